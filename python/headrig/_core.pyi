@@ -1,0 +1,102 @@
+"""Types of the compiled core. Every call on bytes releases the GIL; bad data never raises."""
+
+from collections.abc import Buffer, Mapping
+from typing import final
+
+__version__: str
+BATCH_BYTES_MAX: int
+LINE_BYTES_MAX: int
+CUT_SLACK_BYTES: int
+
+@final
+class Framer:
+    """Cut one connection's byte stream into whole lines."""
+
+    def __new__(cls, line_bytes_max: int = ...) -> Framer: ...
+    def feed(self, chunk: Buffer) -> tuple[bytes, int]:
+        """Take a chunk; give the whole lines it completed (each with its newline) and their number."""
+
+    def finish(self) -> tuple[bytes, int]:
+        """Give the partial last line as a whole one (newline added); empty when there is none."""
+
+    @property
+    def partial_bytes(self) -> int:
+        """Bytes held of a line that is not whole yet. Never more than line_bytes_max + CUT_SLACK_BYTES."""
+
+@final
+class Lines:
+    """Redacted lines, shared without a copy: `bytes(lines)`, `memoryview(lines)`, `file.write(lines)`."""
+
+    count: int
+    def __len__(self) -> int:
+        """Bytes, not lines."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def slice(self, first: int, last: int) -> Lines:
+        """Lines first (inclusive) to last (exclusive), over the same memory."""
+
+    def encode(self, format: str) -> bytes:
+        """The lines as another body: `array` (one JSON array). ValueError for an unknown format."""
+
+@final
+class Processed:
+    """What became of one batch. lines_in = lines_out + sum(dropped.values())."""
+
+    lines: Lines
+    lines_in: int
+    lines_out: int
+    time_max_seconds: float | None
+    broken: dict[str, int]
+    dropped: dict[str, int]
+    redactions: dict[str, int]
+    normalized: dict[str, int]
+
+@final
+class Values:
+    """What thresholds read at one tick."""
+
+    tick_seconds: float
+    rows: list[tuple[str, dict[str, str], float, int]]
+    """Threshold name, label set, value, samples."""
+
+@final
+class Lane:
+    """One ordered input. Calls on one lane run one after the other."""
+
+    name: str
+    def process(self, lines: Buffer, arrival_seconds: float) -> Processed:
+        """Parse, redact and count whole lines (a last one without newline counts as whole)."""
+
+@final
+class Engine:
+    """Rules, windows and totals. Safe to share between threads."""
+
+    def __new__(cls, spec: bytes = b"", previous: Engine | None = None) -> Engine:
+        """RuleError when a rule, metric or expression of the spec (JSON) cannot be used."""
+
+    def lane(self, name: str) -> Lane:
+        """The lane of that name; the same one each time."""
+
+    def record(self, metric: str, value: float, labels: Mapping[str, str], time_seconds: float) -> None:
+        """Add one value to a metric's windows."""
+
+    def watermark(self, now_seconds: float) -> float | None:
+        """Event time up to which windows are complete; None before the first event."""
+
+    def evaluate(self, tick_seconds: float) -> Values:
+        """Each threshold over [tick - window, tick), per label set that has samples."""
+
+    def totals(self) -> bytes:
+        """Cumulative families as Prometheus text."""
+
+    def recent(self, where: bytes, after: int, limit: int) -> Lines:
+        """The last redacted lines that match an expression (empty: all), after a sequence number."""
+
+    def state(self) -> dict[str, float]:
+        """Gauges and counters of the core itself, by name: series, overflowed, late, future, window_bytes, recent_sequence."""
+
+    def lanes_behind(self, now_seconds: float) -> dict[str, float]:
+        """Seconds each lane's newest event is behind the clock, lanes with events only."""
+
+def redact(spec: bytes, text: Buffer, json: bool) -> bytes:
+    """Redact one text outside any pipeline: as one JSON document when json, else as the content of one plain text."""

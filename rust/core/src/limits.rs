@@ -1,0 +1,23 @@
+//! Every bound of the core, with its unit and its reason.
+//! A bound that a user may change is a default here and a field of the spec.
+
+/// Longest line parsed, in bytes. Longer ones are scanned, then cut: the cost of one hostile line stays bounded.
+pub const LINE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes kept beyond `line_bytes_max` so that a secret that straddles the cut is still seen whole.
+pub const CUT_SLACK_BYTES: usize = 8 * 1024;
+/// Largest batch handed to `process`, in bytes. Holds at least one longest line.
+pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Deepest nesting of a line's arrays and objects, in levels.
+pub const DEPTH_MAX: usize = 128;
+/// How often JSON is looked for inside a string inside JSON, in levels.
+pub const NESTED_DEPTH_MAX: usize = 3;
+/// Distinct raw keys remembered per lane. A miss costs one tokenisation, never a wrong answer.
+pub const KEY_MEMO_ENTRIES_MAX: usize = 4096;
+/// Verification work allowed per byte of a string, in bytes read. Beyond it the whole string is redacted.
+pub const VERIFY_BYTES_PER_BYTE_MAX: usize = 4;
+/// Series kept per metric. More go to the `__overflow__` series.
+pub const SERIES_MAX: usize = 2_000;
+/// Bytes of redacted lines kept for `recent`.
+pub const RECENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+const _: () = assert!(BATCH_BYTES_MAX >= LINE_BYTES_MAX + CUT_SLACK_BYTES);

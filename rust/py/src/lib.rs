@@ -1,0 +1,1 @@
+//! The binding `headrig._core`: translates, decides nothing.
