@@ -95,8 +95,8 @@ class Engine:
     def state(self) -> dict[str, float]:
         """Gauges and counters of the core itself, by name: series, overflowed, late, future, window_bytes, recent_sequence."""
 
+    def redact(self, text: Buffer, json: bool) -> bytes:
+        """Redact one text outside any pipeline: as one JSON document when json and valid, else as one plain text."""
+
     def lanes_behind(self, now_seconds: float) -> dict[str, float]:
         """Seconds each lane's newest event is behind the clock, lanes with events only."""
-
-def redact(spec: bytes, text: Buffer, json: bool) -> bytes:
-    """Redact one text outside any pipeline: as one JSON document when json, else as the content of one plain text."""

@@ -306,7 +306,11 @@ impl Walker<'_> {
                     return Err(Broken::NotJson);
                 }
                 self.at += 2 + digits.len();
-                if digits.len() == 4 { Ok(()) } else { Err(Broken::Truncated) }
+                if digits.len() == 4 {
+                    Ok(())
+                } else {
+                    Err(Broken::Truncated)
+                }
             }
             Some(_) => Err(Broken::NotJson),
             None => Err(Broken::Truncated),
@@ -342,7 +346,9 @@ mod tests {
 
     #[test]
     fn every_json_value_is_a_line() {
-        for text in ["{}", "[]", "\"a\"", "0", "-0.5e+3", "true", "null", " {\"a\" : [1, {\"b\":null}] } ", "\"\\ud800\""] {
+        for text in
+            ["{}", "[]", "\"a\"", "0", "-0.5e+3", "true", "null", " {\"a\" : [1, {\"b\":null}] } ", "\"\\ud800\""]
+        {
             assert_eq!(verdict(text), Ok(()), "{text}");
         }
     }

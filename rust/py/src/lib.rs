@@ -1,1 +1,38 @@
 //! The binding `headrig._core`: translates, decides nothing.
+
+mod engine;
+mod frame;
+mod lines;
+
+use pyo3::prelude::*;
+
+pyo3::import_exception!(headrig.errors, RuleError);
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::engine::{Engine, Lane, Processed, Values};
+    #[pymodule_export]
+    use super::frame::Framer;
+    #[pymodule_export]
+    use super::lines::Lines;
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+    #[pymodule_export]
+    const BATCH_BYTES_MAX: usize = headrig_core::limits::BATCH_BYTES_MAX;
+    #[pymodule_export]
+    const LINE_BYTES_MAX: usize = headrig_core::limits::LINE_BYTES_MAX;
+    #[pymodule_export]
+    const CUT_SLACK_BYTES: usize = headrig_core::limits::CUT_SLACK_BYTES;
+}
+
+/// The bytes of any object with a buffer: shared for `bytes`, copied for everything that may change.
+fn bytes_of(object: &pyo3::Bound<'_, pyo3::PyAny>) -> pyo3::PyResult<pyo3::pybacked::PyBackedBytes> {
+    if let Ok(bytes) = object.extract() {
+        return Ok(bytes);
+    }
+    let buffer = pyo3::buffer::PyBuffer::<u8>::get(object)?;
+    let copy = pyo3::types::PyBytes::new(object.py(), &buffer.to_vec(object.py())?);
+    Ok(copy.into())
+}
