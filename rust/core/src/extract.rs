@@ -1,0 +1,262 @@
+//! Fields of an event: paths to tape nodes, nodes to values. Values are read after redaction.
+
+use std::borrow::Cow;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::edit::Edits;
+use crate::escape::Decoded;
+use crate::event::{Event, Role, Slot, Source, Value};
+use crate::roles::{Alias, RoleTable};
+use crate::walk::{Kind, Node, Tape};
+
+/// The wanted paths as a tree: a dotted path matches nested objects and literal dotted keys.
+pub struct Extractor {
+    levels: Vec<Level>,
+    slots: usize,
+}
+
+#[derive(Default)]
+struct Level {
+    keys: HashMap<Box<[u8]>, Entry, RandomState>,
+    /// Per first byte, a bit for each key length (63: that or longer): most keys are turned away here.
+    lengths: Vec<u64>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Entry {
+    slot: Option<Slot>,
+    child: Option<usize>,
+}
+
+impl Extractor {
+    /// `paths[i]` is found in slot i.
+    pub fn new(paths: &[String]) -> Self {
+        let mut extractor = Self { levels: vec![Level::default()], slots: paths.len() };
+        for (index, path) in paths.iter().enumerate() {
+            let segments: Vec<&str> = path.split('.').collect();
+            extractor.insert(0, &segments, Slot(index as u16));
+        }
+        for level in &mut extractor.levels {
+            level.lengths = vec![0; 256];
+            for key in level.keys.keys() {
+                level.lengths[key.first().copied().unwrap_or(0) as usize] |= 1 << key.len().min(63);
+            }
+        }
+        extractor
+    }
+
+    /// Every way to read `segments` as nested keys, some of which contain dots themselves.
+    fn insert(&mut self, level: usize, segments: &[&str], slot: Slot) {
+        for taken in 1..=segments.len() {
+            let key = segments[..taken].join(".").into_bytes().into_boxed_slice();
+            if taken == segments.len() {
+                self.levels[level].keys.entry(key).or_default().slot = Some(slot);
+                continue;
+            }
+            let fresh = self.levels.len();
+            let entry = self.levels[level].keys.entry(key).or_default();
+            let child = *entry.child.get_or_insert(fresh);
+            if child == fresh {
+                self.levels.push(Level::default());
+            }
+            self.insert(child, &segments[taken..], slot);
+        }
+    }
+
+    /// Fill `found` with the node of each slot's value; 0 where the field is missing. Of duplicates the last one.
+    pub fn find(&self, text: &[u8], tape: &Tape, scratch: &mut Decoded, found: &mut Vec<u32>) {
+        found.clear();
+        found.resize(self.slots, 0);
+        if tape.nodes.first().is_some_and(|root| root.kind == Kind::Object) {
+            self.object(0, 0, text, &tape.nodes, scratch, found);
+        }
+    }
+
+    fn object(
+        &self,
+        level: usize,
+        object: usize,
+        text: &[u8],
+        nodes: &[Node],
+        scratch: &mut Decoded,
+        found: &mut [u32],
+    ) {
+        let mut at = object + 1;
+        while nodes[at].kind == Kind::Key {
+            let value = at + 1;
+            if let Some(entry) =
+                self.levels[level].get(&text[nodes[at].start as usize..nodes[at].end as usize], &nodes[at], scratch)
+            {
+                if let Some(slot) = entry.slot {
+                    found[slot.0 as usize] = value as u32;
+                }
+                if let Some(child) = entry.child.filter(|_| nodes[value].kind == Kind::Object) {
+                    self.object(child, value, text, nodes, scratch, found);
+                }
+            }
+            at = nodes[value].next as usize;
+        }
+    }
+}
+
+impl Level {
+    fn get(&self, raw: &[u8], node: &Node, scratch: &mut Decoded) -> Option<Entry> {
+        let key = if node.escaped {
+            scratch.decode(raw);
+            &scratch.bytes[..]
+        } else {
+            raw
+        };
+        let lengths = self.lengths[key.first().copied().unwrap_or(0) as usize];
+        if lengths >> key.len().min(63) & 1 == 0 {
+            return None;
+        }
+        self.keys.get(key).copied()
+    }
+}
+
+/// One line as rules see it.
+pub struct View<'a> {
+    pub text: &'a [u8],
+    pub nodes: &'a [Node],
+    /// Per slot, from `Extractor::find`.
+    pub found: &'a [u32],
+    /// Settled.
+    pub edits: &'a Edits,
+    pub roles: &'a RoleTable,
+    pub time_seconds: f64,
+}
+
+impl View<'_> {
+    /// The first alias that is present.
+    pub fn role(&self, role: Role) -> Option<(Alias, u32)> {
+        let present = |alias: &&Alias| self.found[alias.slot.0 as usize] != 0;
+        let alias = self.roles.aliases(role).iter().find(present)?;
+        Some((*alias, self.found[alias.slot.0 as usize]))
+    }
+
+    /// A node's value, after redaction.
+    pub fn node(&self, index: u32) -> Value<'_> {
+        let node = &self.nodes[index as usize];
+        let (start, end) = (node.start as usize, node.end as usize);
+        let raw = &self.text[start..end];
+        match node.kind {
+            Kind::Null | Kind::NonFinite => Value::Null,
+            Kind::True => Value::Bool(true),
+            Kind::False => Value::Bool(false),
+            Kind::String | Kind::Number if !self.edits.within(start, end).is_empty() => {
+                let mut edited = Vec::with_capacity(raw.len());
+                self.edits.apply(self.text, start, end, &mut edited);
+                let inner = if node.kind == Kind::Number { edited.trim_ascii() } else { &edited };
+                let inner = inner.strip_prefix(b"\"").and_then(|i| i.strip_suffix(b"\"")).unwrap_or(inner);
+                Value::Text(Cow::Owned(decoded(inner)))
+            }
+            Kind::String if node.escaped => Value::Text(Cow::Owned(decoded(raw))),
+            Kind::String => Value::Text(Cow::Borrowed(raw)),
+            Kind::Number => number(raw).map_or(Value::Null, Value::Number),
+            _ => Value::Container,
+        }
+    }
+
+    fn duration(&self) -> Value<'_> {
+        let Some((alias, node)) = self.role(Role::Duration) else {
+            return Value::Missing;
+        };
+        let unit = alias.unit_seconds.unwrap_or(1.0);
+        match self.node(node) {
+            Value::Number(number) => Value::Number(number * unit),
+            Value::Text(text) => match number(&text) {
+                Some(number) => Value::Number(number * unit),
+                None => Value::Text(text),
+            },
+            other => other,
+        }
+    }
+}
+
+impl Event for View<'_> {
+    fn value(&self, source: Source) -> Value<'_> {
+        match source {
+            Source::Role(Role::Time) => Value::Number(self.time_seconds),
+            Source::Role(Role::Duration) => self.duration(),
+            Source::Role(role) => self.role(role).map_or(Value::Missing, |(_, node)| self.node(node)),
+            Source::Path(slot) => match self.found[slot.0 as usize] {
+                0 => Value::Missing,
+                node => self.node(node),
+            },
+        }
+    }
+
+    fn time_seconds(&self) -> f64 {
+        self.time_seconds
+    }
+}
+
+fn decoded(raw: &[u8]) -> Vec<u8> {
+    let mut decoded = Decoded::default();
+    decoded.decode(raw);
+    decoded.bytes
+}
+
+/// A decimal number as JSON writes it; infinite ones (`1e999`) are none.
+pub fn number(text: &[u8]) -> Option<f64> {
+    let first = text.first()?;
+    if !(first.is_ascii_digit() || *first == b'-') {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::walk::walk;
+
+    fn find(text: &str, paths: &[&str]) -> Vec<Option<String>> {
+        let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
+        let (mut tape, mut found) = (Tape::default(), Vec::new());
+        walk(text.as_bytes(), &mut tape).unwrap();
+        Extractor::new(&paths).find(text.as_bytes(), &tape, &mut Decoded::default(), &mut found);
+        let span =
+            |at: u32| text[tape.nodes[at as usize].start as usize..tape.nodes[at as usize].end as usize].to_owned();
+        found.iter().map(|&at| (at != 0).then(|| span(at))).collect()
+    }
+
+    #[test]
+    fn a_dotted_path_is_nested_or_literal() {
+        let paths = ["a.b.c", "a", "x"];
+        for text in [r#"{"a":{"b":{"c":1}}}"#, r#"{"a.b":{"c":1}}"#, r#"{"a":{"b.c":1}}"#, r#"{"a.b.c":1}"#] {
+            assert_eq!(find(text, &paths)[0].as_deref(), Some("1"), "{text}");
+        }
+        assert_eq!(find(r#"{"\u0061":"v","x":1,"x":2}"#, &paths), [None, Some("v".into()), Some("2".into())]);
+    }
+
+    #[test]
+    fn only_objects_have_fields() {
+        for text in ["[1]", "\"a\"", "1"] {
+            assert_eq!(find(text, &["a"]), [None]);
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_after_redaction() {
+        let text = br#"{"pin":1234,"m":"a\u00e9b"}"#;
+        let mut tape = Tape::default();
+        walk(text, &mut tape).unwrap();
+        let mut edits = Edits::default();
+        edits.push(7, 11, b"\"[REDACTED:pin]\"");
+        edits.settle();
+        let view = View {
+            text,
+            nodes: &tape.nodes,
+            found: &[],
+            edits: &edits,
+            roles: &RoleTable::default(),
+            time_seconds: 0.0,
+        };
+        assert_eq!(view.node(2), Value::Text(Cow::Borrowed(b"[REDACTED:pin]")));
+        assert_eq!(view.node(4), Value::Text(Cow::Borrowed("aéb".as_bytes())));
+    }
+}

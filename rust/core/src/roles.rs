@@ -1,0 +1,121 @@
+//! Roles: what a field is for, found by alias. The alias order is the precedence.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Role, Slot};
+use crate::spec::{FieldSpec, RuleError};
+
+/// Every role, its name in expressions and configs, and the fields that may have it.
+pub const ROLES: [(Role, &str, &[&str]); 13] = [
+    (Role::Time, "time", &["timestamp", "time", "ts", "@timestamp", "asctime"]),
+    (Role::Level, "level", &["level", "severity", "levelname", "lvl", "log.level"]),
+    (Role::Message, "message", &["message", "msg", "event_message"]),
+    (Role::Logger, "logger", &["logger", "name"]),
+    (Role::Trace, "trace", &["traceId", "trace_id", "trace.id"]),
+    (Role::Span, "span", &["spanId", "span_id", "span.id"]),
+    (Role::Event, "event", &["event", "event.name"]),
+    (Role::Route, "route", &["route", "http.route", "url.path", "path"]),
+    (Role::Method, "method", &["method", "http.method", "http.request.method"]),
+    (Role::Status, "status", &["status", "status_code", "http.status_code"]),
+    (Role::Duration, "duration", &["duration", "duration_ms", "latency_ms", "duration_seconds"]),
+    (Role::ErrorName, "error_name", &["error.name", "error.type", "error_type", "exc_type", "exception.type"]),
+    (Role::Provider, "provider", &["provider", "ai.provider", "gen_ai.system"]),
+];
+
+/// One field that may have a role.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alias {
+    pub slot: Slot,
+    /// Seconds in one unit of the field; `None`: by the role's own rule (times by magnitude).
+    pub unit_seconds: Option<f64>,
+}
+
+/// Per role, in `ROLES` order, the fields that may have it, best first.
+#[derive(Clone, Debug, Default)]
+pub struct RoleTable {
+    aliases: Vec<Vec<Alias>>,
+}
+
+impl RoleTable {
+    /// `overrides`: lane's own fields first, then the spec's; they go before the aliases.
+    ///
+    /// # Errors
+    /// An unknown role or unit.
+    pub fn new(
+        overrides: &[&BTreeMap<String, FieldSpec>],
+        mut slot: impl FnMut(&str) -> Slot,
+    ) -> Result<Self, RuleError> {
+        let mut aliases: Vec<Vec<Alias>> = vec![Vec::new(); ROLES.len()];
+        for (name, field) in overrides.iter().flat_map(|fields| fields.iter()) {
+            let known = ROLES.iter().position(|(_, role, _)| role == name);
+            let index = known.ok_or_else(|| {
+                let names: Vec<&str> = ROLES.iter().map(|(_, role, _)| *role).collect();
+                RuleError::new(format!("fields.{name}"), format!("unknown role; known: {}", names.join(" ")))
+            })?;
+            let unit_seconds = match field.unit.as_str() {
+                "" => default_unit(ROLES[index].0, &field.path),
+                unit => Some(unit_seconds(unit).ok_or_else(|| {
+                    RuleError::new(format!("fields.{name}"), format!("unknown unit {unit:?}; known: s ms us ns"))
+                })?),
+            };
+            aliases[index].push(Alias { slot: slot(&field.path), unit_seconds });
+        }
+        for (index, (role, _, paths)) in ROLES.iter().enumerate() {
+            for path in *paths {
+                aliases[index].push(Alias { slot: slot(path), unit_seconds: default_unit(*role, path) });
+            }
+        }
+        Ok(Self { aliases })
+    }
+
+    pub fn aliases(&self, role: Role) -> &[Alias] {
+        &self.aliases[role as usize]
+    }
+}
+
+/// Milliseconds unless the name says otherwise.
+fn default_unit(role: Role, path: &str) -> Option<f64> {
+    let seconds = path.ends_with("_s") || path.ends_with("_seconds");
+    (role == Role::Duration).then_some(if seconds { 1.0 } else { 1e-3 })
+}
+
+/// Seconds in one `s`, `ms`, `us` or `ns`.
+pub fn unit_seconds(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "s" => 1.0,
+        "ms" => 1e-3,
+        "us" => 1e-6,
+        "ns" => 1e-9,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (index, (role, _, _)) in ROLES.iter().enumerate() {
+            assert_eq!(*role as usize, index);
+        }
+    }
+
+    #[test]
+    fn an_override_goes_before_the_aliases_and_unknown_ones_are_refused() {
+        let field = |path: &str, unit: &str| FieldSpec { path: path.into(), unit: unit.into() };
+        let fields = BTreeMap::from([("duration".to_owned(), field("took", "us"))]);
+        let mut paths = Vec::new();
+        let mut slot = |path: &str| {
+            paths.push(path.to_owned());
+            Slot(paths.len() as u16 - 1)
+        };
+        let table = RoleTable::new(&[&fields], &mut slot).unwrap();
+        assert_eq!(table.aliases(Role::Duration)[0], Alias { slot: Slot(0), unit_seconds: Some(1e-6) });
+        assert_eq!(table.aliases(Role::Duration)[4].unit_seconds, Some(1.0));
+        for (role, unit) in [("took", "s"), ("duration", "h")] {
+            let fields = BTreeMap::from([(role.to_owned(), field("x", unit))]);
+            assert!(RoleTable::new(&[&fields], &mut slot).is_err());
+        }
+    }
+}
