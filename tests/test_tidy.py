@@ -62,13 +62,13 @@ def imports(path: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def header_lines(path: Path) -> int:
-    """Lines of the module's header, 0 when there is none."""
+    """Lines of the first paragraph of the module's header, 0 when there is none; a picture may follow it."""
     text = path.read_text()
     if path.suffix == ".rs":
-        return len(re.match(r"(//!.*\n)*", text)[0].splitlines())
+        return len(re.match(r"(//! .*\n)*", text)[0].splitlines())
     if path.suffix == ".toml":
         return len(re.match(r"(#.*\n)*", text)[0].splitlines())
-    return len((ast.get_docstring(tree(path)) or "").splitlines())
+    return len((ast.get_docstring(tree(path)) or "").split("\n\n")[0].splitlines())
 
 
 def rules() -> list[tuple[Path, dict]]:
