@@ -1,0 +1,217 @@
+"""
+The documents are true: configurations are validated, queries parsed, examples run, names looked up.
+"""
+
+import doctest
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from headrig import errors
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
+
+PROGRAMS = Path(sys.executable).parent
+ENVIRONMENT = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under one heading, up to the next of any depth."""
+    return re.split(rf"^#+ {re.escape(heading)}$", text, maxsplit=1, flags=re.MULTILINE)[1].split("\n#", 1)[0]
+
+
+def first_column(text: str) -> list[str]:
+    """The code in the first cell of each table row."""
+    return re.findall(r"^\| `([^`]+)`", text, re.MULTILINE)
+
+
+def run(*command: str, cwd: Path, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, **more)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def smallest_config() -> str:
+    (config,) = blocks(README, "toml")
+    return config
+
+
+def test_smallest_config_is_valid(tmp_path):
+    """
+    `headrig validate` has nothing to say about the README's configuration.
+    """
+    (tmp_path / "headrig.toml").write_text(smallest_config())
+
+    done = run("headrig", "validate", "headrig.toml", cwd=tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_queries_parse(tmp_path):
+    """
+    Prometheus accepts every query of the README.
+    """
+    queries = blocks(README, "promql")
+    rules = [{"record": f"readme:{number}", "expr": query.strip()} for number, query in enumerate(queries)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "readme", "rules": rules}]}))
+
+    done = run("promtool", "check", "rules", "rules.yml", cwd=tmp_path)
+
+    assert 0 == done.returncode, done.stderr
+    assert f"{len(queries)} rules found" in done.stdout
+
+
+def test_queries_name_our_families():
+    """
+    The queries ask for families that the README lists.
+    """
+    ours = {*first_column(section(README, "Metrics")), "process_cpu_seconds_total"}
+    asked = {name for query in blocks(README, "promql") for name in re.findall(r"\b(\w+)[\[{]", query)}
+
+    assert set() == {re.sub(r"_seconds_bucket$", "_seconds", name) for name in asked} - ours
+
+
+@pytest.mark.parametrize("block", blocks(README, "console"))
+def test_examples_print_what_they_show(block, tmp_path):
+    """
+    A console block's commands print the lines below them.
+    """
+    command, shown = block.removeprefix("$ ").split("\n", 1)
+
+    done = run("bash", "-c", command, cwd=tmp_path)
+
+    assert (0, shown) == (done.returncode, done.stdout)
+
+
+def test_python_examples():
+    """
+    The README's Python session gives what it shows.
+    """
+    session = "\n".join(blocks(README, "python"))
+    test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
+
+    assert len(test.examples) > 1
+    assert 0 == doctest.DocTestRunner(verbose=False).run(test).failed
+
+
+@pytest.mark.timeout(30)
+def test_feeding_over_tcp(tmp_path):
+    """
+    The smallest configuration, started and fed as the README says, writes the lines to its file.
+    """
+    ports = {"9600": str(free_port()), "9020": str(free_port())}
+    swap = re.compile("|".join(ports))
+    (tmp_path / "headrig.toml").write_text(swap.sub(lambda port: ports[port[0]], smallest_config()))
+    lines = "".join(f'{{"level":"INFO","message":"line {number}"}}\n' for number in range(1000))
+    (tmp_path / "app.log").write_text(lines)
+    (feed,) = [
+        line for line in section(README, "Feeding it").splitlines() if line.startswith("nc") and "-U" not in line
+    ]
+    command = [str(PROGRAMS / "headrig"), "run", "-c", "headrig.toml"]
+
+    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
+        wait_until_ready(f"http://127.0.0.1:{ports['9600']}/ready", process)
+        fed = run("bash", "-c", swap.sub(lambda port: ports[port[0]], feed), cwd=tmp_path)
+        process.send_signal(signal.SIGTERM)
+
+    assert (0, 0) == (fed.returncode, process.returncode)
+    assert lines == (tmp_path / "data/app.log").read_text()
+
+
+def wait_until_ready(url: str, process: subprocess.Popen) -> None:
+    """Ask until the answer is 200; the test's own timeout is the deadline."""
+    while process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, ConnectionError):
+            os.sched_yield()
+        else:
+            return
+    pytest.fail(f"ended with {process.returncode} before it was ready")
+
+
+def test_families_are_the_presets():
+    """
+    The README lists the built-in metric families, all and no others.
+    """
+    presets = tomllib.loads((ROOT / "python/headrig/rules/metrics.toml").read_text())
+
+    assert {metric["name"] for metric in presets["metric"]} == set(first_column(section(README, "Metrics")))
+
+
+def test_exit_codes_are_listed():
+    """
+    Every exit code an error can end with has a row.
+    """
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", section(README, "Operating it"), re.MULTILINE)}
+    codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+
+    assert set() == codes - listed
+
+
+def test_verbs_exist():
+    """
+    Every `make` verb a document names is in the Makefile.
+    """
+    verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {verb for text in DOCUMENTS.values() for verb in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)}
+
+    assert {"run", "test", "check"} <= named
+    assert set() == named - verbs
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    """
+    Links between documents have an end.
+    """
+    targets = [target for target in re.findall(r"\]\(([^)#]+)", DOCUMENTS[name]) if "://" not in target]
+
+    assert [] == [target for target in targets if not (ROOT / target).exists()]
+
+
+def test_code_map_is_the_code():
+    """
+    The code map names what exists, and every module of the package has a place on it.
+    """
+    rows = re.findall(r"^\| (`.*?) \|", section(ARCHITECTURE, "Code map"), re.MULTILINE)
+    paths = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    placed = {(ROOT / path if "/" in path.rstrip("/") else ROOT / "python/headrig" / path) for path in paths}
+    package = ROOT / "python/headrig"
+    modules = {path for path in package.iterdir() if path.suffix == ".py" and not path.name.startswith("__")}
+    folders = {path.parent for path in package.glob("*/__init__.py")}
+
+    assert set() == {str(path) for path in placed if not path.exists()}
+    assert set() == (modules | folders) - placed
+
+
+def test_glossary_explains_each_word_once():
+    """
+    The glossary has each word of the code once.
+    """
+    words = re.findall(r"^\| ([a-z ]+) \|", section(CONTRIBUTING, "Glossary"), re.MULTILINE)[1:]
+
+    assert sorted(set(words)) == sorted(words)
+    assert {"line", "event", "batch", "lane", "drop", "drain"} <= set(words)

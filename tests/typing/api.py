@@ -1,0 +1,22 @@
+"""
+The public API as a type checker sees it. Never run: `make check` has mypy read it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+import headrig
+
+assert_type(headrig.__version__, str)
+
+assert_type(headrig.redact("password=x"), str)
+assert_type(headrig.redact(b"password=x"), bytes)
+
+
+def redacts_mappings(event: Mapping[str, Any], known: dict[str, str]) -> None:
+    """A mapping comes back as a dictionary."""
+    headrig.redact(event)["message"]
+    headrig.redact(known)["message"]
+
+
+headrig.redact(1)  # type: ignore[call-overload]
