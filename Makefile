@@ -67,7 +67,7 @@ check: $(VENV)/.tools $(VENV)/.wheel ## format, lint, types, stubs, layers and a
 	@$(MAKE) --no-print-directory test
 
 test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to pytest)
-	@.ci/require jq prometheus rsyslog
+	@.ci/require jq prometheus rsyslog curl netcat-openbsd
 	cargo test --quiet --workspace --exclude headrig-py
 	$(BIN)/pytest $(ARGS)
 
