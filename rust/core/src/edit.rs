@@ -6,6 +6,8 @@
 pub struct Edit {
     pub start: u32,
     pub end: u32,
+    /// The redaction rule that asked for it, for counting.
+    pub rule: u16,
     /// Span of the replacement in `Edits::arena`.
     with: (u32, u32),
 }
@@ -23,14 +25,50 @@ impl Edits {
         self.arena.clear();
     }
 
+    /// These edits, then `next`, which are edits of their result: as edits of the first text.
+    /// Both settled. An edit of a replacement takes the whole replacement with it.
+    pub fn then(&self, next: &Edits) -> Edits {
+        let mut both = Edits::default();
+        for edit in &next.list {
+            let (start, end) = (self.origin(edit.start as usize, false), self.origin(edit.end as usize, true));
+            both.push(start, end, edit.rule, next.with(edit));
+        }
+        both.settle();
+        for edit in &self.list {
+            let (start, end) = (edit.start as usize, edit.end as usize);
+            if !both.list.iter().any(|later| later.start as usize <= start && end <= later.end as usize) {
+                both.push(start, end, edit.rule, self.with(edit));
+            }
+        }
+        both.settle();
+        both
+    }
+
+    /// Where a position of the result stands in the text; inside a replacement its start or its end.
+    fn origin(&self, position: usize, end: bool) -> usize {
+        let mut shift = 0_isize;
+        for edit in &self.list {
+            let from = (edit.start as isize + shift) as usize;
+            let to = from + self.with(edit).len();
+            if position < from || (position == from && !(end && from == to)) {
+                break;
+            }
+            if position < to || (position == to && end) {
+                return if end { edit.end as usize } else { edit.start as usize };
+            }
+            shift += self.with(edit).len() as isize - (edit.end - edit.start) as isize;
+        }
+        (position as isize - shift) as usize
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    pub fn push(&mut self, start: usize, end: usize, with: &[u8]) {
+    pub fn push(&mut self, start: usize, end: usize, rule: u16, with: &[u8]) {
         let from = self.arena.len() as u32;
         self.arena.extend_from_slice(with);
-        self.list.push(Edit { start: start as u32, end: end as u32, with: (from, self.arena.len() as u32) });
+        self.list.push(Edit { start: start as u32, end: end as u32, rule, with: (from, self.arena.len() as u32) });
     }
 
     pub fn with(&self, edit: &Edit) -> &[u8] {
@@ -83,12 +121,31 @@ mod tests {
     #[test]
     fn overlapping_edits_become_one_that_covers_both() {
         let mut edits = Edits::default();
-        edits.push(4, 9, b"B");
-        edits.push(2, 6, b"A");
-        edits.push(10, 11, b"C");
+        edits.push(4, 9, 0, b"B");
+        edits.push(2, 6, 0, b"A");
+        edits.push(10, 11, 0, b"C");
         edits.settle();
         let mut out = Vec::new();
         edits.apply(b"0123456789abc", 0, 13, &mut out);
         assert_eq!(out, b"01A9Cbc");
+    }
+
+    #[test]
+    fn edits_of_edited_text_become_edits_of_the_text() {
+        let text = b"aa SECRET bb OTHER cc";
+        let (mut first, mut second) = (Edits::default(), Edits::default());
+        first.push(3, 9, 0, b"[X]");
+        let mut middle = Vec::new();
+        first.apply(text, 0, text.len(), &mut middle);
+        assert_eq!(middle, b"aa [X] bb OTHER cc");
+        second.push(10, 15, 0, b"[Y]");
+        let mut out = Vec::new();
+        first.then(&second).apply(text, 0, text.len(), &mut out);
+        assert_eq!(out, b"aa [X] bb [Y] cc");
+        second.push(4, 8, 0, b"[Z]");
+        second.settle();
+        out.clear();
+        first.then(&second).apply(text, 0, text.len(), &mut out);
+        assert_eq!(out, b"aa [Z]b [Y] cc");
     }
 }

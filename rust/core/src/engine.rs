@@ -3,9 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::lines::Lines;
+use crate::edit::Edits;
+use crate::escape::Decoded;
+use crate::event::Fields;
+use crate::expr::Expr;
+use crate::extract::{Extractor, View};
+use crate::lines::{memchr_lines, Lines};
+use crate::metric::{Metrics, Reading};
 use crate::process::{Processed, Worker};
+use crate::recent::Recent;
+use crate::redact::Redactor;
+use crate::roles::RoleTable;
 use crate::spec::{RuleError, Spec};
+use crate::walk::{walk, Tape};
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
 #[derive(Clone)]
@@ -15,6 +25,13 @@ pub struct Engine {
 
 pub(crate) struct Shared {
     pub(crate) spec: Spec,
+    pub(crate) redactor: Redactor,
+    pub(crate) extractor: Extractor,
+    pub(crate) metrics: Mutex<Metrics>,
+    pub(crate) recent: Mutex<Recent>,
+    /// Roles where the spec says nothing of a lane, and of the lanes it names.
+    roles: RoleTable,
+    lane_roles: BTreeMap<String, RoleTable>,
     lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
 }
 
@@ -31,24 +48,139 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
+    /// Compile a spec (JSON; empty: all defaults). With `previous`, unchanged metrics keep totals and windows,
+    /// and the recent lines stay.
+    ///
     /// # Errors
     /// A rule, metric or expression that cannot be used.
-    pub fn new(spec: &[u8], _previous: Option<&Engine>) -> Result<Self, RuleError> {
+    pub fn new(spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
         let spec = Spec::parse(spec)?;
-        Ok(Self { shared: Arc::new(Shared { spec, lanes: Mutex::default() }) })
+        let redactor = Redactor::new(&spec.redact)?;
+        let mut fields = Fields::default();
+        let roles = RoleTable::new(&[&spec.fields], |path| fields.slot(path))?;
+        let mut lane_roles = BTreeMap::new();
+        for (name, lane) in &spec.lanes {
+            if !["", "event", "arrival"].contains(&lane.time.as_str()) {
+                return Err(RuleError::new(format!("lanes.{name}.time"), "must be event or arrival"));
+            }
+            lane_roles.insert(name.clone(), RoleTable::new(&[&lane.fields, &spec.fields], |path| fields.slot(path))?);
+        }
+        let metrics = match previous {
+            Some(engine) => Metrics::new(&spec, &mut fields, Some(&*lock(&engine.shared.metrics)))?,
+            None => Metrics::new(&spec, &mut fields, None)?,
+        };
+        let recent = match previous {
+            Some(engine) => lock(&engine.shared.recent).clone().resized(spec.recent_bytes_max),
+            None => Recent::new(spec.recent_bytes_max),
+        };
+        let shared = Shared {
+            redactor,
+            extractor: Extractor::new(&fields.paths),
+            metrics: Mutex::new(metrics),
+            recent: Mutex::new(recent),
+            roles,
+            lane_roles,
+            lanes: Mutex::default(),
+            spec,
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The lane of that name; the same one each time.
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
-            Arc::new(Lane { name: name.to_owned(), worker: Mutex::new(Worker::default()), shared: self.shared.clone() })
+            let id = lock(&self.shared.metrics).lane(name);
+            let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
+            let worker = Mutex::new(Worker::new(&self.shared, id, name, roles));
+            Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
         });
         Arc::clone(lane)
     }
 
-    pub fn recent(&self, _where: &str, _after: u64, _limit: usize) -> Result<Lines, RuleError> {
-        Ok(Lines::new(Vec::new(), 0))
+    /// Add one value to a metric's windows.
+    pub fn record(&self, metric: &str, value: f64, labels: &[(&str, &str)], time_seconds: f64) {
+        lock(&self.shared.metrics).record(metric, value, labels, time_seconds);
+    }
+
+    /// Event time up to which windows are complete; `None` before the first event.
+    pub fn watermark(&self, now_seconds: f64) -> Option<f64> {
+        lock(&self.shared.metrics).watermark(now_seconds)
+    }
+
+    /// Each threshold over `[tick - window, tick)`, per label set that has samples.
+    pub fn evaluate(&self, tick_seconds: f64) -> Vec<Reading> {
+        lock(&self.shared.metrics).evaluate(tick_seconds)
+    }
+
+    /// Cumulative families as Prometheus text (exposition format 0.0.4).
+    pub fn totals(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        lock(&self.shared.metrics).totals(&mut out);
+        out
+    }
+
+    /// Gauges and counters of the core itself, by name.
+    pub fn state(&self) -> Vec<(&'static str, f64)> {
+        let mut state = lock(&self.shared.metrics).state();
+        state.push(("recent_sequence", lock(&self.shared.recent).sequence() as f64));
+        state
+    }
+
+    /// Seconds each lane's newest event is behind the clock; lanes with events only.
+    pub fn lanes_behind(&self, now_seconds: f64) -> Vec<(String, f64)> {
+        lock(&self.shared.metrics).lanes_behind(now_seconds)
+    }
+
+    /// The newest `limit` redacted lines that match an expression (empty: all), after a sequence number, oldest first.
+    ///
+    /// # Errors
+    /// The expression cannot be used.
+    pub fn recent(&self, expression: &str, after: u64, limit: usize) -> Result<Lines, RuleError> {
+        let batches = lock(&self.shared.recent).after(after);
+        let mut fields = Fields::default();
+        let roles = RoleTable::new(&[&self.shared.spec.fields], |path| fields.slot(path))?;
+        let expression = match expression.trim() {
+            "" => None,
+            text => Some(Expr::parse(text, &mut fields).map_err(|error| RuleError::new("where", error.to_string()))?),
+        };
+        let mut reader = Reader { extractor: Extractor::new(&fields.paths), roles, ..Reader::default() };
+        let mut found: Vec<&[u8]> = Vec::new();
+        'newest: for batch in batches.iter().rev() {
+            let lines: Vec<&[u8]> = memchr_lines(batch.bytes()).collect();
+            for line in lines.into_iter().rev() {
+                if found.len() == limit {
+                    break 'newest;
+                }
+                if expression.as_ref().is_none_or(|expression| reader.matches(expression, line)) {
+                    found.push(line);
+                }
+            }
+        }
+        let mut buffer = Vec::with_capacity(found.iter().map(|line| line.len() + 1).sum());
+        for line in found.iter().rev() {
+            buffer.extend_from_slice(line);
+            buffer.push(b'\n');
+        }
+        Ok(Lines::new(buffer, found.len()))
+    }
+
+    /// Redact one text outside any lane: as one JSON document where `json` is asked for and it is one, else as text.
+    pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
+        let mut scratch = self.shared.redactor.scratch();
+        let mut edits = Edits::default();
+        let mut reader = Reader { roles: self.shared.roles.clone(), ..Reader::default() };
+        if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
+            let mut exempt = Vec::new();
+            self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
+            crate::shape::exempt(&reader.view(text), &mut exempt);
+            self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
+        } else {
+            self.shared.redactor.text(text, &mut scratch, &mut edits);
+        }
+        let mut out = Vec::with_capacity(text.len());
+        edits.apply(text, 0, text.len(), &mut out);
+        out
     }
 }
 
@@ -56,5 +188,32 @@ impl Lane {
     /// Parse, redact and count whole lines; a last one without newline counts as whole.
     pub fn process(&self, lines: &[u8], arrival_seconds: f64) -> Processed {
         lock(&self.worker).process(&self.shared, lines, arrival_seconds)
+    }
+}
+
+/// Reads lines outside a lane.
+#[derive(Default)]
+struct Reader {
+    extractor: Extractor,
+    roles: RoleTable,
+    tape: Tape,
+    decoded: Decoded,
+    found: Vec<u32>,
+    edits: Edits,
+}
+
+impl Reader {
+    fn view<'a>(&'a self, text: &'a [u8]) -> View<'a> {
+        let (nodes, found) = (&self.tape.nodes, &self.found);
+        View { text, nodes, found, edits: &self.edits, roles: &self.roles, time_seconds: 0.0 }
+    }
+
+    fn matches(&mut self, expression: &Expr, line: &[u8]) -> bool {
+        if walk(line, &mut self.tape).is_err() {
+            return false;
+        }
+        self.extractor.find(line, &self.tape, &mut self.decoded, &mut self.found);
+        let time_seconds = self.view(line).time(0).unwrap_or(0.0);
+        expression.matches(&View { time_seconds, ..self.view(line) })
     }
 }

@@ -9,6 +9,7 @@ use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::{Event, Role, Slot, Source, Value};
 use crate::roles::{Alias, RoleTable};
+use crate::time;
 use crate::walk::{Kind, Node, Tape};
 
 /// The wanted paths as a tree: a dotted path matches nested objects and literal dotted keys.
@@ -101,6 +102,12 @@ impl Extractor {
     }
 }
 
+impl Default for Extractor {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
 impl Level {
     fn get(&self, raw: &[u8], node: &Node, scratch: &mut Decoded) -> Option<Entry> {
         let key = if node.escaped {
@@ -157,6 +164,19 @@ impl View<'_> {
             Kind::String => Value::Text(Cow::Borrowed(raw)),
             Kind::Number => number(raw).map_or(Value::Null, Value::Number),
             _ => Value::Container,
+        }
+    }
+
+    /// The event's own time in seconds since the epoch, if it has one that can be read.
+    pub fn time(&self, utc_offset_seconds: i32) -> Option<f64> {
+        let (alias, node) = self.role(Role::Time)?;
+        match self.node(node) {
+            Value::Text(text) => time::parse_text(&text, utc_offset_seconds),
+            Value::Number(number) => match alias.unit_seconds {
+                Some(unit) => Some(number * unit),
+                None => time::from_number(number),
+            },
+            _ => None,
         }
     }
 
@@ -246,7 +266,7 @@ mod tests {
         let mut tape = Tape::default();
         walk(text, &mut tape).unwrap();
         let mut edits = Edits::default();
-        edits.push(7, 11, b"\"[REDACTED:pin]\"");
+        edits.push(7, 11, 0, b"\"[REDACTED:pin]\"");
         edits.settle();
         let view = View {
             text,

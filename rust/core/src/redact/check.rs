@@ -1,0 +1,137 @@
+//! Checks in code: what a pattern cannot say about a credential.
+
+use base64::alphabet;
+use base64::engine::{general_purpose::GeneralPurpose, DecodePaddingMode, GeneralPurposeConfig};
+use base64::Engine as _;
+
+/// A check that a match must pass, or a rule that is code altogether.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    Luhn,
+    Jwt,
+    Basic,
+    Entropy,
+    Card,
+    Email,
+    UrlCredentials,
+    Assignment,
+}
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+/// Base64 text that is decoded to look into it, in bytes: a header is short.
+const DECODE_BYTES_MAX: usize = 1024;
+
+impl Check {
+    pub const NAMES: [&'static str; 8] =
+        ["luhn", "jwt", "basic", "entropy", "card", "email", "url_credentials", "assignment"];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        use Check::{Assignment, Basic, Card, Email, Entropy, Jwt, Luhn, UrlCredentials};
+        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment];
+        Self::NAMES.iter().position(|known| *known == name).map(|index| all[index])
+    }
+
+    /// `secret` is what would be replaced.
+    pub fn passes(self, secret: &[u8]) -> bool {
+        match self {
+            Check::Luhn => luhn(secret),
+            Check::Jwt => jwt(secret),
+            Check::Basic => basic(secret),
+            Check::Entropy => entropy(secret),
+            Check::Card => card(secret),
+            Check::Email | Check::UrlCredentials | Check::Assignment => true,
+        }
+    }
+}
+
+/// The check digit of ISO/IEC 7812-1 annex B, over the digits of `text`.
+pub fn luhn(text: &[u8]) -> bool {
+    let digits = text.iter().rev().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0'));
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(at, digit)| match (at % 2, digit * 2) {
+            (0, _) => digit,
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        })
+        .sum();
+    sum % 10 == 0
+}
+
+/// A payment card number by issuer range (ISO/IEC 7812), length and check digit. `text` is digits, maybe grouped.
+pub fn card(text: &[u8]) -> bool {
+    let digits: Vec<u8> = text.iter().copied().filter(u8::is_ascii_digit).collect();
+    let prefix = |len: usize| digits.iter().take(len).fold(0_u32, |n, digit| n * 10 + u32::from(digit - b'0'));
+    let (two, three, four) = (prefix(2), prefix(3), prefix(4));
+    let issued = match digits.len() {
+        13 | 19 => prefix(1) == 4 || (digits.len() == 19 && two == 62),
+        14 => (300..=305).contains(&three) || [36, 38, 39].contains(&two),
+        15 => two == 34 || two == 37,
+        16 => {
+            prefix(1) == 4
+                || (51..=55).contains(&two)
+                || (2221..=2720).contains(&four)
+                || (3528..=3589).contains(&four)
+                || four == 6011
+                || two == 65
+                || two == 62
+                || (644..=649).contains(&three)
+        }
+        _ => false,
+    };
+    let one_digit = digits.iter().all(|digit| *digit == digits[0]);
+    issued && !one_digit && luhn(&digits)
+}
+
+/// The header of a JSON Web Token (RFC 7515): base64url of an object with `alg` or `typ`.
+fn jwt(text: &[u8]) -> bool {
+    let header = text.split(|b| *b == b'.').next().unwrap_or_default();
+    let Some(header) = header.get(..header.len().min(DECODE_BYTES_MAX)) else { return false };
+    let Ok(json) = URL_SAFE.decode(header) else { return false };
+    let holds = |word: &[u8]| memchr::memmem::find(&json, word).is_some();
+    json.trim_ascii_start().starts_with(b"{") && (holds(b"\"alg\"") || holds(b"\"typ\"") || holds(b"\"enc\""))
+}
+
+/// Credentials of basic authentication (RFC 7617): base64 of printable text with a colon.
+fn basic(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(DECODE_BYTES_MAX)];
+    let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text));
+    decoded.is_ok_and(|pair| pair.contains(&b':') && pair.iter().all(|b| !b.is_ascii_control()))
+}
+
+/// At least 3 bits a byte by Shannon's measure, with a letter and a digit: no word and no number.
+pub fn entropy(text: &[u8]) -> bool {
+    let mut counts = [0_u32; 256];
+    for byte in text {
+        counts[*byte as usize] += 1;
+    }
+    let len = text.len() as f64;
+    let bits: f64 = counts.iter().filter(|n| **n > 0).map(|n| f64::from(*n) / len).map(|p| -p * p.log2()).sum();
+    bits >= 3.0 && text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_are_known_by_issuer_length_and_check_digit() {
+        for text in ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "30569309025904"] {
+            assert!(card(text.as_bytes()), "{text}");
+        }
+        for text in ["4111111111111112", "1234567890123452", "1800000000000", "0000000000000000", "411111111111"] {
+            assert!(!card(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_are_decoded() {
+        assert!(jwt(b"eyJhbGciOiJIUzI1NiJ9.e30.x") && !jwt(b"eyJpZCI6MTIzfQ.e30.x"));
+        assert!(basic(b"dXNlcjpwYXNz") && !basic(b"aGVsbG8gd29ybGQ"));
+        assert!(entropy(b"a1b2c3d4e5f6") && !entropy(b"aaaaaaaa1111") && !entropy(b"abcdefghijkl"));
+    }
+}

@@ -1,0 +1,260 @@
+//! Content: credentials found by what they look like, in one decoded text without tokens.
+
+use memchr::{memchr_iter, memmem};
+use regex_automata::{Anchored, Input};
+
+use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
+use crate::redact::check;
+use crate::redact::rules::{Rule, Rules};
+
+/// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
+const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
+/// Verification granted to any text, in bytes read, before its length counts.
+const VERIFY_BYTES_FREE: usize = 64 * 1024;
+/// Longest `user:password` looked for before an `@`, in bytes.
+const USER_INFO_BYTES_MAX: usize = 512;
+/// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
+const LOCAL_PART_BYTES_MAX: usize = 64;
+
+/// What one sweep saw in a text, and so which searches can find something.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub stem: bool,
+    pub assign: bool,
+    pub at: bool,
+    pub digits: bool,
+    pub backslash: bool,
+    /// A quote, and a colon or a bracket: JSON or something like it may be inside.
+    pub quoted: bool,
+}
+
+impl Seen {
+    pub fn nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Verification work done for one text.
+pub struct Work {
+    spent: usize,
+    allowed: usize,
+}
+
+impl Work {
+    pub fn new(bytes: usize) -> Self {
+        Self { spent: 0, allowed: VERIFY_BYTES_FREE + bytes * VERIFY_BYTES_PER_BYTE_MAX }
+    }
+
+    pub fn exhausted(&self) -> bool {
+        self.spent > self.allowed
+    }
+}
+
+impl Rules {
+    /// One pass over a text: which searches are worth while.
+    pub fn sweep(&self, text: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        let (mut digits, mut quote, mut mark) = (0_usize, false, false);
+        let mut before = b' ';
+        for (at, &byte) in text.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    digits += 1;
+                    seen.digits |= digits >= 13;
+                }
+                b' ' | b'-' => {}
+                _ => {
+                    digits = 0;
+                    match byte {
+                        b'=' | b':' => {
+                            mark |= byte == b':';
+                            seen.assign |= before.is_ascii_alphanumeric() || before == b' ' || before == b'_';
+                        }
+                        b'@' => seen.at = true,
+                        b'\\' => seen.backslash = true,
+                        b'"' | b'\'' => quote = true,
+                        b'[' => mark = true,
+                        _ => {}
+                    }
+                }
+            }
+            if let Some(stem) = text.get(at..at + 4) {
+                seen.stem |= self.stems.may_begin(stem);
+            }
+            before = byte;
+        }
+        seen.stem |= self.loose.is_some();
+        seen.quoted = quote && mark;
+        seen
+    }
+
+    /// Call `found(start, end, rule)` for each credential in `text`.
+    pub fn scan(&self, text: &[u8], seen: Seen, work: &mut Work, mut found: impl FnMut(usize, usize, &Rule)) {
+        if seen.stem {
+            self.anchored(text, work, &mut found);
+            self.loose(text, &mut found);
+        }
+        if let Some(rule) = self.card.filter(|_| seen.digits) {
+            cards(text, |start, end| found(start, end, &self.list[rule]));
+        }
+        for (rule, span) in [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)] {
+            if let Some(rule) = rule.filter(|_| seen.at) {
+                for at in memchr_iter(b'@', text) {
+                    if let Some((start, end)) = span(text, at) {
+                        found(start, end, &self.list[rule]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn anchored(&self, text: &[u8], work: &mut Work, found: &mut impl FnMut(usize, usize, &Rule)) {
+        // Rules that need not look again before a position.
+        let mut done: Vec<(usize, usize)> = Vec::new();
+        for at in 0..text.len().saturating_sub(3) {
+            if !self.stems.may_begin(&text[at..at + 4]) {
+                continue;
+            }
+            for index in self.stems.rules_at(&text[at..]) {
+                if work.exhausted() {
+                    return;
+                }
+                if done.iter().any(|(rule, until)| *rule == index && at < *until) {
+                    continue;
+                }
+                let rule = &self.list[index];
+                if rule.whole_word && at > 0 && is_word(text[at - 1]) {
+                    continue;
+                }
+                let until = match verify(rule, text, at) {
+                    Some((start, end, matched)) => {
+                        found(start, end, rule);
+                        matched
+                    }
+                    // The same run of characters would only be read again.
+                    None => text[at..].iter().position(u8::is_ascii_whitespace).map_or(text.len(), |end| at + end),
+                };
+                work.spent += until - at;
+                done.retain(|(rule, until)| *rule != index && at < *until);
+                done.push((index, until));
+            }
+        }
+    }
+
+    fn loose(&self, text: &[u8], found: &mut impl FnMut(usize, usize, &Rule)) {
+        for captures in self.loose.iter().flat_map(|regex| regex.captures_iter(text)) {
+            let (Some(pattern), Some(whole)) = (captures.pattern(), captures.get_match()) else { continue };
+            let rule = &self.list[self.loose_rules[pattern.as_usize()]];
+            let secret = captures.get_group(1).map_or(whole.range(), |group| group.range());
+            if accepts(rule, text, whole.range(), secret.clone()) {
+                found(secret.start, secret.end, rule);
+            }
+        }
+    }
+}
+
+type Span = fn(&[u8], usize) -> Option<(usize, usize)>;
+
+/// The secret's span and the end of the whole match, if the rule's pattern matches at `at`.
+fn verify(rule: &Rule, text: &[u8], at: usize) -> Option<(usize, usize, usize)> {
+    let regex = rule.regex.as_ref()?;
+    let end = text.len().min(at + LOOK_AHEAD_BYTES_MAX);
+    let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
+    let mut slots = [None; 4];
+    regex.search_slots(&input, &mut slots)?;
+    let span = |slot: usize| Some((slots[slot]?.get(), slots[slot + 1]?.get()));
+    let whole = span(0)?;
+    let secret = span(2).unwrap_or(whole);
+    accepts(rule, text, whole.0..whole.1, secret.0..secret.1).then_some((secret.0, secret.1, whole.1))
+}
+
+fn accepts(rule: &Rule, text: &[u8], whole: std::ops::Range<usize>, secret: std::ops::Range<usize>) -> bool {
+    let touches = (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
+    !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
+fn cards(text: &[u8], mut found: impl FnMut(usize, usize)) {
+    const LAYOUTS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+    let mut groups: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        if !text[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let end = text[at..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |len| at + len);
+        groups.push((at, end));
+        at = end;
+    }
+    for (index, &(start, end)) in groups.iter().enumerate() {
+        if (13..=19).contains(&(end - start)) {
+            if stands_alone(text, start, end) && check::card(&text[start..end]) {
+                found(start, end);
+            }
+            continue;
+        }
+        for layout in LAYOUTS {
+            let Some(window) = groups.get(index..index + layout.len()) else { continue };
+            let separator = text.get(end).copied().unwrap_or(0);
+            let grouped = matches!(separator, b' ' | b'-')
+                && window.iter().zip(layout).all(|((from, to), len)| to - from == *len)
+                && window.windows(2).all(|pair| pair[1].0 == pair[0].1 + 1 && text[pair[0].1] == separator);
+            let last = window[layout.len() - 1].1;
+            if grouped && stands_alone(text, start, last) && check::card(&text[start..last]) {
+                found(start, last);
+                break;
+            }
+        }
+    }
+}
+
+/// Not a part of a longer number, identifier, UUID or decimal.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let joins = |byte: u8| matches!(byte, b'-' | b'.' | b'/' | b'+' | b'%');
+    let left = match (start.checked_sub(1).map(|at| text[at]), start.checked_sub(2).map(|at| text[at])) {
+        (Some(byte), _) if is_word(byte) => false,
+        (Some(byte), Some(before)) if joins(byte) && is_word(before) => false,
+        _ => true,
+    };
+    let right = match (text.get(end), text.get(end + 1)) {
+        (Some(byte), _) if is_word(*byte) => false,
+        (Some(byte), Some(after)) if joins(*byte) && is_word(*after) => false,
+        _ => true,
+    };
+    left && right
+}
+
+/// The password of `scheme://user:password@host` (RFC 3986 section 3.2.1), given its last `@`.
+fn url_password(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let rest = &text[at + 1..];
+    let host = rest.iter().position(|b| b.is_ascii_whitespace() || b"/\"'?#@<>".contains(b)).unwrap_or(rest.len());
+    if rest.get(host) == Some(&b'@') || host == 0 {
+        return None;
+    }
+    let from = at.saturating_sub(USER_INFO_BYTES_MAX);
+    let begin = text[from..at].iter().rposition(|b| b.is_ascii_whitespace() || b"\"'<>".contains(b)).map_or(from, |i| from + i + 1);
+    let user = begin + memmem::rfind(&text[begin..at], b"://")? + 3;
+    let colon = user + text[user..at].iter().position(|byte| *byte == b':')?;
+    let (start, secret) = (colon + 1, &text[colon + 1..at]);
+    let path = text[user..at].contains(&b'/');
+    (!secret.is_empty() && !path).then_some((start, at))
+}
+
+/// A mail address (the dot-atom form of RFC 5322 section 3.4.1), given its `@`.
+fn mail_address(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
+    let from = at.saturating_sub(LOCAL_PART_BYTES_MAX);
+    let start = text[from..at].iter().rposition(|byte| !local(byte)).map_or(from, |index| from + index + 1);
+    let domain = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'.' || **byte == b'-';
+    let end = at + 1 + text[at + 1..].iter().take(253).take_while(domain).count();
+    let end = end - text[at + 1..end].iter().rev().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+    let host = &text[at + 1..end];
+    let top = host.iter().rposition(|byte| *byte == b'.').map(|dot| &host[dot + 1..])?;
+    let real = top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic) && host.len() > top.len() + 1;
+    (start < at && real).then_some((start, end))
+}

@@ -1,0 +1,190 @@
+//! One valid JSON text: keys rule over their values, pairs over theirs, every other string is read for its content.
+
+use crate::edit::Edits;
+use crate::redact::check;
+use crate::redact::keys::KeyClass;
+use crate::redact::token::is_token;
+use crate::redact::{Redactor, Scratch};
+use crate::walk::{Kind, Node, Tape};
+
+/// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
+const PAIR_KEY_BYTES_MAX: usize = 64;
+
+struct Pass<'a> {
+    redactor: &'a Redactor,
+    text: &'a [u8],
+    nodes: &'a [Node],
+    nested: usize,
+}
+
+/// Append the edits of `text`, not settled.
+pub fn scan(
+    redactor: &Redactor,
+    text: &[u8],
+    tape: &Tape,
+    exempt: &[u32],
+    nested: usize,
+    scratch: &mut Scratch,
+    edits: &mut Edits,
+) {
+    let pass = Pass { redactor, text, nodes: &tape.nodes, nested };
+    scratch.marked.clear();
+    // The rule all leaves before a node are under.
+    let mut under: Option<(usize, u16)> = None;
+    let mut at = 0;
+    while let Some(node) = pass.nodes.get(at) {
+        under = under.filter(|(until, _)| at < *until);
+        if under.is_none() && !scratch.marked.is_empty() {
+            under = pass.marked(at, scratch);
+        }
+        match (node.kind, under) {
+            (Kind::Key, _) => {
+                let before = edits.list.len();
+                pass.content(node, scratch, edits);
+                scratch.key_edited |= edits.list.len() > before;
+                if under.is_none() {
+                    let class = redactor.keys.class(pass.raw(node), &mut scratch.memo);
+                    under = pass.value_under(class, at + 1, scratch);
+                }
+            }
+            (Kind::String | Kind::Number | Kind::NonFinite, Some((_, rule))) => pass.secret(node, rule, scratch, edits),
+            (Kind::String, None) if exempt.binary_search(&(at as u32)).is_err() => pass.content(node, scratch, edits),
+            (Kind::Number, None) if exempt.binary_search(&(at as u32)).is_err() => pass.number(node, scratch, edits),
+            (Kind::Array, None) => pass.array_pair(at, scratch),
+            (Kind::Object, None) => pass.object_pair(at, scratch),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+impl Pass<'_> {
+    fn raw(&self, node: &Node) -> &[u8] {
+        &self.text[node.start as usize..node.end as usize]
+    }
+
+    /// The decoded text of a string node, for a question about it.
+    fn with_decoded<T>(&self, node: &Node, scratch: &mut Scratch, ask: impl FnOnce(&[u8]) -> T) -> T {
+        if !node.escaped {
+            return ask(self.raw(node));
+        }
+        let mut decoded = scratch.decoded.pop().unwrap_or_default();
+        decoded.decode(self.raw(node));
+        let answer = ask(&decoded.bytes);
+        scratch.decoded.push(decoded);
+        answer
+    }
+
+    /// What a key's class makes of the value at `value`.
+    fn value_under(&self, class: KeyClass, value: usize, scratch: &mut Scratch) -> Option<(usize, u16)> {
+        let node = &self.nodes[value];
+        let rule = match (class, node.kind) {
+            (KeyClass::Plain, _) => None,
+            (_, Kind::String) => self.with_decoded(node, scratch, |text| class.rule_for(text)),
+            (KeyClass::Secret(rule), _) => Some(rule),
+            _ => None,
+        };
+        rule.map(|rule| (node.next as usize, rule))
+    }
+
+    fn marked(&self, at: usize, scratch: &mut Scratch) -> Option<(usize, u16)> {
+        let index = scratch.marked.iter().position(|(node, _)| *node as usize == at)?;
+        let (_, rule) = scratch.marked.swap_remove(index);
+        Some((self.nodes[at].next as usize, rule))
+    }
+
+    fn secret(&self, node: &Node, rule: u16, scratch: &mut Scratch, edits: &mut Edits) {
+        let mut token = std::mem::take(&mut scratch.token);
+        token.clear();
+        let number = node.kind != Kind::String;
+        let quote: &[u8] = if number { b"\"" } else { b"" };
+        let written = self.with_decoded(node, scratch, |text| {
+            if !number && (text.is_empty() || is_token(text)) {
+                return false;
+            }
+            token.extend_from_slice(quote);
+            self.redactor.tokens.write(&self.redactor.names[rule as usize], None, text, &mut token);
+            token.extend_from_slice(quote);
+            true
+        });
+        if written {
+            edits.push(node.start as usize, node.end as usize, rule, &token);
+        }
+        scratch.token = token;
+    }
+
+    /// Read a string or key for its content.
+    fn content(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
+        let start = node.start as usize;
+        if node.escaped {
+            return self.redactor.escaped(self.raw(node), start, self.nested, scratch, edits);
+        }
+        let mut inner = Edits::default();
+        self.redactor.plain(self.raw(node), self.nested, scratch, &mut inner);
+        for edit in &inner.list {
+            // Quotes of a replacement must be escaped one level deeper than where they were written.
+            scratch.token.clear();
+            crate::escape::encode(inner.with(edit), &mut scratch.token);
+            edits.push(start + edit.start as usize, start + edit.end as usize, edit.rule, &scratch.token);
+        }
+    }
+
+    /// Whole numbers of a card's usual lengths; others are times and identifiers.
+    fn number(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
+        let raw = self.raw(node);
+        let Some(card) = self.redactor.rules.card.filter(|_| matches!(raw.len(), 15 | 16)) else { return };
+        if raw.iter().all(u8::is_ascii_digit) && check::card(raw) {
+            let rule = &self.redactor.rules.list[card];
+            let (start, end) = (node.start as usize, node.end as usize);
+            let token = &mut scratch.token;
+            self.redactor.replace(self.text, start, end, rule.number, rule.keep_last, true, token, edits);
+        }
+    }
+
+    /// `["authorization", "Bearer …"]`
+    fn array_pair(&self, at: usize, scratch: &mut Scratch) {
+        let first = &self.nodes[at + 1];
+        if first.kind != Kind::String {
+            return;
+        }
+        let value = at + 2;
+        let last = self.nodes[value].next as usize;
+        if self.nodes[value].kind != Kind::ArrayEnd && self.nodes.get(last).is_some_and(|n| n.kind == Kind::ArrayEnd) {
+            self.mark(first, value, scratch);
+        }
+    }
+
+    /// `{"name": "authorization", "value": "…"}`
+    fn object_pair(&self, at: usize, scratch: &mut Scratch) {
+        let (mut name, mut value) = (None, None);
+        let mut key = at + 1;
+        while self.nodes[key].kind == Kind::Key {
+            let raw = self.raw(&self.nodes[key]);
+            if raw.len() <= 6 {
+                match raw {
+                    b"name" | b"Name" | b"key" | b"Key" | b"k" | b"header" | b"field" => name = Some(key + 1),
+                    b"value" | b"Value" | b"v" | b"val" => value = Some(key + 1),
+                    _ => {}
+                }
+            }
+            key = self.nodes[key + 1].next as usize;
+        }
+        if let (Some(name), Some(value)) = (name, value) {
+            if self.nodes[name].kind == Kind::String {
+                self.mark(&self.nodes[name], value, scratch);
+            }
+        }
+    }
+
+    fn mark(&self, key: &Node, value: usize, scratch: &mut Scratch) {
+        let raw = self.raw(key);
+        let like_a_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. \\".contains(byte);
+        if raw.len() > PAIR_KEY_BYTES_MAX || !raw.iter().all(like_a_key) {
+            return;
+        }
+        let class = self.redactor.keys.class(raw, &mut scratch.memo);
+        if let Some((_, rule)) = self.value_under(class, value, scratch) {
+            scratch.marked.push((value as u32, rule));
+        }
+    }
+}

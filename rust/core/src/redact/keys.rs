@@ -1,0 +1,214 @@
+//! Keys: which of them say that their value is a secret. Compared by words, never by substrings.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use serde::Deserialize;
+
+use crate::escape::Decoded;
+use crate::limits::KEY_MEMO_ENTRIES_MAX;
+use crate::redact::token::segments;
+use crate::spec::RedactSpec;
+
+/// The built-in keys, as data with examples.
+pub const KEYS_TOML: &str = include_str!("../../../../python/headrig/rules/keys.toml");
+
+/// Shortest value that a bare key makes secret, in characters.
+pub const BARE_VALUE_CHARS_MIN: usize = 16;
+
+/// What a key says about its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyClass {
+    Plain,
+    /// The value is secret whatever it is; the number is the rule's.
+    Secret(u16),
+    /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces.
+    Bare(u16),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysPack {
+    pub secret: Vec<String>,
+    pub bare: Vec<String>,
+    pub about: Vec<String>,
+    pub examples: Vec<String>,
+    pub counterexamples: Vec<String>,
+}
+
+/// The keys of one spec.
+pub struct Keys {
+    /// By first word: the words of a secret key and its rule.
+    secret: HashMap<Vec<u8>, Vec<(Vec<Vec<u8>>, u16)>, RandomState>,
+    bare: HashMap<Vec<u8>, u16, RandomState>,
+    about: HashMap<Vec<u8>, (), RandomState>,
+    allowed: Vec<Vec<Vec<u8>>>,
+}
+
+/// Raw keys seen before. Bounded; a key that does not fit is classified anew each time.
+#[derive(Default)]
+pub struct KeyMemo {
+    classes: HashMap<Box<[u8]>, KeyClass, RandomState>,
+    decoded: Decoded,
+}
+
+impl Keys {
+    /// `rule` gives the number of a rule name, new or not.
+    pub fn new(pack: &KeysPack, spec: &RedactSpec, mut rule: impl FnMut(&str) -> u16) -> Self {
+        let mut keys =
+            Self { secret: HashMap::default(), bare: HashMap::default(), about: HashMap::default(), allowed: vec![] };
+        for name in pack.secret.iter().chain(&spec.keys) {
+            let words = words(name.as_bytes());
+            if words.is_empty() {
+                continue;
+            }
+            let number = rule(&rule_name(&words));
+            // `apikey` is `api_key` written as one word.
+            let joined = words.concat();
+            keys.secret.entry(joined.clone()).or_default().push((vec![joined], number));
+            keys.secret.entry(words[0].clone()).or_default().push((words, number));
+        }
+        for list in keys.secret.values_mut() {
+            list.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
+        }
+        for name in &pack.bare {
+            keys.bare.insert(name.clone().into_bytes(), rule(name));
+        }
+        keys.about = pack.about.iter().map(|word| (word.clone().into_bytes(), ())).collect();
+        keys.allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
+        keys
+    }
+
+    /// Classify a key of a JSON text, as it stands there.
+    pub fn class(&self, raw: &[u8], memo: &mut KeyMemo) -> KeyClass {
+        if let Some(class) = memo.classes.get(raw) {
+            return *class;
+        }
+        let class = if raw.contains(&b'\\') {
+            memo.decoded.decode(raw);
+            self.decoded_class(&memo.decoded.bytes)
+        } else {
+            self.decoded_class(raw)
+        };
+        if memo.classes.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= 128 {
+            memo.classes.insert(raw.into(), class);
+        }
+        class
+    }
+
+    /// Classify a key. What a token in it says does not count.
+    fn decoded_class(&self, key: &[u8]) -> KeyClass {
+        let words: Vec<Vec<u8>> = segments(key).into_iter().flat_map(|(start, end)| words(&key[start..end])).collect();
+        let Some(last) = words.last() else { return KeyClass::Plain };
+        if self.about.contains_key(last) || self.allowed.contains(&words) {
+            return KeyClass::Plain;
+        }
+        for (at, word) in words.iter().enumerate() {
+            for (secret, rule) in self.secret.get(word).into_iter().flatten() {
+                if words[at..].starts_with(secret) {
+                    return KeyClass::Secret(*rule);
+                }
+            }
+        }
+        match (words.len(), self.bare.get(last)) {
+            (1, Some(rule)) => KeyClass::Bare(*rule),
+            _ => KeyClass::Plain,
+        }
+    }
+}
+
+impl KeyClass {
+    /// The rule that makes `value` (a decoded string) secret, if one does.
+    pub fn rule_for(self, value: &[u8]) -> Option<u16> {
+        let long = || value.len() >= BARE_VALUE_CHARS_MIN && !value.iter().any(u8::is_ascii_whitespace);
+        match self {
+            KeyClass::Secret(rule) => Some(rule),
+            KeyClass::Bare(rule) if long() => Some(rule),
+            _ => None,
+        }
+    }
+}
+
+/// The words of a key, in lower case: split at what is no letter or digit, at camel humps, and around digits.
+pub fn words(key: &[u8]) -> Vec<Vec<u8>> {
+    #[derive(PartialEq, Clone, Copy)]
+    enum Is {
+        Lower,
+        Upper,
+        Digit,
+        Other,
+    }
+    let class = |byte: u8| match byte {
+        b'a'..=b'z' | 0x80.. => Is::Lower,
+        b'A'..=b'Z' => Is::Upper,
+        b'0'..=b'9' => Is::Digit,
+        _ => Is::Other,
+    };
+    let mut words: Vec<Vec<u8>> = Vec::new();
+    let mut before = Is::Other;
+    for (at, &byte) in key.iter().enumerate() {
+        let now = class(byte);
+        let hump = now == Is::Upper && before == Is::Upper && key.get(at + 1).is_some_and(|b| class(*b) == Is::Lower);
+        let same = now == before && !hump || (before == Is::Upper && now == Is::Lower);
+        if now != Is::Other {
+            match words.last_mut() {
+                Some(word) if same => word.push(byte.to_ascii_lowercase()),
+                _ => words.push(vec![byte.to_ascii_lowercase()]),
+            }
+        }
+        before = now;
+    }
+    words
+}
+
+/// `[a-z0-9_]{1,64}` of a key's words.
+fn rule_name(words: &[Vec<u8>]) -> String {
+    let clean = |word: &Vec<u8>| word.iter().filter(|b| b.is_ascii()).map(|b| *b as char).collect::<String>();
+    let name = words.iter().map(clean).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+    match name.get(..name.len().min(64)) {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => "key".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pack_proves_itself() {
+        let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
+        let keys = Keys::new(&pack, &RedactSpec::default(), |_| 0);
+        for key in &pack.examples {
+            let class = keys.class(key.as_bytes(), &mut KeyMemo::default());
+            assert_eq!(class, KeyClass::Secret(0), "{key}");
+        }
+        for key in &pack.counterexamples {
+            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Plain, "{key}");
+        }
+        for key in &pack.bare {
+            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_by_words() {
+        let text = |key: &str| words(key.as_bytes()).iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>();
+        assert_eq!(text("X-APIKey2_dbPassword"), ["x", "api", "key", "2", "db", "password"]);
+        assert_eq!(text("--"), [""; 0]);
+    }
+
+    #[test]
+    fn own_keys_count_and_allowed_ones_do_not() {
+        let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
+        let spec = RedactSpec {
+            keys: vec!["iban".into()],
+            allow_keys: vec!["passwordHint".into(), "password".into()],
+            ..RedactSpec::default()
+        };
+        let keys = Keys::new(&pack, &spec, |_| 0);
+        let class = |key: &str| keys.class(key.as_bytes(), &mut KeyMemo::default());
+        assert_eq!(class("customer_IBAN"), KeyClass::Secret(0));
+        assert_eq!((class("password_hint"), class("PASSWORD")), (KeyClass::Plain, KeyClass::Plain));
+        assert_eq!(class("db_password"), KeyClass::Secret(0));
+    }
+}

@@ -1,0 +1,266 @@
+//! Redaction: secrets by key and by content, in valid lines, in broken ones, escaped and nested.
+//! Input is a text and (when it is JSON) its tape, output is edits; everything else stays as it is.
+
+mod assign;
+pub mod check;
+mod content;
+mod document;
+pub mod keys;
+mod lenient;
+pub mod rules;
+mod stems;
+pub mod token;
+
+use crate::edit::Edits;
+use crate::escape::{self, Decoded};
+use crate::limits::NESTED_DEPTH_MAX;
+use crate::spec::{RedactSpec, RuleError};
+use crate::walk::{walk, Tape};
+
+use assign::Extent;
+use content::Work;
+use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
+use rules::Rules;
+use token::{segments, Tokens};
+
+/// How often a text is scanned again after edits, until nothing new is found. Beyond it all of it goes.
+const ROUNDS_MAX: usize = 8;
+/// Name of the rule that takes texts which cost too much to scan.
+const BUDGET: &str = "budget";
+
+/// The rules of one spec. Immutable, shared by lanes.
+pub struct Redactor {
+    enabled: bool,
+    keys: Keys,
+    rules: Rules,
+    tokens: Tokens,
+    names: Vec<String>,
+    /// Per rule number, how far a value in `key=value` text goes.
+    extents: Vec<Extent>,
+    budget: u16,
+}
+
+/// A lane's memory for redaction.
+pub struct Scratch {
+    memo: KeyMemo,
+    counts: Vec<u64>,
+    /// Buffers for decoded strings, one per level of nesting in use.
+    decoded: Vec<Decoded>,
+    /// An object key was edited: what it says of its value may have changed.
+    key_edited: bool,
+    /// Array and object members whose value a sibling makes secret, with the rule.
+    marked: Vec<(u32, u16)>,
+    token: Vec<u8>,
+}
+
+impl Redactor {
+    /// # Errors
+    /// The first rule, key or token option that cannot be used.
+    pub fn new(spec: &RedactSpec) -> Result<Self, RuleError> {
+        let mut names: Vec<String> = Vec::new();
+        let mut number = |name: &str| {
+            let known = names.iter().position(|known| known == name);
+            known.unwrap_or_else(|| {
+                names.push(name.to_owned());
+                names.len() - 1
+            }) as u16
+        };
+        let pack: KeysPack = toml::from_str(KEYS_TOML).map_err(|error| RuleError::new("keys", error.to_string()))?;
+        let keys = Keys::new(&pack, spec, &mut number);
+        let rules = Rules::new(spec, &mut number)?;
+        let budget = number(BUDGET);
+        let extent = |name: &String| match name.as_str() {
+            "authorization" => Extent::Scheme,
+            "cookie" | "cookies" | "set_cookie" => Extent::Line,
+            _ => Extent::Word,
+        };
+        let extents = names.iter().map(extent).collect();
+        let tokens = Tokens::new(&spec.token)?;
+        Ok(Self { enabled: spec.enabled, keys, rules, tokens, names, extents, budget })
+    }
+
+    /// Names of all rules, by number.
+    pub fn rule_names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub fn scratch(&self) -> Scratch {
+        Scratch {
+            memo: KeyMemo::default(),
+            counts: vec![0; self.names.len()],
+            decoded: Vec::new(),
+            key_edited: false,
+            marked: Vec::new(),
+            token: Vec::new(),
+        }
+    }
+
+    /// Edits of one valid JSON text, given its tape. `exempt`: sorted tape indices of strings whose content is not
+    /// scanned; keys still rule over them. `edits` must be empty and is left settled.
+    pub fn document(&self, text: &[u8], tape: &Tape, exempt: &[u32], scratch: &mut Scratch, edits: &mut Edits) {
+        if self.enabled {
+            self.json(text, tape, exempt, 0, scratch, edits);
+            scratch.count(edits);
+        }
+    }
+
+    /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.
+    pub fn text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
+        if self.enabled {
+            self.plain(text, 0, scratch, edits);
+            scratch.count(edits);
+        }
+    }
+
+    /// Edits of one JSON document at a level of nesting.
+    fn json(&self, text: &[u8], tape: &Tape, exempt: &[u32], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        let outer = std::mem::replace(&mut scratch.key_edited, false);
+        document::scan(self, text, tape, exempt, nested, scratch, edits);
+        edits.settle();
+        let mut rounds = 0;
+        while std::mem::replace(&mut scratch.key_edited, false) && rounds < ROUNDS_MAX {
+            let mut edited = Vec::with_capacity(text.len());
+            edits.apply(text, 0, text.len(), &mut edited);
+            let (mut again, mut more) = (Tape::default(), Edits::default());
+            if walk(&edited, &mut again).is_err() {
+                break;
+            }
+            document::scan(self, &edited, &again, exempt, nested, scratch, &mut more);
+            more.settle();
+            if more.is_empty() {
+                break;
+            }
+            *edits = edits.then(&more);
+            rounds += 1;
+        }
+        scratch.key_edited = outer;
+    }
+
+    /// Edits of one decoded text, scanned again until nothing is found: a second run finds nothing either.
+    fn plain(&self, text: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        self.scan(text, nested, scratch, edits);
+        for _ in 0..ROUNDS_MAX {
+            if edits.is_empty() {
+                return;
+            }
+            let mut edited = Vec::with_capacity(text.len());
+            edits.apply(text, 0, text.len(), &mut edited);
+            let mut more = Edits::default();
+            self.scan(&edited, nested, scratch, &mut more);
+            if more.is_empty() {
+                return;
+            }
+            *edits = edits.then(&more);
+        }
+        self.take_all(text, edits);
+    }
+
+    /// One scan of one decoded text: JSON inside it, pairs, content, and what its own escapes hide.
+    fn scan(&self, text: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        let seen = self.rules.sweep(text);
+        if seen.nothing() {
+            return;
+        }
+        if seen.quoted && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits) {
+            return;
+        }
+        let Scratch { memo, token, .. } = scratch;
+        if seen.quoted {
+            lenient::scan(text, &self.keys, memo, |found| {
+                self.replace(text, found.start, found.end, found.rule, None, found.quoted, token, edits);
+            });
+        }
+        let mut work = Work::new(text.len());
+        for (start, end) in segments(text) {
+            let part = &text[start..end];
+            self.rules.scan(part, seen, &mut work, |from, to, rule| {
+                let (from, to) = (start + from, start + to);
+                self.replace(text, from, to, rule.number, rule.keep_last, false, token, edits);
+            });
+            if seen.assign && self.rules.assignment {
+                let extent = |rule: u16| self.extents[rule as usize];
+                assign::scan(part, &self.keys, memo, extent, |from, to, rule| {
+                    self.replace(text, start + from, start + to, rule, None, false, token, edits);
+                });
+            }
+        }
+        if work.exhausted() {
+            return self.take_all(text, edits);
+        }
+        if seen.backslash && nested < NESTED_DEPTH_MAX {
+            self.escaped(text, 0, nested + 1, scratch, edits);
+        }
+        edits.settle();
+    }
+
+    /// A text that is JSON itself; false when it is not.
+    fn inner_json(&self, text: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) -> bool {
+        if !matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) || std::str::from_utf8(text).is_err() {
+            return false;
+        }
+        let mut tape = Tape::default();
+        let valid = walk(text, &mut tape).is_ok();
+        if valid {
+            let marked = std::mem::take(&mut scratch.marked);
+            self.json(text, &tape, &[], nested + 1, scratch, edits);
+            scratch.marked = marked;
+        }
+        valid
+    }
+
+    /// Edits of an escaped text, found in its decoded form; `offset` is where `raw` stands in the text of `edits`.
+    fn escaped(&self, raw: &[u8], offset: usize, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        let mut decoded = scratch.decoded.pop().unwrap_or_default();
+        decoded.decode(raw);
+        let mut inner = Edits::default();
+        self.plain(&decoded.bytes, nested, scratch, &mut inner);
+        for edit in &inner.list {
+            let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
+            scratch.token.clear();
+            escape::encode(inner.with(edit), &mut scratch.token);
+            edits.push(offset + start, offset + end, edit.rule, &scratch.token);
+        }
+        scratch.decoded.push(decoded);
+    }
+
+    /// Replace `text[start..end]` by a token, in quotes where a bare word or number stood.
+    #[allow(clippy::too_many_arguments)]
+    fn replace(
+        &self,
+        text: &[u8],
+        start: usize,
+        end: usize,
+        rule: u16,
+        keep_last: Option<usize>,
+        quoted: bool,
+        token: &mut Vec<u8>,
+        edits: &mut Edits,
+    ) {
+        let quote: &[u8] = if quoted { b"\"" } else { b"" };
+        token.clear();
+        token.extend_from_slice(quote);
+        self.tokens.write(&self.names[rule as usize], keep_last, &text[start..end], token);
+        token.extend_from_slice(quote);
+        edits.push(start, end, rule, token);
+    }
+
+    fn take_all(&self, text: &[u8], edits: &mut Edits) {
+        edits.clear();
+        edits.push(0, text.len(), self.budget, format!("[REDACTED:{BUDGET}]").as_bytes());
+    }
+}
+
+impl Scratch {
+    fn count(&mut self, edits: &Edits) {
+        for edit in &edits.list {
+            self.counts[edit.rule as usize] += 1;
+        }
+    }
+
+    /// Redactions per rule number since the last call, of rules that made any.
+    pub fn take_counts(&mut self) -> Vec<(usize, u64)> {
+        let taken: Vec<(usize, u64)> = self.counts.iter().copied().enumerate().filter(|(_, n)| *n > 0).collect();
+        self.counts.fill(0);
+        taken
+    }
+}

@@ -1,0 +1,229 @@
+//! Content rules: packs and user rules compiled, and refused when they cannot be used.
+
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use serde::Deserialize;
+
+use crate::redact::check::Check;
+use crate::redact::stems::Stems;
+use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
+use crate::spec::{ContentRuleSpec, RedactSpec, RuleError};
+
+/// The built-in packs, one file per theme.
+pub const PACKS: &[&str] = &[
+    include_str!("../../../../python/headrig/rules/ai.toml"),
+    include_str!("../../../../python/headrig/rules/chat.toml"),
+    include_str!("../../../../python/headrig/rules/cloud.toml"),
+    include_str!("../../../../python/headrig/rules/generic.toml"),
+    include_str!("../../../../python/headrig/rules/hosting.toml"),
+    include_str!("../../../../python/headrig/rules/infrastructure.toml"),
+    include_str!("../../../../python/headrig/rules/payment.toml"),
+    include_str!("../../../../python/headrig/rules/source_hosts.toml"),
+    include_str!("../../../../python/headrig/rules/workplace.toml"),
+];
+
+/// Shortest anchor, in bytes: shorter ones are in every other log line.
+pub const ANCHOR_BYTES_MIN: usize = 4;
+/// Largest compiled pattern, in bytes.
+const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// One compiled rule.
+pub struct Rule {
+    /// Its number in counters and edits.
+    pub number: u16,
+    /// None for the rules in code.
+    pub regex: Option<Regex>,
+    pub whole_word: bool,
+    pub check: Option<Check>,
+    pub keep_last: Option<usize>,
+}
+
+/// All content rules of one spec.
+pub struct Rules {
+    pub list: Vec<Rule>,
+    pub stems: Stems,
+    /// Rules without anchors, searched together on every string; pattern i is rule `loose_rules[i]`.
+    pub loose: Option<Regex>,
+    pub loose_rules: Vec<usize>,
+    pub card: Option<usize>,
+    pub email: Option<usize>,
+    pub url_credentials: Option<usize>,
+    pub assignment: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pack {
+    rule: Vec<ContentRuleSpec>,
+}
+
+/// The rules of the built-in packs, in order.
+///
+/// # Errors
+/// A pack that does not parse.
+pub fn built_in() -> Result<Vec<ContentRuleSpec>, RuleError> {
+    let mut rules = Vec::new();
+    for text in PACKS {
+        let pack: Pack = toml::from_str(text).map_err(|error| RuleError::new("pack", error.to_string()))?;
+        rules.extend(pack.rule);
+    }
+    Ok(rules)
+}
+
+impl Rules {
+    /// # Errors
+    /// The first rule that cannot be used.
+    pub fn new(spec: &RedactSpec, mut number: impl FnMut(&str) -> u16) -> Result<Self, RuleError> {
+        let mut specs = built_in()?;
+        switch(&mut specs, &spec.disable, false)?;
+        switch(&mut specs, &spec.enable, true)?;
+        specs.extend(spec.rules.iter().cloned());
+        let mut rules = Self {
+            list: Vec::new(),
+            stems: Stems::default(),
+            loose: None,
+            loose_rules: Vec::new(),
+            card: None,
+            email: None,
+            url_credentials: None,
+            assignment: false,
+        };
+        let mut names: Vec<&str> = Vec::new();
+        let mut loose = Vec::new();
+        for spec in &specs {
+            if names.contains(&spec.name.as_str()) {
+                return Err(RuleError::new(&spec.name, "there is a rule of this name already"));
+            }
+            names.push(&spec.name);
+            check_name(&spec.name)?;
+            check_keep_last(spec.keep_last.unwrap_or(0), &spec.name)?;
+            if spec.enabled {
+                rules.add(spec, number(&spec.name), &mut loose)?;
+            }
+        }
+        rules.stems.seal();
+        if !loose.is_empty() {
+            let regex = builder().build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
+            rules.loose = Some(regex);
+        }
+        Ok(rules)
+    }
+
+    fn add(&mut self, spec: &ContentRuleSpec, number: u16, loose: &mut Vec<String>) -> Result<(), RuleError> {
+        let index = self.list.len();
+        let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
+        let check = match spec.check.as_deref() {
+            None => None,
+            Some(name) => match Check::from_name(name) {
+                Some(check) => Some(check),
+                None => return fail(format!("unknown check {name:?}; known: {}", Check::NAMES.join(" "))),
+            },
+        };
+        let mut rule = Rule { number, regex: None, whole_word: spec.whole_word, check, keep_last: spec.keep_last };
+        if let Some(candidate) = spec.candidate.as_deref() {
+            match (candidate, check) {
+                ("digits", Some(Check::Card)) => self.card = Some(index),
+                ("at", Some(Check::Email)) => self.email = Some(index),
+                ("at", Some(Check::UrlCredentials)) => self.url_credentials = Some(index),
+                ("assign", Some(Check::Assignment)) => self.assignment = true,
+                _ => {
+                    let known = "digits+card, at+email, at+url_credentials, assign+assignment";
+                    return fail(format!("unknown pair of candidate {candidate:?} and check; known: {known}"));
+                }
+            }
+        } else {
+            rule.regex = Some(compile(spec)?);
+            if spec.anchors.is_empty() {
+                loose.push(spec.pattern.clone());
+                self.loose_rules.push(index);
+            }
+            let any_case = spec.pattern.starts_with("(?i)");
+            for anchor in &spec.anchors {
+                self.stems.add(anchor.as_bytes(), any_case, index);
+            }
+        }
+        self.list.push(rule);
+        Ok(())
+    }
+}
+
+/// Switch built-in rules by name.
+fn switch(specs: &mut [ContentRuleSpec], names: &[String], enabled: bool) -> Result<(), RuleError> {
+    for name in names {
+        match specs.iter_mut().find(|spec| spec.name == *name) {
+            Some(spec) => spec.enabled = enabled,
+            None => {
+                let near = specs.iter().map(|spec| spec.name.as_str()).max_by_key(|known| alike(known, name));
+                let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+                return Err(RuleError::new(name, format!("no built-in rule of this name{hint}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many letter pairs two names share.
+fn alike(one: &str, other: &str) -> usize {
+    one.as_bytes().windows(2).filter(|pair| other.as_bytes().windows(2).any(|o| o == *pair)).count()
+}
+
+fn check_name(name: &str) -> Result<(), RuleError> {
+    let valid = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if valid && (1..=NAME_BYTES_MAX).contains(&name.len()) {
+        return Ok(());
+    }
+    Err(RuleError::new(name, format!("a rule's name is 1 to {NAME_BYTES_MAX} of a-z, 0-9 and _")))
+}
+
+fn builder() -> regex_automata::meta::Builder {
+    let mut builder = Regex::builder();
+    builder
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass(false));
+    builder
+}
+
+fn compile(spec: &ContentRuleSpec) -> Result<Regex, RuleError> {
+    let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
+    if spec.pattern.is_empty() {
+        return fail("pattern is missing".into());
+    }
+    let hir = match syntax::parse_with(&spec.pattern, &syntax::Config::new().unicode(false).utf8(false)) {
+        Ok(hir) => hir,
+        Err(error) => return fail(format!("pattern: {}", one_line(&error))),
+    };
+    if hir.properties().minimum_len().unwrap_or(0) == 0 {
+        return fail("pattern can match nothing at all; make it match at least one byte".into());
+    }
+    for anchor in &spec.anchors {
+        if anchor.len() < ANCHOR_BYTES_MIN {
+            return fail(format!("anchor {anchor:?} is shorter than {ANCHOR_BYTES_MIN} bytes"));
+        }
+    }
+    if !spec.anchors.is_empty() {
+        let literals = Extractor::new().kind(ExtractKind::Prefix).limit_class(64).limit_total(4096).extract(&hir);
+        let begins = |literal: &[u8]| {
+            spec.anchors.iter().any(|anchor| {
+                let len = anchor.len().min(literal.len());
+                len >= 1 && anchor.as_bytes()[..len].eq_ignore_ascii_case(&literal[..len])
+            })
+        };
+        match literals.literals() {
+            Some(list) if list.iter().all(|literal| begins(literal.as_bytes())) => {}
+            _ => return fail(format!("pattern must begin with one of its anchors: {}", spec.anchors.join(" "))),
+        }
+    }
+    builder().build(&spec.pattern).or_else(|error| fail(format!("pattern: {}", one_line(&error))))
+}
+
+/// An error with all its causes, in one line.
+fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

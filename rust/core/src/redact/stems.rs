@@ -1,0 +1,71 @@
+//! Stems: where a literal of some rule may begin. A table over 4 bytes turns nearly every position away.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// Bits of the table. 2^16 bits are 8 KiB: they stay in the first-level cache.
+const TABLE_BITS: usize = 1 << 16;
+
+/// The anchors of all rules.
+#[derive(Default)]
+pub struct Stems {
+    /// A bit for each hash of a folded 4-byte stem.
+    table: Vec<u64>,
+    anchors: HashMap<u32, Vec<Anchor>, RandomState>,
+}
+
+struct Anchor {
+    text: Vec<u8>,
+    any_case: bool,
+    rule: usize,
+}
+
+impl Stems {
+    pub fn add(&mut self, text: &[u8], any_case: bool, rule: usize) {
+        let stem = fold(text);
+        self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
+    }
+
+    /// Build the table. Nothing is found before.
+    pub fn seal(&mut self) {
+        self.table = vec![0; TABLE_BITS / 64];
+        for stem in self.anchors.keys() {
+            let hash = hash(*stem);
+            self.table[hash / 64] |= 1 << (hash % 64);
+        }
+    }
+
+    /// An anchor may begin here. `text` has at least 4 bytes.
+    #[inline]
+    pub fn may_begin(&self, text: &[u8]) -> bool {
+        let hash = hash(fold(text));
+        self.table[hash / 64] >> (hash % 64) & 1 != 0
+    }
+
+    /// Rules one of whose anchors `text` begins with.
+    pub fn rules_at<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let list = self.anchors.get(&fold(text)).map_or(&[][..], Vec::as_slice);
+        list.iter().filter(move |anchor| anchor.begins(text)).map(|anchor| anchor.rule)
+    }
+}
+
+impl Anchor {
+    fn begins(&self, text: &[u8]) -> bool {
+        match text.get(..self.text.len()) {
+            Some(head) if self.any_case => head.eq_ignore_ascii_case(&self.text),
+            Some(head) => head == self.text,
+            None => false,
+        }
+    }
+}
+
+/// The first 4 bytes without regard to case; more bytes may fall together, none are lost.
+#[inline]
+fn fold(text: &[u8]) -> u32 {
+    u32::from_le_bytes([text[0], text[1], text[2], text[3]]) | 0x2020_2020
+}
+
+#[inline]
+fn hash(stem: u32) -> usize {
+    (stem.wrapping_mul(0x9e37_79b1) >> 16) as usize
+}

@@ -1,0 +1,145 @@
+//! Tokens: what stands where a secret was, and how to know one when it comes by again.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::spec::{RuleError, TokenSpec};
+
+const OPEN: &[u8] = b"[REDACTED";
+/// Longest rule name, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Most characters a token may keep of a secret.
+pub const KEEP_LAST_MAX: usize = 8;
+/// Shortest key for keyed tokens, in bytes: the output size of the half of SHA-256 that is shown, four times over.
+const HMAC_KEY_BYTES_MIN: usize = 32;
+
+/// How tokens are written.
+pub struct Tokens {
+    keep_last: usize,
+    hmac: Option<Hmac<Sha256>>,
+}
+
+impl Tokens {
+    /// # Errors
+    /// A key that is too short, or too many characters to keep. The key is never shown.
+    pub fn new(spec: &TokenSpec) -> Result<Self, RuleError> {
+        check_keep_last(spec.keep_last, "token")?;
+        if !spec.hmac_key.is_empty() && spec.hmac_key.len() < HMAC_KEY_BYTES_MIN {
+            return Err(RuleError::new("token", format!("hmac_key is shorter than {HMAC_KEY_BYTES_MIN} bytes")));
+        }
+        let hmac = match spec.hmac_key.as_bytes() {
+            [] => None,
+            key => Some(Hmac::new_from_slice(key).map_err(|error| RuleError::new("token", error.to_string()))?),
+        };
+        Ok(Self { keep_last: spec.keep_last, hmac })
+    }
+
+    /// Append the token for a secret (decoded bytes). `keep_last` is the rule's own wish.
+    pub fn write(&self, rule: &str, keep_last: Option<usize>, secret: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(b"[REDACTED:");
+        out.extend_from_slice(rule.as_bytes());
+        if let Some(hmac) = &self.hmac {
+            let digest = hmac.clone().chain_update(secret).finalize().into_bytes();
+            out.push(b'#');
+            for byte in &digest[..8] {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend([HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]);
+            }
+        } else {
+            let keep = keep_last.unwrap_or(self.keep_last);
+            // A short secret would be given away by its end.
+            let tail = &secret[secret.len() - keep.min(secret.len())..];
+            if keep > 0 && secret.len() >= 4 * keep && tail.iter().all(u8::is_ascii_alphanumeric) {
+                out.extend_from_slice(":…".as_bytes());
+                out.extend_from_slice(tail);
+            }
+        }
+        out.push(b']');
+    }
+}
+
+/// # Errors
+/// More characters than a token may keep.
+pub fn check_keep_last(keep_last: usize, rule: &str) -> Result<(), RuleError> {
+    if keep_last > KEEP_LAST_MAX {
+        return Err(RuleError::new(rule, format!("keep_last is {keep_last}; at most {KEEP_LAST_MAX}")));
+    }
+    Ok(())
+}
+
+/// Length of the token that `text` begins with; 0 when there is none.
+pub fn token_len(text: &[u8]) -> usize {
+    let Some(rest) = text.strip_prefix(OPEN) else { return 0 };
+    let done = |rest: &[u8]| match rest.first() {
+        Some(b']') => text.len() - rest.len() + 1,
+        _ => 0,
+    };
+    let Some(rest) = rest.strip_prefix(b":") else { return done(rest) };
+    let name = rest.iter().take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || **b == b'_').count();
+    if !(1..=NAME_BYTES_MAX).contains(&name) {
+        return 0;
+    }
+    let rest = &rest[name..];
+    if let Some(kept) = rest.strip_prefix(":…".as_bytes()) {
+        let count = kept.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        return if (1..=KEEP_LAST_MAX).contains(&count) { done(&kept[count..]) } else { 0 };
+    }
+    if let Some(digest) = rest.strip_prefix(b"#") {
+        let hex = digest.iter().take_while(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b)).count();
+        return if hex == 16 { done(&digest[16..]) } else { 0 };
+    }
+    done(rest)
+}
+
+/// `text` is one token and nothing else.
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && token_len(text) == text.len()
+}
+
+/// The parts of `text` between tokens, as spans; all of it when it holds none. Empty parts are left out.
+pub fn segments(text: &[u8]) -> Vec<(usize, usize)> {
+    let mut parts = Vec::with_capacity(1);
+    let mut start = 0;
+    for at in memchr::memmem::find_iter(text, OPEN) {
+        let len = token_len(&text[at..]);
+        if len > 0 {
+            parts.push((start, at));
+            start = at + len;
+        }
+    }
+    parts.push((start, text.len()));
+    parts.retain(|(start, end)| start < end);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_tokens_we_write_are_tokens() {
+        for text in ["[REDACTED]", "[REDACTED:a_1]", "[REDACTED:card:…1234]", "[REDACTED:x#0123456789abcdef]"] {
+            assert!(is_token(text.as_bytes()), "{text}");
+        }
+        for text in ["[REDACTED", "[REDACTED:]", "[REDACTED:A]", "[REDACTED:a:1234]", "[REDACTED:a#0123]", "[REDACTED] "] {
+            assert!(!is_token(text.as_bytes()), "{text}");
+        }
+        assert_eq!(segments(b"a[REDACTED]b[REDACTED:!]"), [(0, 1), (11, 24)]);
+    }
+
+    #[test]
+    fn a_token_keeps_the_end_of_long_secrets_only() {
+        let write = |spec: &TokenSpec, secret: &[u8]| {
+            let mut out = Vec::new();
+            Tokens::new(spec).unwrap().write("card", None, secret, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let keep = TokenSpec { keep_last: 4, ..TokenSpec::default() };
+        assert_eq!(write(&keep, b"4111111111111111"), "[REDACTED:card:…1111]");
+        assert_eq!(write(&keep, b"4111"), "[REDACTED:card]");
+        let keyed = TokenSpec { hmac_key: "k".repeat(32), ..TokenSpec::default() };
+        assert_eq!(write(&keyed, b"x").len(), "[REDACTED:card#0123456789abcdef]".len());
+        assert!(is_token(write(&keyed, b"x").as_bytes()));
+        assert!(Tokens::new(&TokenSpec { hmac_key: "short".into(), ..TokenSpec::default() }).is_err());
+    }
+}
