@@ -54,15 +54,28 @@ def free_port() -> int:
 
 
 def smallest_config() -> str:
-    (config,) = blocks(README, "toml")
-    return config
+    return blocks(README, "toml")[0]
 
 
-def test_smallest_config_is_valid(tmp_path):
+@pytest.mark.parametrize("more", ["", *blocks(README, "toml")[1:]])
+def test_configurations_are_valid(more, tmp_path):
     """
-    `headrig validate` has nothing to say about the README's configuration.
+    `headrig validate` has nothing against the README's smallest configuration, nor against its additions to it.
     """
-    (tmp_path / "headrig.toml").write_text(smallest_config())
+    (tmp_path / "headrig.toml").write_text(smallest_config() + more)
+
+    done = run("headrig", "validate", "headrig.toml", cwd=tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_rule_is_valid(tmp_path):
+    """
+    The example of a rule in CONTRIBUTING.md passes as a rule file, its own examples included.
+    """
+    (rule,) = blocks(CONTRIBUTING, "toml")
+    (tmp_path / "rules.toml").write_text(rule)
+    (tmp_path / "headrig.toml").write_text(smallest_config() + '[redact]\nrule_files = ["rules.toml"]\n')
 
     done = run("headrig", "validate", "headrig.toml", cwd=tmp_path)
 
