@@ -13,7 +13,6 @@ from headrig._core import (
     Lines,
     Processed,
     Values,
-    redact,
 )
 from headrig._core import __version__ as core_version
 
@@ -28,5 +27,4 @@ __all__ = [
     "Processed",
     "Values",
     "core_version",
-    "redact",
 ]
