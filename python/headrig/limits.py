@@ -33,6 +33,8 @@ WRITE_BYTES: Final = MIB
 WRITE_BATCHES: Final = 64
 """… and up to this many, far below the kernel's 1,024 vectors per writev."""
 
+PIPE_BYTES_MAX: Final = MIB
+"""Most a pipe can hold (pipe-max-size). So much of standard input is still read after a stop."""
 BACKLOG_CONNECTIONS: Final = 1024
 """Connections the kernel holds until they are accepted."""
 SILENCE_SECONDS: Final = 1.0

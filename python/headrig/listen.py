@@ -5,13 +5,15 @@ Sockets are bound here and handed to servers, so that a reload can pass a listen
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
 import os
+import select
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -90,18 +92,20 @@ def address_problems(listen: str, at: str, *, guarded: bool, insecure_listen: bo
 
 
 class Sockets:
-    """The listening sockets of a run by address. A part opened in a reload gets the one its predecessor had."""
+    """
+    The listening sockets of a run, by address. Whoever asks for an address that is already listened on gets a
+    duplicate of that socket: a part opened in a reload takes over from its predecessor without a gap.
+    """
 
     def __init__(self) -> None:
-        self._bound: dict[str, socket.socket] = {}
-        self._users: dict[str, int] = {}
+        self._bound: dict[str, list[socket.socket]] = {}
 
     def tcp(self, listen: str, path: str) -> socket.socket:
         """A listening, non-blocking TCP socket. Give it back with `release`."""
-        key = f"tcp:{listen}"
-        if (known := self._share(key)) is not None:
-            return known
         host, port = host_port(listen, path)
+        key = f"tcp:{listen}"
+        if port and (known := self._share(key)) is not None:
+            return known
         try:
             family, kind, proto, _, address = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -117,11 +121,11 @@ class Sockets:
         except OSError as error:
             bound.close()
             raise _cannot_bind(error, listen, path) from error
-        return self._keep(key, bound)
+        return self._keep(key if port else f"tcp:{bound.getsockname()}", bound)
 
     def unix(self, name: str, mode: int, path: str) -> socket.socket:
         """A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not."""
-        key = f"unix:{name}"
+        key = f"unix:{os.path.abspath(name)}"
         if (known := self._share(key)) is not None:
             os.chmod(name, mode)
             return known
@@ -144,31 +148,55 @@ class Sockets:
         return self._keep(key, bound)
 
     def release(self, bound: socket.socket) -> None:
-        """Close a socket; the last user of a Unix socket also removes its file."""
-        key = next((key for key, known in self._bound.items() if known.fileno() == bound.fileno()), None)
-        if key is None:
-            bound.close()
-            return
-        self._users[key] -= 1
-        if self._users[key] == 0:
-            del self._bound[key], self._users[key]
-            if key.startswith("unix:"):
-                with suppress(OSError):
-                    os.unlink(key.removeprefix("unix:"))
-            bound.close()
+        """Close a socket; the last one of a Unix address also removes its file."""
+        bound.close()
+        for key, users in list(self._bound.items()):
+            if any(user is bound for user in users):
+                self._bound[key] = [user for user in users if user is not bound]
+                if not self._bound[key]:
+                    del self._bound[key]
+                    if key.startswith("unix:"):
+                        with suppress(OSError):
+                            os.unlink(key.removeprefix("unix:"))
 
     def _share(self, key: str) -> socket.socket | None:
-        known = self._bound.get(key)
-        if known is not None:
-            self._users[key] += 1
-        return known
+        for known in self._bound.get(key, ()):
+            if known.fileno() >= 0:
+                shared = known.dup()
+                shared.setblocking(False)
+                self._bound[key].append(shared)
+                return shared
+        return None
 
     def _keep(self, key: str, bound: socket.socket) -> socket.socket:
         bound.setblocking(False)
         bound.listen(BACKLOG_CONNECTIONS)
-        self._bound[key] = bound
-        self._users[key] = 1
+        self._bound[key] = [bound]
         return bound
+
+
+async def accept_backlog(bound: socket.socket) -> None:
+    """Give the running server the time to accept every connection that already waits in the kernel."""
+    waiting = select.poll()
+    waiting.register(bound.fileno(), select.POLLIN)
+    while waiting.poll(0):
+        await asyncio.sleep(0)
+    # Accepted connections are introduced to their protocol in the following turns.
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def clashes(addresses: Mapping[str, str | None]) -> Iterator[ConfigError]:
+    """Two parts that would listen on the same address; `addresses` is table (`sources.in`) to address."""
+    seen: dict[str, str] = {}
+    for at, address in addresses.items():
+        if address is None or address.endswith(":0"):
+            continue
+        if address in seen:
+            yield ConfigError(
+                f"{address} is already taken by {seen[address]}", path=at, remedy="give each its own address"
+            )
+        seen.setdefault(address, at)
 
 
 def _clear_stale(name: str, path: str) -> None:

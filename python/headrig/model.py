@@ -92,6 +92,9 @@ class Intake(Protocol):
     def hold_partial(self, change_bytes: int) -> bool:
         """Account for bytes of a line that is not whole yet. False: over the bound, close this connection."""
 
+    def connections(self, count: int) -> None:
+        """Tell how many connections are open."""
+
 
 class Source(Protocol):
     """
@@ -148,7 +151,7 @@ class Receipt:
             self.future.set_result(not self._refused)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Processed lines on their way to one sink."""
 
