@@ -10,10 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 
-def _none() -> int:
-    return 0
-
-
 @dataclass(slots=True)
 class SourceAccount:
     """Lines of one source up to the sinks: accepted = left + dropped + waiting, received = accepted + rejected."""
@@ -27,16 +23,18 @@ class SourceAccount:
     """Lines that came out of the core, and so were offered to every sink."""
     dropped: Counter[str] = field(default_factory=Counter)
     """By the core, or before it."""
-    miscounted: int = 0
-    """Lines by which source and core disagreed. Stays 0."""
-    waiting: Callable[[], int] = _none
-    """Lines at the queue to the core, the batch in the core included."""
+    queues: list[Callable[[], int]] = field(default_factory=list)
+    """Each tells its lines. Two while a changed source is replaced."""
+
+    def waiting(self) -> int:
+        """Lines at the queue to the core, the batch in the core included."""
+        return sum(lines() for lines in self.queues)
 
     def imbalance(self) -> int:
         """Lines that cannot be accounted for."""
         before = abs(self.received - self.accepted - self.rejected.total())
         inside = abs(self.accepted - self.left - self.dropped.total() - self.waiting())
-        return before + inside + abs(self.miscounted)
+        return before + inside
 
 
 @dataclass(slots=True)
@@ -50,9 +48,13 @@ class SinkAccount:
     accepted: int = 0
     delivered: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    waiting: Callable[[], int] = _none
-    """Lines at the sink's queue, those being written included."""
+    delivered_bytes: int = 0
+    queues: list[Callable[[], int]] = field(default_factory=list)
     closed: bool = False
+
+    def waiting(self) -> int:
+        """Lines at the sink's queue, those being written included."""
+        return sum(lines() for lines in self.queues)
 
     def imbalance(self) -> int:
         """Lines that cannot be accounted for inside the sink."""

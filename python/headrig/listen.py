@@ -13,7 +13,7 @@ import select
 import socket
 import ssl
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
@@ -62,9 +62,7 @@ def host_port(listen: str, path: str) -> tuple[str, int]:
             return host[1:-1], int(port)
         if host and ":" not in host:
             return host, int(port)
-    raise ConfigError(
-        f"{listen!r} is not an address", path=path, remedy='write host:port, such as "127.0.0.1:9020"'
-    )
+    raise ConfigError(f"{listen!r} is not an address", path=path, remedy='write host:port, such as "127.0.0.1:9020"')
 
 
 def is_loopback(host: str) -> bool:
@@ -76,7 +74,9 @@ def is_loopback(host: str) -> bool:
     return False
 
 
-def address_problems(listen: str, at: str, *, guarded: bool, insecure_listen: bool, guard: str) -> Iterator[ConfigError]:
+def address_problems(
+    listen: str, at: str, *, guarded: bool, insecure_listen: bool, guard: str
+) -> Iterator[ConfigError]:
     """What is wrong with an address: its form, or that it is open to others without `guard`."""
     try:
         host, _ = host_port(listen, f"{at}.listen")
@@ -143,7 +143,9 @@ class Sockets:
         except OSError as error:
             bound.close()
             raise ConfigError(
-                f"cannot create the socket {name}: {_reason(error)}", path=path, remedy="give a path that can be written"
+                f"cannot create the socket {name}: {_reason(error)}",
+                path=path,
+                remedy="give a path that can be written",
             ) from error
         return self._keep(key, bound)
 
@@ -186,19 +188,6 @@ async def accept_backlog(bound: socket.socket) -> None:
         await asyncio.sleep(0)
 
 
-def clashes(addresses: Mapping[str, str | None]) -> Iterator[ConfigError]:
-    """Two parts that would listen on the same address; `addresses` is table (`sources.in`) to address."""
-    seen: dict[str, str] = {}
-    for at, address in addresses.items():
-        if address is None or address.endswith(":0"):
-            continue
-        if address in seen:
-            yield ConfigError(
-                f"{address} is already taken by {seen[address]}", path=at, remedy="give each its own address"
-            )
-        seen.setdefault(address, at)
-
-
 def _clear_stale(name: str, path: str) -> None:
     try:
         mode = os.lstat(name).st_mode
@@ -218,7 +207,9 @@ def _clear_stale(name: str, path: str) -> None:
             return
         except OSError as error:
             raise UnavailableError(
-                f"cannot tell whether {name} is served: {_reason(error)}", path=path, remedy="remove it or give another path"
+                f"cannot tell whether {name} is served: {_reason(error)}",
+                path=path,
+                remedy="remove it or give another path",
             ) from error
     raise UnavailableError(
         f"{name} is served by another process", path=path, remedy="stop that process or give another path"
@@ -232,9 +223,13 @@ def _cannot_bind(error: OSError, listen: str, path: str) -> ConfigError | Unavai
         )
     if error.errno == errno.EACCES:
         return ConfigError(
-            f"no permission to listen on {listen}", path=path, remedy="choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE"
+            f"no permission to listen on {listen}",
+            path=path,
+            remedy="choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE",
         )
-    return ConfigError(f"cannot listen on {listen}: {_reason(error)}", path=path, remedy="give an address of this machine")
+    return ConfigError(
+        f"cannot listen on {listen}: {_reason(error)}", path=path, remedy="give an address of this machine"
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -1,6 +1,6 @@
 """
 The words that cross between parts: what settings look like, what a source is handed, what a sink is given.
-Contracts only, and the arithmetic of a receipt.
+Contracts, and the two small things that wait and count for them.
 """
 
 from __future__ import annotations
@@ -129,6 +129,26 @@ class Sink(Protocol):
 
     async def flush(self) -> None:
         """Make durable what was written."""
+
+
+class Gate:
+    """Waiters that are let go together whenever something changed."""
+
+    def __init__(self) -> None:
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def wait(self) -> None:
+        """Wait for the next `open`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def open(self) -> None:
+        """Let everyone go who waits now."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Receipt:

@@ -21,27 +21,7 @@ from headrig.limits import (
     Limits,
 )
 from headrig.metrics import Metrics
-from headrig.model import Batch, Clock, Receipt, WhenFull
-
-
-class Gate:
-    """Waiters that are let go together whenever something changed."""
-
-    def __init__(self) -> None:
-        self._waiters: list[asyncio.Future[None]] = []
-
-    async def wait(self) -> None:
-        """Wait for the next `open`."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        await waiter
-
-    def open(self) -> None:
-        """Let everyone go who waits now."""
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+from headrig.model import Batch, Clock, Gate, Receipt, WhenFull
 
 
 class Partials:
@@ -102,14 +82,14 @@ class CoreQueue:
         self._bytes = 0
         self._ended = False
         self._change = Gate()
-        account.waiting = self.lines
+        account.queues.append(self.lines)
 
     def lines(self) -> int:
         """Lines waiting, the batch in the core included."""
         return sum(batch.count for batch in self._closed) + (self._open.count if self._open else 0)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes waiting."""
         return self._bytes
 
@@ -117,8 +97,7 @@ class CoreQueue:
     def full(self) -> bool:
         """Sources must stop reading."""
         return (
-            self._bytes >= self._limits.core_queue_bytes_max
-            or len(self._closed) >= self._limits.core_queue_batches_max
+            self._bytes >= self._limits.core_queue_bytes_max or len(self._closed) >= self._limits.core_queue_batches_max
         )
 
     def tune(self, limits: Limits) -> None:
@@ -196,6 +175,10 @@ class CoreQueue:
             self._open = None
             self._change.open()
 
+    def forget(self) -> None:
+        """Leave the account, once empty."""
+        self.account.queues.remove(self.lines)
+
     def end(self) -> None:
         """Nothing more comes: `next` gives what waits and then None."""
         self._ended = True
@@ -216,13 +199,10 @@ class CoreQueue:
         self._bytes -= batch.size
         self._change.open()
 
-    def take_all(self) -> list[RawBatch]:
-        """Give up everything that waits, to be dropped and counted."""
+    def waiting(self) -> list[RawBatch]:
+        """Every batch that waits, closed now if it was open."""
         self.close_batch()
-        batches = list(self._closed)
-        for batch in batches:
-            self.done(batch)
-        return batches
+        return list(self._closed)
 
     async def flushed(self) -> None:
         """Close the open batch and wait until everything taken so far has left the core."""
@@ -247,11 +227,12 @@ class SinkQueue:
         self._timer: asyncio.Handle | None = None
         self._ripe = False
         self._ended = False
+        self._rushed = False
         self._change = Gate()
         self.when_full: WhenFull = "block"
         self.flush_entries_max = 0
         self.flush_seconds = 0.0
-        account.waiting = self.lines
+        account.queues.append(self.lines)
 
     def tune(self, limits: Limits, when_full: WhenFull, flush_entries_max: int, flush_seconds: float) -> None:
         """Take new bounds."""
@@ -266,7 +247,7 @@ class SinkQueue:
         return sum(batch.count for batch in self._batches)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes waiting."""
         return self._bytes
 
@@ -291,14 +272,14 @@ class SinkQueue:
             self._drop(oldest, "queue_full")
         self._batches.append(batch)
         self._bytes += batch.size
-        if batch.receipts or self.full or self._enough():
+        if batch.receipts or self.full or self._rushed or self._enough():
             self.hasten()
         elif self._timer is None:
             self._timer = self._loop.call_later(self.flush_seconds, self.hasten)
 
     async def room(self) -> None:
         """Wait until a batch may be offered: at once unless the queue is full and blocks."""
-        while self.full and self.when_full == "block" and not self._ended:
+        while self.full and self.when_full == "block" and not self._rushed:
             await self._change.wait()
 
     def hasten(self) -> None:
@@ -309,10 +290,19 @@ class SinkQueue:
         self._ripe = True
         self._change.open()
 
+    def forget(self) -> None:
+        """Leave the account, once empty."""
+        self.account.queues.remove(self.lines)
+
+    def rush(self) -> None:
+        """The end is near: let nobody wait for room, and no batch for company."""
+        self._rushed = True
+        self.hasten()
+
     def end(self) -> None:
         """Nothing more comes: `take` gives what waits and then an empty list."""
         self._ended = True
-        self.hasten()
+        self.rush()
 
     async def take(self) -> list[Batch]:
         """The oldest batches, once they are due. They stay counted here until `done`. Empty: the end."""
@@ -339,6 +329,7 @@ class SinkQueue:
             self._bytes -= batch.size
             if reason is None:
                 self.account.delivered += batch.count
+                self.account.delivered_bytes += batch.size
                 batch.settle(accepted=True)
             else:
                 self._drop(batch, reason)
@@ -367,4 +358,3 @@ class SinkQueue:
         self.account.dropped[reason] += batch.count
         batch.settle(accepted=False)
         self._change.open()
-

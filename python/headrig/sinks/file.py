@@ -5,14 +5,13 @@ A file that a crash left without a final newline gets one first, so that the nex
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import os
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -21,6 +20,7 @@ from msgspec import Meta
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
 from headrig.model import Lines, SinkPart
+from headrig.sinks.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
 _REMEDY: Final = "give a path in a directory that this user may write to"
@@ -43,7 +43,9 @@ class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
         target = Path(self.path)
         if not self.path or target.is_dir():
             yield ConfigError(
-                f"{self.path!r} is not the name of a file", path=f"{at}.path", remedy="give a file, such as data/app.log"
+                f"{self.path!r} is not the name of a file",
+                path=f"{at}.path",
+                remedy="give a file, such as data/app.log",
             )
             return
         existing = target if target.exists() else _nearest_existing(target)
@@ -66,7 +68,6 @@ class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
             ) from error
         sink = FileSink(descriptor, fsync=self.fsync == "always")
         try:
-            sink.mend()
             yield sink
         finally:
             sink.close()
@@ -79,30 +80,22 @@ class FileSink:
         self._descriptor = descriptor
         self._fsync = fsync
         self._regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="headrig-file")
+        self._thread = Worker("headrig-file")
+        self._mended = not self._regular
         self._done_bytes = 0
         """How much of the current batches is in the file already, after a failure halfway."""
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """Append all of it, going on where a failed attempt at the same batches stopped."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, batches)
+        await self._thread.call(partial(self._write, batches))
 
     async def flush(self) -> None:
         """Have the disk hold what was written."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._sync)
-
-    def mend(self) -> None:
-        """End a line that a crash tore, so that the next one is intact."""
-        if self._regular and (size := os.fstat(self._descriptor).st_size):
-            with suppress(OSError):
-                if os.pread(self._descriptor, 1, size - 1) != b"\n":
-                    os.write(self._descriptor, b"\n")
-                    log.warning("the file ended within a line, which was ended first")
+        await self._thread.call(self._sync)
 
     def close(self) -> None:
         """Close the file once a write that still runs has ended."""
-        self._thread.submit(os.close, self._descriptor)
-        self._thread.shutdown(wait=False)
+        self._thread.close(partial(os.close, self._descriptor))
 
     def _write(self, batches: Sequence[Lines]) -> None:
         views = [memoryview(lines) for lines in batches]
@@ -112,6 +105,8 @@ class FileSink:
         if skip:
             views[0] = views[0][skip:]
         try:
+            if not self._mended:
+                self._mend()
             while views:
                 written = os.writev(self._descriptor, views)
                 self._done_bytes += written
@@ -125,6 +120,14 @@ class FileSink:
             self._done_bytes -= self._untear(batches)
             raise Retryable(f"write: {error.strerror or error}", "io") from error
         self._done_bytes = 0
+
+    def _mend(self) -> None:
+        """End a line that a crash tore, so that the next one is intact."""
+        size = os.fstat(self._descriptor).st_size
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+            log.warning("the file ended within a line, which was ended first")
+        self._mended = True
 
     def _untear(self, batches: Sequence[Lines]) -> int:
         """

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import select
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 
 from headrig.errors import ConfigError, DeliveryError
 from headrig.model import Lines, SinkPart
+from headrig.sinks.worker import Worker
 
 
 class StdoutConfig(SinkPart, frozen=True, kw_only=True, tag="stdout"):
@@ -37,18 +37,18 @@ class StdoutSink:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="headrig-stdout")
+        self._thread = Worker("headrig-stdout")
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """Write all of it."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, batches)
+        await self._thread.call(partial(self._write, batches))
 
     async def flush(self) -> None:
         """Nothing waits here."""
 
     def close(self) -> None:
         """Leave the descriptor open: it belongs to the process."""
-        self._thread.shutdown(wait=False)
+        self._thread.close()
 
     def _write(self, batches: Sequence[Lines]) -> None:
         for lines in batches:

@@ -23,8 +23,7 @@ from headrig.limits import (
     Limits,
 )
 from headrig.listen import accept_backlog
-from headrig.model import Intake
-from headrig.queues import Gate
+from headrig.model import Gate, Intake
 
 Admit = Callable[[socket.socket], bool]
 

@@ -49,9 +49,7 @@ class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
         """Listen; the socket file goes when the last user does."""
         bound = sockets.unix(self.path, int(self.mode, 8), f"sources.{id}.path")
         try:
-            yield StreamSource(
-                bound, f"unix {self.path}", limits, admit=self._admit if self.allow_uids else None
-            )
+            yield StreamSource(bound, f"unix {self.path}", limits, admit=self._admit if self.allow_uids else None)
         finally:
             sockets.release(bound)
 
