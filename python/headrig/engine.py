@@ -1,0 +1,30 @@
+"""
+The one door to the compiled core. Everything else imports the core's names from here, bounds included, so that a
+constant has one home.
+"""
+
+from headrig._core import (
+    BATCH_BYTES_MAX,
+    CUT_SLACK_BYTES,
+    LINE_BYTES_MAX,
+    Engine,
+    Framer,
+    Lane,
+    Lines,
+    Processed,
+    Values,
+)
+from headrig._core import __version__ as core_version
+
+__all__ = [
+    "BATCH_BYTES_MAX",
+    "CUT_SLACK_BYTES",
+    "LINE_BYTES_MAX",
+    "Engine",
+    "Framer",
+    "Lane",
+    "Lines",
+    "Processed",
+    "Values",
+    "core_version",
+]

@@ -1,0 +1,76 @@
+"""
+Everything headrig raises on purpose. Bad data is counted and never raised; bad settings are.
+
+HeadrigError
+├── ConfigError         refuses to start; text = file, path, what, how to fix (exit 78)
+│   └── RuleError       a rule, metric or expression cannot be used
+├── UnavailableError    something outside is in the way: a port in use, a socket that is served (exit 69)
+└── DeliveryError       a sink gave up (`reason`: a closed set, also the metric label)
+    └── Retryable       the same call may succeed later
+"""
+
+from typing import ClassVar, Literal
+
+DeliveryReason = Literal["auth", "rate_limit", "client", "server", "timeout", "closed", "io", "other"]
+
+
+class HeadrigError(Exception):
+    """Root of the tree. `exit_code` is what a command line that ends with it returns (sysexits)."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class _Located(HeadrigError):
+    """An error the operator can act on: where it is, what it is, what to do. `file` may be filled in on the way up."""
+
+    def __init__(self, reason: str, *, path: str = "", file: str = "", remedy: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = path
+        self.file = file
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = ": ".join(part for part in (self.file, self.path, self.reason) if part)
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class ConfigError(_Located):
+    """The settings cannot be used. `path` is the key (`sinks.out.path`), `remedy` what to write instead."""
+
+    exit_code = 78
+
+
+class RuleError(ConfigError):
+    """A redaction rule, metric or expression cannot be used. Raised by the core as `RuleError(rule, reason)`."""
+
+    def __init__(self, rule: str, reason: str, *, path: str = "", file: str = "", remedy: str = "") -> None:
+        super().__init__(f"{rule}: {reason}", path=path, file=file, remedy=remedy)
+        self.args = (rule, reason)
+        self.rule = rule
+
+
+class UnavailableError(_Located):
+    """Something outside the settings is in the way, such as a port in use."""
+
+    exit_code = 69
+
+
+class DeliveryError(HeadrigError):
+    """A sink gave up on a batch for good: the batch is dropped and counted under `reason`."""
+
+    exit_code = 74
+
+    def __init__(self, text: str, reason: DeliveryReason = "other") -> None:
+        super().__init__(text)
+        self.reason: DeliveryReason = reason
+
+
+class Retryable(DeliveryError):
+    """The same batch may be accepted later. It comes again, not before `retry_after_seconds` if that is given."""
+
+    def __init__(
+        self, text: str, reason: DeliveryReason = "other", *, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(text, reason)
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,111 @@
+"""
+One aiohttp server with headrig's bounds: connections, header sizes, peers that never finish a request. Paths are
+looked up per request, so that parts can come and go while it runs. Knows nothing of what the paths mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+from weakref import WeakKeyDictionary, WeakSet
+
+import msgspec
+from aiohttp import web
+
+from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX
+
+log: Final = logging.getLogger("headrig.http")
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def answer(status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON response."""
+    return web.Response(
+        status=status, body=msgspec.json.encode(body) + b"\n", content_type="application/json", headers=headers
+    )
+
+
+class Httpd:
+    """Methods and paths to handlers."""
+
+    def __init__(self, connections_max: int, refused: Callable[[], None]) -> None:
+        self._routes: dict[str, dict[str, Handler]] = {}
+        self._connections_max = connections_max
+        self._refused = refused
+        self._loop = asyncio.get_running_loop()
+        self._server = web.Server(
+            self._dispatch,
+            access_log=None,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        self._since: WeakKeyDictionary[asyncio.BaseProtocol, float] = WeakKeyDictionary()
+        self._asked: WeakSet[asyncio.BaseProtocol] = WeakSet()
+        """Connections that have sent at least one whole request; aiohttp times out the others by itself from then."""
+
+    def mount(self, path: str, methods: Mapping[str, Handler]) -> None:
+        """Serve `path`; replaces what was there."""
+        self._routes[path] = dict(methods)
+
+    def unmount(self, path: str) -> None:
+        """No longer serve `path`."""
+        self._routes.pop(path, None)
+
+    @asynccontextmanager
+    async def serve(self, bound: socket.socket, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+        """Serve a listening socket for as long as the context lasts; then end what is being answered."""
+        listener = await self._loop.create_server(self._connection, sock=bound, backlog=BACKLOG_CONNECTIONS, ssl=tls)
+        self._sweep()
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+            listener.close()
+            await self._server.shutdown(1.0)
+
+    def _connection(self) -> asyncio.Protocol:
+        if len(self._server.connections) >= self._connections_max:
+            self._refused()
+            return _Refused()
+        protocol = self._server()
+        self._since[protocol] = self._loop.time()
+        return protocol
+
+    def _sweep(self) -> None:
+        """Disconnect peers that opened a connection and never finished a request."""
+        late = self._loop.time() - BODY_IDLE_SECONDS
+        for protocol in list(self._server.connections):
+            if protocol not in self._asked and self._since.get(protocol, late) < late:
+                protocol.force_close()
+        self._timer = self._loop.call_later(BODY_IDLE_SECONDS / 4, self._sweep)
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._asked.add(request.protocol)
+        methods = self._routes.get(request.path)
+        if methods is None:
+            return answer(404, {"error": "not found", "paths": sorted(self._routes)})
+        handler = methods.get(request.method)
+        if handler is None:
+            return answer(405, {"error": "method not allowed"}, {"Allow": ", ".join(sorted(methods))})
+        try:
+            return await handler(request)
+        except (ConnectionError, asyncio.CancelledError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("a request to %s failed", "a mounted path")
+            return answer(500, {"error": "internal error"})
+
+
+class _Refused(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        with suppress(OSError):
+            assert isinstance(transport, asyncio.Transport)
+            transport.abort()

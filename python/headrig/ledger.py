@@ -1,0 +1,110 @@
+"""
+The balance: every line that came in is delivered, dropped with a reason, or still at a queue that can count it.
+Accounts only add up what others tell them; lines in flight are asked from the queues, never derived.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class SourceAccount:
+    """Lines of one source up to the sinks: accepted = left + dropped + waiting, received = accepted + rejected."""
+
+    id: str
+    type: str
+    received: int = 0
+    accepted: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    left: int = 0
+    """Lines that came out of the core, and so were offered to every sink."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """By the core, or before it."""
+    queues: list[Callable[[], int]] = field(default_factory=list)
+    """Each tells its lines. Two while a changed source is replaced."""
+
+    def waiting(self) -> int:
+        """Lines at the queue to the core, the batch in the core included."""
+        return sum(lines() for lines in self.queues)
+
+    def imbalance(self) -> int:
+        """Lines that cannot be accounted for."""
+        before = abs(self.received - self.accepted - self.rejected.total())
+        inside = abs(self.accepted - self.left - self.dropped.total() - self.waiting())
+        return before + inside
+
+
+@dataclass(slots=True)
+class SinkAccount:
+    """Lines of one sink: accepted = delivered + dropped + waiting, and accepted = what the sources let go since then."""
+
+    id: str
+    type: str
+    opened_at: int
+    """Lines that had left the core when the sink opened."""
+    accepted: int = 0
+    delivered: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    delivered_bytes: int = 0
+    queues: list[Callable[[], int]] = field(default_factory=list)
+    closed: bool = False
+
+    def waiting(self) -> int:
+        """Lines at the sink's queue, those being written included."""
+        return sum(lines() for lines in self.queues)
+
+    def imbalance(self) -> int:
+        """Lines that cannot be accounted for inside the sink."""
+        return abs(self.accepted - self.delivered - self.dropped.total() - self.waiting())
+
+
+class Ledger:
+    """All accounts of a run, those of parts that a reload removed included."""
+
+    def __init__(self) -> None:
+        self.sources: dict[str, SourceAccount] = {}
+        self.sinks: dict[str, SinkAccount] = {}
+
+    def source(self, id: str, type: str) -> SourceAccount:
+        """The account of that source; a source that comes back after a reload goes on with the one it had."""
+        account = self.sources.setdefault(id, SourceAccount(id, type))
+        account.type = type
+        return account
+
+    def sink(self, id: str, type: str) -> SinkAccount:
+        """The account of that sink; one that comes back after a reload goes on with the one it had."""
+        account = self.sinks.get(id)
+        if account is None:
+            account = self.sinks[id] = SinkAccount(id, type, opened_at=self.left())
+        elif account.closed:
+            account.opened_at = self.left() - account.accepted
+            account.closed = False
+        account.type = type
+        return account
+
+    def left(self) -> int:
+        """Lines that came out of the core, over all sources."""
+        return sum(account.left for account in self.sources.values())
+
+    def problems(self) -> Iterator[tuple[str, int]]:
+        """Each component whose book does not close, with the lines in question. Ask at a batch border."""
+        for source in self.sources.values():
+            if lines := source.imbalance():
+                yield f"sources.{source.id}", lines
+        left = self.left()
+        for sink in self.sinks.values():
+            missing = 0 if sink.closed else abs(left - sink.opened_at - sink.accepted)
+            if lines := sink.imbalance() + missing:
+                yield f"sinks.{sink.id}", lines
+
+    def imbalance(self) -> int:
+        """Lines that cannot be accounted for. 0 in a correct program."""
+        return sum(lines for _, lines in self.problems())
+
+    def check(self) -> None:
+        """Raise `AssertionError` that names every component whose book does not close."""
+        if open_books := dict(self.problems()):
+            raise AssertionError(f"the ledger does not balance: {open_books}: {self.sources} {self.sinks}")

@@ -1,0 +1,82 @@
+"""
+Every bound of the Python layer, with its unit and its reason. Bounds of the core live in Rust and come through
+`headrig.engine`, never as a copy. What a user may change is a field of `Limits`, the `[limits]` table.
+"""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(ge=0, extra={"unit": "seconds"})]
+"""A duration in seconds; settings may also say `"5m"`."""
+Bytes = Annotated[int, Meta(ge=0, extra={"unit": "bytes"})]
+"""A size in bytes; settings may also say `"256MiB"`."""
+Count = Annotated[int, Meta(ge=1)]
+"""A number of things, at least one."""
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+BATCH_BYTES: Final = 256 * KIB
+"""An open batch closes at this size: large enough that the seam costs nothing per line, small enough to stay in cache."""
+BATCH_LINES: Final = 10_000
+"""… at this many lines: bounds the work of one call when lines are tiny …"""
+BATCH_SECONDS: Final = 0.05
+"""… or at this age, whichever comes first: a quiet source is seen within a twentieth of a second."""
+
+READ_BYTES: Final = 256 * KIB
+"""Read from a socket or file at a time. One buffer per source, shared by its connections."""
+READ_BYTES_WHEN_FULL: Final = 4 * KIB
+"""Read from a connection that was not yet paused when the queue filled: bounds the overshoot per connection."""
+WRITE_BYTES: Final = MIB
+"""Waiting batches are handed to a sink together up to this size."""
+WRITE_BATCHES: Final = 64
+"""… and up to this many, far below the kernel's 1,024 vectors per writev."""
+
+PIPE_BYTES_MAX: Final = MIB
+"""Most a pipe can hold (pipe-max-size). So much of standard input is still read after a stop."""
+BACKLOG_CONNECTIONS: Final = 1024
+"""Connections the kernel holds until they are accepted."""
+SILENCE_SECONDS: Final = 1.0
+"""While draining, a connection that sends nothing for so long is taken as finished."""
+TLS_HANDSHAKE_SECONDS: Final = 10.0
+"""A peer that has not finished its handshake by then is disconnected."""
+HEADER_BYTES_MAX: Final = 16 * KIB
+"""Longest request line and longest single header of an HTTP request."""
+BODY_IDLE_SECONDS: Final = 30.0
+"""An HTTP client that sends nothing of its body for so long is answered 408."""
+RETRY_FIRST_SECONDS: Final = 0.1
+"""First wait before a batch goes to the same sink again; doubles, with full jitter."""
+RETRY_SECONDS_MAX: Final = 5.0
+"""Longest wait before a local sink is tried again: a disk with space again is used within seconds."""
+WARN_SECONDS: Final = 10.0
+"""The same warning is logged at most once in this time."""
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[limits]` table: bounds a user may change."""
+
+    line_bytes_max: Annotated[int, Meta(ge=64, extra={"unit": "bytes"})] | None = None
+    """Longest line kept whole; longer ones are scanned, then cut. None: the core's own bound."""
+    partial_bytes_max: Bytes = 16 * MIB
+    """Bytes of lines that are not whole yet, over all connections. The connection that exceeds it is closed."""
+    connections_max: Count = 1024
+    """Open connections per source. More are closed at once and counted."""
+    idle_seconds_max: Seconds = 3600.0
+    """A connection that sends nothing for so long is closed. 0: never."""
+    core_queue_batches_max: Count = 16
+    """Closed batches that wait for the core, per source. Full: the source waits."""
+    core_queue_bytes_max: Bytes = 4 * MIB
+    """The same in bytes, the open batch included."""
+    sink_queue_batches_max: Count = 256
+    """Batches that wait for one sink. Full: its `when_full` decides."""
+    sink_queue_bytes_max: Bytes = 16 * MIB
+    """The same in bytes."""
+    body_bytes_max: Bytes = 8 * MIB
+    """Largest HTTP request body, as sent and also after decompression."""
+    bodies_bytes_max: Bytes = 64 * MIB
+    """All HTTP bodies being received at once, after decompression. Beyond it: 503."""
+    ack_timeout_seconds: Seconds = 10.0
+    """An acknowledging source answers 503 when the required sinks have not accepted by then."""
+    drain_seconds: Seconds = 8.0
+    """Time from the stop signal to the end. What waits then is dropped as `shutdown`, counted and logged."""

@@ -1,0 +1,236 @@
+"""
+What everything that listens shares: addresses, TLS, binding, and the words for what can go wrong.
+Sockets are bound here and handed to servers, so that a reload can pass a listening socket on without a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import select
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+
+from headrig.errors import ConfigError, UnavailableError
+from headrig.limits import BACKLOG_CONNECTIONS
+
+
+class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS of a listener. With `client_ca_file` a client must show a certificate that it signed."""
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str | None = None
+
+    def context(self, path: str) -> ssl.SSLContext:
+        """The server context; `ConfigError` at `path` when a file cannot be used."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"cannot use certificate {self.cert_file} with key {self.key_file}: {_reason(error)}",
+                path=f"{path}.cert_file",
+                remedy="give a PEM certificate chain and its private key, both readable",
+            ) from error
+        if self.client_ca_file is not None:
+            try:
+                context.load_verify_locations(self.client_ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigError(
+                    f"cannot use {self.client_ca_file}: {_reason(error)}",
+                    path=f"{path}.client_ca_file",
+                    remedy="give a readable PEM file",
+                ) from error
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def host_port(listen: str, path: str) -> tuple[str, int]:
+    """Split `host:port` (`[::1]:80` for IPv6); `ConfigError` at `path` when it is neither."""
+    host, separator, port = listen.rpartition(":")
+    if separator and port.isascii() and port.isdigit() and int(port) < 65536:
+        if host.startswith("[") and host.endswith("]"):
+            return host[1:-1], int(port)
+        if host and ":" not in host:
+            return host, int(port)
+    raise ConfigError(f"{listen!r} is not an address", path=path, remedy='write host:port, such as "127.0.0.1:9020"')
+
+
+def is_loopback(host: str) -> bool:
+    """Only this machine can connect to it."""
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def address_problems(
+    listen: str, at: str, *, guarded: bool, insecure_listen: bool, guard: str
+) -> Iterator[ConfigError]:
+    """What is wrong with an address: its form, or that it is open to others without `guard`."""
+    try:
+        host, _ = host_port(listen, f"{at}.listen")
+    except ConfigError as error:
+        yield error
+        return
+    if not (guarded or insecure_listen or is_loopback(host)):
+        yield ConfigError(
+            f"{listen} is reachable from other machines without {guard}",
+            path=f"{at}.listen",
+            remedy=f"listen on 127.0.0.1, set {guard}, or accept the risk with insecure_listen = true",
+        )
+
+
+class Sockets:
+    """
+    The listening sockets of a run, by address. Whoever asks for an address that is already listened on gets a
+    duplicate of that socket: a part opened in a reload takes over from its predecessor without a gap.
+    """
+
+    def __init__(self) -> None:
+        self._bound: dict[str, list[socket.socket]] = {}
+
+    def tcp(self, listen: str, path: str) -> socket.socket:
+        """A listening, non-blocking TCP socket. Give it back with `release`."""
+        host, port = host_port(listen, path)
+        key = f"tcp:{listen}"
+        if port and (known := self._share(key)) is not None:
+            return known
+        try:
+            family, kind, proto, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+        except OSError as error:
+            raise ConfigError(
+                f"cannot resolve {host}: {_reason(error)}", path=path, remedy="give an address of this machine"
+            ) from error
+        bound = socket.socket(family, kind, proto)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(address)
+        except OSError as error:
+            bound.close()
+            raise _cannot_bind(error, listen, path) from error
+        return self._keep(key if port else f"tcp:{bound.getsockname()}", bound)
+
+    def unix(self, name: str, mode: int, path: str) -> socket.socket:
+        """A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not."""
+        key = f"unix:{os.path.abspath(name)}"
+        if (known := self._share(key)) is not None:
+            os.chmod(name, mode)
+            return known
+        _clear_stale(name, path)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if directory := os.path.dirname(name):
+                os.makedirs(directory, mode=0o750, exist_ok=True)
+            mask = os.umask(0o777)
+            try:
+                bound.bind(name)
+            finally:
+                os.umask(mask)
+            os.chmod(name, mode)
+        except OSError as error:
+            bound.close()
+            raise ConfigError(
+                f"cannot create the socket {name}: {_reason(error)}",
+                path=path,
+                remedy="give a path that can be written",
+            ) from error
+        return self._keep(key, bound)
+
+    def release(self, bound: socket.socket) -> None:
+        """Close a socket; the last one of a Unix address also removes its file."""
+        bound.close()
+        for key, users in list(self._bound.items()):
+            if any(user is bound for user in users):
+                self._bound[key] = [user for user in users if user is not bound]
+                if not self._bound[key]:
+                    del self._bound[key]
+                    if key.startswith("unix:"):
+                        with suppress(OSError):
+                            os.unlink(key.removeprefix("unix:"))
+
+    def _share(self, key: str) -> socket.socket | None:
+        for known in self._bound.get(key, ()):
+            if known.fileno() >= 0:
+                shared = known.dup()
+                shared.setblocking(False)
+                self._bound[key].append(shared)
+                return shared
+        return None
+
+    def _keep(self, key: str, bound: socket.socket) -> socket.socket:
+        bound.setblocking(False)
+        bound.listen(BACKLOG_CONNECTIONS)
+        self._bound[key] = [bound]
+        return bound
+
+
+async def accept_backlog(bound: socket.socket) -> None:
+    """Give the running server the time to accept every connection that already waits in the kernel."""
+    waiting = select.poll()
+    waiting.register(bound.fileno(), select.POLLIN)
+    while waiting.poll(0):
+        await asyncio.sleep(0)
+    # Accepted connections are introduced to their protocol in the following turns.
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def _clear_stale(name: str, path: str) -> None:
+    try:
+        mode = os.lstat(name).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(
+            f"cannot look at {name}: {_reason(error)}", path=path, remedy="give a path that can be written"
+        ) from error
+    if not stat.S_ISSOCK(mode):
+        raise ConfigError(f"{name} exists and is not a socket", path=path, remedy="remove it or give another path")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(name)
+        except ConnectionRefusedError:
+            os.unlink(name)
+            return
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot tell whether {name} is served: {_reason(error)}",
+                path=path,
+                remedy="remove it or give another path",
+            ) from error
+    raise UnavailableError(
+        f"{name} is served by another process", path=path, remedy="stop that process or give another path"
+    )
+
+
+def _cannot_bind(error: OSError, listen: str, path: str) -> ConfigError | UnavailableError:
+    if error.errno == errno.EADDRINUSE:
+        return UnavailableError(
+            f"{listen} is in use", path=path, remedy="stop the process that listens there or choose another port"
+        )
+    if error.errno == errno.EACCES:
+        return ConfigError(
+            f"no permission to listen on {listen}",
+            path=path,
+            remedy="choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE",
+        )
+    return ConfigError(
+        f"cannot listen on {listen}: {_reason(error)}", path=path, remedy="give an address of this machine"
+    )
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,154 @@
+"""
+Every series headrig keeps about itself: name, kind, help and labels in one place, and the page they are shown on.
+Families derived from log lines come from the core as text (`Engine.totals`) and are appended as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+RESERVED_PREFIXES: Final = ("headrig_", "component_", "buffer_", "process_")
+"""A metric derived from log lines must not begin with one of these: both halves share one page."""
+
+
+class Family(NamedTuple):
+    """One family of series."""
+
+    name: str
+    kind: Literal["counter", "gauge"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+COMPONENT: Final = ("component_id", "component_kind", "component_type")
+
+RECEIVED_EVENTS: Final = Family("component_received_events_total", "counter", "Lines a source received.", COMPONENT)
+RECEIVED_BYTES: Final = Family(
+    "component_received_bytes_total", "counter", "Bytes a source received, as they came.", COMPONENT
+)
+SENT_EVENTS: Final = Family("component_sent_events_total", "counter", "Lines a component passed on.", COMPONENT)
+SENT_BYTES: Final = Family("component_sent_bytes_total", "counter", "Bytes a sink accepted.", COMPONENT)
+DISCARDED_EVENTS: Final = Family(
+    "component_discarded_events_total",
+    "counter",
+    "Lines lost and counted. Intentional: as configured or by design, such as blank lines.",
+    (*COMPONENT, "intentional", "reason"),
+)
+ERRORS: Final = Family(
+    "component_errors_total", "counter", "What went wrong in a component.", (*COMPONENT, "error_type", "stage")
+)
+BUFFER_EVENTS: Final = Family("buffer_size_events", "gauge", "Lines waiting at a component's queue.", COMPONENT)
+BUFFER_BYTES: Final = Family("buffer_size_bytes", "gauge", "Bytes waiting at a component's queue.", COMPONENT)
+CONNECTIONS: Final = Family("headrig_connections", "gauge", "Open connections of a source.", ("component_id",))
+PARTIAL_BYTES: Final = Family(
+    "headrig_partial_line_bytes", "gauge", "Bytes held of lines that are not whole yet, over all connections."
+)
+LINES_RECEIVED: Final = Family("headrig_lines_received_total", "counter", "Ledger: lines received.", ("component_id",))
+LINES_REJECTED: Final = Family(
+    "headrig_lines_rejected_total",
+    "counter",
+    "Ledger: lines received and refused by a source.",
+    ("component_id", "reason"),
+)
+LINES_DELIVERED: Final = Family(
+    "headrig_lines_delivered_total", "counter", "Ledger: lines a sink accepted.", ("component_id",)
+)
+LINES_DROPPED: Final = Family(
+    "headrig_lines_dropped_total",
+    "counter",
+    "Ledger: lines dropped, by the core or before it (source) or at a sink.",
+    ("component_id", "component_kind", "reason"),
+)
+LINES_IN_FLIGHT: Final = Family(
+    "headrig_lines_in_flight",
+    "gauge",
+    "Ledger: lines waiting, counted at the queues.",
+    ("component_id", "component_kind"),
+)
+IMBALANCE: Final = Family(
+    "headrig_ledger_imbalance", "gauge", "Lines the ledger cannot account for. Anything but 0 is a bug."
+)
+BROKEN: Final = Family("headrig_broken_lines_total", "counter", "Lines that are not valid JSON.", ("reason",))
+REDACTIONS: Final = Family("headrig_redactions_total", "counter", "Values redacted.", ("rule",))
+NORMALIZED: Final = Family("headrig_normalized_total", "counter", "Lines changed to be valid newline JSON.", ("kind",))
+LANE_BEHIND: Final = Family(
+    "headrig_lane_behind_seconds", "gauge", "Wall clock minus the newest event of a source.", ("component_id",)
+)
+WATERMARK: Final = Family("headrig_watermark_seconds", "gauge", "Event time up to which windows are complete.")
+LAG: Final = Family("headrig_watermark_lag_seconds", "gauge", "Wall clock minus watermark.")
+RELOADS: Final = Family("headrig_config_reloads_total", "counter", "Reloads of the settings.", ("result",))
+BUILD: Final = Family("headrig_build_info", "gauge", "Version that runs; always 1.", ("version", "core_version"))
+
+CORE_STATE: Final[Mapping[str, Family]] = {
+    "series": Family("headrig_series", "gauge", "Series in the tables of the core."),
+    "overflowed": Family("headrig_series_overflowed_total", "counter", "Events put into an overflow series."),
+    "late": Family("headrig_late_events_total", "counter", "Events older than any kept pane."),
+    "future": Family("headrig_future_events_total", "counter", "Events ahead of the clock, clamped to it."),
+    "window_bytes": Family("headrig_window_bytes", "gauge", "Bytes of windows kept by the core."),
+    "recent_sequence": Family("headrig_recent_lines_total", "counter", "Lines that passed the ring of recent lines."),
+}
+"""What `Engine.state` gives, by its name there."""
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    *(value for value in list(globals().values()) if isinstance(value, Family)),
+    *CORE_STATE.values(),
+)
+
+
+class Metrics(Collector):
+    """The page. Numbers are added as things happen, or put by a watcher just before the page is read."""
+
+    def __init__(self) -> None:
+        self._values: dict[Family, dict[tuple[str, ...], float]] = {family: {} for family in FAMILIES}
+        self._watchers: list[Callable[[], None]] = []
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def add(self, family: Family, value: float, *labels: str) -> None:
+        """Count."""
+        series = self._values[family]
+        series[labels] = series.get(labels, 0) + value
+
+    def put(self, family: Family, value: float, *labels: str) -> None:
+        """Set."""
+        self._values[family][labels] = value
+
+    def clear(self, *families: Family) -> None:
+        """Forget all series of these families, before they are put anew."""
+        for family in families:
+            self._values[family].clear()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have `watcher` put its numbers before each reading of the page."""
+        self._watchers.append(watcher)
+
+    def value(self, family: Family, *labels: str) -> float:
+        """One number as it stands; 0 for a series that does not exist."""
+        return self._values[family].get(labels, 0)
+
+    def collect(self) -> Iterable[Metric]:
+        """Every family that has series."""
+        for family, series in self._values.items():
+            if series:
+                metric = _METRIC[family.kind](family.name, family.help, labels=family.labels)
+                for labels, value in series.items():
+                    metric.add_metric(labels, value)
+                yield metric
+
+    def page(self) -> bytes:
+        """Prometheus text of headrig's own families."""
+        for watcher in self._watchers:
+            watcher()
+        return generate_latest(self._registry)
+
+
+_METRIC: Final[Mapping[str, type[CounterMetricFamily] | type[GaugeMetricFamily]]] = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+}

@@ -1,0 +1,189 @@
+"""
+The words that cross between parts: what settings look like, what a source is handed, what a sink is given.
+Contracts, and the two small things that wait and count for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import msgspec
+
+Clock = Callable[[], float]
+"""Seconds since the Unix epoch. Passed in, so that tests own the time."""
+WhenFull = Literal["block", "drop_newest", "drop_oldest"]
+"""What a sink with a full queue does: hold its sources back, refuse the new batch, or give up the oldest."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    """
+    Settings of one part: a `[sources.ID]` or `[sinks.ID]` table, told apart by `type`.
+
+    Every member of a union has two methods. `problems(at, http_listen=None)` yields one `ConfigError` per thing that
+    can be seen wrong without opening anything; `at` is the table (`sources.in`), `http_listen` the address of the
+    status server. `open(...)` is an async context manager whose body is the part's life; it raises `ConfigError` or
+    `UnavailableError` and then leaves nothing open.
+    """
+
+
+class SinkPart(Part, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+    """What every sink's settings have."""
+
+    when_full: WhenFull = "block"
+    required: bool = True
+    """An acknowledging source waits for this sink."""
+    flush_entries_max: int = 0
+    """Lines that may wait for company before they are written. 0 or 1: write at once."""
+    flush_seconds: float = 0.0
+    """Longest wait for company. Whichever bound comes first; a waiting source never waits for company."""
+
+
+class Lines(Protocol):
+    """Whole redacted lines as bytes (buffer protocol), shared by all sinks without a copy."""
+
+    @property
+    def count(self) -> int:
+        """Lines."""
+
+    def __len__(self) -> int:
+        """Bytes."""
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """The bytes, each line with its newline."""
+
+
+class Intake(Protocol):
+    """
+    What a source hands its lines to. One per source; all calls on the event loop.
+
+    A source must stop reading while `full` is true and may go on after `room()`. It must pass on every line it
+    framed, to `add` or `deliver`, or name it to `reject`.
+    """
+
+    @property
+    def full(self) -> bool:
+        """The queue to the core is full."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once: read what is already on its way (backlog, open connections until silence), then return."""
+
+    def add(self, lines: bytes, count: int) -> None:
+        """Take whole lines. Never waits and never refuses, so that nothing read is lost."""
+
+    def deliver(self, chunks: Sequence[tuple[bytes, int]]) -> asyncio.Future[bool]:
+        """Take whole lines and tell when all required sinks accepted them (True) or one gave up (False)."""
+
+    async def room(self) -> None:
+        """Wait until the queue is no longer full."""
+
+    def reject(self, reason: str, lines: int) -> None:
+        """Count lines that were received and refused."""
+
+    def failed(self, error: str, stage: str = "receiving") -> None:
+        """Count something that went wrong without a line: a refused connection, a bad request."""
+
+    def received_bytes(self, count: int) -> None:
+        """Count bytes as they came."""
+
+    def hold_partial(self, change_bytes: int) -> bool:
+        """Account for bytes of a line that is not whole yet. False: over the bound, close this connection."""
+
+    def connections(self, count: int) -> None:
+        """Tell how many connections are open."""
+
+
+class Source(Protocol):
+    """
+    Where lines begin.
+
+    `read` hands lines to its intake until there is nothing more to read or, after `intake.stopping`, until what was
+    on its way has been read; then it returns. It must wait when the intake is full. It must not log or keep payload,
+    and never raises for what a peer sends.
+    """
+
+    endless: bool
+    """False: it ends by itself (a file on stdin). A run whose sources have all ended ends."""
+    where: str
+    """Where it listens or reads, for people: `tcp 127.0.0.1:9020`."""
+
+    async def read(self, intake: Intake) -> None:
+        """Read until the end."""
+
+
+class Sink(Protocol):
+    """
+    Where lines end.
+
+    Never called concurrently. Must not keep `batches` after returning. A sink never retries by itself.
+    """
+
+    async def write(self, batches: Sequence[Lines]) -> None:
+        """
+        Return once everything is accepted. `Retryable`: the very same batches come again, and the sink must not
+        repeat what it already wrote of them. Any other `DeliveryError` drops them, counted.
+        """
+
+    async def flush(self) -> None:
+        """Make durable what was written."""
+
+
+class Gate:
+    """Waiters that are let go together whenever something changed."""
+
+    def __init__(self) -> None:
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def wait(self) -> None:
+        """Wait for the next `open`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def open(self) -> None:
+        """Let everyone go who waits now."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Receipt:
+    """Counts the required sinks that have yet to accept some lines; its future tells the source that waits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[bool] = loop.create_future()
+        self._open = 1
+        self._refused = False
+
+    def expect(self, deliveries: int) -> None:
+        """Await so many further deliveries."""
+        self._open += deliveries
+
+    def settle(self, accepted: bool = True) -> None:
+        """One of them is decided. The future is set when the last one is."""
+        self._open -= 1
+        self._refused |= not accepted
+        if self._open == 0 and not self.future.done():
+            self.future.set_result(not self._refused)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Processed lines on their way to one sink."""
+
+    lines: Lines
+    count: int
+    """Lines."""
+    size: int
+    """Bytes."""
+    receipts: tuple[Receipt, ...] = ()
+    """Who waits for it; empty for a sink that is not required."""
+
+    def settle(self, accepted: bool) -> None:
+        """Tell everyone who waits."""
+        for receipt in self.receipts:
+            receipt.settle(accepted)

@@ -1,0 +1,179 @@
+"""
+Parts that run: a source with its queue to the core, a sink with its queue, each with what must be closed after it.
+What becomes of a refused batch is decided here; the order of things is in `pipeline.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from headrig import metrics
+from headrig.engine import Engine
+from headrig.errors import DeliveryError, Retryable
+from headrig.ledger import Ledger
+from headrig.limits import RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, WARN_SECONDS, Limits
+from headrig.metrics import Metrics
+from headrig.model import Batch, Clock, Receipt, Sink, Source
+from headrig.queues import CoreQueue, Partials, SinkQueue
+from headrig.retry import waits
+from headrig.sinks import SinkConfig
+from headrig.sources import SourceConfig
+
+log: Final = logging.getLogger("headrig")
+
+
+class Seldom:
+    """Warnings that may repeat quickly: each is logged at most once per `WARN_SECONDS`, with how often it was not."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+        self._unsaid: dict[str, int] = {}
+
+    def warn(self, key: str, text: str) -> None:
+        """Log `text`, unless the last one of this `key` was just now."""
+        now = self._clock()
+        if now - self._last.get(key, -WARN_SECONDS) < WARN_SECONDS:
+            self._unsaid[key] = self._unsaid.get(key, 0) + 1
+            return
+        self._last[key] = now
+        unsaid = self._unsaid.pop(key, 0)
+        log.warning("%s%s", text, f" ({unsaid} more times)" if unsaid else "")
+
+
+@dataclass(slots=True)
+class State:
+    """What a run consists of right now."""
+
+    clock: Clock
+    limits: Limits
+    engine: Engine
+    ledger: Ledger
+    metrics: Metrics
+    partials: Partials
+    warnings: Seldom
+    sources: dict[str, RunningSource] = field(default_factory=dict)
+    sinks: dict[str, RunningSink] = field(default_factory=dict)
+    leaving: set[RunningSource | RunningSink] = field(default_factory=set)
+    """Taken out by a reload, not finished yet."""
+    draining: bool = False
+
+
+class RunningSource:
+    """One source, its queue to the core, and the exit stack that closes it."""
+
+    def __init__(
+        self, id: str, config: SourceConfig, limits: Limits, source: Source, queue: CoreQueue, exit: AsyncExitStack
+    ) -> None:
+        self.id = id
+        self.config = config
+        self.limits = limits
+        self.source = source
+        self.queue = queue
+        self.exit = exit
+        self.reading: asyncio.Task[None] | None = None
+        self.processing: asyncio.Task[None] | None = None
+
+    async def read(self) -> None:
+        """Hand lines to the queue until the source has ended, then end the queue."""
+        try:
+            await self.source.read(self.queue)
+        finally:
+            self.queue.end()
+
+    @property
+    def alive(self) -> bool:
+        """It reads, or has come to its end as it should."""
+        reading, processing = self.reading, self.processing
+        if reading is None or processing is None:
+            return False
+        return not (processing.done() and not reading.done()) and not (reading.done() and self.source.endless)
+
+    async def close(self) -> None:
+        """Close what it held; its lines are decided by now."""
+        self.queue.forget()
+        await self.exit.aclose()
+
+
+class RunningSink:
+    """One sink, its queue, and the exit stack that closes it."""
+
+    def __init__(self, id: str, config: SinkConfig, sink: Sink, queue: SinkQueue, exit: AsyncExitStack) -> None:
+        self.id = id
+        self.config = config
+        self.sink = sink
+        self.queue = queue
+        self.writing: asyncio.Task[None] | None = None
+        self.closed_by_reader = False
+        self._exit = exit
+        self._turn = asyncio.Lock()
+        """A sink is never called concurrently, and never replaced during a call."""
+
+    @property
+    def alive(self) -> bool:
+        """It writes."""
+        return self.writing is not None and not self.writing.done()
+
+    async def write(self, state: State) -> None:
+        """Have everything written that comes through the queue."""
+        while batches := await self.queue.take():
+            await self._deliver(batches, state)
+
+    async def flush(self) -> None:
+        """Have everything written that waits now, and made durable."""
+        await self.queue.flushed()
+        async with self._turn:
+            await self.sink.flush()
+
+    async def replace(self, config: SinkConfig, sink: Sink, exit: AsyncExitStack) -> None:
+        """Go on with a newly opened sink, between two writes."""
+        async with self._turn:
+            old, self._exit = self._exit, exit
+            self.sink, self.config = sink, config
+            self.closed_by_reader = False
+        await old.aclose()
+
+    async def close(self) -> None:
+        """Close what it held."""
+        self.queue.account.closed = True
+        self.queue.forget()
+        await self._exit.aclose()
+
+    async def _deliver(self, batches: list[Batch], state: State) -> None:
+        """Until the sink accepts them or gives up for good."""
+        lines = [batch.lines for batch in batches]
+        for wait_seconds in waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX):
+            try:
+                async with self._turn:
+                    await self.sink.write(lines)
+            except Retryable as error:
+                self._failed(error, state, "is tried again")
+                await asyncio.sleep(max(wait_seconds, error.retry_after_seconds or 0.0))
+            except DeliveryError as error:
+                if error.reason == "closed":
+                    self.closed_by_reader = True
+                else:
+                    self._failed(error, state, "is dropped")
+                self.queue.done(error.reason)
+                return
+            else:
+                self.queue.done()
+                return
+
+    def _failed(self, error: DeliveryError, state: State, consequence: str) -> None:
+        state.metrics.add(metrics.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
+        state.warnings.warn(f"sinks.{self.id}", f"sinks.{self.id}: {error}; the batch {consequence}")
+
+
+def offer(lines: Batch, receipts: list[Receipt], sinks: Mapping[str, RunningSink]) -> None:
+    """Give a batch to every sink; those who wait for it wait for the required ones."""
+    for running in sinks.values():
+        awaited = tuple(receipts) if running.config.required else ()
+        for receipt in awaited:
+            receipt.expect(1)
+        running.queue.offer(Batch(lines.lines, lines.count, lines.size, awaited))

@@ -1,0 +1,377 @@
+"""
+The flow, from top to bottom: sources -> batches -> core -> sinks, and the order of starting, reloading and stopping.
+Parts raise, the pipeline retries, counts and reports. Nothing here touches a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from headrig import metrics
+from headrig.config import Config
+from headrig.engine import BATCH_BYTES_MAX, Engine, Processed, core_version
+from headrig.errors import HeadrigError
+from headrig.ledger import Ledger
+from headrig.listen import Sockets
+from headrig.metrics import Metrics
+from headrig.model import Batch, Clock, Sink, Source
+from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
+from headrig.queues import CoreQueue, Partials, RawBatch, SinkQueue
+from headrig.listen import host_port
+from headrig.sinks import SinkConfig
+from headrig.sources import HttpConfig, SourceConfig
+from headrig.sources.ingest import IngestSource
+from headrig.status import Status
+from headrig.web.server import StatusServer
+
+log: Final = logging.getLogger("headrig")
+
+T = TypeVar("T")
+
+READING_SHARE: Final = 0.6
+"""Share of the drain time that sources may still read; the rest is for the core and the sinks."""
+
+
+async def run(
+    config: Config,
+    *,
+    clock: Clock,
+    stop: asyncio.Event,
+    on_start: Callable[[Pipeline], None] | None = None,
+) -> None:
+    """
+    Run until `stop` is set or every source has ended; then drain.
+
+    `on_start` is called once everything listens. Raises `ConfigError` or `UnavailableError` when something cannot be
+    opened. A second stop is the caller's: cancel this.
+    """
+    pipeline = Pipeline(config, clock)
+    try:
+        await pipeline.open()
+        async with asyncio.TaskGroup() as tasks:
+            pipeline.start(tasks)
+            if on_start is not None:
+                on_start(pipeline)
+            stopped = tasks.create_task(stop.wait())
+            ended = tasks.create_task(pipeline.ended.wait())
+            await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            ended.cancel()
+            await pipeline.drain()
+    finally:
+        await pipeline.close()
+
+
+@dataclass(slots=True)
+class _Opened:
+    """Parts that are open and not used yet, each with what closes it."""
+
+    sources: dict[str, tuple[Source, AsyncExitStack]] = field(default_factory=dict)
+    sinks: dict[str, tuple[Sink, AsyncExitStack]] = field(default_factory=dict)
+    http: tuple[StatusServer, AsyncExitStack] | None = None
+
+    async def close(self) -> None:
+        """Close them all."""
+        exits = [exit for _, exit in (*self.sources.values(), *self.sinks.values())]
+        for exit in (*exits, *([self.http[1]] if self.http else [])):
+            await exit.aclose()
+
+
+class Pipeline:
+    """One run."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.ended = asyncio.Event()
+        """Every source has come to its end, or nobody takes what the sinks write."""
+        self.state = State(
+            clock=clock,
+            limits=config.limits,
+            engine=Engine(config.engine_spec),
+            ledger=Ledger(),
+            metrics=Metrics(),
+            partials=Partials(config.limits.partial_bytes_max),
+            warnings=Seldom(clock),
+        )
+        self.status = Status(self.state, core_version)
+        self._sockets = Sockets()
+        self._http: tuple[StatusServer, AsyncExitStack] | None = None
+        self._opened: _Opened | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._cores = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="headrig-core")
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def where(self) -> list[str]:
+        """Where it listens and reads, for people."""
+        sources = [running.source.where for running in self.state.sources.values()]
+        return [*sources, *([f"{self._http[0].where}/metrics"] if self._http else [])]
+
+    async def open(self) -> None:
+        """Open every part; nothing stays open when one cannot be."""
+        self._opened = await self._open_parts(self.config, self.config.sources)
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Let everything run that was opened."""
+        assert self._opened is not None
+        self._tasks = tasks
+        opened, self._opened = self._opened, None
+        self._http = opened.http
+        for id, (sink, exit) in opened.sinks.items():
+            self._start_sink(id, sink, exit)
+        for id, (source, exit) in opened.sources.items():
+            self._start_source(id, source, exit)
+        self._loop.set_exception_handler(self._loop_failed)
+
+    async def reload(self, config: Config) -> None:
+        """
+        Go over to new settings. Unchanged sources go on undisturbed; every sink is opened anew.
+
+        Raises `ConfigError` or `UnavailableError` when anything cannot be opened, and then everything is as before.
+        """
+        state = self.state
+        changed = {
+            id: source
+            for id, source in config.sources.items()
+            if id not in state.sources
+            or (state.sources[id].config, state.sources[id].limits) != (source, config.limits)
+        }
+        try:
+            opened = await self._open_parts(config, changed)
+            try:
+                engine = Engine(config.engine_spec, state.engine)
+            except BaseException:
+                await opened.close()
+                raise
+        except HeadrigError:
+            state.metrics.add(metrics.RELOADS, 1, "failure")
+            raise
+        state.engine, state.limits, self.config = engine, config.limits, config
+        state.partials.bytes_max = config.limits.partial_bytes_max
+        await self._switch(opened)
+        state.metrics.add(metrics.RELOADS, 1, "success")
+
+    async def flush(self) -> None:
+        """Have everything that was received so far written, and made durable. Waits for a sink that fails."""
+        await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
+        await asyncio.gather(*(sink.flush() for sink in self.state.sinks.values()))
+
+    async def drain(self) -> None:
+        """Read what is on its way, write what waits, within `drain_seconds`; the rest is dropped, counted, logged."""
+        state = self.state
+        state.draining = True
+        deadline = self._loop.time() + state.limits.drain_seconds
+        sources = [*state.sources.values(), *(each for each in state.leaving if isinstance(each, RunningSource))]
+        sinks = [*state.sinks.values(), *(each for each in state.leaving if isinstance(each, RunningSink))]
+        for source in sources:
+            source.queue.stopping.set()
+        reading_seconds = state.limits.drain_seconds * READING_SHARE
+        await _settle((source.reading for source in sources), reading_seconds)
+        for sink in sinks:
+            sink.queue.rush()
+        await _settle((source.processing for source in sources), deadline - self._loop.time())
+        lost = sum(self._drop_raw(source) for source in sources)
+        for sink in sinks:
+            sink.queue.end()
+        await _settle((sink.writing for sink in sinks), deadline - self._loop.time())
+        lost += sum(sink.queue.drop_all("shutdown") for sink in sinks)
+        if lost:
+            log.error("%d lines were not written within %g s and are dropped", lost, state.limits.drain_seconds)
+
+    async def close(self) -> None:
+        """Close whatever is open, at whatever point the run ended."""
+        if self._opened is not None:
+            await self._opened.close()
+        for running in (*self.state.sources.values(), *self.state.sinks.values(), *self.state.leaving):
+            await running.close()
+        if self._http is not None:
+            await self._http[1].aclose()
+        self._cores.shutdown(wait=False, cancel_futures=True)
+
+    async def _open_parts(self, config: Config, sources: Mapping[str, Any]) -> _Opened:
+        """Open these sources, every sink and, when it changed, the status server; all of them or none."""
+        opened = _Opened()
+        try:
+            for id, sink in config.sinks.items():
+                opened.sinks[id] = await _enter(sink.open(id))
+            if config.http is not None and (self._http is None or config.http != self.config.http):
+                opened.http = await _enter(config.http.open(self.status, config.limits, self._sockets))
+            for id, source in sources.items():
+                opened.sources[id] = await _enter(source.open(id, config.limits, self._sockets))
+        except BaseException:
+            await opened.close()
+            raise
+        return opened
+
+    async def _switch(self, opened: _Opened) -> None:
+        """Replace, start and let go of parts; what is let go of finishes by itself."""
+        state, config = self.state, self.config
+        for id in [id for id in state.sources if id not in config.sources or id in opened.sources]:
+            leaving = state.sources.pop(id)
+            state.leaving.add(leaving)
+            leaving.queue.stopping.set()
+            self._unmount(leaving)
+        for id in [id for id in state.sinks if id not in config.sinks]:
+            sink = state.sinks.pop(id)
+            state.leaving.add(sink)
+            sink.queue.end()
+        for source in state.sources.values():
+            source.queue.tune(config.limits)
+        await self._switch_http(opened)
+        for id, (new, exit) in opened.sinks.items():
+            if id in state.sinks:
+                self._tune(state.sinks[id].queue, id)
+                await state.sinks[id].replace(config.sinks[id], new, exit)
+            else:
+                self._start_sink(id, new, exit)
+        for id, (source_new, exit) in opened.sources.items():
+            self._start_source(id, source_new, exit)
+
+    async def _switch_http(self, opened: _Opened) -> None:
+        if opened.http is None and self.config.http is not None:
+            return
+        old, self._http = self._http, opened.http
+        for source in self.state.sources.values():
+            self._mount(source)
+        if old is not None:
+            await old[1].aclose()
+
+    def _start_source(self, id: str, source: Source, exit: AsyncExitStack) -> None:
+        assert self._tasks is not None
+        state, config = self.state, self.config.sources[id]
+        account = state.ledger.source(id, _kind(config))
+        queue = CoreQueue(account, state.metrics, state.partials, state.clock, state.limits, BATCH_BYTES_MAX)
+        running = RunningSource(id, config, state.limits, source, queue, exit)
+        state.sources[id] = running
+        self._mount(running)
+        running.reading = self._tasks.create_task(running.read())
+        running.processing = self._tasks.create_task(self._process(running))
+        running.processing.add_done_callback(lambda _: self._finished(running))
+
+    def _start_sink(self, id: str, sink: Sink, exit: AsyncExitStack) -> None:
+        assert self._tasks is not None
+        config = self.config.sinks[id]
+        queue = SinkQueue(self.state.ledger.sink(id, _kind(config)), self.state.limits)
+        running = RunningSink(id, config, sink, queue, exit)
+        self.state.sinks[id] = running
+        self._tune(queue, id)
+        running.writing = self._tasks.create_task(running.write(self.state))
+        running.writing.add_done_callback(lambda _: self._finished(running))
+
+    def _tune(self, queue: SinkQueue, id: str) -> None:
+        config = self.config.sinks[id]
+        queue.account.type = _kind(config)
+        queue.tune(self.state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)
+
+    async def _process(self, running: RunningSource) -> None:
+        """Batches of one lane through the core, in order, and on to every sink."""
+        queue, state = running.queue, self.state
+        while (raw := await queue.next()) is not None:
+            lane = state.engine.lane(running.id)
+            try:
+                processed = await self._loop.run_in_executor(
+                    self._cores, lane.process, raw.joined(), raw.arrival_seconds
+                )
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:
+                # A panic of the core costs this batch, not the process.
+                log.exception("sources.%s: the core failed on a batch of %d lines", running.id, raw.count)
+                self._drop(running, raw, "core_failure")
+                continue
+            self._hand_on(running, raw, processed)
+            for sink in list(state.sinks.values()):
+                await sink.queue.room()
+                if sink.closed_by_reader and all(each.closed_by_reader for each in state.sinks.values()):
+                    self.ended.set()
+
+    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed) -> None:
+        """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""
+        account, page = running.queue.account, self.state.metrics
+        running.queue.done(raw)
+        account.left += processed.lines_out
+        account.dropped.update(processed.dropped)
+        for family, counts in (
+            (metrics.BROKEN, processed.broken),
+            (metrics.REDACTIONS, processed.redactions),
+            (metrics.NORMALIZED, processed.normalized),
+        ):
+            for name, count in counts.items():
+                page.add(family, count, name)
+        if processed.lines_out:
+            batch = Batch(processed.lines, processed.lines_out, len(processed.lines))
+            offer(batch, raw.receipts, self.state.sinks)
+        for receipt in raw.receipts:
+            receipt.settle()
+
+    def _drop(self, running: RunningSource, raw: RawBatch, reason: str) -> None:
+        running.queue.done(raw)
+        running.queue.account.dropped[reason] += raw.count
+        for receipt in raw.receipts:
+            receipt.settle(accepted=False)
+
+    def _drop_raw(self, running: RunningSource) -> int:
+        lines = 0
+        for raw in running.queue.waiting():
+            lines += raw.count
+            self._drop(running, raw, "shutdown")
+        return lines
+
+    def _finished(self, running: RunningSource | RunningSink) -> None:
+        """A part has come to its end: close it if a reload let go of it, and see whether that was the last source."""
+        state = self.state
+        if running in state.leaving and not state.draining and self._tasks is not None:
+            state.leaving.discard(running)
+            self._tasks.create_task(running.close())
+        if all(each.processing is not None and each.processing.done() for each in state.sources.values()):
+            self.ended.set()
+
+    def _mount(self, running: RunningSource) -> None:
+        """Put an HTTP source without an address of its own on the status server."""
+        if self._http is not None and (path := _mounted_path(running)) and isinstance(running.source, IngestSource):
+            assert self.config.http is not None
+            running.source.mounted_on(host_port(self.config.http.listen, "http.listen")[0])
+            self._http[0].httpd.mount(path, running.source.routes)
+
+    def _unmount(self, running: RunningSource) -> None:
+        if self._http is not None and (path := _mounted_path(running)):
+            self._http[0].httpd.unmount(path)
+
+    def _loop_failed(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """What a peer can cause, such as a failed handshake, is worth one line now and then."""
+        error = context.get("exception")
+        kind = type(error).__name__ if error is not None else "error"
+        self.state.warnings.warn(kind, f"a connection failed: {kind}: {context.get('message', '')}")
+
+
+async def _enter(part: AbstractAsyncContextManager[T]) -> tuple[T, AsyncExitStack]:
+    """An opened part and what closes it."""
+    exit = AsyncExitStack()
+    return await exit.enter_async_context(part), exit
+
+
+async def _settle(tasks: Iterable[asyncio.Task[None] | None], seconds: float) -> None:
+    """Wait for tasks to end, then end those that have not."""
+    running = [task for task in tasks if task is not None and not task.done()]
+    if running:
+        _, late = await asyncio.wait(running, timeout=max(0.0, seconds))
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+
+def _kind(config: SourceConfig | SinkConfig) -> str:
+    return str(config.__struct_config__.tag)
+
+
+def _mounted_path(running: RunningSource) -> str | None:
+    config = running.config
+    return config.path if isinstance(config, HttpConfig) and config.listen is None else None

@@ -1,0 +1,360 @@
+"""
+The two bounded queues of the flow: one per source, where lines become batches on their way to the core, and one per
+sink. Lines in flight are counted here. Everything runs on the event loop, so each step is whole to the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from headrig import metrics
+from headrig.ledger import SinkAccount, SourceAccount
+from headrig.limits import (
+    BATCH_BYTES,
+    BATCH_LINES,
+    BATCH_SECONDS,
+    WRITE_BATCHES,
+    WRITE_BYTES,
+    Limits,
+)
+from headrig.metrics import Metrics
+from headrig.model import Batch, Clock, Gate, Receipt, WhenFull
+
+
+class Partials:
+    """Bytes of lines that are not whole yet, over all connections of all sources."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes = 0
+        self.bytes_max = bytes_max
+
+    def hold(self, change_bytes: int) -> bool:
+        """Account for a change; False when it grew beyond the bound."""
+        self.bytes += change_bytes
+        return change_bytes <= 0 or self.bytes <= self.bytes_max
+
+
+@dataclass(slots=True, eq=False)
+class RawBatch:
+    """Whole lines as received, on their way to the core."""
+
+    arrival_seconds: float
+    parts: list[bytes] = field(default_factory=list)
+    count: int = 0
+    """Lines."""
+    size: int = 0
+    """Bytes."""
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def joined(self) -> bytes:
+        """The lines as one piece."""
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+
+class CoreQueue:
+    """Lines of one source until the core has processed them: an open batch and closed ones. It is the `Intake`."""
+
+    def __init__(
+        self,
+        account: SourceAccount,
+        counts: Metrics,
+        partials: Partials,
+        clock: Clock,
+        limits: Limits,
+        batch_bytes_max: int,
+    ) -> None:
+        self.account = account
+        self.stopping = asyncio.Event()
+        self._labels = (account.id, "source", account.type)
+        self._counts = counts
+        self._partials = partials
+        self._clock = clock
+        self._limits = limits
+        self._batch_bytes_max = batch_bytes_max
+        self._loop = asyncio.get_running_loop()
+        self._open: RawBatch | None = None
+        self._timer: asyncio.Handle | None = None
+        self._closed: deque[RawBatch] = deque()
+        """Oldest first; the first one may be in the core."""
+        self._bytes = 0
+        self._ended = False
+        self._change = Gate()
+        account.queues.append(self.lines)
+
+    def lines(self) -> int:
+        """Lines waiting, the batch in the core included."""
+        return sum(batch.count for batch in self._closed) + (self._open.count if self._open else 0)
+
+    @property
+    def size(self) -> int:
+        """Bytes waiting."""
+        return self._bytes
+
+    @property
+    def full(self) -> bool:
+        """Sources must stop reading."""
+        return (
+            self._bytes >= self._limits.core_queue_bytes_max or len(self._closed) >= self._limits.core_queue_batches_max
+        )
+
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds."""
+        self._limits = limits
+        self._change.open()
+
+    def add(self, lines: bytes, count: int) -> None:
+        """Take whole lines."""
+        if count == 0:
+            return
+        self.account.received += count
+        self.account.accepted += count
+        batch = self._open
+        if batch is not None and batch.size + len(lines) > self._batch_bytes_max:
+            self.close_batch()
+            batch = None
+        if batch is None:
+            batch = self._open = RawBatch(self._clock())
+            self._timer = self._loop.call_later(BATCH_SECONDS, self.close_batch)
+        batch.parts.append(lines)
+        batch.count += count
+        batch.size += len(lines)
+        self._bytes += len(lines)
+        if batch.size >= BATCH_BYTES or batch.count >= BATCH_LINES:
+            self.close_batch()
+
+    def deliver(self, chunks: Sequence[tuple[bytes, int]]) -> asyncio.Future[bool]:
+        """Take whole lines and tell when the required sinks have decided."""
+        receipt = Receipt(self._loop)
+        for lines, count in chunks:
+            self.add(lines, count)
+            batch = self._open or (self._closed[-1] if self._closed else None)
+            if count and batch is not None and receipt not in batch.receipts:
+                receipt.expect(1)
+                batch.receipts.append(receipt)
+        receipt.settle()
+        # At the end of this turn of the loop, so that requests which arrived together share a batch.
+        self._loop.call_soon(self.close_batch)
+        return receipt.future
+
+    async def room(self) -> None:
+        """Wait until the queue is no longer full."""
+        while self.full:
+            await self._change.wait()
+
+    def reject(self, reason: str, lines: int) -> None:
+        """Count lines that were received and refused."""
+        self.account.received += lines
+        self.account.rejected[reason] += lines
+
+    def failed(self, error: str, stage: str = "receiving") -> None:
+        """Count something that went wrong without a line."""
+        self._counts.add(metrics.ERRORS, 1, *self._labels, error, stage)
+
+    def received_bytes(self, count: int) -> None:
+        """Count bytes as they came."""
+        self._counts.add(metrics.RECEIVED_BYTES, count, *self._labels)
+
+    def hold_partial(self, change_bytes: int) -> bool:
+        """Account for bytes of a line that is not whole yet."""
+        return self._partials.hold(change_bytes)
+
+    def connections(self, count: int) -> None:
+        """Show how many connections are open."""
+        self._counts.put(metrics.CONNECTIONS, count, self.account.id)
+
+    def close_batch(self) -> None:
+        """Close the open batch, if there is one."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._open is not None:
+            self._closed.append(self._open)
+            self._open = None
+            self._change.open()
+
+    def forget(self) -> None:
+        """Leave the account, once empty."""
+        self.account.queues.remove(self.lines)
+
+    def end(self) -> None:
+        """Nothing more comes: `next` gives what waits and then None."""
+        self._ended = True
+        self.close_batch()
+        self._change.open()
+
+    async def next(self) -> RawBatch | None:
+        """The oldest closed batch, which stays counted here until `done`; None at the end."""
+        while not self._closed:
+            if self._ended:
+                return None
+            await self._change.wait()
+        return self._closed[0]
+
+    def done(self, batch: RawBatch) -> None:
+        """The batch has left the core, or was dropped and counted."""
+        self._closed.remove(batch)
+        self._bytes -= batch.size
+        self._change.open()
+
+    def waiting(self) -> list[RawBatch]:
+        """Every batch that waits, closed now if it was open."""
+        self.close_batch()
+        return list(self._closed)
+
+    async def flushed(self) -> None:
+        """Close the open batch and wait until everything taken so far has left the core."""
+        self.close_batch()
+        if self._closed:
+            last = self._closed[-1]
+            while any(batch is last for batch in self._closed):
+                await self._change.wait()
+
+
+class SinkQueue:
+    """Batches on their way to one sink, until it accepted them."""
+
+    def __init__(self, account: SinkAccount, limits: Limits) -> None:
+        self.account = account
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._batches: deque[Batch] = deque()
+        self._taken = 0
+        """The first so many are with the sink: they are past dropping."""
+        self._bytes = 0
+        self._timer: asyncio.Handle | None = None
+        self._ripe = False
+        self._ended = False
+        self._rushed = False
+        self._change = Gate()
+        self.when_full: WhenFull = "block"
+        self.flush_entries_max = 0
+        self.flush_seconds = 0.0
+        account.queues.append(self.lines)
+
+    def tune(self, limits: Limits, when_full: WhenFull, flush_entries_max: int, flush_seconds: float) -> None:
+        """Take new bounds."""
+        self._limits = limits
+        self.when_full = when_full
+        self.flush_entries_max = flush_entries_max
+        self.flush_seconds = flush_seconds
+        self._change.open()
+
+    def lines(self) -> int:
+        """Lines waiting, those being written included."""
+        return sum(batch.count for batch in self._batches)
+
+    @property
+    def size(self) -> int:
+        """Bytes waiting."""
+        return self._bytes
+
+    @property
+    def full(self) -> bool:
+        """`when_full` decides what becomes of the next batch."""
+        return (
+            self._bytes >= self._limits.sink_queue_bytes_max
+            or len(self._batches) >= self._limits.sink_queue_batches_max
+        )
+
+    def offer(self, batch: Batch) -> None:
+        """Take a batch, or drop one by `when_full`. With `block` it is always taken: wait for `room` before the next."""
+        self.account.accepted += batch.count
+        if self.full and self.when_full == "drop_newest":
+            self._drop(batch, "queue_full")
+            return
+        while self.full and self.when_full == "drop_oldest" and len(self._batches) > self._taken:
+            oldest = self._batches[self._taken]
+            del self._batches[self._taken]
+            self._bytes -= oldest.size
+            self._drop(oldest, "queue_full")
+        self._batches.append(batch)
+        self._bytes += batch.size
+        if batch.receipts or self.full or self._rushed or self._enough():
+            self.hasten()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(self.flush_seconds, self.hasten)
+
+    async def room(self) -> None:
+        """Wait until a batch may be offered: at once unless the queue is full and blocks."""
+        while self.full and self.when_full == "block" and not self._rushed:
+            await self._change.wait()
+
+    def hasten(self) -> None:
+        """Have everything that waits written now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ripe = True
+        self._change.open()
+
+    def forget(self) -> None:
+        """Leave the account, once empty."""
+        self.account.queues.remove(self.lines)
+
+    def rush(self) -> None:
+        """The end is near: let nobody wait for room, and no batch for company."""
+        self._rushed = True
+        self.hasten()
+
+    def end(self) -> None:
+        """Nothing more comes: `take` gives what waits and then an empty list."""
+        self._ended = True
+        self.rush()
+
+    async def take(self) -> list[Batch]:
+        """The oldest batches, once they are due. They stay counted here until `done`. Empty: the end."""
+        while True:
+            if self._batches and (self._ripe or self._ended):
+                break
+            if self._ended:
+                return []
+            await self._change.wait()
+        size = 0
+        while self._taken < min(len(self._batches), WRITE_BATCHES) and size < WRITE_BYTES:
+            size += self._batches[self._taken].size
+            self._taken += 1
+        self._ripe = len(self._batches) > self._taken
+        if not self._ripe and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return [self._batches[index] for index in range(self._taken)]
+
+    def done(self, reason: str | None = None) -> None:
+        """What was taken is accepted by the sink, or dropped for `reason`."""
+        for _ in range(self._taken):
+            batch = self._batches.popleft()
+            self._bytes -= batch.size
+            if reason is None:
+                self.account.delivered += batch.count
+                self.account.delivered_bytes += batch.size
+                batch.settle(accepted=True)
+            else:
+                self._drop(batch, reason)
+        self._taken = 0
+        self._change.open()
+
+    def drop_all(self, reason: str) -> int:
+        """Drop everything that waits; gives the lines."""
+        lines = self.lines()
+        self._taken = len(self._batches)
+        self.done(reason)
+        return lines
+
+    async def flushed(self) -> None:
+        """Wait until everything offered so far is decided, without waiting for company."""
+        if self._batches:
+            last = self._batches[-1]
+            self.hasten()
+            while any(batch is last for batch in self._batches):
+                await self._change.wait()
+
+    def _enough(self) -> bool:
+        return self.flush_seconds <= 0 or self.lines() >= max(1, self.flush_entries_max) or self._bytes >= WRITE_BYTES
+
+    def _drop(self, batch: Batch, reason: str) -> None:
+        self.account.dropped[reason] += batch.count
+        batch.settle(accepted=False)
+        self._change.open()

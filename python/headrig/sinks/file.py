@@ -1,0 +1,172 @@
+"""
+Append whole lines to one file. Accepted means that write(2) returned, with `fsync = "always"` that fsync did.
+A file that a crash left without a final newline gets one first, so that the next line is intact.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from headrig.errors import ConfigError, Retryable
+from headrig.limits import Seconds
+from headrig.model import Lines, SinkPart
+from headrig.sinks.worker import Worker
+
+log: Final = logging.getLogger("headrig.sinks.file")
+_REMEDY: Final = "give a path in a directory that this user may write to"
+
+
+class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
+    """Append lines to one file. Directories are created; SIGHUP opens the path anew."""
+
+    path: str
+    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0640"
+    """Permissions of a new file, octal."""
+    fsync: Literal["never", "always"] = "never"
+    flush_entries_max: Annotated[int, Meta(ge=0)] = 100
+    """`LOG_FILE_BUFFER_SIZE`: upper bound of lines that wait for company before a write."""
+    flush_seconds: Seconds = 0.1
+    """`LOG_FILE_FLUSH_INTERVAL`: upper bound of that wait."""
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """What can be seen wrong with the path without creating anything."""
+        target = Path(self.path)
+        if not self.path or target.is_dir():
+            yield ConfigError(
+                f"{self.path!r} is not the name of a file",
+                path=f"{at}.path",
+                remedy="give a file, such as data/app.log",
+            )
+            return
+        existing = target if target.exists() else _nearest_existing(target)
+        if existing != target and not existing.is_dir():
+            yield ConfigError(f"{existing} is not a directory", path=f"{at}.path", remedy=_REMEDY)
+        elif not os.access(existing, os.W_OK):
+            yield ConfigError(f"no permission to write {self.path}", path=f"{at}.path", remedy=_REMEDY)
+
+    @asynccontextmanager
+    async def open(self, id: str) -> AsyncIterator[FileSink]:
+        """Open the file for appending."""
+        path = f"sinks.{id}.path"
+        try:
+            if directory := os.path.dirname(self.path):
+                _make_directories(directory)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, int(self.mode, 8))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write {self.path}: {error.strerror or error}", path=path, remedy=_REMEDY
+            ) from error
+        sink = FileSink(descriptor, fsync=self.fsync == "always")
+        try:
+            yield sink
+        finally:
+            sink.close()
+
+
+class FileSink:
+    """One open file and the thread that writes it."""
+
+    def __init__(self, descriptor: int, *, fsync: bool = False) -> None:
+        self._descriptor = descriptor
+        self._fsync = fsync
+        self._regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._thread = Worker("headrig-file")
+        self._mended = not self._regular
+        self._done_bytes = 0
+        """How much of the current batches is in the file already, after a failure halfway."""
+
+    async def write(self, batches: Sequence[Lines]) -> None:
+        """Append all of it, going on where a failed attempt at the same batches stopped."""
+        await self._thread.call(partial(self._write, batches))
+
+    async def flush(self) -> None:
+        """Have the disk hold what was written."""
+        await self._thread.call(self._sync)
+
+    def close(self) -> None:
+        """Close the file once a write that still runs has ended."""
+        self._thread.close(partial(os.close, self._descriptor))
+
+    def _write(self, batches: Sequence[Lines]) -> None:
+        views = [memoryview(lines) for lines in batches]
+        skip = self._done_bytes
+        while views and skip >= len(views[0]):
+            skip -= len(views.pop(0))
+        if skip:
+            views[0] = views[0][skip:]
+        try:
+            if not self._mended:
+                self._mend()
+            while views:
+                written = os.writev(self._descriptor, views)
+                self._done_bytes += written
+                while views and written >= len(views[0]):
+                    written -= len(views.pop(0))
+                if written:
+                    views[0] = views[0][written:]
+            if self._fsync:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            self._done_bytes -= self._untear(batches)
+            raise Retryable(f"write: {error.strerror or error}", "io") from error
+        self._done_bytes = 0
+
+    def _mend(self) -> None:
+        """End a line that a crash tore, so that the next one is intact."""
+        size = os.fstat(self._descriptor).st_size
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+            log.warning("the file ended within a line, which was ended first")
+        self._mended = True
+
+    def _untear(self, batches: Sequence[Lines]) -> int:
+        """
+        Take back the beginning of a line whose end did not fit; gives the bytes taken back.
+
+        Only when the file still ends with it: another process may append, too.
+        """
+        if not self._done_bytes or not self._regular:
+            return 0
+        written = b"".join(memoryview(lines) for lines in batches)[: self._done_bytes]
+        torn = len(written) - (written.rfind(b"\n") + 1)
+        if torn == 0:
+            return 0
+        with suppress(OSError):
+            size = os.fstat(self._descriptor).st_size
+            if os.pread(self._descriptor, torn, size - torn) == written[-torn:]:
+                os.ftruncate(self._descriptor, size - torn)
+                return torn
+        return 0
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            # Pipes and devices have nothing to make durable.
+            if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):
+                raise Retryable(f"fsync: {error.strerror or error}", "io") from error
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next((parent for parent in path.parents if parent.exists()), path)
+
+
+def _make_directories(directory: str) -> None:
+    """Like `os.makedirs`, with the mode also for the directories in between."""
+    missing = []
+    while directory and not os.path.isdir(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    for name in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o750)

@@ -1,0 +1,10 @@
+"""Where lines come from. The union is the registry: a new source is one file and one name here."""
+
+from headrig.sources.http import HttpConfig
+from headrig.sources.stdin import StdinConfig
+from headrig.sources.tcp import TcpConfig
+from headrig.sources.unix import UnixConfig
+
+SourceConfig = TcpConfig | UnixConfig | HttpConfig | StdinConfig
+
+__all__ = ["HttpConfig", "SourceConfig", "StdinConfig", "TcpConfig", "UnixConfig"]

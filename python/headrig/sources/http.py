@@ -1,0 +1,117 @@
+"""
+Settings of the HTTP source: `POST /ingest`, on the status server or on an address of its own.
+
+Serving is in `ingest.py`, which is loaded when a source opens: reading settings must not load aiohttp.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+from headrig.errors import ConfigError
+from headrig.limits import Limits
+from headrig.listen import Sockets, TlsConfig, address_problems, host_port, is_loopback
+from headrig.model import Part
+
+if TYPE_CHECKING:
+    from headrig.sources.ingest import IngestSource
+
+_GUARD = "a token"
+
+
+class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
+    """Take lines by HTTP. Each request is answered once every required sink accepted its lines."""
+
+    listen: str | None = None
+    """`host:port` of its own; without it the path is mounted on the status server."""
+    path: Annotated[str, Meta(pattern="^/[A-Za-z0-9/_.-]+$")] = "/ingest"
+    tls: TlsConfig | None = None
+    """Only with `listen`."""
+    token: str | None = None
+    """Bearer token that a request must show."""
+    token_file: str | None = None
+    """File that holds it."""
+    insecure_listen: bool = False
+    """Accept that others can reach an address without a token."""
+
+    @property
+    def address(self) -> str | None:
+        """What no other part may listen on."""
+        return self.listen
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:
+        """What is wrong with these settings."""
+        guarded = self.token is not None or self.token_file is not None
+        if self.token is not None and self.token_file is not None:
+            yield ConfigError("token and token_file are both set", path=f"{at}.token", remedy="keep one of them")
+        if self.token is not None and not self.token.strip():
+            yield ConfigError("the token is empty", path=f"{at}.token", remedy="give a token, or remove the key")
+        if self.listen is not None:
+            yield from address_problems(
+                self.listen, at, guarded=guarded, insecure_listen=self.insecure_listen, guard=_GUARD
+            )
+            return
+        if self.tls is not None:
+            yield ConfigError(
+                "tls needs an address of its own", path=f"{at}.tls", remedy=f"set {at}.listen, or use http.tls"
+            )
+        if http_listen is None:
+            yield ConfigError("there is nothing to mount it on", path=at, remedy=f"set http.listen or {at}.listen")
+        elif not (guarded or self.insecure_listen or _reaches_only_here(http_listen)):
+            yield ConfigError(
+                f"the status server at {http_listen} is reachable from other machines and would take lines "
+                "without a token",
+                path=at,
+                remedy=f"set {at}.token_file, give it a listen of its own on 127.0.0.1, "
+                "or accept the risk with insecure_listen = true",
+            )
+
+    @asynccontextmanager
+    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[IngestSource]:
+        """Listen, or get ready to be mounted."""
+        # aiohttp is loaded by what serves, not by what only reads settings.
+        from headrig.sources.ingest import IngestSource  # noqa: PLC0415
+
+        at = f"sources.{id}"
+        source = IngestSource(self.path, self._secret(at), limits)
+        if self.listen is None:
+            yield source
+            return
+        tls = self.tls.context(f"{at}.tls") if self.tls else None
+        bound = sockets.tcp(self.listen, f"{at}.listen")
+        try:
+            async with source.serve(bound, self.listen.rpartition(":")[0], tls):
+                yield source
+        finally:
+            sockets.release(bound)
+
+    def _secret(self, at: str) -> bytes | None:
+        if self.token is not None:
+            return self.token.strip().encode()
+        if self.token_file is None:
+            return None
+        try:
+            with open(self.token_file, "rb") as file:
+                token = file.read(64 * 1024).strip()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot read {self.token_file}: {os.strerror(error.errno or 0)}",
+                path=f"{at}.token_file",
+                remedy="give a readable file that holds the token",
+            ) from error
+        if not token:
+            raise ConfigError(f"{self.token_file} is empty", path=f"{at}.token_file", remedy="put the token into it")
+        return token
+
+
+def _reaches_only_here(listen: str) -> bool:
+    try:
+        return is_loopback(host_port(listen, "http.listen")[0])
+    except ConfigError:
+        # The status server reports its own address.
+        return True

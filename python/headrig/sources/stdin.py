@@ -1,0 +1,137 @@
+"""
+Lines from standard input. A thread reads it in blocks: a redirected file cannot be polled by an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from headrig.engine import LINE_BYTES_MAX, Framer
+from headrig.errors import ConfigError
+from headrig.limits import PIPE_BYTES_MAX, READ_BYTES, Limits
+from headrig.listen import Sockets
+from headrig.model import Intake, Part
+
+
+class StdinConfig(Part, frozen=True, kw_only=True, tag="stdin"):
+    """Read standard input to its end."""
+
+    @property
+    def address(self) -> str:
+        """There is one standard input."""
+        return "stdin"
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """Nothing can be wrong."""
+        return iter(())
+
+    @asynccontextmanager
+    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StdinSource]:  # noqa: ARG002
+        """Take file descriptor 0."""
+        yield StdinSource(0, limits)
+
+
+class StdinSource:
+    """Blocks of one file descriptor, read by a thread of its own."""
+
+    endless = False
+    where = "standard input"
+
+    def __init__(self, descriptor: int, limits: Limits) -> None:
+        self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
+        self._partial_bytes = 0
+        self._descriptor = descriptor
+        self._wake = _Wake()
+        self._wanted = threading.Semaphore(1)
+        """One permit per block the loop is ready for."""
+
+    async def read(self, intake: Intake) -> None:
+        """Read until EOF; after a stop only what a pipe can still hold."""
+        loop = asyncio.get_running_loop()
+        blocks: asyncio.Queue[bytes] = asyncio.Queue()
+        thread = threading.Thread(target=self._read_blocks, args=(loop, blocks), name="headrig-stdin", daemon=True)
+        thread.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(self._wake_on_stop(intake))
+                while block := await blocks.get():
+                    self._take(block, intake)
+                    await intake.room()
+                    self._wanted.release()
+                lines, count = self._framer.finish()
+                self._hold(intake)
+                intake.add(lines, count)
+                watch.cancel()
+        finally:
+            self._wake.end()
+            self._wanted.release()
+            await asyncio.to_thread(thread.join)
+            self._wake.close()
+
+    def _take(self, block: bytes, intake: Intake) -> None:
+        intake.received_bytes(len(block))
+        lines, count = self._framer.feed(block)
+        intake.add(lines, count)
+        if not self._hold(intake):
+            self._framer.finish()
+            self._hold(intake)
+            intake.reject("partial_limit", 1)
+
+    def _hold(self, intake: Intake) -> bool:
+        change_bytes = self._framer.partial_bytes - self._partial_bytes
+        self._partial_bytes += change_bytes
+        return intake.hold_partial(change_bytes)
+
+    async def _wake_on_stop(self, intake: Intake) -> None:
+        await intake.stopping.wait()
+        self._wake.stop()
+
+    def _read_blocks(self, loop: asyncio.AbstractEventLoop, blocks: asyncio.Queue[bytes]) -> None:
+        """In the thread: one block at a time, an empty one at the end."""
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLIN)
+        ready.register(self._wake.descriptor, select.POLLIN)
+        bytes_after_stop = 0
+        while True:
+            self._wanted.acquire()
+            events = {descriptor for descriptor, _ in ready.poll()}
+            if self._wake.ended:
+                return
+            block = b""
+            if self._descriptor in events and bytes_after_stop <= PIPE_BYTES_MAX:
+                try:
+                    block = os.read(self._descriptor, READ_BYTES)
+                except BlockingIOError:
+                    self._wanted.release()
+                    continue
+                except OSError:
+                    block = b""
+            if self._wake.descriptor in events:
+                bytes_after_stop += len(block)
+            loop.call_soon_threadsafe(blocks.put_nowait, block)
+            if not block:
+                return
+
+
+class _Wake:
+    """A pipe that ends a poll in the reading thread."""
+
+    def __init__(self) -> None:
+        self.descriptor, self._write = os.pipe()
+        self.ended = False
+
+    def stop(self) -> None:
+        os.write(self._write, b"\n")
+
+    def end(self) -> None:
+        self.ended = True
+        self.stop()
+
+    def close(self) -> None:
+        os.close(self._write)
+        os.close(self.descriptor)

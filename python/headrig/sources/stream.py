@@ -1,0 +1,239 @@
+"""
+What TCP and Unix sources share: connections that carry newline-delimited lines. One framer per connection, one read
+buffer and one intake per source. Nothing here knows an address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from headrig.engine import LINE_BYTES_MAX, Framer
+from headrig.limits import (
+    BACKLOG_CONNECTIONS,
+    READ_BYTES,
+    READ_BYTES_WHEN_FULL,
+    SILENCE_SECONDS,
+    TLS_HANDSHAKE_SECONDS,
+    Limits,
+)
+from headrig.listen import accept_backlog
+from headrig.model import Gate, Intake
+
+Admit = Callable[[socket.socket], bool]
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One peer: bytes in, whole lines to the intake."""
+
+    def __init__(self, source: StreamSource, intake: Intake) -> None:
+        self._source = source
+        self._intake = intake
+        self._framer = Framer(source.line_bytes_max)
+        self._partial_bytes = 0
+        self.seen = source.now()
+        """Loop time of the last byte."""
+        self.paused = False
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Stay, or be refused."""
+        assert isinstance(transport, asyncio.Transport)
+        refusal = self._source.refusal(transport)
+        if refusal is None:
+            self.transport = transport
+            self._source.joined(self)
+        else:
+            self._intake.failed(refusal, "connecting")
+            transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """The source's buffer: it is emptied before the loop turns to another connection."""
+        return self._source.buffer_when_full if self._intake.full else self._source.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Pass on the lines that became whole; wait when the intake is full."""
+        intake = self._intake
+        self.seen = self._source.now()
+        intake.received_bytes(nbytes)
+        lines, count = self._framer.feed(bytes(self._source.buffer[:nbytes]))
+        if count:
+            intake.add(lines, count)
+        partial_bytes = self._framer.partial_bytes
+        if not intake.hold_partial(partial_bytes - self._partial_bytes):
+            self._partial_bytes = partial_bytes
+            self._give_up_partial()
+            return
+        self._partial_bytes = partial_bytes
+        if intake.full:
+            self._source.pause(self)
+
+    def eof_received(self) -> bool:
+        """The peer is done: the loop closes the transport."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A last line without newline counts as whole: the peer meant to send it, and nothing is lost silently."""
+        if self.transport is None:
+            return
+        lines, count = self._framer.finish()
+        self._release_partial()
+        self._intake.add(lines, count)
+        if exc is not None:
+            self._intake.failed("connection_reset")
+        self._source.left(self)
+        self.transport = None
+
+    def close(self) -> None:
+        """Disconnect; `connection_lost` follows."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _give_up_partial(self) -> None:
+        self._framer.finish()
+        self._release_partial()
+        self._intake.reject("partial_limit", 1)
+        self.close()
+
+    def _release_partial(self) -> None:
+        self._intake.hold_partial(-self._partial_bytes)
+        self._partial_bytes = 0
+
+
+class StreamSource:
+    """A listening socket and its connections."""
+
+    endless = True
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        where: str,
+        limits: Limits,
+        *,
+        tls: ssl.SSLContext | None = None,
+        admit: Admit | None = None,
+    ) -> None:
+        self.where = where
+        self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self.buffer_when_full = self.buffer[:READ_BYTES_WHEN_FULL]
+        self._bound = bound
+        self._limits = limits
+        self._tls = tls
+        self._admit = admit
+        self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
+        self._connections: set[Connection] = set()
+        self._paused: deque[Connection] = deque()
+        self._change = Gate()
+        self._intake: Intake | None = None
+
+    @property
+    def port(self) -> int:
+        """The port bound, for a `listen` with port 0."""
+        return int(self._bound.getsockname()[1])
+
+    async def read(self, intake: Intake) -> None:
+        """Serve until told to stop; then the backlog, then every connection to EOF or silence."""
+        self._intake = intake
+        server = await self._loop.create_server(
+            lambda: Connection(self, intake),
+            sock=self._bound,
+            backlog=BACKLOG_CONNECTIONS,
+            ssl=self._tls,
+            ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if self._tls else None,
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                chores = (tasks.create_task(self._resume(intake)), tasks.create_task(self._close_idle()))
+                await intake.stopping.wait()
+                await accept_backlog(self._bound)
+                server.close()
+                await self._silence()
+                for chore in chores:
+                    chore.cancel()
+        finally:
+            server.close()
+            for connection in list(self._connections):
+                connection.close()
+            # Transports call connection_lost in a later turn of the loop.
+            while self._connections:
+                await asyncio.sleep(0)
+
+    def refusal(self, transport: asyncio.Transport) -> str | None:
+        """Why this connection may not stay; None when it may."""
+        if len(self._connections) >= self._limits.connections_max:
+            return "connections_max"
+        if self._admit is not None and not self._admit(transport.get_extra_info("socket")):
+            return "peer_refused"
+        return None
+
+    def joined(self, connection: Connection) -> None:
+        """A connection stays."""
+        self._connections.add(connection)
+        self._changed()
+
+    def left(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+        self._changed()
+
+    def pause(self, connection: Connection) -> None:
+        """Stop reading from a connection until there is room."""
+        if connection.transport is not None and not connection.paused:
+            connection.paused = True
+            connection.transport.pause_reading()
+            self._paused.append(connection)
+            self._change.open()
+
+    def _changed(self) -> None:
+        if self._intake is not None:
+            self._intake.connections(len(self._connections))
+        self._change.open()
+
+    async def _resume(self, intake: Intake) -> None:
+        while True:
+            while self._paused:
+                await intake.room()
+                connection = self._paused.popleft()
+                connection.paused = False
+                connection.seen = self.now()
+                self._change.open()
+                if connection.transport is not None and not connection.transport.is_closing():
+                    connection.transport.resume_reading()
+                # One at a time: this one may fill the queue again before the next is let go.
+                await asyncio.sleep(0)
+            await self._change.wait()
+
+    async def _close_idle(self) -> None:
+        idle_seconds_max = self._limits.idle_seconds_max
+        while idle_seconds_max > 0:
+            await asyncio.sleep(idle_seconds_max / 4)
+            self._close_quiet(idle_seconds_max, since=-math.inf)
+
+    async def _silence(self) -> None:
+        """Wait until every connection has ended or has been silent for a second since the stop."""
+        stopped = self.now()
+        if self._tls is not None:
+            # A connection whose handshake still runs is not among the connections yet.
+            await asyncio.sleep(SILENCE_SECONDS)
+        while self._connections:
+            seen = [max(each.seen, stopped) for each in self._connections if not each.paused]
+            wait_seconds = max(0.0, min(seen) + SILENCE_SECONDS - self.now()) if seen else None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_seconds):
+                    await self._change.wait()
+            self._close_quiet(SILENCE_SECONDS, since=stopped)
+            await asyncio.sleep(0)
+
+    def _close_quiet(self, seconds: float, since: float) -> None:
+        now = self.now()
+        for connection in list(self._connections):
+            if not connection.paused and now - max(connection.seen, since) >= seconds:
+                connection.close()

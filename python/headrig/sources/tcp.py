@@ -1,0 +1,45 @@
+"""Newline-delimited lines over TCP, with or without TLS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from headrig.errors import ConfigError
+from headrig.limits import Limits
+from headrig.listen import Sockets, TlsConfig, address_problems
+from headrig.model import Part
+from headrig.sources.stream import StreamSource
+
+
+class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
+    """Listen for newline-delimited lines."""
+
+    listen: str
+    """`host:port`."""
+    tls: TlsConfig | None = None
+    insecure_listen: bool = False
+    """Accept that others can reach an address without TLS."""
+
+    @property
+    def address(self) -> str:
+        """What no other part may listen on."""
+        return self.listen
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """What is wrong with these settings."""
+        yield from address_problems(
+            self.listen, at, guarded=self.tls is not None, insecure_listen=self.insecure_listen, guard="tls"
+        )
+
+    @asynccontextmanager
+    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
+        """Listen."""
+        at = f"sources.{id}"
+        tls = self.tls.context(f"{at}.tls") if self.tls else None
+        bound = sockets.tcp(self.listen, f"{at}.listen")
+        try:
+            host = self.listen.rpartition(":")[0]
+            yield StreamSource(bound, f"tcp {host}:{bound.getsockname()[1]}", limits, tls=tls)
+        finally:
+            sockets.release(bound)

@@ -1,0 +1,38 @@
+"""The pages of the status server. Each is one handler that asks `Status` and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from headrig.httpd import Handler, answer
+from headrig.web.server import Status
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Check = Callable[[], tuple[bool, Mapping[str, object]]]
+
+
+def pages(status: Status) -> dict[str, dict[str, Handler]]:
+    """Path to method to handler."""
+
+    async def metrics(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=await status.metrics_page(), headers={"Content-Type": CONTENT_TYPE})
+
+    return {
+        "/metrics": _read(metrics),
+        "/health": _read(_checked(status.health)),
+        "/ready": _read(_checked(status.ready)),
+    }
+
+
+def _read(handler: Handler) -> dict[str, Handler]:
+    return {"GET": handler, "HEAD": handler}
+
+
+def _checked(check: Check) -> Handler:
+    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+        good, body = check()
+        return answer(200 if good else 503, body)
+
+    return handler

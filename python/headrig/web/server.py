@@ -1,0 +1,83 @@
+"""
+The status server: `/metrics`, `/health`, `/ready`, and what a source mounts on it. It only reads, through `Status`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from headrig.errors import ConfigError
+from headrig.limits import Limits
+from headrig.listen import Sockets, TlsConfig, host_port
+
+if TYPE_CHECKING:
+    from headrig.httpd import Httpd
+
+
+class Status(Protocol):
+    """What the status server shows."""
+
+    def health(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether it works, and what to say about it."""
+
+    def ready(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether every source listens."""
+
+    def refused(self) -> None:
+        """A connection was refused: there are too many."""
+
+    async def metrics_page(self) -> bytes:
+        """Prometheus text."""
+
+
+class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[http]` table: status for anyone who can reach it, nothing that writes."""
+
+    listen: str = "127.0.0.1:9600"
+    """`host:port`."""
+    tls: TlsConfig | None = None
+
+    @property
+    def address(self) -> str:
+        """What no other part may listen on."""
+        return self.listen
+
+    def problems(self, at: str = "http") -> Iterator[ConfigError]:
+        """What is wrong with these settings. Metrics and health need no guard, so any address will do."""
+        try:
+            host_port(self.listen, f"{at}.listen")
+        except ConfigError as error:
+            yield error
+
+    @asynccontextmanager
+    async def open(self, status: Status, limits: Limits, sockets: Sockets) -> AsyncIterator[StatusServer]:
+        """Listen and serve."""
+        # aiohttp is loaded by what serves, not by what only reads settings.
+        from headrig.httpd import Httpd  # noqa: PLC0415
+        from headrig.web.pages import pages  # noqa: PLC0415
+
+        tls = self.tls.context("http.tls") if self.tls else None
+        bound = sockets.tcp(self.listen, "http.listen")
+        try:
+            httpd = Httpd(limits.connections_max, status.refused)
+            for path, methods in pages(status).items():
+                httpd.mount(path, methods)
+            async with httpd.serve(bound, tls):
+                host = self.listen.rpartition(":")[0]
+                scheme = "https" if tls else "http"
+                yield StatusServer(httpd, f"{scheme}://{host}:{bound.getsockname()[1]}")
+        finally:
+            sockets.release(bound)
+
+
+class StatusServer:
+    """The running server."""
+
+    def __init__(self, httpd: Httpd, where: str) -> None:
+        self.httpd = httpd
+        self.where = where
+        """Its URL, with the port it really has."""
