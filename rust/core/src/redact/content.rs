@@ -97,13 +97,12 @@ impl Rules {
         if let Some(rule) = self.card.filter(|_| seen.digits) {
             cards(text, |start, end| found(start, end, &self.list[rule]));
         }
-        for (rule, span) in [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)] {
-            if let Some(rule) = rule.filter(|_| seen.at) {
-                for at in memchr_iter(b'@', text) {
-                    if let Some((start, end)) = span(text, at) {
-                        found(start, end, &self.list[rule]);
-                    }
-                }
+        for at in memchr_iter(b'@', text).filter(|_| seen.at) {
+            // What looks like an address may be the end of a password and its host.
+            let either = [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)];
+            let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(text, at)?)));
+            if let Some((rule, (start, end))) = first {
+                found(start, end, rule);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
-use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
 use crate::redact::check::Check;
@@ -203,15 +203,15 @@ fn compile(spec: &ContentRuleSpec) -> Result<Regex, RuleError> {
     }
     if !spec.anchors.is_empty() {
         let literals = Extractor::new().kind(ExtractKind::Prefix).limit_class(64).limit_total(4096).extract(&hir);
-        let begins = |literal: &[u8]| {
-            spec.anchors.iter().any(|anchor| {
-                let len = anchor.len().min(literal.len());
-                len >= 1 && anchor.as_bytes()[..len].eq_ignore_ascii_case(&literal[..len])
-            })
+        let agrees = |anchor: &[u8], literal: &[u8]| {
+            let len = anchor.len().min(literal.len());
+            anchor[..len].eq_ignore_ascii_case(&literal[..len])
         };
-        match literals.literals() {
-            Some(list) if list.iter().all(|literal| begins(literal.as_bytes())) => {}
-            _ => return fail(format!("pattern must begin with one of its anchors: {}", spec.anchors.join(" "))),
+        for anchor in &spec.anchors {
+            let possible = |list: &[Literal]| list.iter().any(|literal| agrees(anchor.as_bytes(), literal.as_bytes()));
+            if literals.literals().is_some_and(|list| !possible(list)) {
+                return fail(format!("no match of the pattern can begin with its anchor {anchor:?}"));
+            }
         }
     }
     builder().build(&spec.pattern).or_else(|error| fail(format!("pattern: {}", one_line(&error))))

@@ -1,6 +1,6 @@
 //! Tokens: what stands where a secret was, and how to know one when it comes by again.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::spec::{RuleError, TokenSpec};
