@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+pub use crate::expr::Fields;
+
 /// Index of a field path in `Fields`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u16);
@@ -25,6 +27,28 @@ pub enum Role {
     Provider,
 }
 
+impl Role {
+    /// The role a configuration or an expression calls by this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "time" => Self::Time,
+            "level" => Self::Level,
+            "message" => Self::Message,
+            "logger" => Self::Logger,
+            "trace" => Self::Trace,
+            "span" => Self::Span,
+            "event" => Self::Event,
+            "route" => Self::Route,
+            "method" => Self::Method,
+            "status" => Self::Status,
+            "duration" => Self::Duration,
+            "error_name" | "error.name" => Self::ErrorName,
+            "provider" => Self::Provider,
+            _ => return None,
+        })
+    }
+}
+
 /// What an expression or a label asks an event for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -46,9 +70,41 @@ pub enum Value<'a> {
     Container,
 }
 
+impl Value<'_> {
+    /// A finite number, also one written as text.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number).filter(|number| number.is_finite()),
+            Self::Text(text) => crate::time::number_text(text),
+            _ => None,
+        }
+    }
+
+    /// Neither missing nor null.
+    pub fn is_there(&self) -> bool {
+        !matches!(self, Self::Missing | Self::Null)
+    }
+}
+
 /// One event as rules see it.
 pub trait Event {
     fn value(&self, source: Source) -> Value<'_>;
     /// Event time in seconds since the Unix epoch, arrival where the event has none; skew already clamped.
     fn time_seconds(&self) -> f64;
+}
+
+/// A line that is no JSON object: it has a time and no fields, so that it counts with level UNKNOWN.
+#[derive(Clone, Copy, Debug)]
+pub struct Fieldless {
+    pub time_seconds: f64,
+}
+
+impl Event for Fieldless {
+    fn value(&self, _: Source) -> Value<'_> {
+        Value::Missing
+    }
+
+    fn time_seconds(&self) -> f64 {
+        self.time_seconds
+    }
 }

@@ -1,0 +1,283 @@
+//! Metrics of one engine: cumulative totals, windows for thresholds, the watermark. No clock, no lock: times are given,
+//! the caller has the mutex. Values come from events after redaction.
+
+pub mod compile;
+pub mod definition;
+pub mod family;
+pub mod gates;
+pub mod interner;
+pub mod labels;
+pub mod route;
+pub mod series;
+pub mod value;
+
+use std::collections::HashSet;
+
+use crate::event::{Event, Fieldless, Role, Source, Value};
+use crate::expr::Fields;
+use crate::spec::{RuleError, Spec, WindowsSpec};
+use crate::window::lanes::Lanes;
+use crate::window::pane_of;
+use crate::window::store::{Amount, Entry, Windows};
+
+use compile::{compile, Group, Question};
+use family::{Family, Moment};
+use gates::Gates;
+use labels::Labels;
+
+pub use crate::window::lanes::LaneId;
+pub use crate::window::store::Feed;
+
+/// How often series without events are looked for, in seconds of the arrival clock.
+const EXPIRY_SECONDS: f64 = 10.0;
+/// Beyond this a tick is no time, in seconds.
+const TICK_SECONDS_MAX: f64 = 1e12;
+/// Most distinct names that `record` remembers to have replaced.
+const RECORDED_NAMES_MAX: usize = 4096;
+
+/// What one threshold reads at one tick for one label set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub threshold: String,
+    /// The threshold's `group_by` labels, without those a recorded value did not have.
+    pub labels: Vec<(String, String)>,
+    pub value: f64,
+    /// Events behind the value; of a ratio, those of the denominator.
+    pub samples: u64,
+}
+
+#[derive(Debug)]
+pub struct Metrics {
+    groups: Vec<Group>,
+    gates: Gates,
+    families: Vec<Family>,
+    questions: Vec<Question>,
+    labels: Labels,
+    windows: Windows,
+    lanes: Lanes,
+    /// Names that values were recorded under.
+    recorded: HashSet<String>,
+    spec: WindowsSpec,
+    series_max: usize,
+    series_ttl_seconds: f64,
+    expired_at: f64,
+    expired: u64,
+    overflowed: u64,
+}
+
+impl Metrics {
+    /// Compile the spec's metrics and thresholds; the field paths they need are added to `fields`.
+    ///
+    /// Lanes, the watermark, counters, and the totals and windows whose definitions are unchanged are copied from
+    /// `previous`, which stays as it is: what it counts afterwards is its own.
+    ///
+    /// # Errors
+    /// `RuleError` with the metric's or threshold's name.
+    pub fn new(spec: &Spec, fields: &mut Fields, previous: Option<&Self>) -> Result<Self, RuleError> {
+        let plan = compile(spec, fields)?;
+        let interner = previous.map(|previous| previous.labels.interner_copy()).unwrap_or_default();
+        let mut new = Self {
+            gates: Gates::new(&plan.groups),
+            groups: plan.groups,
+            families: plan.families.into_iter().map(Family::new).collect(),
+            questions: plan.questions,
+            labels: Labels::new(plan.labels, interner),
+            windows: Windows::new(plan.windows, &spec.windows, spec.metrics.series_max, plan.longest_seconds),
+            lanes: Lanes::default(),
+            recorded: HashSet::new(),
+            spec: spec.windows.clone(),
+            series_max: spec.metrics.series_max,
+            series_ttl_seconds: spec.metrics.series_ttl_seconds,
+            expired_at: f64::NEG_INFINITY,
+            expired: 0,
+            overflowed: 0,
+        };
+        if let Some(previous) = previous {
+            new.adopt(previous);
+        }
+        Ok(new)
+    }
+
+    /// Copy what is unchanged; release the label values of what is not.
+    fn adopt(&mut self, old: &Self) {
+        self.lanes = old.lanes.clone();
+        self.recorded = old.recorded.clone();
+        (self.expired_at, self.expired, self.overflowed) = (old.expired_at, old.expired, old.overflowed);
+        let interner = &mut self.labels.interner;
+        for family in &old.families {
+            match self.families.iter_mut().find(|new| new.definition == family.definition) {
+                Some(same) => same.table = family.table.clone(),
+                None => family.table.release(interner),
+            }
+        }
+        self.windows.adopt(&old.windows, interner);
+        for name in &self.recorded {
+            self.windows.replace(name, interner);
+        }
+    }
+
+    /// The lane of that name; the same one each time, also over a reload.
+    pub fn lane(&mut self, name: &str) -> LaneId {
+        self.lanes.lane(name)
+    }
+
+    /// The time an event counts for: its own, but the arrival where it has none or one that is further ahead of the
+    /// arrival than the skew allowed, which is counted.
+    pub fn clamp(&mut self, own_seconds: Option<f64>, arrival_seconds: f64) -> f64 {
+        self.lanes.clamp(own_seconds, arrival_seconds, self.spec.future_skew_seconds)
+    }
+
+    /// A batch of this lane was observed; `newest_seconds` is its newest clamped event time, `None` without events.
+    pub fn arrive(&mut self, lane: LaneId, newest_seconds: Option<f64>, arrival_seconds: f64) {
+        self.lanes.arrive(lane, newest_seconds, arrival_seconds);
+        self.expire();
+    }
+
+    /// Count one event, whose time is clamped: totals always, windows by that time.
+    pub fn observe<E: Event + ?Sized>(&mut self, _lane: LaneId, event: &E) {
+        let time = event.time_seconds();
+        let pane = self.windows.admit(time, self.lanes.known());
+        let moment = Moment { time_seconds: time, clock_seconds: self.lanes.clock().unwrap_or(time) };
+        self.labels.begin();
+        let gated = match event.value(Source::Role(Role::Event)) {
+            Value::Text(name) => self.gates.find(&name),
+            _ => &[],
+        };
+        for &group in self.gates.always.iter().chain(gated) {
+            let group = &self.groups[group as usize];
+            if group.condition.as_ref().is_some_and(|condition| !condition.matches(event)) {
+                continue;
+            }
+            for update in &group.families {
+                let family = &mut self.families[update.target];
+                let overflowed = family.observe(update, event, &mut self.labels, self.series_max, moment);
+                self.overflowed += u64::from(overflowed);
+            }
+            let Some(pane) = pane else { continue };
+            for update in &group.windows {
+                self.windows.observe(update, pane, event, &mut self.labels);
+            }
+        }
+    }
+
+    /// Add one value to the windows of `metric`. From the first one on, events no longer fill them.
+    pub fn record(&mut self, metric: &str, value: f64, labels: &[(&str, &str)], time_seconds: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        if !self.recorded.contains(metric) && self.recorded.len() < RECORDED_NAMES_MAX {
+            self.recorded.insert(metric.to_owned());
+            self.windows.replace(metric, &mut self.labels.interner);
+        }
+        let time = self.lanes.recorded(time_seconds, self.spec.future_skew_seconds);
+        let pane = pane_of(time);
+        let asked = |window: &usize| self.windows.list[*window].metric == metric;
+        let windows: Vec<usize> = (0..self.windows.list.len()).filter(asked).collect();
+        if self.windows.is_old(pane) {
+            self.windows.losses.late_dropped += u64::from(!windows.is_empty());
+            return;
+        }
+        for window in windows {
+            self.labels.begin();
+            let group_by = &self.windows.list[window].group_by;
+            let text = |name: &String| labels.iter().find(|(known, _)| known == name).map_or("", |(_, text)| *text);
+            let staged = group_by.iter().enumerate().map(|(at, name)| self.labels.stage(at, text(name)));
+            let staged: Vec<_> = staged.collect();
+            let entry = Entry { window, pane, amount: Amount::Sample(value), labels: &staged };
+            self.windows.add(entry, &mut self.labels, &Fieldless { time_seconds: time });
+        }
+    }
+
+    /// Event time up to which windows are complete; `None` before the first event. Never moves back.
+    pub fn watermark(&mut self, now_seconds: f64) -> Option<f64> {
+        let recorded = self.windows.list.iter().any(|window| self.recorded.contains(&window.metric));
+        let watermark = self.lanes.watermark(now_seconds, &self.spec, recorded);
+        self.expire();
+        watermark
+    }
+
+    /// Each threshold over [tick - window, tick), per label set that has samples; the tick is aligned down.
+    pub fn evaluate(&mut self, tick_seconds: f64) -> Vec<Reading> {
+        let mut rows = self.evaluate_feed(Feed::Events, tick_seconds);
+        rows.extend(self.evaluate_feed(Feed::Recorded, tick_seconds));
+        rows
+    }
+
+    /// Only the thresholds whose windows are filled so. Recorded ones may tick by the wall clock.
+    pub fn evaluate_feed(&mut self, feed: Feed, tick_seconds: f64) -> Vec<Reading> {
+        let mut rows = Vec::new();
+        if tick_seconds.is_nan() || tick_seconds.abs() > TICK_SECONDS_MAX {
+            return rows;
+        }
+        let until = pane_of(tick_seconds);
+        self.windows.tick(feed, until, &mut self.labels.interner);
+        for question in &self.questions {
+            let window = &self.windows.list[question.window];
+            if window.feed != feed {
+                continue;
+            }
+            let aggregate = match feed {
+                Feed::Events => question.of_events,
+                Feed::Recorded => question.of_recorded,
+            };
+            let names = window.group_by.clone();
+            let interner = &self.labels.interner;
+            let first = rows.len();
+            self.windows.read(question.window, aggregate, until - question.panes, until, |key, value, samples| {
+                let texts = key.iter().map(|id| interner.text(*id).to_owned());
+                let labels = names.iter().cloned().zip(texts).filter(|(_, text)| !text.is_empty()).collect();
+                rows.push(Reading { threshold: question.name.clone(), labels, value, samples });
+            });
+            rows[first..].sort_by(|a: &Reading, b: &Reading| a.labels.cmp(&b.labels));
+        }
+        rows
+    }
+
+    /// Start of the oldest pane kept, in seconds: ticks up to it have nothing to read and may be skipped in one step.
+    pub fn oldest_pane_seconds(&self) -> Option<f64> {
+        self.windows.oldest_pane().map(|pane| pane as f64 * crate::window::PANE_SECONDS)
+    }
+
+    /// Append the cumulative families as Prometheus text 0.0.4. Families without series are left out.
+    pub fn totals(&self, out: &mut Vec<u8>) {
+        self.families.iter().for_each(|family| family.write(&self.labels.interner, out));
+    }
+
+    /// Seconds each lane's newest event is behind the clock; lanes with events only.
+    pub fn lanes_behind(&self, now_seconds: f64) -> Vec<(String, f64)> {
+        self.lanes.behind(now_seconds)
+    }
+
+    /// What the metrics say about themselves, by name.
+    pub fn state(&self) -> Vec<(&'static str, f64)> {
+        let losses = self.windows.losses;
+        let series: usize = self.families.iter().map(|family| family.table.series().len()).sum();
+        vec![
+            ("series", series as f64),
+            ("window_series", self.windows.series() as f64),
+            ("window_bytes", self.windows.bytes() as f64),
+            // Events, once per metric, that went to an `__overflow__` series.
+            ("overflowed", (self.overflowed + losses.overflowed) as f64),
+            // Series that left after `series_ttl_seconds`, and windows' series that left with their last pane.
+            ("expired", self.expired as f64),
+            ("window_evicted", losses.evicted as f64),
+            // Events behind the watermark, merged; older than every kept pane; ahead of their arrival, clamped.
+            ("late", losses.late as f64),
+            ("late_dropped", losses.late_dropped as f64),
+            ("future", self.lanes.future as f64),
+            // Values that windows refused because of `bytes_max`.
+            ("window_dropped", losses.dropped as f64),
+        ]
+    }
+
+    /// Drop series of totals that had no event for `series_ttl_seconds`: they disappear whole, no counter goes back.
+    fn expire(&mut self) {
+        let Some(clock) = self.lanes.clock().filter(|clock| *clock >= self.expired_at + EXPIRY_SECONDS) else { return };
+        self.expired_at = clock;
+        let oldest = clock - self.series_ttl_seconds;
+        for family in &mut self.families {
+            let gone = family.table.retain(|series, _| series.seen >= oldest, &mut self.labels.interner);
+            self.expired += gone as u64;
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Windows: what happened in the last W seconds of event time, per threshold metric and label set.
+//!
+//! Panes of ten seconds aligned to the epoch, half-open; the value at tick T over window W covers [T-W, T).
+
+pub mod aggregate;
+pub mod fixed;
+pub mod lanes;
+pub mod pane;
+pub mod sketch;
+pub mod store;
+
+/// Width of a pane, in seconds.
+pub const PANE_SECONDS: f64 = 10.0;
+/// Longest window of a threshold, in seconds (seven days).
+pub const WINDOW_SECONDS_MAX: f64 = 7.0 * 86_400.0;
+
+/// The pane that holds an instant, counted from the epoch. Total: what is not finite is in pane 0.
+pub fn pane_of(seconds: f64) -> i64 {
+    (seconds / PANE_SECONDS).floor() as i64
+}
+
+/// How many panes cover a span; a started pane is a whole one.
+pub fn panes_in(seconds: f64) -> i64 {
+    (seconds / PANE_SECONDS).ceil().max(0.0) as i64
+}

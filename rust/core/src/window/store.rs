@@ -1,0 +1,271 @@
+//! All windows of one engine: which are kept, what they hold, what they may hold.
+
+use super::aggregate::Aggregate;
+use super::fixed::Fixed;
+use super::pane::{Budget, Panes};
+use super::sketch::Bucket;
+use super::{pane_of, panes_in};
+use crate::event::Event;
+use crate::metric::compile::{Part, Update};
+use crate::metric::interner::Interner;
+use crate::metric::labels::{Label, Labels};
+use crate::metric::series::{Series, SeriesTable};
+use crate::spec::WindowsSpec;
+
+/// Bytes of a series without its panes and label values: key, tables, allocations.
+const SERIES_BYTES: usize = 192;
+
+/// What one event adds to a pane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    Sample(f64),
+    /// One event of a ratio's denominator.
+    Base,
+    /// One event of a ratio's numerator.
+    Hit,
+}
+
+/// One amount for one series of one window.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub window: usize,
+    pub pane: i64,
+    pub amount: Amount,
+    pub labels: &'a [Label],
+}
+
+/// Who fills a window and by which clock it ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    Events,
+    Recorded,
+}
+
+/// The windows of one metric by one set of group labels.
+#[derive(Debug)]
+pub struct Window {
+    /// Definition as text: equal over a reload means that the window goes on.
+    pub identity: String,
+    pub metric: String,
+    pub group_by: Vec<String>,
+    pub sketch: bool,
+    /// A recorded value replaces what events say, it never mixes.
+    pub feed: Feed,
+    pub table: SeriesTable<Panes>,
+}
+
+/// Counts of what windows could not do as told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Events behind the watermark but inside kept panes: merged.
+    pub late: u64,
+    /// Events older than every kept pane: not in windows.
+    pub late_dropped: u64,
+    /// Values refused because of `bytes_max`.
+    pub dropped: u64,
+    /// Values that went to an overflow series.
+    pub overflowed: u64,
+    /// Series that left because all their panes were old.
+    pub evicted: u64,
+}
+
+#[derive(Debug)]
+pub struct Windows {
+    pub list: Vec<Window>,
+    budget: Budget,
+    /// Panes kept behind the last tick.
+    keep: i64,
+    /// Panes kept behind the newest event: more than any tick still to come can ask for.
+    keep_newest: i64,
+    /// First pane kept, by feed.
+    floors: [i64; 2],
+    /// The floors when panes were last thrown away.
+    pruned: [i64; 2],
+    pub losses: Losses,
+    series_max: usize,
+    scratch: Vec<Bucket>,
+}
+
+impl Windows {
+    /// `longest_seconds`: the longest window of a threshold.
+    pub fn new(list: Vec<Window>, spec: &WindowsSpec, series_max: usize, longest_seconds: f64) -> Self {
+        let mut new = Self {
+            list,
+            budget: Budget::new(spec.bytes_max),
+            keep: 0,
+            keep_newest: 0,
+            floors: [i64::MIN; 2],
+            pruned: [i64::MIN; 2],
+            losses: Losses::default(),
+            series_max,
+            scratch: Vec::new(),
+        };
+        let keep_seconds = spec.lateness_seconds + spec.holdback_seconds_max;
+        new.keep = panes_in(longest_seconds) + panes_in(keep_seconds);
+        // Two lanes can be a skew ahead and a holdback behind the clock; a silence adds its length once.
+        let apart_seconds = spec.future_skew_seconds + spec.holdback_seconds_max + spec.silence_seconds;
+        new.keep_newest = new.keep + panes_in(apart_seconds) + 1;
+        new
+    }
+
+    /// Go on with the counters, floors and equal windows of `previous`; the label values of its others are released.
+    pub fn adopt(&mut self, previous: &Self, interner: &mut Interner) {
+        for old in &previous.list {
+            let Some(window) = self.list.iter_mut().find(|window| window.identity == old.identity) else {
+                old.table.release(interner);
+                continue;
+            };
+            window.table = old.table.clone();
+            window.feed = old.feed;
+            let series = window.table.series().iter();
+            self.budget.keep(series.map(|series| series.data.bytes() + series_bytes(&series.key, interner)).sum());
+        }
+        self.floors = previous.floors;
+        self.losses = previous.losses;
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.budget.used()
+    }
+
+    pub fn series(&self) -> usize {
+        self.list.iter().map(|window| window.table.series().len()).sum()
+    }
+
+    /// The pane of an event, or `None` when it is too old for any window.
+    pub fn admit(&mut self, seconds: f64, watermark: Option<f64>) -> Option<i64> {
+        if self.list.is_empty() {
+            return None;
+        }
+        let pane = pane_of(seconds);
+        let floor = &mut self.floors[Feed::Events as usize];
+        *floor = (*floor).max(pane.saturating_sub(self.keep_newest));
+        if pane < *floor {
+            self.losses.late_dropped += 1;
+            return None;
+        }
+        self.losses.late += u64::from(watermark.is_some_and(|watermark| seconds < watermark));
+        Some(pane)
+    }
+
+    /// What an event adds by one compiled update; nothing where values are recorded instead.
+    pub fn observe<E: Event + ?Sized>(&mut self, update: &Update, pane: i64, event: &E, labels: &mut Labels) {
+        if self.list[update.target].feed == Feed::Recorded {
+            return;
+        }
+        let amount = match (update.part, &update.value) {
+            (Part::Base, _) => Amount::Base,
+            (Part::Hit, _) => Amount::Hit,
+            (Part::Sample, None) => Amount::Sample(1.0),
+            (Part::Sample, Some(value)) => match value.read(event) {
+                Some(value) => Amount::Sample(value),
+                None => return,
+            },
+        };
+        self.add(Entry { window: update.target, pane, amount, labels: &update.labels }, labels, event);
+    }
+
+    pub fn add<E: Event + ?Sized>(&mut self, entry: Entry<'_>, labels: &mut Labels, event: &E) {
+        let mut added = self.try_add(entry, labels, event);
+        if !added && self.prune(&mut labels.interner) {
+            labels.refresh();
+            added = self.try_add(entry, labels, event);
+        }
+        self.losses.dropped += u64::from(!added);
+    }
+
+    fn try_add<E: Event + ?Sized>(&mut self, entry: Entry<'_>, labels: &mut Labels, event: &E) -> bool {
+        let Self { list, budget, losses, series_max, .. } = self;
+        let window = &mut list[entry.window];
+        let admit = |bytes| budget.take(SERIES_BYTES + bytes);
+        let located = labels.locate(&mut window.table, entry.labels, event, *series_max, admit);
+        let Some((at, overflowed)) = located else { return false };
+        let Some(pane) = window.table.at(at).data.pane(entry.pane, budget) else { return false };
+        match entry.amount {
+            Amount::Sample(value) => {
+                if window.sketch && !pane.sketch.add(value, budget) {
+                    return false;
+                }
+                pane.sample(value);
+            }
+            Amount::Base => pane.count += 1,
+            Amount::Hit => pane.sum += Fixed::new(1.0),
+        }
+        losses.overflowed += u64::from(overflowed);
+        true
+    }
+
+    /// From now on the windows of `metric` are filled by `record` alone.
+    pub fn replace(&mut self, metric: &str, interner: &mut Interner) {
+        for window in self.list.iter_mut().filter(|window| window.metric == metric && window.feed == Feed::Events) {
+            window.feed = Feed::Recorded;
+            clear(&mut window.table, i64::MAX, &mut self.budget, interner);
+        }
+    }
+
+    /// Whether a recorded value is too old for any window.
+    pub fn is_old(&self, pane: i64) -> bool {
+        pane < self.floors[Feed::Recorded as usize]
+    }
+
+    /// A tick was reached: panes that no later tick can ask for may go.
+    pub fn tick(&mut self, feed: Feed, until: i64, interner: &mut Interner) {
+        let floor = &mut self.floors[feed as usize];
+        *floor = (*floor).max(until.saturating_sub(self.keep));
+        self.prune(interner);
+    }
+
+    /// Throw away panes before the floors; false when that was done already.
+    fn prune(&mut self, interner: &mut Interner) -> bool {
+        if self.pruned == self.floors {
+            return false;
+        }
+        self.pruned = self.floors;
+        for window in &mut self.list {
+            let floor = self.floors[window.feed as usize];
+            self.losses.evicted += clear(&mut window.table, floor, &mut self.budget, interner) as u64;
+        }
+        true
+    }
+
+    /// Value and samples over panes [from, until) of each series of a window that has any, with its label ids.
+    pub fn read(
+        &mut self,
+        target: usize,
+        aggregate: Aggregate,
+        from: i64,
+        until: i64,
+        mut found: impl FnMut(&[u32], f64, u64),
+    ) {
+        let Self { list, scratch, .. } = self;
+        for series in list[target].table.series() {
+            if let Some((value, samples)) = aggregate.over(&series.data, from, until, scratch) {
+                found(&series.key, value, samples);
+            }
+        }
+    }
+
+    /// Start of the oldest pane kept, in seconds: no tick up to it has anything to say.
+    pub fn oldest_pane(&self) -> Option<i64> {
+        let all = self.list.iter().flat_map(|window| window.table.series());
+        all.filter_map(|series| series.data.oldest()).min()
+    }
+}
+
+/// Bytes of a series beside its panes.
+fn series_bytes(key: &[u32], interner: &Interner) -> usize {
+    SERIES_BYTES + key.iter().map(|id| interner.text(*id).len()).sum::<usize>()
+}
+
+/// Throw away panes before `floor`, and series without panes; how many of these.
+fn clear(table: &mut SeriesTable<Panes>, floor: i64, budget: &mut Budget, interner: &mut Interner) -> usize {
+    let keep = |series: &mut Series<Panes>, interner: &Interner| {
+        series.data.prune(floor, budget);
+        let kept = series.data.oldest().is_some();
+        if !kept {
+            budget.give(series_bytes(&series.key, interner));
+        }
+        kept
+    };
+    table.retain(keep, interner)
+}
