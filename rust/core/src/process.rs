@@ -8,7 +8,7 @@ use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::{memchr_lines, Lines};
 use crate::metric::{LaneId, Metrics};
 use crate::output::{cut, wrap, Output};
-use crate::redact::{Redactor, Scratch};
+use crate::redact::Scratch;
 use crate::roles::RoleTable;
 use crate::shape;
 use crate::spec::{Blank, NonFinite, OnBroken};
@@ -162,10 +162,10 @@ impl Worker {
             return Err(Broken::NotJson);
         }
         shared.extractor.find(text, &self.tape, &mut self.decoded, &mut self.found);
+        let mut exempt = std::mem::take(&mut self.exempt);
         let raw = self.view(text, arrival_seconds);
         let own_time = if self.arrival_only { None } else { raw.time(self.utc_offset_seconds) };
         let time_seconds = metrics.clamp(own_time, arrival_seconds);
-        let mut exempt = std::mem::take(&mut self.exempt);
         shape::exempt(&raw, &mut exempt);
         shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
         self.exempt = exempt;
@@ -178,14 +178,7 @@ impl Worker {
     }
 
     fn view<'a>(&'a self, text: &'a [u8], time_seconds: f64) -> View<'a> {
-        View {
-            text,
-            nodes: &self.tape.nodes,
-            found: &self.found,
-            edits: &self.edits,
-            roles: &self.roles,
-            time_seconds,
-        }
+        View { text, nodes: &self.tape.nodes, found: &self.found, edits: &self.edits, roles: &self.roles, time_seconds }
     }
 
     /// Write `null` for every number that JSON does not have; give how many.

@@ -39,10 +39,11 @@ fn fits(role: Role, value: &Value<'_>) -> bool {
 /// A number of hexadecimal digits within `digits`, or a UUID (RFC 9562).
 fn identifier(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> bool {
     let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
-    let uuid = text.len() == 36 && text.iter().enumerate().all(|(at, byte)| match at {
-        8 | 13 | 18 | 23 => *byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    });
+    let uuid = text.len() == 36
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
     uuid || (digits.contains(&text.len()) && hex(text))
 }
 

@@ -13,7 +13,7 @@ fn redacted(redactor: &Redactor, text: &str) -> String {
     redactor.text(text.as_bytes(), &mut redactor.scratch(), &mut edits);
     let mut out = Vec::new();
     edits.apply(text.as_bytes(), 0, text.len(), &mut out);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out).expect("tokens are UTF-8")
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn there_are_at_least_sixty_formats() {
 
 fn own(name: &str, anchors: &[&str], pattern: &str) -> ContentRuleSpec {
     let anchors: Vec<String> = anchors.iter().map(|anchor| (*anchor).to_owned()).collect();
-    serde_json::from_value(serde_json::json!({"name": name, "anchors": anchors, "pattern": pattern})).unwrap()
+    serde_json::from_value(serde_json::json!({"name": name, "anchors": anchors, "pattern": pattern})).expect("a rule")
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! `Engine`, `Lane` and what they give, for Python.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use headrig_core::metric::Reading;
 use headrig_core::spec;
 use headrig_core::walk::Broken;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyMapping};
 
 use crate::lines::Lines;
 use crate::{bytes_of, RuleError};
@@ -57,21 +58,40 @@ impl Engine {
         Lane { inner: self.inner.lane(name) }
     }
 
-    fn record(&self, metric: &str, value: f64, labels: HashMap<String, String>, time_seconds: f64) {
-        let _ = (metric, value, labels, time_seconds);
+    fn record(
+        &self,
+        py: Python<'_>,
+        metric: &str,
+        value: f64,
+        labels: &Bound<'_, PyMapping>,
+        time_seconds: f64,
+    ) -> PyResult<()> {
+        let items = labels.items()?;
+        let mut owned: Vec<(String, String)> = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            owned.push(item.extract()?);
+        }
+        py.detach(|| {
+            let labels: Vec<(&str, &str)> = owned.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            self.inner.record(metric, value, &labels, time_seconds);
+        });
+        Ok(())
     }
 
-    fn watermark(&self, now_seconds: f64) -> Option<f64> {
-        let _ = now_seconds;
-        None
+    fn watermark(&self, py: Python<'_>, now_seconds: f64) -> Option<f64> {
+        py.detach(|| self.inner.watermark(now_seconds))
     }
 
-    fn evaluate(&self, tick_seconds: f64) -> Values {
-        Values { tick_seconds, rows: Vec::new() }
+    fn evaluate(&self, py: Python<'_>, tick_seconds: f64) -> Values {
+        let readings = py.detach(|| self.inner.evaluate(tick_seconds));
+        let row = |reading: Reading| {
+            (reading.threshold, reading.labels.into_iter().collect(), reading.value, reading.samples)
+        };
+        Values { tick_seconds, rows: readings.into_iter().map(row).collect() }
     }
 
     fn totals<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, b"")
+        PyBytes::new(py, &py.detach(|| self.inner.totals()))
     }
 
     fn recent(&self, py: Python<'_>, r#where: &[u8], after: u64, limit: usize) -> PyResult<Lines> {
@@ -81,18 +101,18 @@ impl Engine {
         Ok(Lines { inner })
     }
 
-    fn state(&self) -> BTreeMap<&'static str, f64> {
-        BTreeMap::new()
+    fn state(&self, py: Python<'_>) -> BTreeMap<&'static str, f64> {
+        py.detach(|| self.inner.state()).into_iter().collect()
     }
 
-    fn lanes_behind(&self, now_seconds: f64) -> BTreeMap<String, f64> {
-        let _ = now_seconds;
-        BTreeMap::new()
+    fn lanes_behind(&self, py: Python<'_>, now_seconds: f64) -> BTreeMap<String, f64> {
+        py.detach(|| self.inner.lanes_behind(now_seconds)).into_iter().collect()
     }
 
     fn redact<'py>(&self, text: &Bound<'py, PyAny>, json: bool) -> PyResult<Bound<'py, PyBytes>> {
-        let _ = json;
-        Ok(PyBytes::new(text.py(), &bytes_of(text)?))
+        let py = text.py();
+        let text = bytes_of(text)?;
+        Ok(PyBytes::new(py, &py.detach(|| self.inner.redact(&text, json))))
     }
 }
 

@@ -117,7 +117,9 @@ fn value(text: &[u8], start: usize, extent: Extent) -> (usize, usize) {
     };
     // A backslash before a quote is the quote's.
     let trimmed = match text.get(end) {
-        Some(b'"' | b'\'') => text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1),
+        Some(b'"' | b'\'') => {
+            text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
+        }
         _ => end,
     };
     (start, trimmed)

@@ -168,7 +168,8 @@ fn verify(rule: &Rule, text: &[u8], at: usize) -> Option<(usize, usize, usize)> 
 }
 
 fn accepts(rule: &Rule, text: &[u8], whole: std::ops::Range<usize>, secret: std::ops::Range<usize>) -> bool {
-    let touches = (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
+    let touches =
+        (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
     !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))
 }
 
@@ -236,7 +237,10 @@ fn url_password(text: &[u8], at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let from = at.saturating_sub(USER_INFO_BYTES_MAX);
-    let begin = text[from..at].iter().rposition(|b| b.is_ascii_whitespace() || b"\"'<>".contains(b)).map_or(from, |i| from + i + 1);
+    let begin = text[from..at]
+        .iter()
+        .rposition(|b| b.is_ascii_whitespace() || b"\"'<>".contains(b))
+        .map_or(from, |i| from + i + 1);
     let user = begin + memmem::rfind(&text[begin..at], b"://")? + 3;
     let colon = user + text[user..at].iter().position(|byte| *byte == b':')?;
     let (start, secret) = (colon + 1, &text[colon + 1..at]);

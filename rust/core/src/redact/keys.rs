@@ -35,10 +35,13 @@ pub struct KeysPack {
     pub counterexamples: Vec<String>,
 }
 
+/// The words of a secret key and its rule.
+type Secret = (Vec<Vec<u8>>, u16);
+
 /// The keys of one spec.
 pub struct Keys {
-    /// By first word: the words of a secret key and its rule.
-    secret: HashMap<Vec<u8>, Vec<(Vec<Vec<u8>>, u16)>, RandomState>,
+    /// By first word.
+    secret: HashMap<Vec<u8>, Vec<Secret>, RandomState>,
     bare: HashMap<Vec<u8>, u16, RandomState>,
     about: HashMap<Vec<u8>, (), RandomState>,
     allowed: Vec<Vec<Vec<u8>>>,
@@ -192,7 +195,9 @@ mod tests {
 
     #[test]
     fn a_key_is_read_by_words() {
-        let text = |key: &str| words(key.as_bytes()).iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>();
+        let text = |key: &str| {
+            words(key.as_bytes()).iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(text("X-APIKey2_dbPassword"), ["x", "api", "key", "2", "db", "password"]);
         assert_eq!(text("--"), [""; 0]);
     }

@@ -116,7 +116,8 @@ fn container(text: &[u8], open: usize, rule: u16, found: &mut impl FnMut(Found))
             }
             b'"' | b'\'' => {
                 let end = string_end(text, at);
-                let after = text[(end + 1).min(text.len())..].iter().take(SPACES_MAX).find(|b| !b.is_ascii_whitespace());
+                let after =
+                    text[(end + 1).min(text.len())..].iter().take(SPACES_MAX).find(|b| !b.is_ascii_whitespace());
                 if after != Some(&b':') {
                     leaf(text, at + 1, end, rule, false, found);
                 }

@@ -121,7 +121,9 @@ mod tests {
         for text in ["[REDACTED]", "[REDACTED:a_1]", "[REDACTED:card:…1234]", "[REDACTED:x#0123456789abcdef]"] {
             assert!(is_token(text.as_bytes()), "{text}");
         }
-        for text in ["[REDACTED", "[REDACTED:]", "[REDACTED:A]", "[REDACTED:a:1234]", "[REDACTED:a#0123]", "[REDACTED] "] {
+        for text in
+            ["[REDACTED", "[REDACTED:]", "[REDACTED:A]", "[REDACTED:a:1234]", "[REDACTED:a#0123]", "[REDACTED] "]
+        {
             assert!(!is_token(text.as_bytes()), "{text}");
         }
         assert_eq!(segments(b"a[REDACTED]b[REDACTED:!]"), [(0, 1), (11, 24)]);
