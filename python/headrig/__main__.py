@@ -1,0 +1,7 @@
+"""`python -m headrig`."""
+
+import sys
+
+from headrig.cli import main
+
+sys.exit(main())

@@ -1,0 +1,91 @@
+"""
+The command line: which verbs there are, and what an error becomes. Exit codes are those of sysexits.
+Each verb has a file with `execute(arguments) -> exit code`, imported when it is asked for.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import NoReturn
+
+from headrig.engine import core_version
+from headrig.errors import HeadrigError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how to ask; exit 64."""
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb and option."""
+    top = _Parser(prog="headrig", description="Take secrets out of log streams, count events, lose nothing silently.")
+    top.add_argument("--version", action="version", version=f"headrig {core_version}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    run = verbs.add_parser("run", help="take lines in, redact and count them, write them out")
+    run.add_argument("-c", dest="config", metavar="FILE", help="settings; without it a built-in default")
+
+    validate = verbs.add_parser("validate", help="say everything that is wrong with a settings file")
+    validate.add_argument("file", metavar="FILE")
+
+    redact = verbs.add_parser("redact", help="a filter: files or standard input to standard output, secrets masked")
+    redact.add_argument("files", metavar="FILE", nargs="*", help="none, or -: standard input")
+    redact.add_argument("-c", dest="config", metavar="FILE", help="settings whose [redact] applies")
+    redact.add_argument("--stats", choices=["json"], help="end standard error with what was done, as one JSON object")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code. Errors of the tree are one line, any other is a bug with a traceback."""
+    asked = parser().parse_args(arguments)
+    try:
+        code: int = import_module(f"headrig.cli.{asked.verb}").execute(asked)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader has gone; nothing may be written to it at exit either.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return os.EX_OK
+    except KeyboardInterrupt:
+        return 130
+    except BaseException as error:  # noqa: BLE001  # the last place that can word it
+        known = list(_known(error))
+        for one in known:
+            complain(str(one))
+        if known:
+            return known[0].exit_code
+        complain(_bug())
+        return os.EX_SOFTWARE
+
+
+def complain(text: str) -> None:
+    """One line, or a traceback, to standard error, if somebody still reads it."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _known(error: BaseException) -> Iterator[HeadrigError]:
+    """The errors of the tree, when there are no others."""
+    if isinstance(error, HeadrigError):
+        yield error
+    elif isinstance(error, BaseExceptionGroup) and error.split(HeadrigError)[1] is None:
+        for one in error.exceptions:
+            yield from _known(one)
+
+
+def _bug() -> str:
+    """The traceback, redacted as any text: what an exception says may come from a log line."""
+    from headrig.redaction import redact  # noqa: PLC0415  # json and re, for the one run in a thousand
+
+    try:
+        return redact(traceback.format_exc().rstrip())
+    except Exception as error:  # noqa: BLE001  # the core itself may be what is broken
+        return f"{type(error).__name__} while wording {type(sys.exception()).__name__}"

@@ -1,0 +1,144 @@
+"""
+`headrig redact`: standard input or files to standard output, at the speed of the core. Imports next to nothing, so that
+it starts as fast as a filter should.
+"""
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from headrig.cli import complain
+from headrig.engine import LINE_BYTES_MAX, Engine, Framer, Processed
+from headrig.errors import DeliveryError
+
+_FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
+"""The spec that makes an engine a filter: nothing is wrapped, dropped or counted over time."""
+_READ_BYTES = 1024 * 1024
+_STDIN, _STDOUT = 0, 1
+
+
+class _Totals:
+    """What was done, over all files."""
+
+    def __init__(self) -> None:
+        self.sums: Counter[str] = Counter()
+        self.by_reason: dict[str, Counter[str]] = {"broken": Counter(), "dropped": Counter(), "redactions": Counter()}
+
+    def add(self, processed: Processed, bytes_out: int) -> None:
+        """Count one batch."""
+        self.sums.update(lines_in=processed.lines_in, lines_out=processed.lines_out, bytes_out=bytes_out)
+        for name, counter in self.by_reason.items():
+            counter.update(getattr(processed, name))
+
+    def json(self, seconds: float) -> str:
+        """One object on one line."""
+        import json  # noqa: PLC0415  # only for --stats
+
+        whole = {name: self.sums[name] for name in ("lines_in", "lines_out", "bytes_in", "bytes_out")}
+        return json.dumps({**whole, **self.by_reason, "seconds": round(seconds, 6)})
+
+
+class _Filter:
+    """One engine and one lane, fed with one file after the other."""
+
+    def __init__(self, spec: bytes, line_bytes_max: int) -> None:
+        self._lane = Engine(spec).lane("redact")
+        self._line_bytes_max = line_bytes_max
+        self.totals = _Totals()
+        self._owes_newline = False
+
+    def feed(self, descriptor: int) -> None:
+        """Read to the end; what was written is whole lines, but for a last one that came without its newline."""
+        framer = Framer(self._line_bytes_max)
+        last = b"\n"
+        for chunk in _chunks(descriptor):
+            self.totals.sums["bytes_in"] += len(chunk)
+            last = chunk[-1:]
+            self._process(framer.feed(chunk)[0])
+        self._process(framer.finish()[0], newline_added=last != b"\n")
+
+    def _process(self, lines: bytes, *, newline_added: bool = False) -> None:
+        if not lines:
+            return
+        # The filter has no windows: when a line arrived is of no consequence.
+        processed = self._lane.process(lines, 0.0)
+        out = memoryview(processed.lines)
+        owed, self._owes_newline = self._owes_newline, newline_added
+        if owed:
+            _write(memoryview(b"\n"))
+        out = out[:-1] if newline_added else out
+        self.totals.add(processed, len(out) + owed)
+        _write(out)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Redact each file; 74 when one could not be read, 0 otherwise, also when lines were broken."""
+    started = time.monotonic()
+    settings = _settings(arguments.config)
+    if settings is None:
+        return os.EX_CONFIG
+    lines = _Filter(*settings)
+    try:
+        failed = [name for name in arguments.files or ["-"] if not _feed(lines, name)]
+    finally:
+        if arguments.stats:
+            complain(lines.totals.json(time.monotonic() - started))
+    return os.EX_IOERR if failed else os.EX_OK
+
+
+def _settings(config: str | None) -> tuple[bytes, int] | None:
+    """The engine's spec and its longest line; None when the file cannot be used, which has been said."""
+    if config is None:
+        return _FILTER, LINE_BYTES_MAX
+    import json  # noqa: PLC0415  # without -c nothing is read, so nothing is imported
+
+    from headrig.config import read_filter  # noqa: PLC0415  # same
+
+    settings, errors = read_filter(config, os.environ)
+    for error in errors:
+        complain(str(error))
+    if errors:
+        return None
+    spec = {**json.loads(settings), **json.loads(_FILTER)}
+    return json.dumps(spec).encode(), spec.get("line_bytes_max", LINE_BYTES_MAX)
+
+
+def _feed(lines: _Filter, name: str) -> bool:
+    """One file through the filter; False when it could not be read, which has been said."""
+    try:
+        descriptor = _STDIN if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        return _unreadable(name, error)
+    try:
+        lines.feed(descriptor)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _unreadable(name, error)
+    finally:
+        if descriptor != _STDIN:
+            os.close(descriptor)
+    return True
+
+
+def _unreadable(name: str, error: OSError) -> bool:
+    complain(f"headrig redact: {name}: {error.strerror}; give a readable file")
+    return False
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    while chunk := os.read(descriptor, _READ_BYTES):
+        yield chunk
+
+
+def _write(out: memoryview) -> None:
+    """Write all of it; `DeliveryError` when standard output takes no more, for another reason than a closed pipe."""
+    while out:
+        try:
+            out = out[os.write(_STDOUT, out) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise DeliveryError(f"headrig redact: standard output: {error.strerror}; free some space", "io") from error

@@ -1,0 +1,199 @@
+"""
+`headrig.toml`, read and proven. Every error is found in one go and says file, path, what is wrong and what to write.
+Nothing is opened, created or bound here.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from os.path import dirname
+from typing import Any
+
+import msgspec
+
+from headrig.config.convert import shown, table, tagged, unknown
+from headrig.config.default import DEFAULT_NAME, Stdin, defaults
+from headrig.config.document import parse
+from headrig.config.environment import resolve
+from headrig.config.places import conflicts, directory_problems
+from headrig.config.spec import LaneTable, SpecReader
+from headrig.errors import ConfigError
+from headrig.limits import Limits
+from headrig.sinks import SinkConfig
+from headrig.sources import SourceConfig
+from headrig.web import HttpServerConfig
+
+__all__ = ["Config", "check", "load", "read", "read_filter"]
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TABLES = ("data_dir", "windows", "fields", "http", "sources", "sinks", "redact", "metrics", "limits")
+_LANE_KEYS = frozenset(LaneTable.__struct_fields__)
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings that can be used as they are."""
+
+    sources: dict[str, SourceConfig]
+    sinks: dict[str, SinkConfig]
+    http: HttpServerConfig | None = None
+    data_dir: str | None = None
+    limits: Limits = Limits()
+    engine_spec: bytes = b""
+    """What `Engine` takes. Holds the key of redaction tokens, so it is never shown."""
+    path: str = ""
+    """The file as it was named; empty for the built-in defaults."""
+
+    def __repr__(self) -> str:
+        """Names only: settings hold secrets."""
+        return f"Config(path={self.path!r}, sources={list(self.sources)}, sinks={list(self.sinks)})"
+
+
+def load(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> Config:
+    """The settings in a file, or the built-in defaults. Raises the first `ConfigError`."""
+    config, errors = read(path, environ, stdin)
+    if config is None:
+        raise errors[0]
+    return config
+
+
+def check(path: str, environ: Mapping[str, str]) -> list[ConfigError]:
+    """Everything that is wrong with a file; empty when it can be used."""
+    return read(path, environ)[1]
+
+
+def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> tuple[Config | None, list[ConfigError]]:
+    """
+    The settings, or all that is wrong with them.
+
+    `path` None stands for the built-in defaults with the runbook's variables; `stdin` says what they do with it.
+    """
+    errors: list[ConfigError] = []
+    name, origins = path or DEFAULT_NAME, dict[str, str]()
+    given: dict[str, Any] | None
+    if path is None:
+        given, origins = defaults(environ, stdin, errors)
+    else:
+        given = _resolved(path, environ, errors)
+    config = _Reader(path or "", given, errors).config() if given is not None else None
+    for error in errors:
+        if error.path in origins:
+            error.file, error.path = "environment", origins[error.path]
+        error.file = error.file or name
+    return (None if errors else config), errors
+
+
+def read_filter(path: str, environ: Mapping[str, str]) -> tuple[bytes, list[ConfigError]]:
+    """What a file says about redaction alone, as an engine spec, for a filter that has no sources or sinks."""
+    errors: list[ConfigError] = []
+    given = _resolved(path, environ, errors)
+    spec = SpecReader(dirname(path), errors)
+    if given is not None:
+        _limits(given, spec, errors)
+        if "redact" in given:
+            spec.redact(given["redact"])
+    engine_spec = spec.finish()
+    for error in errors:
+        error.file = error.file or path
+    return engine_spec, errors
+
+
+def _resolved(path: str, environ: Mapping[str, str], errors: list[ConfigError]) -> dict[str, Any] | None:
+    given = parse(path, errors)
+    return None if given is None else resolve(given, environ, "", errors)
+
+
+def _limits(given: Mapping[str, Any], spec: SpecReader, errors: list[ConfigError]) -> Limits:
+    limits = table(Limits, given.get("limits", {}), "limits", errors) or Limits()
+    spec.line_bytes_max(limits.line_bytes_max)
+    return limits
+
+
+class _Reader:
+    """One pass over a document. Each `[kind.ID]` table is converted by itself."""
+
+    def __init__(self, path: str, given: Mapping[str, Any], errors: list[ConfigError]) -> None:
+        self._path = path
+        self._given = given
+        self._errors = errors
+        self._spec = SpecReader(dirname(path), errors)
+
+    def config(self) -> Config:
+        """The settings; of use only if nothing was added to the errors."""
+        self._errors.extend(unknown(key, key, _TABLES, "table") for key in self._given if key not in _TABLES)
+        limits = _limits(self._given, self._spec, self._errors)
+        data_dir = self._data_dir()
+        http = table(HttpServerConfig, self._given["http"], "http", self._errors) if "http" in self._given else None
+        sources = self._parts("sources", self._source)
+        sinks = self._parts("sinks", lambda _, given, at: tagged(SinkConfig, given, at, self._errors))
+        for name, take in (
+            ("windows", self._spec.windows),
+            ("fields", self._spec.fields),
+            ("redact", self._spec.redact),
+        ):
+            if name in self._given:
+                take(self._given[name])
+        for name, _, given in self._tables("metrics"):
+            self._spec.metric(name, given)
+        if not self._errors:
+            self._errors.extend(self._problems(http, sources, sinks))
+            self._errors.extend(conflicts(http, sources, sinks))
+        return Config(
+            sources=sources,
+            sinks=sinks,
+            http=http,
+            data_dir=data_dir,
+            limits=limits,
+            engine_spec=self._spec.finish(),
+            path=self._path,
+        )
+
+    def _data_dir(self) -> str | None:
+        data_dir = self._given.get("data_dir")
+        if data_dir is None:
+            return None
+        if not isinstance(data_dir, str):
+            reason = f"expected a string, got {shown(data_dir)}"
+            self._errors.append(ConfigError(reason, path="data_dir", remedy="write it in quotes"))
+            return None
+        self._errors.extend(directory_problems(str(data_dir), "data_dir"))
+        return str(data_dir)
+
+    def _tables(self, kind: str) -> Iterator[tuple[str, str, Any]]:
+        """Name, path and content of each `[kind.ID]`."""
+        tables = self._given.get(kind, {})
+        if not isinstance(tables, dict):
+            reason = f"expected tables, got {shown(tables)}"
+            self._errors.append(ConfigError(reason, path=kind, remedy=f"write [{kind}.ID]"))
+            return
+        for name, given in tables.items():
+            at = f"{kind}.{name}"
+            if _ID.fullmatch(name) is None:
+                remedy = "use at most 64 of A-Z a-z 0-9 _ -"
+                self._errors.append(ConfigError("not a name", path=at, remedy=remedy))
+            yield name, at, given
+
+    def _parts(self, kind: str, make: Callable[[str, Any, str], Any]) -> dict[str, Any]:
+        made = {name: make(name, given, at) for name, at, given in self._tables(kind)}
+        if not made:
+            self._errors.append(ConfigError("none given", path=kind, remedy=f"add a [{kind}.ID] table"))
+        return made
+
+    def _source(self, name: str, given: Any, at: str) -> Any:
+        """What a source says about its events is the core's; the rest is its own."""
+        if isinstance(given, dict):
+            lane = {key: value for key, value in given.items() if key in _LANE_KEYS}
+            if lane:
+                self._spec.lane(name, lane, at)
+            given = {key: value for key, value in given.items() if key not in _LANE_KEYS}
+        return tagged(SourceConfig, given, at, self._errors, more=_LANE_KEYS)
+
+    def _problems(
+        self, http: HttpServerConfig | None, sources: dict[str, SourceConfig], sinks: dict[str, SinkConfig]
+    ) -> Iterator[ConfigError]:
+        """What each part can tell without being opened."""
+        listen = http.listen if http is not None else None
+        if http is not None:
+            yield from http.problems("http")
+        for name, source in sources.items():
+            yield from source.problems(f"sources.{name}", listen)
+        for name, sink in sinks.items():
+            yield from sink.problems(f"sinks.{name}", listen)

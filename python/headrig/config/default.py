@@ -1,0 +1,105 @@
+"""What runs when no file is given, and what the runbook's environment variables change in it."""
+
+import select
+import stat
+import tomllib
+from collections.abc import Mapping
+from os import fstat
+from typing import Any, Literal
+
+from headrig.errors import ConfigError
+
+Stdin = Literal["no", "also", "only"]
+"""Whether standard input is a source of the defaults: not at all, beside the listeners, or instead of them."""
+
+DEFAULT_NAME = "built-in defaults"
+
+DEFAULT = """
+data_dir = "data"
+
+[http]
+listen = "127.0.0.1:9600"
+
+[sources.tcp]
+type = "tcp"
+listen = "127.0.0.1:9020"
+
+[sources.unix]
+type = "unix"
+path = "data/headrig.sock"
+
+[sources.http]
+type = "http"
+
+[sinks.file]
+type = "file"
+path = "data/app.log"
+"""
+"""The settings of `headrig run` without `-c`."""
+
+
+def stdin_intent(descriptor: int) -> Stdin:
+    """
+    What `headrig run < file` and `producer | headrig run` mean, and what a stdin nobody thought of means.
+
+    A file, or a pipe that already has data, is the only source, so that the run ends where it ends. A silent pipe is
+    read beside the listeners: supervisors leave one open, and a slow producer must not be ignored.
+    """
+    try:
+        mode = fstat(descriptor).st_mode
+    except OSError:
+        return "no"
+    if stat.S_ISREG(mode):
+        return "only"
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return "no"
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    events = dict(poll.poll(0)).get(descriptor, 0)
+    if events & select.POLLIN:
+        return "only"
+    return "no" if events else "also"
+
+
+def defaults(
+    environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The default tables as the variables change them, and which path came from which variable."""
+    given = tomllib.loads(DEFAULT)
+    origins: dict[str, str] = {}
+    if stdin != "no":
+        sources = {} if stdin == "only" else given["sources"]
+        given["sources"] = {**sources, "stdin": {"type": "stdin"}}
+    sink = given["sinks"]["file"]
+    if path := environ.get("LOG_FILE"):
+        sink["path"] = path
+        origins["sinks.file.path"] = "LOG_FILE"
+    if (entries := _number("LOG_FILE_BUFFER_SIZE", "entries", environ, errors)) is not None:
+        sink["flush_entries_max"] = entries
+    if (milliseconds := _number("LOG_FILE_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
+        sink["flush_seconds"] = milliseconds / 1000
+    if (port := _number("PORT", "a port", environ, errors, most=65535)) is not None:
+        given["http"]["listen"] = f"127.0.0.1:{port}"
+        origins["http.listen"] = "PORT"
+    return given, origins
+
+
+def _number(
+    name: str, what: str, environ: Mapping[str, str], errors: list[ConfigError], most: int = 2**53
+) -> int | None:
+    """A whole number from a variable; None when it is unset, empty or wrong."""
+    text = environ.get(name, "")
+    if text == "":
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most:
+        return int(text)
+    bound = f" up to {most}" if most < 2**53 else ""
+    errors.append(
+        ConfigError(
+            f"{text[:40]!r} is not {what}",
+            file="environment",
+            path=name,
+            remedy=f"set a whole number{bound}, or unset it",
+        )
+    )
+    return None

@@ -1,0 +1,40 @@
+"""A TOML file from disk; what cannot be read or parsed is an error with line and column."""
+
+import re
+import tomllib
+from typing import Any
+
+from headrig.errors import ConfigError
+
+_WHERE = re.compile(r"(.*?) ?\(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+
+def parse(path: str, errors: list[ConfigError]) -> dict[str, Any] | None:
+    """The file's tables; None, and one error, when there are none to be had."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        errors.append(ConfigError(reason, file=path, remedy="give the path of a readable file"))
+        return None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        where = _position(content[: error.start].decode())
+        errors.append(ConfigError("not UTF-8", file=path, path=where, remedy="save the file as UTF-8"))
+        return None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _WHERE.fullmatch(str(error))
+        reason = match[1] if match else str(error)
+        where = f"line {match[2]}, column {match[3]}" if match and match[2] else _position(text)
+        reason = reason[:1].lower() + reason[1:]
+        errors.append(ConfigError(reason, file=path, path=where, remedy="correct the TOML"))
+        return None
+
+
+def _position(before: str) -> str:
+    """Where text that begins with `before` goes on."""
+    return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"

@@ -1,0 +1,286 @@
+"""
+`[windows]`, `[fields]`, `[redact]`, `[metrics.ID]` and what a source says about its events: the tables of the core,
+turned into its spec. What a table leaves out stays out, so that defaults and bounds have one home, the core.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
+
+from headrig.config.convert import shown, table, unknown
+from headrig.engine import Engine
+from headrig.errors import ConfigError, RuleError
+from headrig.limits import Bytes, Seconds
+
+_OFFSET = re.compile(r"Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+class WindowsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[windows]` table."""
+
+    lateness_seconds: Seconds | UnsetType = UNSET
+    future_skew_seconds: Seconds | UnsetType = UNSET
+    silence_seconds: Seconds | UnsetType = UNSET
+    holdback_seconds_max: Seconds | UnsetType = UNSET
+    bytes_max: Bytes | UnsetType = UNSET
+
+
+class FieldTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where one role is found, in `[fields]` or in a source's `fields`."""
+
+    path: str
+    unit: str | UnsetType = UNSET
+
+
+class LaneTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a `[sources.ID]` table says about its events; the rest of that table is the source's own."""
+
+    fields: dict[str, Any] | UnsetType = UNSET
+    time: Literal["event", "arrival"] | UnsetType = UNSET
+    utc_offset: str | UnsetType = UNSET
+    """Of times that carry none: `"+02:00"`."""
+
+
+class TokenTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`token` of `[redact]`: how a secret is written once it is gone."""
+
+    keep_last: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    hmac_key: str | None = None
+    hmac_key_file: str | None = None
+
+
+class RedactTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[redact]` table."""
+
+    enabled: bool | UnsetType = UNSET
+    disable: list[str] | UnsetType = UNSET
+    enable: list[str] | UnsetType = UNSET
+    keys: list[str] | UnsetType = UNSET
+    allow_keys: list[str] | UnsetType = UNSET
+    rules: list[Any] | UnsetType = UNSET
+    rule_files: list[str] | UnsetType = UNSET
+    """TOML files of `[[rule]]` tables, relative to the settings."""
+    token: TokenTable | UnsetType = UNSET
+
+
+class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[redact.rules]]`, or one `[[rule]]` of a rule file."""
+
+    name: str
+    anchors: list[str] | UnsetType = UNSET
+    candidate: str | UnsetType = UNSET
+    pattern: str | UnsetType = UNSET
+    whole_word: bool | UnsetType = UNSET
+    check: str | UnsetType = UNSET
+    keep_last: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    examples: list[str] | UnsetType = UNSET
+    counterexamples: list[str] | UnsetType = UNSET
+
+
+class MetricTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[metrics.ID]`; ID is the metric's name."""
+
+    kind: Literal["counter", "gauge", "histogram", "quantile", "ratio"]
+    help: str | UnsetType = UNSET
+    where: str | UnsetType = UNSET
+    value: str | UnsetType = UNSET
+    labels: dict[str, str] | UnsetType = UNSET
+    unit: str | UnsetType = UNSET
+    buckets: list[float] | UnsetType = UNSET
+    of: list[str] | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A rule or metric of the user's, and where it stands."""
+
+    file: str
+    """The rule file; empty for the settings themselves."""
+    path: str
+    spec: dict[str, Any]
+
+
+class SpecReader:
+    """Reads the core's tables one by one, then proves the whole by building an engine of it."""
+
+    def __init__(self, directory: str, errors: list[ConfigError]) -> None:
+        self._directory = directory
+        self._errors = errors
+        self._spec: dict[str, Any] = {}
+        self._rules: list[_Placed] = []
+        self._metrics: list[_Placed] = []
+
+    def windows(self, given: object) -> None:
+        """Take `[windows]`."""
+        if (windows := table(WindowsTable, given, "windows", self._errors)) is not None:
+            self._spec["windows"] = to_builtins(windows)
+
+    def fields(self, given: object) -> None:
+        """Take `[fields]`, for all lanes."""
+        self._spec["fields"] = self._fields(given, "fields")
+
+    def line_bytes_max(self, line_bytes_max: int | None) -> None:
+        """Take the bound of `[limits]` that is the core's."""
+        if line_bytes_max is not None:
+            self._spec["line_bytes_max"] = line_bytes_max
+
+    def lane(self, name: str, given: Mapping[str, Any], at: str) -> None:
+        """Take what a source says about its events."""
+        lane = table(LaneTable, given, at, self._errors)
+        if lane is None:
+            return
+        spec: dict[str, Any] = {}
+        if lane.fields is not UNSET:
+            spec["fields"] = self._fields(lane.fields, f"{at}.fields")
+        if lane.time is not UNSET:
+            spec["time"] = lane.time
+        if lane.utc_offset is not UNSET and (seconds := self._offset(lane.utc_offset, f"{at}.utc_offset")) is not None:
+            spec["utc_offset_seconds"] = seconds
+        self._spec.setdefault("lanes", {})[name] = spec
+
+    def redact(self, given: object) -> None:
+        """Take `[redact]`, and the rule files it names."""
+        redact = table(RedactTable, given, "redact", self._errors)
+        if redact is None:
+            return
+        spec = to_builtins(redact)
+        spec.pop("rule_files", None)
+        token = spec.pop("token", {})
+        spec["token"] = {key: token[key] for key in ("keep_last", "hmac_key") if token.get(key) is not None}
+        self._spec["redact"] = spec
+        for index, rule in enumerate(spec.pop("rules", [])):
+            self._rule(rule, f"redact.rules[{index}]", "redact.rules", "")
+        if redact.rule_files is not UNSET:
+            for index, name in enumerate(redact.rule_files):
+                self._rule_file(name, f"redact.rule_files[{index}]")
+
+    def metric(self, name: str, given: object) -> None:
+        """Take one `[metrics.ID]`."""
+        if (metric := table(MetricTable, given, f"metrics.{name}", self._errors)) is not None:
+            self._metrics.append(_Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
+
+    def finish(self) -> bytes:
+        """The spec as the core takes it. What the core refuses is an error each, at its place."""
+        spec = self._with(self._rules, self._metrics)
+        if not self._errors and (refusal := _refusal(spec)) is not None:
+            before = len(self._errors)
+            self._errors.extend(self._refused_parts())
+            if len(self._errors) == before:
+                self._errors.append(self._placed(refusal))
+        return _encode(spec)
+
+    def _fields(self, given: object, at: str) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            self._errors.append(ConfigError(f"expected a table, got {shown(given)}", path=at, remedy=f"write [{at}]"))
+            return {}
+        found = {}
+        for role, field in given.items():
+            whole = {"path": field} if isinstance(field, str) else field
+            if (made := table(FieldTable, whole, f"{at}.{role}", self._errors)) is not None:
+                found[role] = to_builtins(made)
+        return found
+
+    def _offset(self, text: str, path: str) -> int | None:
+        match = _OFFSET.fullmatch(text)
+        if match is None:
+            reason = f"{shown(text)} is not an offset from UTC"
+            self._errors.append(ConfigError(reason, path=path, remedy='write "+hh:mm" or "-hh:mm"'))
+            return None
+        seconds = int(match[2] or 0) * 3600 + int(match[3] or 0) * 60
+        return -seconds if match[1] == "-" else seconds
+
+    def _rule(self, given: object, at: str, parent: str, file: str) -> None:
+        if isinstance(given, dict) and isinstance(given.get("name"), str):
+            at = f"{parent}.{given['name']}"
+        errors: list[ConfigError] = []
+        if (rule := table(RuleTable, given, at, errors)) is not None:
+            self._rules.append(_Placed(file, at, to_builtins(rule)))
+        for error in errors:
+            error.file = file
+        self._errors.extend(errors)
+
+    def _rule_file(self, name: str, at: str) -> None:
+        file = name if name.startswith("/") or not self._directory else f"{self._directory}/{name}"
+        try:
+            with open(file, "rb") as opened:
+                content = tomllib.load(opened)
+        except OSError as error:
+            reason = f"cannot read {file}: {error.strerror}"
+            self._errors.append(ConfigError(reason, path=at, remedy="give a readable file"))
+            return
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self._errors.append(ConfigError(str(error), file=file, remedy="correct the TOML"))
+            return
+        for key in content:
+            if key != "rule":
+                extra = unknown(key, key, ["rule"], "table")
+                extra.file = file
+                self._errors.append(extra)
+        rules = content.get("rule", [])
+        for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
+            self._rule(rule, f"rule[{index}]", "rule", file)
+
+    def _with(self, rules: list[_Placed], metrics: list[_Placed]) -> dict[str, Any]:
+        redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in rules]}
+        return {**self._spec, "redact": redact, "metrics": {"rules": [metric.spec for metric in metrics]}}
+
+    def _refused_parts(self) -> Iterator[ConfigError]:
+        """The core names only the first thing it refuses, so each rule and each metric is tried by itself."""
+        for rule in self._rules:
+            if (refusal := _refusal(self._with([rule], []))) is not None and refusal.rule == rule.spec["name"]:
+                yield _at(rule, refusal)
+        good: list[_Placed] = []
+        for metric in sorted(self._metrics, key=lambda metric: "of" in metric.spec):
+            refusal = _refusal({"metrics": {"rules": [m.spec for m in (*good, metric)]}})
+            if refusal is not None and refusal.rule == metric.spec["name"]:
+                yield _at(metric, refusal)
+            else:
+                good.append(metric)
+
+    def _placed(self, refusal: RuleError) -> ConfigError:
+        """A refusal that no single rule or metric explains, at the place its name tells."""
+        for placed in (*self._rules, *self._metrics):
+            if refusal.rule == placed.spec["name"]:
+                return _at(placed, refusal)
+        path = refusal.rule if "." in refusal.rule else f"redact: {refusal.rule}"
+        return ConfigError(refusal.args[1], path=path, remedy="correct it")
+
+
+def unanchored(engine_spec: bytes) -> list[str]:
+    """Names of the user's rules that are searched on every string."""
+    rules = json.loads(engine_spec).get("redact", {}).get("rules", [])
+    return [
+        rule["name"]
+        for rule in rules
+        if rule.get("enabled", True) and not rule.get("anchors") and not rule.get("candidate")
+    ]
+
+
+def _at(placed: _Placed, refusal: RuleError) -> ConfigError:
+    """The refusal at the key it is about, when its reason begins with one."""
+    reason = str(refusal.args[1])
+    key, _, rest = reason.partition(": ")
+    path = placed.path
+    if rest and key in placed.spec:
+        path, reason = f"{path}.{key}", rest
+    elif reason.startswith("column ") and "where" in placed.spec:
+        path = f"{path}.where"
+    return ConfigError(reason, path=path, file=placed.file, remedy="correct it or remove it")
+
+
+def _refusal(spec: dict[str, Any]) -> RuleError | None:
+    try:
+        Engine(_encode(spec))
+    except RuleError as error:
+        return error
+    return None
+
+
+def _encode(spec: dict[str, Any]) -> bytes:
+    return json.dumps(spec, ensure_ascii=False).encode("utf-8", "replace")
