@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from headrig.errors import ConfigError
 from headrig.listen import host_port
@@ -12,22 +13,32 @@ from headrig.web import HttpServerConfig
 _ANY_HOST = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
 
 
+class _Claim(NamedTuple):
+    what: str
+    """Equal for two parts that get in each other's way."""
+    shown: str
+    at: str
+    key: str
+    """The key below `at` that says so."""
+
+
 def conflicts(
     http: HttpServerConfig | None, sources: Mapping[str, SourceConfig], sinks: Mapping[str, SinkConfig]
 ) -> Iterator[ConfigError]:
     """One error per claim that an earlier part already has."""
-    claims = [(http.listen, "http", "listen")] if http is not None else []
-    claims.extend((source.address, f"sources.{name}", _key(source)) for name, source in sources.items())
-    claims.extend(
-        (f"file {os.path.abspath(sink.path)}", f"sinks.{name}", "path")
-        for name, sink in sinks.items()
-        if isinstance(sink, FileConfig)
-    )
-    for index, (claim, at, key) in enumerate(claims):
-        holder = next((holder for other, holder, _ in claims[:index] if _same(claim, other)), None)
+    claims = [_Claim(http.listen, http.listen, "http", "listen")] if http is not None else []
+    for name, source in sources.items():
+        key = next((key for key in ("listen", "path") if getattr(source, key, None) is not None), "type")
+        what = source.address or f"the route {getattr(source, key)}"
+        claims.append(_Claim(what, what, f"sources.{name}", key))
+    for name, sink in sinks.items():
+        if isinstance(sink, FileConfig):
+            claims.append(_Claim(f"file {os.path.abspath(sink.path)}", sink.path, f"sinks.{name}", "path"))
+    for index, claim in enumerate(claims):
+        holder = next((other.at for other in claims[:index] if _same(claim.what, other.what)), None)
         if holder is not None:
-            reason = f"{claim.removeprefix('file ')} is already taken by {holder}"
-            yield ConfigError(reason, path=f"{at}.{key}", remedy="give each its own")
+            reason = f"{claim.shown} is already taken by {holder}"
+            yield ConfigError(reason, path=f"{claim.at}.{claim.key}", remedy="give each its own")
 
 
 def directory_problems(directory: str, path: str) -> Iterator[ConfigError]:
@@ -39,11 +50,6 @@ def directory_problems(directory: str, path: str) -> Iterator[ConfigError]:
         yield ConfigError(f"{nearest} is not a directory", path=path, remedy="give another directory")
     elif not os.access(nearest, os.W_OK | os.X_OK):
         yield ConfigError(f"no permission to write in {nearest}", path=path, remedy="change its owner, or give another")
-
-
-def _key(source: SourceConfig) -> str:
-    """The key that says what the source claims."""
-    return next((key for key in ("listen", "path") if getattr(source, key, None) is not None), "type")
 
 
 def _same(claim: str, other: str) -> bool:

@@ -1,0 +1,93 @@
+"""References to environment variables in settings."""
+
+import pytest
+
+from headrig.config.environment import Expanded, resolve
+
+ENVIRON = {"NAME": "value", "EMPTY": "", "N_1": "one"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("${NAME}", "value"),
+        ("a-${NAME}-${N_1}", "a-value-one"),
+        ("${EMPTY}", ""),
+        ("${EMPTY:-other}", "other"),
+        ("${NONE:-other}", "other"),
+        ("${NONE:-}", ""),
+        ("${NONE:-a:b-c}", "a:b-c"),
+        ("${NAME:-other}", "value"),
+        ("${NAME:?needed}", "value"),
+        ("$${NAME}", "${NAME}"),
+        ("$$${NAME}", "$value"),
+        ("cost $5 or $NAME", "cost $5 or $NAME"),
+        ("100$", "100$"),
+    ],
+)
+def test_reference(text, expected):
+    """
+    References are replaced as a shell replaces them, two dollars are one, any other dollar is itself.
+    """
+    errors = []
+
+    assert expected == resolve(text, ENVIRON, "key", errors)
+    assert [] == errors
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("${NONE}", "key: variable NONE is not set; set it, or write ${NONE:-default}"),
+        ("${NONE:?say where}", "key: variable NONE is not set: say where; set NONE"),
+        ("${EMPTY:?say where}", "key: variable EMPTY is not set: say where; set EMPTY"),
+        ("${}", "key: '${}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${name}", "key: '${name}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${1A}", "key: '${1A}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${A-b}", "key: '${A-b}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${NAME", "key: '${NAME' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+    ],
+)
+def test_bad_reference(text, complaint):
+    """
+    A reference that cannot be resolved is an error at its path.
+    """
+    errors = []
+    resolve({"key": text}, ENVIRON, "", errors)
+
+    assert [complaint] == [str(error) for error in errors]
+
+
+def test_only_string_leaves():
+    """
+    Keys, numbers and what is inside them stay as they are; lists and tables are walked.
+    """
+    given = {"${NAME}": ["${NAME}", 5, {"deep": "${NAME}"}], "when": 1.5}
+
+    assert {"${NAME}": ["value", 5, {"deep": "value"}], "when": 1.5} == resolve(given, ENVIRON, "", [])
+
+
+def test_patterns_and_expressions_are_verbatim():
+    """
+    A dollar in a pattern, an anchor, an example or an expression is the user's own.
+    """
+    given = {
+        "redact": {"rules": [{"pattern": "a$${NONE}", "anchors": ["${NONE}"], "examples": ["${NONE}"]}]},
+        "metrics": {"m": {"where": 'a == "${NONE}"'}},
+    }
+    errors = []
+
+    assert given == resolve(given, ENVIRON, "", errors)
+    assert [] == errors
+
+
+def test_whole_reference():
+    """
+    A leaf that is one reference and nothing else knows it: it takes its field's type.
+    """
+    whole, part = resolve(["${NAME}", "x${NAME}"], ENVIRON, "", [])
+
+    assert (True, ("NAME",)) == (whole.whole, whole.names)
+    assert (False, ("NAME",)) == (part.whole, part.names)
+    assert isinstance(part, Expanded)
