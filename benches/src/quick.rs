@@ -1,0 +1,159 @@
+//! `quick`: the gate. Callgrind counts instructions of the core, a budget says how many a byte may cost.
+//! Counts do not depend on the machine's weather, so a small growth shows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::contender::{Contender, Tally};
+use crate::core::Core;
+use crate::corpus::{shape, Corpus};
+use crate::measure::pass;
+
+/// Short, ordinary, long, and the dearest of the hostile ones.
+const ROWS: [&str; 4] = ["line_134", "line_540", "stack_8k", "digits"];
+const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.toml");
+const TIMED_BYTES: usize = 1_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Budget {
+    tolerance_percent: f64,
+    instructions_per_byte: BTreeMap<String, f64>,
+}
+
+/// Compare with the budget, or (`update`) write what was measured as the new one.
+///
+/// # Errors
+/// A wrong answer, no valgrind, or the rows over budget and how to raise it.
+pub fn run(update: bool) -> Result<(), String> {
+    let text = std::fs::read_to_string(BUDGET).map_err(|error| format!("{BUDGET}: {error}"))?;
+    let budget: Budget = toml::from_str(&text).map_err(|error| format!("{BUDGET}: {error}"))?;
+    let mut measured = BTreeMap::new();
+    for name in ROWS {
+        let corpus = shape(name)?.generate(TIMED_BYTES);
+        check(&corpus)?;
+        measured.insert(name.to_owned(), instructions_per_byte(&corpus)?);
+    }
+    if update {
+        return write_budget(&budget, &measured);
+    }
+    let verdicts: Vec<_> = ROWS.iter().map(|name| verdict(&budget, name, measured[*name])).collect();
+    println!("{:<17}{:>12}{:>12}  verdict", "corpus", "instr/byte", "budget");
+    let mut over = Vec::new();
+    for (name, verdict) in ROWS.iter().zip(verdicts) {
+        let allowed = budget.instructions_per_byte.get(*name).map_or("none".into(), |value| format!("{value:.2}"));
+        println!(
+            "{name:<17}{:>12.2}{allowed:>12}  {}",
+            measured[*name],
+            verdict.as_ref().map_or_else(|text| text, |text| text)
+        );
+        over.extend(verdict.err().map(|reason| format!("{name}: {reason}")));
+    }
+    if over.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "over benches/budget.toml: {}\nif the cost is wanted: cargo run --release -p headrig-bench -- quick --update, and say why in the commit",
+        over.join("; ")
+    ))
+}
+
+/// A row's standing: an error when it is over budget or has none.
+fn verdict(budget: &Budget, name: &str, measured: f64) -> Result<String, String> {
+    let Some(allowed) = budget.instructions_per_byte.get(name) else {
+        return Err(format!("measured {measured:.2} instructions per byte, no budget"));
+    };
+    let percent = (measured / allowed - 1.0) * 100.0;
+    if percent > budget.tolerance_percent {
+        let tolerance = budget.tolerance_percent;
+        return Err(format!(
+            "measured {measured:.2} instructions per byte, budget {allowed:.2} + {tolerance} % ({percent:+.1} %)"
+        ));
+    }
+    if percent < -budget.tolerance_percent {
+        return Ok(format!("ok, {percent:+.1} %: lower the budget with quick --update"));
+    }
+    Ok(format!("ok, {percent:+.1} %"))
+}
+
+/// The count means nothing if the answer is wrong.
+fn check(corpus: &Corpus) -> Result<(), String> {
+    let mut core = Core::default();
+    let mut tally = Tally::keeping_output();
+    pass(corpus, &mut core, &mut tally)?;
+    core.check(corpus, &tally).map_err(|reason| format!("{}, core: wrong answer: {reason}", corpus.name))
+}
+
+/// What callgrind counts from the warm-up's end to the last batch.
+fn instructions_per_byte(corpus: &Corpus) -> Result<f64, String> {
+    let count = |timed: &str| callgrind(&["instructions", corpus.name, "--timed", timed]);
+    let (all, warm) = std::thread::scope(|scope| {
+        let all = scope.spawn(|| count("yes"));
+        let warm = count("no");
+        (all.join().unwrap_or_else(|_| Err("the callgrind run panicked".into())), warm)
+    });
+    Ok(all?.saturating_sub(warm?) as f64 / corpus.timed_bytes() as f64)
+}
+
+/// Instructions of this very program with other arguments.
+fn callgrind(arguments: &[&str]) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let done = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(arguments)
+        .output()
+        .map_err(|error| format!("valgrind: {error}; install the package `valgrind`"))?;
+    let log = String::from_utf8_lossy(&done.stderr);
+    let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    match collected {
+        Some(count) if done.status.success() => Ok(count),
+        _ => Err(format!("valgrind {} failed:\n{log}", arguments.join(" "))),
+    }
+}
+
+/// What runs under callgrind: the warm-up, and with `timed` the batches that count.
+///
+/// # Errors
+/// An unknown corpus, or an engine that does not start.
+pub fn instructions(name: &str, timed: bool) -> Result<(), String> {
+    let corpus = shape(name)?.generate(TIMED_BYTES);
+    let mut core = Core::default();
+    core.start()?;
+    for batch in corpus.batches.iter().filter(|batch| timed || !batch.timed) {
+        core.run(&corpus.bytes[batch.bytes.clone()], batch.arrival_seconds);
+    }
+    Ok(())
+}
+
+fn write_budget(old: &Budget, measured: &BTreeMap<String, f64>) -> Result<(), String> {
+    let text = std::fs::read_to_string(BUDGET).map_err(|error| format!("{BUDGET}: {error}"))?;
+    let head: String = text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
+    let mut new = format!("{head}tolerance_percent = {:?}\n\n[instructions_per_byte]\n", old.tolerance_percent);
+    for name in ROWS {
+        let before = old.instructions_per_byte.get(name).map_or("none".into(), |value| format!("{value:.2}"));
+        println!("{name:<17}{before:>12} -> {:.2}", measured[name]);
+        writeln!(new, "{name} = {:.2}", measured[name]).map_err(|error| error.to_string())?;
+    }
+    std::fs::write(Path::new(BUDGET), new).map_err(|error| format!("{BUDGET}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_growth_beyond_the_tolerance_fails() {
+        let text = "tolerance_percent = 3.0\n[instructions_per_byte]\nline_540 = 10.0\n";
+        let budget: Budget = toml::from_str(text).expect("a budget");
+        assert_eq!(Ok("ok, +2.9 %".into()), verdict(&budget, "line_540", 10.29));
+        let over = verdict(&budget, "line_540", 10.31).expect_err("over budget");
+        assert_eq!("measured 10.31 instructions per byte, budget 10.00 + 3 % (+3.1 %)", over);
+        assert!(verdict(&budget, "line_540", 9.0).expect("under").contains("lower the budget"));
+        assert!(verdict(&budget, "line_134", 1.0).is_err());
+    }
+}
