@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 const KEYS: &str = "password|passwd|pwd|passphrase|secret|client[_-]?secret|api[_-]?key|access[_-]?key|private[_-]?key\
     |authorization|cookie|set[_-]cookie|(?:access|refresh|id|auth|bearer|session)[_-]?token|credentials|cvv|pin";
 
+/// Rules of the pack that are code, and for which `code_rules` stand.
+const STOOD_FOR: [&str; 3] = ["assignment", "url_credentials", "card"];
+
 #[derive(Clone, Debug, Serialize)]
 pub struct PeerRule {
     pub name: String,
@@ -22,7 +25,7 @@ pub struct PeerRule {
 /// The pack for peers, and what of it they cannot have.
 pub struct PeerRules {
     pub rules: Vec<PeerRule>,
-    /// Rules of the pack that are code, without a pattern.
+    /// Rules of the pack that are code, without a pattern and without one of ours in their stead.
     pub lacking: Vec<String>,
 }
 
@@ -39,7 +42,6 @@ struct PackRule {
     pattern: String,
     #[serde(default = "yes")]
     whole_word: bool,
-    check: Option<String>,
     #[serde(default = "yes")]
     enabled: bool,
 }
@@ -53,8 +55,8 @@ fn directory() -> PathBuf {
 }
 
 impl PeerRules {
-    /// All rules of the default pack that are on and have a pattern, then three that stand for what the core does
-    /// in code: secret keys of fields, `key=value` in text, cards.
+    /// All rules of the default pack that are on and have a pattern, then those that stand for what the core does
+    /// in code.
     ///
     /// # Errors
     /// A pack that cannot be read, by path.
@@ -81,21 +83,22 @@ impl PeerRules {
     fn add(&mut self, pack: Pack) {
         for rule in pack.rule.into_iter().filter(|rule| rule.enabled) {
             if rule.pattern.is_empty() {
-                self.lacking.push(rule.name);
+                self.lacking.extend((!STOOD_FOR.contains(&rule.name.as_str())).then_some(rule.name));
                 continue;
             }
-            let luhn = rule.check.as_deref() == Some("luhn");
-            self.rules.push(PeerRule { name: rule.name, pattern: rule.pattern, whole_word: rule.whole_word, luhn });
+            let PackRule { name, pattern, whole_word, .. } = rule;
+            self.rules.push(PeerRule { name, pattern, whole_word, luhn: false });
         }
     }
 }
 
 /// What anybody would write for the parts of the core that are not patterns.
-fn code_rules() -> [PeerRule; 3] {
+fn code_rules() -> [PeerRule; 4] {
     let rule = |name: &str, pattern: String, luhn| PeerRule { name: name.into(), pattern, whole_word: false, luhn };
     [
         rule("peer_key_field", format!(r#"(?i:"(?:{KEYS})")[ ]?:[ ]?"((?:[^"\\]|\\.)+)""#), false),
         rule("peer_key_text", format!(r#"(?i:\b(?:{KEYS}))[ ]?[=:][ ]?([^\s"',;&\\]+)"#), false),
+        rule("peer_url", r#"://[^\s:/@"]{0,64}:([^\s/@"]{1,128})@"#.into(), false),
         rule("peer_card", r"\b(\d(?:[ -]?\d){12,18})\b".into(), true),
     ]
 }
@@ -125,9 +128,9 @@ mod tests {
 
     #[test]
     fn rules_without_a_pattern_are_named_as_lacking() {
-        let text = "[[rule]]\nname = 'a'\npattern = 'x+'\ncheck = 'luhn'\n[[rule]]\nname = 'b'\n[[rule]]\nname = 'c'\nenabled = false\n";
+        let text = "[[rule]]\nname = 'a'\npattern = 'x+'\n[[rule]]\nname = 'b'\n[[rule]]\nname = 'card'\n[[rule]]\nname = 'c'\nenabled = false\n";
         let mut read = PeerRules { rules: Vec::new(), lacking: Vec::new() };
         read.add(toml::from_str(text).expect("a pack"));
-        assert_eq!((1, true, vec!["b".to_owned()]), (read.rules.len(), read.rules[0].luhn, read.lacking));
+        assert_eq!((1, true, vec!["b".to_owned()]), (read.rules.len(), read.rules[0].whole_word, read.lacking));
     }
 }
