@@ -50,6 +50,21 @@ fn every_counterexample_passes_all_rules() {
 }
 
 #[test]
+fn every_rule_can_be_used() {
+    for rule in rules::built_in().unwrap() {
+        rules::check(&rule).unwrap();
+    }
+}
+
+#[test]
+fn ordinary_lines_pass() {
+    let default = redactor(&RedactSpec::default());
+    for line in include_str!("../../../tests/rules/clean.txt").lines() {
+        assert_eq!(redacted(&default, line), line);
+    }
+}
+
+#[test]
 fn there_are_at_least_sixty_formats() {
     assert!(rules::built_in().unwrap().len() >= 60);
 }

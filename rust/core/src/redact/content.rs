@@ -156,7 +156,7 @@ type Span = fn(&[u8], usize) -> Option<(usize, usize)>;
 
 /// The secret's span and the end of the whole match, if the rule's pattern matches at `at`.
 fn verify(rule: &Rule, text: &[u8], at: usize) -> Option<(usize, usize, usize)> {
-    let regex = rule.regex.as_ref()?;
+    let regex = rule.pattern.as_ref()?.regex()?;
     let end = text.len().min(at + LOOK_AHEAD_BYTES_MAX);
     let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];

@@ -1,5 +1,7 @@
 //! Content rules: packs and user rules compiled, and refused when they cannot be used.
 
+use std::sync::OnceLock;
+
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
@@ -33,10 +35,23 @@ pub struct Rule {
     /// Its number in counters and edits.
     pub number: u16,
     /// None for the rules in code.
-    pub regex: Option<Regex>,
+    pub pattern: Option<Pattern>,
     pub whole_word: bool,
     pub check: Option<Check>,
     pub keep_last: Option<usize>,
+}
+
+/// A pattern, compiled when it is first needed: a run meets few of the built-in ones, and the start is quick.
+pub struct Pattern {
+    text: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
+    pub fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| builder().build(&self.text).ok()).as_ref()
+    }
 }
 
 /// All content rules of one spec.
@@ -63,12 +78,13 @@ struct Pack {
 /// # Errors
 /// A pack that does not parse.
 pub fn built_in() -> Result<Vec<ContentRuleSpec>, RuleError> {
-    let mut rules = Vec::new();
-    for text in PACKS {
-        let pack: Pack = toml::from_str(text).map_err(|error| RuleError::new("pack", error.to_string()))?;
-        rules.extend(pack.rule);
-    }
-    Ok(rules)
+    static PARSED: OnceLock<Result<Vec<ContentRuleSpec>, RuleError>> = OnceLock::new();
+    let parse = |text: &&str| {
+        let pack = toml::from_str::<Pack>(text).map_err(|error| RuleError::new("pack", error.to_string()))?;
+        Ok(pack.rule)
+    };
+    let all = || Ok(PACKS.iter().map(parse).collect::<Result<Vec<_>, RuleError>>()?.concat());
+    PARSED.get_or_init(all).clone()
 }
 
 impl Rules {
@@ -76,6 +92,7 @@ impl Rules {
     /// The first rule that cannot be used.
     pub fn new(spec: &RedactSpec, mut number: impl FnMut(&str) -> u16) -> Result<Self, RuleError> {
         let mut specs = built_in()?;
+        let own_from = specs.len();
         switch(&mut specs, &spec.disable, false)?;
         switch(&mut specs, &spec.enable, true)?;
         specs.extend(spec.rules.iter().cloned());
@@ -91,13 +108,14 @@ impl Rules {
         };
         let mut names: Vec<&str> = Vec::new();
         let mut loose = Vec::new();
-        for spec in &specs {
+        for (index, spec) in specs.iter().enumerate() {
+            if index >= own_from {
+                check(spec)?;
+            }
             if names.contains(&spec.name.as_str()) {
                 return Err(RuleError::new(&spec.name, "there is a rule of this name already"));
             }
             names.push(&spec.name);
-            check_name(&spec.name)?;
-            check_keep_last(spec.keep_last.unwrap_or(0), &spec.name)?;
             if spec.enabled {
                 rules.add(spec, number(&spec.name), &mut loose)?;
             }
@@ -120,7 +138,7 @@ impl Rules {
                 None => return fail(format!("unknown check {name:?}; known: {}", Check::NAMES.join(" "))),
             },
         };
-        let mut rule = Rule { number, regex: None, whole_word: spec.whole_word, check, keep_last: spec.keep_last };
+        let mut rule = Rule { number, pattern: None, whole_word: spec.whole_word, check, keep_last: spec.keep_last };
         if let Some(candidate) = spec.candidate.as_deref() {
             match (candidate, check) {
                 ("digits", Some(Check::Card)) => self.card = Some(index),
@@ -133,7 +151,7 @@ impl Rules {
                 }
             }
         } else {
-            rule.regex = Some(compile(spec)?);
+            rule.pattern = Some(Pattern { text: spec.pattern.clone(), compiled: OnceLock::new() });
             if spec.anchors.is_empty() {
                 loose.push(spec.pattern.clone());
                 self.loose_rules.push(index);
@@ -168,14 +186,6 @@ fn alike(one: &str, other: &str) -> usize {
     one.as_bytes().windows(2).filter(|pair| other.as_bytes().windows(2).any(|o| o == *pair)).count()
 }
 
-fn check_name(name: &str) -> Result<(), RuleError> {
-    let valid = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if valid && (1..=NAME_BYTES_MAX).contains(&name.len()) {
-        return Ok(());
-    }
-    Err(RuleError::new(name, format!("a rule's name is 1 to {NAME_BYTES_MAX} of a-z, 0-9 and _")))
-}
-
 fn builder() -> regex_automata::meta::Builder {
     let mut builder = Regex::builder();
     builder
@@ -184,8 +194,20 @@ fn builder() -> regex_automata::meta::Builder {
     builder
 }
 
-fn compile(spec: &ContentRuleSpec) -> Result<Regex, RuleError> {
+/// Whether a rule can be used.
+///
+/// # Errors
+/// The first thing wrong with it.
+pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
     let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
+    let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if !spec.name.bytes().all(of_name) || !(1..=NAME_BYTES_MAX).contains(&spec.name.len()) {
+        return fail(format!("a rule's name is 1 to {NAME_BYTES_MAX} of a-z, 0-9 and _"));
+    }
+    check_keep_last(spec.keep_last.unwrap_or(0), &spec.name)?;
+    if spec.candidate.is_some() {
+        return Ok(());
+    }
     if spec.pattern.is_empty() {
         return fail("pattern is missing".into());
     }
@@ -214,7 +236,10 @@ fn compile(spec: &ContentRuleSpec) -> Result<Regex, RuleError> {
             }
         }
     }
-    builder().build(&spec.pattern).or_else(|error| fail(format!("pattern: {}", one_line(&error))))
+    match builder().build(&spec.pattern) {
+        Ok(_) => Ok(()),
+        Err(error) => fail(format!("pattern: {}", one_line(&error))),
+    }
 }
 
 /// An error with all its causes, in one line.
