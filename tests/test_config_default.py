@@ -93,7 +93,10 @@ def test_standard_input(stdin, sources):
     """
     Standard input is no source, one more, or the only one.
     """
-    assert sources == list(config.load(None, {}, stdin).sources)
+    loaded = config.load(None, {}, stdin)
+
+    assert sources == list(loaded.sources)
+    assert (stdin != "only") == (loaded.http is not None)
 
 
 def test_intent_of_a_file(tmp_path):

@@ -3,6 +3,9 @@
 import argparse
 import json
 import os
+import tomllib
+from pathlib import Path
+from typing import Any
 
 from headrig.cli import complain
 from headrig.config import Config, read
@@ -27,12 +30,25 @@ def _summary(config: Config) -> str:
     counts = {
         "source": len(config.sources),
         "sink": len(config.sinks),
-        "rule of its own": len(spec.get("redact", {}).get("rules", [])),
+        "redaction rule": _rules(spec.get("redact", {})),
         "metric of its own": len(spec.get("metrics", {}).get("rules", [])),
     }
     return ", ".join(f"{count} {_plural(word, count)}" for word, count in counts.items())
 
 
+def _rules(redact: dict[str, Any]) -> int:
+    """Content rules that are on: built-in ones, as the settings switch them, and the user's."""
+    on: dict[str, bool] = {}
+    for pack in (Path(__file__).parents[1] / "rules").glob("*.toml"):
+        on.update((rule["name"], rule.get("enabled", True)) for rule in tomllib.loads(pack.read_text()).get("rule", []))
+    on.update(dict.fromkeys(redact.get("disable", []), False))
+    on.update(dict.fromkeys(redact.get("enable", []), True))
+    on.update((rule["name"], rule.get("enabled", True)) for rule in redact.get("rules", []))
+    return sum(on.values()) if redact.get("enabled", True) else 0
+
+
 def _plural(word: str, count: int) -> str:
     first, space, rest = word.partition(" ")
-    return word if count == 1 else f"{first}s{space}{rest}"
+    if count == 1:
+        return word
+    return f"{word}s" if not rest.startswith("of ") else f"{first}s{space}{rest}"

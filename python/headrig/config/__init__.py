@@ -11,18 +11,18 @@ from typing import Any
 import msgspec
 
 from headrig.config.convert import shown, table, tagged, unknown
-from headrig.config.default import DEFAULT_NAME, Stdin, defaults
+from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin
 from headrig.config.document import parse
 from headrig.config.environment import resolve
 from headrig.config.places import conflicts, directory_problems
 from headrig.config.spec import LaneTable, SpecReader
-from headrig.errors import ConfigError
+from headrig.errors import ConfigError, HeadrigError, UnavailableError
 from headrig.limits import Limits
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
 from headrig.web import HttpServerConfig
 
-__all__ = ["Config", "check", "load", "read", "read_filter"]
+__all__ = ["Config", "check", "load", "locate", "read", "read_filter"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TABLES = ("data_dir", "windows", "fields", "http", "sources", "sinks", "redact", "metrics", "limits")
@@ -67,18 +67,21 @@ def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> t
     `path` None stands for the built-in defaults with the runbook's variables; `stdin` says what they do with it.
     """
     errors: list[ConfigError] = []
-    name, origins = path or DEFAULT_NAME, dict[str, str]()
-    given: dict[str, Any] | None
-    if path is None:
-        given, origins = defaults(environ, stdin, errors)
-    else:
-        given = _resolved(path, environ, errors)
+    given = defaults(environ, stdin, errors) if path is None else _resolved(path, environ, errors)
     config = _Reader(path or "", given, errors).config() if given is not None else None
     for error in errors:
-        if error.path in origins:
-            error.file, error.path = "environment", origins[error.path]
-        error.file = error.file or name
+        locate(error, path, environ)
     return (None if errors else config), errors
+
+
+def locate(error: HeadrigError, path: str | None, environ: Mapping[str, str]) -> HeadrigError:
+    """Say in an error about a path of the settings where they came from: a file, a variable, or the defaults."""
+    if isinstance(error, ConfigError | UnavailableError):
+        variable = origin(error.path, environ) if path is None else None
+        if variable is not None:
+            error.file, error.path = "environment", variable
+        error.file = error.file or path or DEFAULT_NAME
+    return error
 
 
 def read_filter(path: str, environ: Mapping[str, str]) -> tuple[bytes, list[ConfigError]]:

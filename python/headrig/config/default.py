@@ -37,6 +37,8 @@ path = "data/app.log"
 """
 """The settings of `headrig run` without `-c`."""
 
+_ORIGINS = {"sinks.file.path": "LOG_FILE", "http.listen": "PORT"}
+
 
 def stdin_intent(descriptor: int) -> Stdin:
     """
@@ -61,27 +63,31 @@ def stdin_intent(descriptor: int) -> Stdin:
     return "no" if events else "also"
 
 
-def defaults(
-    environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The default tables as the variables change them, and which path came from which variable."""
+def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]) -> dict[str, Any]:
+    """The default tables as the variables change them."""
     given = tomllib.loads(DEFAULT)
-    origins: dict[str, str] = {}
+    if stdin == "only":
+        # It ends by itself and may run beside another: it needs no address of its own.
+        del given["http"]
     if stdin != "no":
         sources = {} if stdin == "only" else given["sources"]
         given["sources"] = {**sources, "stdin": {"type": "stdin"}}
     sink = given["sinks"]["file"]
     if path := environ.get("LOG_FILE"):
         sink["path"] = path
-        origins["sinks.file.path"] = "LOG_FILE"
     if (entries := _number("LOG_FILE_BUFFER_SIZE", "entries", environ, errors)) is not None:
         sink["flush_entries_max"] = entries
     if (milliseconds := _number("LOG_FILE_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
         sink["flush_seconds"] = milliseconds / 1000
     if (port := _number("PORT", "a port", environ, errors, most=65535)) is not None:
-        given["http"]["listen"] = f"127.0.0.1:{port}"
-        origins["http.listen"] = "PORT"
-    return given, origins
+        given["http"] = {"listen": f"127.0.0.1:{port}"}
+    return given
+
+
+def origin(path: str, environ: Mapping[str, str]) -> str | None:
+    """The variable that the default at this path came from, if it did."""
+    variable = _ORIGINS.get(path, "")
+    return variable if environ.get(variable) else None
 
 
 def _number(

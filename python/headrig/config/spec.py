@@ -6,15 +6,14 @@ turned into its spec. What a table leaves out stays out, so that defaults and bo
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from headrig.config.convert import shown, table, unknown
-from headrig.engine import Engine
-from headrig.errors import ConfigError, RuleError
+from headrig.config.proof import Placed, encoded, refusals
+from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
 
 _OFFSET = re.compile(r"Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -96,16 +95,6 @@ class MetricTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     of: list[str] | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A rule or metric of the user's, and where it stands."""
-
-    file: str
-    """The rule file; empty for the settings themselves."""
-    path: str
-    spec: dict[str, Any]
-
-
 class SpecReader:
     """Reads the core's tables one by one, then proves the whole by building an engine of it."""
 
@@ -113,8 +102,8 @@ class SpecReader:
         self._directory = directory
         self._errors = errors
         self._spec: dict[str, Any] = {}
-        self._rules: list[_Placed] = []
-        self._metrics: list[_Placed] = []
+        self._rules: list[Placed] = []
+        self._metrics: list[Placed] = []
 
     def windows(self, given: object) -> None:
         """Take `[windows]`."""
@@ -163,17 +152,16 @@ class SpecReader:
     def metric(self, name: str, given: object) -> None:
         """Take one `[metrics.ID]`."""
         if (metric := table(MetricTable, given, f"metrics.{name}", self._errors)) is not None:
-            self._metrics.append(_Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
+            self._metrics.append(Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
 
     def finish(self) -> bytes:
         """The spec as the core takes it. What the core refuses is an error each, at its place."""
-        spec = self._with(self._rules, self._metrics)
-        if not self._errors and (refusal := _refusal(spec)) is not None:
-            before = len(self._errors)
-            self._errors.extend(self._refused_parts())
-            if len(self._errors) == before:
-                self._errors.append(self._placed(refusal))
-        return _encode(spec)
+        redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}
+        metrics = {"rules": [metric.spec for metric in self._metrics]}
+        spec = {**self._spec, "redact": redact, "metrics": metrics}
+        if not self._errors:
+            self._errors.extend(refusals(spec, self._rules, self._metrics))
+        return encoded(spec)
 
     def _fields(self, given: object, at: str) -> dict[str, Any]:
         if not isinstance(given, dict):
@@ -200,7 +188,7 @@ class SpecReader:
             at = f"{parent}.{given['name']}"
         errors: list[ConfigError] = []
         if (rule := table(RuleTable, given, at, errors)) is not None:
-            self._rules.append(_Placed(file, at, to_builtins(rule)))
+            self._rules.append(Placed(file, at, to_builtins(rule)))
         for error in errors:
             error.file = file
         self._errors.extend(errors)
@@ -226,31 +214,6 @@ class SpecReader:
         for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
             self._rule(rule, f"rule[{index}]", "rule", file)
 
-    def _with(self, rules: list[_Placed], metrics: list[_Placed]) -> dict[str, Any]:
-        redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in rules]}
-        return {**self._spec, "redact": redact, "metrics": {"rules": [metric.spec for metric in metrics]}}
-
-    def _refused_parts(self) -> Iterator[ConfigError]:
-        """The core names only the first thing it refuses, so each rule and each metric is tried by itself."""
-        for rule in self._rules:
-            if (refusal := _refusal(self._with([rule], []))) is not None and refusal.rule == rule.spec["name"]:
-                yield _at(rule, refusal)
-        good: list[_Placed] = []
-        for metric in sorted(self._metrics, key=lambda metric: "of" in metric.spec):
-            refusal = _refusal({"metrics": {"rules": [m.spec for m in (*good, metric)]}})
-            if refusal is not None and refusal.rule == metric.spec["name"]:
-                yield _at(metric, refusal)
-            else:
-                good.append(metric)
-
-    def _placed(self, refusal: RuleError) -> ConfigError:
-        """A refusal that no single rule or metric explains, at the place its name tells."""
-        for placed in (*self._rules, *self._metrics):
-            if refusal.rule == placed.spec["name"]:
-                return _at(placed, refusal)
-        path = refusal.rule if "." in refusal.rule else f"redact: {refusal.rule}"
-        return ConfigError(refusal.args[1], path=path, remedy="correct it")
-
 
 def unanchored(engine_spec: bytes) -> list[str]:
     """Names of the user's rules that are searched on every string."""
@@ -260,27 +223,3 @@ def unanchored(engine_spec: bytes) -> list[str]:
         for rule in rules
         if rule.get("enabled", True) and not rule.get("anchors") and not rule.get("candidate")
     ]
-
-
-def _at(placed: _Placed, refusal: RuleError) -> ConfigError:
-    """The refusal at the key it is about, when its reason begins with one."""
-    reason = str(refusal.args[1])
-    key, _, rest = reason.partition(": ")
-    path = placed.path
-    if rest and key in placed.spec:
-        path, reason = f"{path}.{key}", rest
-    elif reason.startswith("column ") and "where" in placed.spec:
-        path = f"{path}.where"
-    return ConfigError(reason, path=path, file=placed.file, remedy="correct it or remove it")
-
-
-def _refusal(spec: dict[str, Any]) -> RuleError | None:
-    try:
-        Engine(_encode(spec))
-    except RuleError as error:
-        return error
-    return None
-
-
-def _encode(spec: dict[str, Any]) -> bytes:
-    return json.dumps(spec, ensure_ascii=False).encode("utf-8", "replace")

@@ -1,0 +1,149 @@
+"""`headrig run`: one pipeline, the signals it obeys, and what it says about itself."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import uvloop
+
+from headrig import metrics, pipeline
+from headrig.cli import complain
+from headrig.cli.feeding import introduction
+from headrig.config import Config, locate, read
+from headrig.config.default import Stdin, stdin_intent
+from headrig.errors import ConfigError, HeadrigError
+from headrig.pipeline import Pipeline
+from headrig.redaction import redact
+
+log: Final = logging.getLogger("headrig")
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run until a signal or the end of all input; the exit code."""
+    _log(os.environ)
+    stdin = stdin_intent(sys.stdin.fileno()) if arguments.config is None and sys.stdin else "no"
+    config, errors = read(arguments.config, os.environ, stdin)
+    for error in errors:
+        complain(str(error))
+    if config is None:
+        return os.EX_CONFIG
+    run = _Run(config, arguments.config, stdin)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run.until_the_end())
+    return run.code
+
+
+class _Run:
+    """A pipeline and the signals that steer it."""
+
+    def __init__(self, config: Config, path: str | None, stdin: Stdin) -> None:
+        self.code = os.EX_OK
+        self._config = config
+        self._path = path
+        self._stdin = stdin
+        self._stop = asyncio.Event()
+        self._asked: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        """Signals to obey once the pipeline has started, one after the other."""
+        self._running: asyncio.Task[None] | None = None
+
+    async def until_the_end(self) -> None:
+        """Run, and obey."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, number)
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            loop.add_signal_handler(number, self._asked.put_nowait, number)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._running = tasks.create_task(self._run(tasks))
+        except* HeadrigError as group:
+            for error in _leaves(group):
+                complain(str(locate(error, self._path, os.environ)))
+                self.code = error.exit_code
+
+    async def _run(self, tasks: asyncio.TaskGroup) -> None:
+        obeying: list[asyncio.Task[None]] = []
+
+        def on_start(started: Pipeline) -> None:
+            complain(introduction(self._config, started))
+            obeying.append(tasks.create_task(self._obey(started)))
+
+        clock = time.time  # noqa: TID251  # the edge: everything below is handed this clock
+        try:
+            await pipeline.run(self._config, clock=clock, stop=self._stop, on_start=on_start)
+        finally:
+            for task in obeying:
+                task.cancel()
+
+    def _end(self, number: signal.Signals) -> None:
+        """First: drain. Second: stop now. Third: not even that."""
+        if not self._stop.is_set():
+            log.info("%s: draining; once more stops at once", number.name)
+            self._stop.set()
+        elif self.code == os.EX_OK and self._running is not None:
+            log.warning("%s: stopping at once", number.name)
+            self.code = 128 + number
+            self._running.cancel()
+        else:
+            os._exit(128 + number)
+
+    async def _obey(self, started: Pipeline) -> None:
+        while True:
+            number = await self._asked.get()
+            if number == signal.SIGUSR1:
+                await started.flush()
+                log.info("SIGUSR1: flushed")
+            else:
+                await self._reload(started)
+
+    async def _reload(self, started: Pipeline) -> None:
+        """Go over to the settings as they are now; bad ones are refused with one line and a count."""
+        config, errors = await asyncio.to_thread(read, self._path, os.environ, self._stdin)
+        if config is None:
+            started.state.metrics.add(metrics.RELOADS, 1, "failure")
+            more = f" (and {len(errors) - 1} more: headrig validate shows all)" if len(errors) > 1 else ""
+            log.error("SIGHUP: the old settings stay: %s%s", errors[0], more)
+            return
+        try:
+            await started.reload(config)
+        except HeadrigError as error:
+            log.error("SIGHUP: the old settings stay: %s", locate(error, self._path, os.environ))  # noqa: TRY400
+            return
+        log.info("SIGHUP: reloaded")
+
+
+class _Formatter(logging.Formatter):
+    """What headrig says about itself is redacted like everything else."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or a traceback."""
+        return redact(super().format(record))
+
+
+def _log(environ: Mapping[str, str]) -> None:
+    """Headrig's own log goes to standard error, from `LOG_LEVEL` up."""
+    name = environ.get("LOG_LEVEL", "") or "info"
+    if name.lower() not in LEVELS:
+        known = ", ".join(LEVELS)
+        raise ConfigError(f"unknown value {name!r}", file="environment", path="LOG_LEVEL", remedy=f"set one of {known}")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(LEVELS[name.lower()])
+    log.propagate = False
+
+
+def _leaves(group: BaseExceptionGroup[HeadrigError]) -> Iterator[HeadrigError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

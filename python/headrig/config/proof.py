@@ -1,0 +1,119 @@
+"""
+What the core refuses, each at its place in the settings. The core names only the first thing it refuses, so after a
+refusal every part of the spec is tried by itself.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrig.engine import Engine
+from headrig.errors import ConfigError, RuleError
+
+_REMEDY = "correct it or remove it"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A rule or metric of the user's, and where it stands."""
+
+    file: str
+    """The rule file; empty for the settings themselves."""
+    path: str
+    spec: dict[str, Any]
+
+
+def encoded(spec: dict[str, Any]) -> bytes:
+    """The spec as the core takes it; what a variable held that is no text is replaced."""
+    return json.dumps(spec, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def refusals(spec: dict[str, Any], rules: list[Placed], metrics: list[Placed]) -> Iterator[ConfigError]:
+    """Nothing when the core takes the spec. `rules` and `metrics` are those in it."""
+    refusal = _refusal(spec)
+    if refusal is None:
+        yield from _unproven(rules)
+        return
+    found = [*_in_base(spec), *_in_list("redact", rules), *_in_list("metrics", metrics)]
+    yield from found
+    if not found:
+        path = next((each.path for each in (*rules, *metrics) if each.spec["name"] == refusal.rule), refusal.rule)
+        yield _worded(str(refusal.args[1]), path)
+
+
+def _unproven(rules: list[Placed]) -> Iterator[ConfigError]:
+    """Rules that do not do what their own examples say."""
+    shown = [rule for rule in rules if rule.spec.get("examples") or rule.spec.get("counterexamples")]
+    if not shown:
+        return
+    engine = Engine(encoded({"redact": {"rules": [rule.spec for rule in rules]}}))
+    for rule in shown:
+        mark = b"[REDACTED:" + rule.spec["name"].encode()
+        for index, text in enumerate(rule.spec.get("examples", []) if rule.spec.get("enabled", True) else []):
+            if mark not in engine.redact(text.encode(), False):
+                path = f"{rule.path}.examples[{index}]"
+                yield ConfigError("the rule finds nothing in it", path=path, file=rule.file, remedy=_REMEDY)
+        for index, text in enumerate(rule.spec.get("counterexamples", [])):
+            if engine.redact(text.encode(), False) != text.encode():
+                path = f"{rule.path}.counterexamples[{index}]"
+                yield ConfigError("a rule finds something in it", path=path, file=rule.file, remedy=_REMEDY)
+
+
+def _refusal(spec: dict[str, Any]) -> RuleError | None:
+    try:
+        Engine(encoded(spec))
+    except RuleError as error:
+        return error
+    return None
+
+
+def _in_base(spec: dict[str, Any]) -> Iterator[ConfigError]:
+    """Everything but rules and metrics."""
+    for path, part in _base_parts(spec):
+        if (refusal := _refusal(part)) is not None:
+            yield _worded(str(refusal.args[1]), path)
+
+
+def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if "windows" in spec:
+        yield "windows", {"windows": spec["windows"]}
+    for role, field in spec.get("fields", {}).items():
+        yield f"fields.{role}", {"fields": {role: field}}
+    for name, lane in spec.get("lanes", {}).items():
+        for role, field in lane.get("fields", {}).items():
+            yield f"sources.{name}.fields.{role}", {"fields": {role: field}}
+    redact = spec.get("redact", {})
+    for key in ("disable", "enable", "keys", "allow_keys"):
+        for item in redact.get(key, []):
+            yield f"redact.{key}.{item}", {"redact": {key: [item]}}
+    for key, value in redact.get("token", {}).items():
+        yield f"redact.token.{key}", {"redact": {"token": {key: value}}}
+
+
+def _in_list(kind: str, placed: list[Placed]) -> Iterator[ConfigError]:
+    """Rules or metrics: each beside those that are good, so that references and equal names are seen."""
+    good: list[dict[str, Any]] = []
+    for each in sorted(placed, key=lambda each: "of" in each.spec):
+        refusal = _refusal({kind: {"rules": [*good, each.spec]}})
+        if refusal is None:
+            good.append(each.spec)
+        else:
+            yield _at(each, str(refusal.args[1]))
+
+
+def _at(placed: Placed, reason: str) -> ConfigError:
+    """The refusal at the key it is about, when its reason begins with one."""
+    key, _, rest = reason.partition(": ")
+    path = placed.path
+    if rest and key in placed.spec:
+        path, reason = f"{path}.{key}", rest
+    elif reason.startswith("column ") and "where" in placed.spec:
+        path = f"{path}.where"
+    return _worded(reason, path, placed.file)
+
+
+def _worded(reason: str, path: str, file: str = "") -> ConfigError:
+    """The core ends a reason with what would be right, where it knows that."""
+    reason, _, remedy = reason.partition("; ")
+    return ConfigError(reason, path=path, file=file, remedy=remedy or _REMEDY)
