@@ -19,8 +19,14 @@ fn built_in_families_count_their_events() {
     bench.event(1001.0, request("/users/18?x=1", 503, 2000.0));
     bench.event(1002.0, json!({"event": "request_completed", "status": "200", "error": {"name": "TimeoutError"}}));
     bench.event(1003.0, json!({"event": "request_completed", "status": 404, "error": {"name": null}}));
-    bench.event(1003.0, json!({"event": "ai_request_completed", "provider": "acme", "status": 429, "duration": 1500, "level": "fatal"}));
-    bench.event(1004.0, json!({"event": "memory_sampled", "heap_used": 70, "heap_total": 100, "available": 5e9, "level": 30}));
+    bench.event(
+        1003.0,
+        json!({"event": "ai_request_completed", "provider": "acme", "status": 429, "duration": 1500, "level": "fatal"}),
+    );
+    bench.event(
+        1004.0,
+        json!({"event": "memory_sampled", "heap_used": 70, "heap_total": 100, "available": 5e9, "level": 30}),
+    );
     bench.event(1003.5, json!({"event": "memory_sampled", "heap_used": 60, "level": "warning"}));
     bench.metrics.observe(bench.lane, &Fieldless { time_seconds: 1005.0 });
     for (sample, expected) in [
@@ -144,9 +150,10 @@ fn beyond_the_limit_series_overflow_and_are_counted() {
 
 #[test]
 fn a_silent_series_disappears_and_frees_its_place() {
-    let mut bench = Bench::new(json!({"metrics": {"builtin": false, "series_max": 1, "series_ttl_seconds": 100, "rules": [
-        {"name": "a_total", "kind": "counter", "labels": {"user": "user"}}
-    ]}}));
+    let mut bench =
+        Bench::new(json!({"metrics": {"builtin": false, "series_max": 1, "series_ttl_seconds": 100, "rules": [
+            {"name": "a_total", "kind": "counter", "labels": {"user": "user"}}
+        ]}}));
     bench.event(1000.0, json!({"user": "old"}));
     bench.event(1050.0, json!({"user": "old"}));
     bench.metrics.watermark(1149.0);
