@@ -101,6 +101,19 @@ pub fn walk(text: &[u8], tape: &mut Tape) -> Result<(), Broken> {
     }
 }
 
+/// Bytes that end a run of plain ones in a string: the quote, the backslash, control characters.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        special[byte] = true;
+        byte += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special
+};
+
 struct Walker<'a> {
     text: &'a [u8],
     at: usize,
@@ -277,14 +290,15 @@ impl Walker<'_> {
         let start = self.at;
         let mut escaped = false;
         loop {
+            let plain = self.text[self.at..].iter().take_while(|byte| !SPECIAL[**byte as usize]).count();
+            self.at += plain;
             match self.text.get(self.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(0..=0x1f) => return Err(Broken::Control),
-                Some(_) => self.at += 1,
+                Some(_) => return Err(Broken::Control),
                 None => return Err(Broken::Truncated),
             }
         }

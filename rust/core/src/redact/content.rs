@@ -1,5 +1,7 @@
 //! Content: credentials found by what they look like, in one decoded text without tokens.
 
+use std::ops::Range;
+
 use memchr::{memchr_iter, memmem};
 use regex_automata::{Anchored, Input};
 
@@ -16,23 +18,62 @@ const USER_INFO_BYTES_MAX: usize = 512;
 /// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
 const LOCAL_PART_BYTES_MAX: usize = 64;
 
-/// What one sweep saw in a text, and so which searches can find something.
+/// What one sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Seen {
-    pub stem: bool,
-    pub assign: bool,
-    pub at: bool,
-    pub digits: bool,
-    pub backslash: bool,
-    /// A quote, and a colon or a bracket: JSON or something like it may be inside.
-    pub quoted: bool,
-}
+pub struct Seen(u8);
 
 impl Seen {
+    const COLON: u8 = 1;
+    const EQUALS: u8 = 2;
+    const AT: u8 = 4;
+    const DIGITS: u8 = 8;
+    const BACKSLASH: u8 = 16;
+    const QUOTE: u8 = 32;
+    const BRACKET: u8 = 64;
+    const STEM: u8 = 128;
+
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
     pub fn nothing(self) -> bool {
-        self == Self::default()
+        self.0 & !(Self::QUOTE | Self::BRACKET) == 0 && !self.quoted()
+    }
+
+    /// JSON or something like it may be inside.
+    pub fn quoted(self) -> bool {
+        self.has(Self::QUOTE) && self.has(Self::COLON | Self::BRACKET)
+    }
+
+    pub fn assign(self) -> bool {
+        self.has(Self::COLON | Self::EQUALS)
+    }
+
+    pub fn backslash(self) -> bool {
+        self.has(Self::BACKSLASH)
+    }
+
+    /// A token may be inside.
+    pub fn bracket(self) -> bool {
+        self.has(Self::BRACKET)
     }
 }
+
+/// Per byte, the flags it raises by itself.
+const FLAGS: [u8; 256] = {
+    let mut flags = [0; 256];
+    flags[b':' as usize] = Seen::COLON;
+    flags[b'=' as usize] = Seen::EQUALS;
+    flags[b'@' as usize] = Seen::AT;
+    flags[b'\\' as usize] = Seen::BACKSLASH;
+    flags[b'"' as usize] = Seen::QUOTE;
+    flags[b'\'' as usize] = Seen::QUOTE;
+    flags[b'[' as usize] = Seen::BRACKET;
+    flags
+};
+
+/// Fewest digits in a text that may hold a card number.
+const CARD_DIGITS_MIN: usize = 13;
 
 /// Verification work done for one text.
 pub struct Work {
@@ -51,53 +92,48 @@ impl Work {
 }
 
 impl Rules {
-    /// One pass over a text: which searches are worth while.
-    pub fn sweep(&self, text: &[u8]) -> Seen {
-        let mut seen = Seen::default();
-        let (mut digits, mut quote, mut mark) = (0_usize, false, false);
-        let mut before = b' ';
-        for (at, &byte) in text.iter().enumerate() {
-            match byte {
-                b'0'..=b'9' => {
-                    digits += 1;
-                    seen.digits |= digits >= 13;
-                }
-                b' ' | b'-' => {}
-                _ => {
-                    digits = 0;
-                    match byte {
-                        b'=' | b':' => {
-                            mark |= byte == b':';
-                            seen.assign |= before.is_ascii_alphanumeric() || before == b' ' || before == b'_';
-                        }
-                        b'@' => seen.at = true,
-                        b'\\' => seen.backslash = true,
-                        b'"' | b'\'' => quote = true,
-                        b'[' => mark = true,
-                        _ => {}
-                    }
-                }
-            }
-            if let Some(stem) = text.get(at..at + 4) {
-                seen.stem |= self.stems.may_begin(stem);
-            }
-            before = byte;
+    /// One pass over a text: which searches are worth while, and where anchors may begin.
+    pub fn sweep(&self, text: &[u8], stems: &mut Vec<u32>) -> Seen {
+        let (mut flags, mut digits) = (0, 0);
+        for &byte in text {
+            flags |= FLAGS[byte as usize];
+            digits += usize::from(byte.wrapping_sub(b'0') < 10);
         }
-        seen.stem |= self.loose.is_some();
-        seen.quoted = quote && mark;
-        seen
+        for (at, stem) in text.windows(4).enumerate() {
+            if self.stems.may_begin([stem[0], stem[1], stem[2], stem[3]]) {
+                stems.push(at as u32);
+            }
+        }
+        if digits >= CARD_DIGITS_MIN {
+            flags |= Seen::DIGITS;
+        }
+        if self.loose.is_some() || !stems.is_empty() {
+            flags |= Seen::STEM;
+        }
+        Seen(flags)
     }
 
-    /// Call `found(start, end, rule)` for each credential in `text`.
-    pub fn scan(&self, text: &[u8], seen: Seen, work: &mut Work, mut found: impl FnMut(usize, usize, &Rule)) {
-        if seen.stem {
-            self.anchored(text, work, &mut found);
+    /// Call `found(start, end, rule)` for each credential in `text[part]`; `stems` are places in `text`.
+    pub fn scan(
+        &self,
+        text: &[u8],
+        part: Range<usize>,
+        seen: Seen,
+        stems: &[u32],
+        work: &mut Work,
+        mut found: impl FnMut(usize, usize, &Rule),
+    ) {
+        let offset = part.start;
+        let stems = stems.iter().map(|at| *at as usize).filter(|at| part.contains(at) && at + 4 <= part.end);
+        let text = &text[part.clone()];
+        if seen.has(Seen::STEM) {
+            self.anchored(text, stems.map(|at| at - offset), work, &mut found);
             self.loose(text, &mut found);
         }
-        if let Some(rule) = self.card.filter(|_| seen.digits) {
+        if let Some(rule) = self.card.filter(|_| seen.has(Seen::DIGITS)) {
             cards(text, |start, end| found(start, end, &self.list[rule]));
         }
-        for at in memchr_iter(b'@', text).filter(|_| seen.at) {
+        for at in memchr_iter(b'@', if seen.has(Seen::AT) { text } else { b"" }) {
             // What looks like an address may be the end of a password and its host.
             let either = [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)];
             let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(text, at)?)));
@@ -107,13 +143,16 @@ impl Rules {
         }
     }
 
-    fn anchored(&self, text: &[u8], work: &mut Work, found: &mut impl FnMut(usize, usize, &Rule)) {
+    fn anchored(
+        &self,
+        text: &[u8],
+        stems: impl Iterator<Item = usize>,
+        work: &mut Work,
+        found: &mut impl FnMut(usize, usize, &Rule),
+    ) {
         // Rules that need not look again before a position.
         let mut done: Vec<(usize, usize)> = Vec::new();
-        for at in 0..text.len().saturating_sub(3) {
-            if !self.stems.may_begin(&text[at..at + 4]) {
-                continue;
-            }
+        for at in stems {
             for index in self.stems.rules_at(&text[at..]) {
                 if work.exhausted() {
                     return;
@@ -167,7 +206,7 @@ fn verify(rule: &Rule, text: &[u8], at: usize) -> Option<(usize, usize, usize)> 
     accepts(rule, text, whole.0..whole.1, secret.0..secret.1).then_some((secret.0, secret.1, whole.1))
 }
 
-fn accepts(rule: &Rule, text: &[u8], whole: std::ops::Range<usize>, secret: std::ops::Range<usize>) -> bool {
+fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) -> bool {
     let touches =
         (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
     !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))

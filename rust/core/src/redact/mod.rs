@@ -18,7 +18,7 @@ use crate::spec::{RedactSpec, RuleError};
 use crate::walk::{walk, Tape};
 
 use assign::Extent;
-use content::Work;
+use content::{Seen, Work};
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use rules::Rules;
 use token::{segments, Tokens};
@@ -51,6 +51,8 @@ pub struct Scratch {
     /// Array and object members whose value a sibling makes secret, with the rule.
     marked: Vec<(u32, u16)>,
     token: Vec<u8>,
+    /// Places where anchors may begin, of the text being scanned.
+    stems: Vec<u32>,
 }
 
 impl Redactor {
@@ -92,6 +94,7 @@ impl Redactor {
             key_edited: false,
             marked: Vec::new(),
             token: Vec::new(),
+            stems: Vec::new(),
         }
     }
 
@@ -157,37 +160,47 @@ impl Redactor {
 
     /// One scan of one decoded text: JSON inside it, pairs, content, and what its own escapes hide.
     fn scan(&self, text: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
-        let seen = self.rules.sweep(text);
-        if seen.nothing() {
-            return;
+        let mut stems = std::mem::take(&mut scratch.stems);
+        stems.clear();
+        let seen = self.rules.sweep(text, &mut stems);
+        if !seen.nothing() {
+            self.search(text, seen, &stems, nested, scratch, edits);
         }
-        if seen.quoted && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits) {
+        scratch.stems = stems;
+    }
+
+    fn search(&self, text: &[u8], seen: Seen, stems: &[u32], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        if seen.quoted() && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits) {
             return;
         }
         let Scratch { memo, token, .. } = scratch;
-        if seen.quoted {
+        if seen.quoted() {
             lenient::scan(text, &self.keys, memo, |found| {
                 self.replace(text, found.start, found.end, found.rule, None, found.quoted, token, edits);
             });
         }
         let mut work = Work::new(text.len());
-        for (start, end) in segments(text) {
-            let part = &text[start..end];
-            self.rules.scan(part, seen, &mut work, |from, to, rule| {
+        let mut part = |start: usize, end: usize| {
+            self.rules.scan(text, start..end, seen, stems, &mut work, |from, to, rule| {
                 let (from, to) = (start + from, start + to);
                 self.replace(text, from, to, rule.number, rule.keep_last, false, token, edits);
             });
-            if seen.assign && self.rules.assignment {
+            if seen.assign() && self.rules.assignment {
                 let extent = |rule: u16| self.extents[rule as usize];
-                assign::scan(part, &self.keys, memo, extent, |from, to, rule| {
+                assign::scan(&text[start..end], &self.keys, memo, extent, |from, to, rule| {
                     self.replace(text, start + from, start + to, rule, None, false, token, edits);
                 });
             }
+        };
+        if seen.bracket() {
+            segments(text).into_iter().for_each(|(start, end)| part(start, end));
+        } else {
+            part(0, text.len());
         }
         if work.exhausted() {
             return self.take_all(text, edits);
         }
-        if seen.backslash && nested < NESTED_DEPTH_MAX {
+        if seen.backslash() && nested < NESTED_DEPTH_MAX {
             self.escaped(text, 0, nested + 1, scratch, edits);
         }
         edits.settle();
