@@ -68,21 +68,21 @@ class Ledger:
         self.sources: dict[str, SourceAccount] = {}
         self.sinks: dict[str, SinkAccount] = {}
 
-    def source(self, id: str, type: str) -> SourceAccount:
+    def source(self, name: str, kind: str) -> SourceAccount:
         """The account of that source; a source that comes back after a reload goes on with the one it had."""
-        account = self.sources.setdefault(id, SourceAccount(id, type))
-        account.type = type
+        account = self.sources.setdefault(name, SourceAccount(name, kind))
+        account.type = kind
         return account
 
-    def sink(self, id: str, type: str) -> SinkAccount:
+    def sink(self, name: str, kind: str) -> SinkAccount:
         """The account of that sink; one that comes back after a reload goes on with the one it had."""
-        account = self.sinks.get(id)
+        account = self.sinks.get(name)
         if account is None:
-            account = self.sinks[id] = SinkAccount(id, type, opened_at=self.left())
+            account = self.sinks[name] = SinkAccount(name, kind, opened_at=self.left())
         elif account.closed:
             account.opened_at = self.left() - account.accepted
             account.closed = False
-        account.type = type
+        account.type = kind
         return account
 
     def left(self) -> int:

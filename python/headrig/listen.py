@@ -181,7 +181,7 @@ async def accept_backlog(bound: socket.socket) -> None:
     """Give the running server the time to accept every connection that already waits in the kernel."""
     waiting = select.poll()
     waiting.register(bound.fileno(), select.POLLIN)
-    while waiting.poll(0):
+    while waiting.poll(0):  # noqa: ASYNC110 (only the kernel knows)
         await asyncio.sleep(0)
     # Accepted connections are introduced to their protocol in the following turns.
     for _ in range(3):

@@ -82,7 +82,7 @@ LANE_BEHIND: Final = Family(
 WATERMARK: Final = Family("headrig_watermark_seconds", "gauge", "Event time up to which windows are complete.")
 LAG: Final = Family("headrig_watermark_lag_seconds", "gauge", "Wall clock minus watermark.")
 RELOADS: Final = Family("headrig_config_reloads_total", "counter", "Reloads of the settings.", ("result",))
-BUILD: Final = Family("headrig_build_info", "gauge", "Version that runs; always 1.", ("version", "core_version"))
+BUILD: Final = Family("headrig_build_info", "gauge", "Version that runs; always 1.", ("version",))
 
 CORE_STATE: Final[Mapping[str, Family]] = {
     "series": Family("headrig_series", "gauge", "Series in the tables of the core."),
@@ -148,7 +148,7 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
 
-_METRIC: Final[Mapping[str, type[CounterMetricFamily] | type[GaugeMetricFamily]]] = {
+_METRIC: Final[Mapping[str, type[CounterMetricFamily | GaugeMetricFamily]]] = {
     "counter": CounterMetricFamily,
     "gauge": GaugeMetricFamily,
 }

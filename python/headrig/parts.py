@@ -65,17 +65,24 @@ class State:
 
 
 class RunningSource:
-    """One source, its queue to the core, and the exit stack that closes it."""
+    """One source, its queue to the core, and the closing stack that closes it."""
 
     def __init__(
-        self, id: str, config: SourceConfig, limits: Limits, source: Source, queue: CoreQueue, exit: AsyncExitStack
+        self,
+        name: str,
+        config: SourceConfig,
+        source: Source,
+        queue: CoreQueue,
+        *,
+        limits: Limits,
+        closing: AsyncExitStack,
     ) -> None:
-        self.id = id
+        self.id = name
         self.config = config
         self.limits = limits
         self.source = source
         self.queue = queue
-        self.exit = exit
+        self.closing = closing
         self.reading: asyncio.Task[None] | None = None
         self.processing: asyncio.Task[None] | None = None
 
@@ -97,20 +104,20 @@ class RunningSource:
     async def close(self) -> None:
         """Close what it held; its lines are decided by now."""
         self.queue.forget()
-        await self.exit.aclose()
+        await self.closing.aclose()
 
 
 class RunningSink:
-    """One sink, its queue, and the exit stack that closes it."""
+    """One sink, its queue, and the closing stack that closes it."""
 
-    def __init__(self, id: str, config: SinkConfig, sink: Sink, queue: SinkQueue, exit: AsyncExitStack) -> None:
-        self.id = id
+    def __init__(self, name: str, config: SinkConfig, sink: Sink, queue: SinkQueue, closing: AsyncExitStack) -> None:
+        self.id = name
         self.config = config
         self.sink = sink
         self.queue = queue
         self.writing: asyncio.Task[None] | None = None
         self.closed_by_reader = False
-        self._exit = exit
+        self._closing = closing
         self._turn = asyncio.Lock()
         """A sink is never called concurrently, and never replaced during a call."""
 
@@ -130,10 +137,10 @@ class RunningSink:
         async with self._turn:
             await self.sink.flush()
 
-    async def replace(self, config: SinkConfig, sink: Sink, exit: AsyncExitStack) -> None:
+    async def replace(self, config: SinkConfig, sink: Sink, closing: AsyncExitStack) -> None:
         """Go on with a newly opened sink, between two writes."""
         async with self._turn:
-            old, self._exit = self._exit, exit
+            old, self._closing = self._closing, closing
             self.sink, self.config = sink, config
             self.closed_by_reader = False
         await old.aclose()
@@ -142,7 +149,7 @@ class RunningSink:
         """Close what it held."""
         self.queue.account.closed = True
         self.queue.forget()
-        await self._exit.aclose()
+        await self._closing.aclose()
 
     async def _deliver(self, batches: list[Batch], state: State) -> None:
         """Until the sink accepts them or gives up for good."""

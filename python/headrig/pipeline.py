@@ -16,15 +16,14 @@ from typing import Any, Final, TypeVar
 
 from headrig import metrics
 from headrig.config import Config
-from headrig.engine import BATCH_BYTES_MAX, Engine, Processed, core_version
+from headrig.engine import BATCH_BYTES_MAX, Engine, Processed
 from headrig.errors import HeadrigError
 from headrig.ledger import Ledger
-from headrig.listen import Sockets
+from headrig.listen import Sockets, host_port
 from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Sink, Source
 from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
 from headrig.queues import CoreQueue, Partials, RawBatch, SinkQueue
-from headrig.listen import host_port
 from headrig.sinks import SinkConfig
 from headrig.sources import HttpConfig, SourceConfig
 from headrig.sources.ingest import IngestSource
@@ -79,9 +78,9 @@ class _Opened:
 
     async def close(self) -> None:
         """Close them all."""
-        exits = [exit for _, exit in (*self.sources.values(), *self.sinks.values())]
-        for exit in (*exits, *([self.http[1]] if self.http else [])):
-            await exit.aclose()
+        exits = [closing for _, closing in (*self.sources.values(), *self.sinks.values())]
+        for closing in (*exits, *([self.http[1]] if self.http else [])):
+            await closing.aclose()
 
 
 class Pipeline:
@@ -100,7 +99,7 @@ class Pipeline:
             partials=Partials(config.limits.partial_bytes_max),
             warnings=Seldom(clock),
         )
-        self.status = Status(self.state, core_version)
+        self.status = Status(self.state)
         self._sockets = Sockets()
         self._http: tuple[StatusServer, AsyncExitStack] | None = None
         self._opened: _Opened | None = None
@@ -124,10 +123,10 @@ class Pipeline:
         self._tasks = tasks
         opened, self._opened = self._opened, None
         self._http = opened.http
-        for id, (sink, exit) in opened.sinks.items():
-            self._start_sink(id, sink, exit)
-        for id, (source, exit) in opened.sources.items():
-            self._start_source(id, source, exit)
+        for name, (sink, closing) in opened.sinks.items():
+            self._start_sink(name, sink, closing)
+        for name, (source, closing) in opened.sources.items():
+            self._start_source(name, source, closing)
         self._loop.set_exception_handler(self._loop_failed)
 
     async def reload(self, config: Config) -> None:
@@ -138,10 +137,10 @@ class Pipeline:
         """
         state = self.state
         changed = {
-            id: source
-            for id, source in config.sources.items()
-            if id not in state.sources
-            or (state.sources[id].config, state.sources[id].limits) != (source, config.limits)
+            name: source
+            for name, source in config.sources.items()
+            if name not in state.sources
+            or (state.sources[name].config, state.sources[name].limits) != (source, config.limits)
         }
         try:
             opened = await self._open_parts(config, changed)
@@ -199,12 +198,12 @@ class Pipeline:
         """Open these sources, every sink and, when it changed, the status server; all of them or none."""
         opened = _Opened()
         try:
-            for id, sink in config.sinks.items():
-                opened.sinks[id] = await _enter(sink.open(id))
+            for name, sink in config.sinks.items():
+                opened.sinks[name] = await _enter(sink.open(name))
             if config.http is not None and (self._http is None or config.http != self.config.http):
                 opened.http = await _enter(config.http.open(self.status, config.limits, self._sockets))
-            for id, source in sources.items():
-                opened.sources[id] = await _enter(source.open(id, config.limits, self._sockets))
+            for name, source in sources.items():
+                opened.sources[name] = await _enter(source.open(name, config.limits, self._sockets))
         except BaseException:
             await opened.close()
             raise
@@ -213,26 +212,26 @@ class Pipeline:
     async def _switch(self, opened: _Opened) -> None:
         """Replace, start and let go of parts; what is let go of finishes by itself."""
         state, config = self.state, self.config
-        for id in [id for id in state.sources if id not in config.sources or id in opened.sources]:
-            leaving = state.sources.pop(id)
+        for name in [name for name in state.sources if name not in config.sources or name in opened.sources]:
+            leaving = state.sources.pop(name)
             state.leaving.add(leaving)
             leaving.queue.stopping.set()
             self._unmount(leaving)
-        for id in [id for id in state.sinks if id not in config.sinks]:
-            sink = state.sinks.pop(id)
+        for name in [name for name in state.sinks if name not in config.sinks]:
+            sink = state.sinks.pop(name)
             state.leaving.add(sink)
             sink.queue.end()
         for source in state.sources.values():
             source.queue.tune(config.limits)
         await self._switch_http(opened)
-        for id, (new, exit) in opened.sinks.items():
-            if id in state.sinks:
-                self._tune(state.sinks[id].queue, id)
-                await state.sinks[id].replace(config.sinks[id], new, exit)
+        for name, (new, closing) in opened.sinks.items():
+            if name in state.sinks:
+                self._tune(state.sinks[name].queue, name)
+                await state.sinks[name].replace(config.sinks[name], new, closing)
             else:
-                self._start_sink(id, new, exit)
-        for id, (source_new, exit) in opened.sources.items():
-            self._start_source(id, source_new, exit)
+                self._start_sink(name, new, closing)
+        for name, (source_new, closing) in opened.sources.items():
+            self._start_source(name, source_new, closing)
 
     async def _switch_http(self, opened: _Opened) -> None:
         if opened.http is None and self.config.http is not None:
@@ -243,30 +242,37 @@ class Pipeline:
         if old is not None:
             await old[1].aclose()
 
-    def _start_source(self, id: str, source: Source, exit: AsyncExitStack) -> None:
+    def _start_source(self, name: str, source: Source, closing: AsyncExitStack) -> None:
         assert self._tasks is not None
-        state, config = self.state, self.config.sources[id]
-        account = state.ledger.source(id, _kind(config))
-        queue = CoreQueue(account, state.metrics, state.partials, state.clock, state.limits, BATCH_BYTES_MAX)
-        running = RunningSource(id, config, state.limits, source, queue, exit)
-        state.sources[id] = running
+        state, config = self.state, self.config.sources[name]
+        account = state.ledger.source(name, _kind(config))
+        queue = CoreQueue(
+            account,
+            state.metrics,
+            state.partials,
+            clock=state.clock,
+            limits=state.limits,
+            batch_bytes_max=BATCH_BYTES_MAX,
+        )
+        running = RunningSource(name, config, source, queue, limits=state.limits, closing=closing)
+        state.sources[name] = running
         self._mount(running)
         running.reading = self._tasks.create_task(running.read())
         running.processing = self._tasks.create_task(self._process(running))
         running.processing.add_done_callback(lambda _: self._finished(running))
 
-    def _start_sink(self, id: str, sink: Sink, exit: AsyncExitStack) -> None:
+    def _start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
         assert self._tasks is not None
-        config = self.config.sinks[id]
-        queue = SinkQueue(self.state.ledger.sink(id, _kind(config)), self.state.limits)
-        running = RunningSink(id, config, sink, queue, exit)
-        self.state.sinks[id] = running
-        self._tune(queue, id)
+        config = self.config.sinks[name]
+        queue = SinkQueue(self.state.ledger.sink(name, _kind(config)), self.state.limits)
+        running = RunningSink(name, config, sink, queue, closing)
+        self.state.sinks[name] = running
+        self._tune(queue, name)
         running.writing = self._tasks.create_task(running.write(self.state))
         running.writing.add_done_callback(lambda _: self._finished(running))
 
-    def _tune(self, queue: SinkQueue, id: str) -> None:
-        config = self.config.sinks[id]
+    def _tune(self, queue: SinkQueue, name: str) -> None:
+        config = self.config.sinks[name]
         queue.account.type = _kind(config)
         queue.tune(self.state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)
 
@@ -345,16 +351,19 @@ class Pipeline:
             self._http[0].httpd.unmount(path)
 
     def _loop_failed(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """What a peer can cause, such as a failed handshake, is worth one line now and then."""
+        """What a peer can cause, such as a failed handshake, is worth one line now and then; the rest is a bug."""
         error = context.get("exception")
-        kind = type(error).__name__ if error is not None else "error"
-        self.state.warnings.warn(kind, f"a connection failed: {kind}: {context.get('message', '')}")
+        message = context.get("message", "")
+        if isinstance(error, OSError):
+            self.state.warnings.warn(type(error).__name__, f"a connection failed: {error.strerror or error}: {message}")
+        else:
+            log.error("unexpected: %s", message, exc_info=error)
 
 
 async def _enter(part: AbstractAsyncContextManager[T]) -> tuple[T, AsyncExitStack]:
     """An opened part and what closes it."""
-    exit = AsyncExitStack()
-    return await exit.enter_async_context(part), exit
+    closing = AsyncExitStack()
+    return await closing.enter_async_context(part), closing
 
 
 async def _settle(tasks: Iterable[asyncio.Task[None] | None], seconds: float) -> None:

@@ -62,6 +62,7 @@ class CoreQueue:
         account: SourceAccount,
         counts: Metrics,
         partials: Partials,
+        *,
         clock: Clock,
         limits: Limits,
         batch_bytes_max: int,

@@ -18,9 +18,9 @@ INTENTIONAL: Final = frozenset({"blank", "queue_full"})
 class Status:
     """The views of one run."""
 
-    def __init__(self, state: State, version: str) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
-        state.metrics.put(metrics.BUILD, 1, version, core_version)
+        state.metrics.put(metrics.BUILD, 1, core_version)
         state.metrics.put(metrics.RELOADS, 0, "success")
         state.metrics.put(metrics.RELOADS, 0, "failure")
         state.metrics.watch(self._observe)

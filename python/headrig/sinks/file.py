@@ -55,9 +55,9 @@ class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
             yield ConfigError(f"no permission to write {self.path}", path=f"{at}.path", remedy=_REMEDY)
 
     @asynccontextmanager
-    async def open(self, id: str) -> AsyncIterator[FileSink]:
+    async def open(self, name: str) -> AsyncIterator[FileSink]:
         """Open the file for appending."""
-        path = f"sinks.{id}.path"
+        path = f"sinks.{name}.path"
         try:
             if directory := os.path.dirname(self.path):
                 _make_directories(directory)

@@ -23,7 +23,7 @@ class StdoutConfig(SinkPart, frozen=True, kw_only=True, tag="stdout"):
         return iter(())
 
     @asynccontextmanager
-    async def open(self, id: str) -> AsyncIterator[StdoutSink]:  # noqa: ARG002
+    async def open(self, name: str) -> AsyncIterator[StdoutSink]:  # noqa: ARG002
         """Take file descriptor 1."""
         sink = StdoutSink(1)
         try:

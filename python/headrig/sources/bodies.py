@@ -1,6 +1,4 @@
-"""
-Request bodies in pieces: decompression with a bound on what comes out, and JSON arrays as lines.
-"""
+"""Request bodies in pieces: decompression with a bound on what comes out, and JSON arrays as lines."""
 
 from __future__ import annotations
 
@@ -42,10 +40,11 @@ class Identity:
     """Not compressed."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Give it as it is."""
         yield chunk
 
     def finish(self) -> None:
-        return
+        """Nothing can be missing."""
 
 
 class Gzip:
@@ -56,6 +55,7 @@ class Gzip:
         self._begun = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Give what it decodes to."""
         try:
             while chunk:
                 if self._member.eof:
@@ -69,6 +69,7 @@ class Gzip:
             raise BadBodyError("the body is not valid gzip") from error
 
     def finish(self) -> None:
+        """Refuse a body that ends within a compressed part."""
         if self._begun and not self._member.eof:
             raise BadBodyError("the gzip body ends too early")
 
@@ -81,6 +82,7 @@ class Zstd:
         self._begun = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Give what it decodes to."""
         try:
             while True:
                 if self._frame.eof:
@@ -99,6 +101,7 @@ class Zstd:
             raise BadBodyError("the body is not valid zstd, or its window is too large") from error
 
     def finish(self) -> None:
+        """Refuse a body that ends within a compressed part."""
         if self._begun and not self._frame.eof:
             raise BadBodyError("the zstd body ends too early")
 

@@ -72,12 +72,12 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
             )
 
     @asynccontextmanager
-    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[IngestSource]:
+    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[IngestSource]:
         """Listen, or get ready to be mounted."""
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.sources.ingest import IngestSource  # noqa: PLC0415
 
-        at = f"sources.{id}"
+        at = f"sources.{name}"
         source = IngestSource(self.path, self._secret(at), limits)
         if self.listen is None:
             yield source

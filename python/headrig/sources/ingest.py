@@ -37,7 +37,7 @@ RETRY_AFTER: Final = {"Retry-After": "1"}
 Chunks = list[tuple[bytes, int]]
 
 
-class Refusal(Exception):  # noqa: N818 (it is an answer, not a fault of ours)
+class Refusal(Exception):
     """A request that is not taken: the status, why, and the name it is counted under."""
 
     def __init__(self, status: int, reason: str, kind: str, headers: dict[str, str] | None = None) -> None:
@@ -115,7 +115,9 @@ class IngestSource:
     def _guard(self, request: web.BaseRequest) -> None:
         if self._token is not None:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(errors="surrogateescape"), self._token):
+            if scheme.lower() != "bearer" or not hmac.compare_digest(
+                token.strip().encode(errors="surrogateescape"), self._token
+            ):
                 raise Refusal(401, "a bearer token is needed", "auth", {"WWW-Authenticate": "Bearer"})
             return
         if self._loopback and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):

@@ -1,6 +1,4 @@
-"""
-Lines from standard input. A thread reads it in blocks: a redirected file cannot be polled by an event loop.
-"""
+"""Lines from standard input. A thread reads it in blocks: a redirected file cannot be polled by an event loop."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ class StdinConfig(Part, frozen=True, kw_only=True, tag="stdin"):
         return iter(())
 
     @asynccontextmanager
-    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StdinSource]:  # noqa: ARG002
+    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StdinSource]:  # noqa: ARG002
         """Take file descriptor 0."""
         yield StdinSource(0, limits)
 

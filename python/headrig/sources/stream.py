@@ -12,6 +12,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.limits import (
@@ -43,16 +44,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Stay, or be refused."""
-        assert isinstance(transport, asyncio.Transport)
-        refusal = self._source.refusal(transport)
+        # uvloop's transports are not asyncio's by class.
+        stream = cast("asyncio.Transport", transport)
+        refusal = self._source.refusal(stream)
         if refusal is None:
-            self.transport = transport
+            self.transport = stream
             self._source.joined(self)
         else:
             self._intake.failed(refusal, "connecting")
-            transport.abort()
+            stream.abort()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """The source's buffer: it is emptied before the loop turns to another connection."""
         return self._source.buffer_when_full if self._intake.full else self._source.buffer
 
@@ -163,7 +165,7 @@ class StreamSource:
             for connection in list(self._connections):
                 connection.close()
             # Transports call connection_lost in a later turn of the loop.
-            while self._connections:
+            while self._connections:  # noqa: ASYNC110 (the loop has no event for it)
                 await asyncio.sleep(0)
 
     def refusal(self, transport: asyncio.Transport) -> str | None:

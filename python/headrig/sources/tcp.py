@@ -33,9 +33,9 @@ class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
         )
 
     @asynccontextmanager
-    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
+    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
         """Listen."""
-        at = f"sources.{id}"
+        at = f"sources.{name}"
         tls = self.tls.context(f"{at}.tls") if self.tls else None
         bound = sockets.tcp(self.listen, f"{at}.listen")
         try:

@@ -45,9 +45,9 @@ class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
             )
 
     @asynccontextmanager
-    async def open(self, id: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
+    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
         """Listen; the socket file goes when the last user does."""
-        bound = sockets.unix(self.path, int(self.mode, 8), f"sources.{id}.path")
+        bound = sockets.unix(self.path, int(self.mode, 8), f"sources.{name}.path")
         try:
             yield StreamSource(bound, f"unix {self.path}", limits, admit=self._admit if self.allow_uids else None)
         finally:

@@ -1,6 +1,4 @@
-"""
-The status server: `/metrics`, `/health`, `/ready`, and what a source mounts on it. It only reads, through `Status`.
-"""
+"""The status server: `/metrics`, `/health`, `/ready`, and what a source mounts on it. It only reads, through `Status`."""
 
 from __future__ import annotations
 
