@@ -44,13 +44,13 @@ class StdinSource:
         self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
         self._partial_bytes = 0
         self._descriptor = descriptor
-        self._wake = _Wake()
         self._wanted = threading.Semaphore(1)
         """One permit per block the loop is ready for."""
 
     async def read(self, intake: Intake) -> None:
         """Read until EOF; after a stop only what a pipe can still hold."""
         loop = asyncio.get_running_loop()
+        self._wake = _Wake()
         blocks: asyncio.Queue[bytes] = asyncio.Queue()
         thread = threading.Thread(target=self._read_blocks, args=(loop, blocks), name="headrig-stdin", daemon=True)
         thread.start()

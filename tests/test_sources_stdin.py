@@ -1,0 +1,126 @@
+"""Lines from standard input: files, pipes, and an end in the middle."""
+
+import os
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from headrig.limits import Limits
+from headrig.model import Part
+from headrig.sources import StdinConfig, TcpConfig
+from headrig.sources.stdin import StdinSource
+
+pytestmark = pytest.mark.asyncio
+
+
+class DescriptorConfig(Part, frozen=True, kw_only=True, tag="descriptor"):
+    """Standard input with another number: the tests' own is in use."""
+
+    descriptor: Any
+
+    @asynccontextmanager
+    async def open(self, name, limits, sockets):
+        yield StdinSource(self.descriptor, limits)
+
+
+@pytest.fixture
+def pipe():
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", buffering=0) as writer:
+        yield reader, writer
+
+
+async def test_file_to_its_end(start, memory, sink, tmp_path):
+    """
+    A redirected file is read to its end, and then the run ends by itself with everything written.
+    """
+    text = b"".join(b'{"n":%d}\n' % n for n in range(100_000))
+    (tmp_path / "in.log").write_bytes(text + b'{"last":1}')
+    with (tmp_path / "in.log").open("rb") as file:
+        run = await start({"in": DescriptorConfig(descriptor=file.fileno())}, memory)
+        await run.task
+
+    assert text + b'{"last":1}\n' == sink.text
+
+
+async def test_pipe_to_its_end(start, memory, sink, pipe):
+    """
+    A pipe is read until its writer closes it.
+    """
+    reader, writer = pipe
+    run = await start({"in": DescriptorConfig(descriptor=reader.fileno())}, memory)
+    writer.write(b'{"n":1}\n{"n"')
+    await run.until(lambda: sink.lines == [b'{"n":1}'])
+    writer.write(b":2}\n")
+    writer.close()
+    await run.task
+
+    assert b'{"n":1}\n{"n":2}\n' == sink.text
+
+
+async def test_other_sources_go_on(start, memory, sink, pipe):
+    """
+    The end of standard input ends the run only when no other source can still bring lines.
+    """
+    reader, writer = pipe
+    writer.close()
+    sources = {"stdin": DescriptorConfig(descriptor=reader.fileno()), "in": TcpConfig(listen="127.0.0.1:0")}
+    run = await start(sources, memory)
+    await run.until(lambda: run.pipeline.state.sources["stdin"].processing.done())
+    await run.send(b"{}\n")
+    await run.until(lambda: sink.lines == [b"{}"])
+
+    assert not run.task.done()
+    assert (True, "ok") == (run.pipeline.status.health()[0], run.pipeline.status.health()[1]["status"])
+
+
+async def test_stop_while_waiting(start, memory, sink, pipe):
+    """
+    A stop ends a run whose standard input is open and silent, and nothing read is lost.
+    """
+    reader, writer = pipe
+    run = await start({"in": DescriptorConfig(descriptor=reader.fileno())}, memory)
+    writer.write(b'{"n":1}\n{"n":2}')
+    await run.stop()
+
+    assert b'{"n":1}\n{"n":2}\n' == sink.text
+
+
+async def test_waits_for_room(start, memory, sink, pipe):
+    """
+    While a blocking sink holds, standard input is not read beyond the queues.
+    """
+    reader, writer = pipe
+    sink.open.clear()
+    limits = Limits(
+        core_queue_bytes_max=1000, sink_queue_bytes_max=1000, sink_queue_batches_max=2, drain_seconds=2.0
+    )
+    run = await start({"in": DescriptorConfig(descriptor=reader.fileno())}, memory, limits=limits)
+    os.set_blocking(writer.fileno(), False)
+    line = b"x" * 999 + b"\n"
+    sent = 0
+
+    def stuck() -> bool:
+        nonlocal sent
+        try:
+            sent += os.write(writer.fileno(), line * 4)
+        except BlockingIOError:
+            return run.pipeline.state.sources["in"].queue.full
+        return False
+
+    await run.until(stuck)
+    received = run.pipeline.state.ledger.sources["in"].received
+    assert received * 1000 < sent
+    sink.open.set()
+    writer.close()
+    await run.task
+    assert sent == 1000 * len(sink.lines)
+
+
+async def test_config_reads_descriptor_zero():
+    """
+    The source of the settings is standard input, which ends.
+    """
+    async with StdinConfig().open("in", Limits(), None) as source:
+        assert (False, "standard input", 0) == (source.endless, source.where, source._descriptor)
