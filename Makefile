@@ -73,7 +73,7 @@ test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to p
 	$(BIN)/pytest $(ARGS)
 
 bench: $(VENV)/.tools $(VENV)/.wheel ## the table of the core, recorded in benches/record/
-	cargo run --release --quiet -p headrig-bench -- table
+	HEADRIG_BENCH_PYTHON=$(abspath $(BIN)/python) cargo run --release --quiet -p headrig-bench -- table
 
 bench-quick: $(VENV)/.made ## the gate: instructions per byte under callgrind
 	@.ci/require valgrind

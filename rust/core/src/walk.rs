@@ -290,8 +290,8 @@ impl Walker<'_> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let plain = self.text[self.at..].iter().take_while(|byte| !SPECIAL[**byte as usize]).count();
-            self.at += plain;
+            let rest = &self.text[self.at..];
+            self.at += rest.iter().position(|byte| SPECIAL[*byte as usize]).unwrap_or(rest.len());
             match self.text.get(self.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {

@@ -72,6 +72,32 @@ const FLAGS: [u8; 256] = {
     flags
 };
 
+/// The flags of all bytes and the number of digits.
+fn marks(text: &[u8]) -> (u8, usize) {
+    let (mut flags, mut digits) = (0, 0);
+    let mut chunks = text.chunks_exact(32);
+    for chunk in &mut chunks {
+        // Comparisons without branches over a fixed width: the compiler makes vector code of them.
+        let (mut seen, mut count) = (0, 0);
+        for &byte in chunk {
+            seen |= u8::from(byte == b':') * Seen::COLON
+                | u8::from(byte == b'=') * Seen::EQUALS
+                | u8::from(byte == b'@') * Seen::AT
+                | u8::from(byte == b'\\') * Seen::BACKSLASH
+                | u8::from(byte == b'"' || byte == b'\'') * Seen::QUOTE
+                | u8::from(byte == b'[') * Seen::BRACKET;
+            count += u8::from(byte.wrapping_sub(b'0') < 10);
+        }
+        flags |= seen;
+        digits += usize::from(count);
+    }
+    for &byte in chunks.remainder() {
+        flags |= FLAGS[byte as usize];
+        digits += usize::from(byte.wrapping_sub(b'0') < 10);
+    }
+    (flags, digits)
+}
+
 /// Fewest digits in a text that may hold a card number.
 const CARD_DIGITS_MIN: usize = 13;
 
@@ -94,11 +120,7 @@ impl Work {
 impl Rules {
     /// One pass over a text: which searches are worth while, and where anchors may begin.
     pub fn sweep(&self, text: &[u8], stems: &mut Vec<u32>) -> Seen {
-        let (mut flags, mut digits) = (0, 0);
-        for &byte in text {
-            flags |= FLAGS[byte as usize];
-            digits += usize::from(byte.wrapping_sub(b'0') < 10);
-        }
+        let (mut flags, digits) = marks(text);
         for (at, stem) in text.windows(4).enumerate() {
             if self.stems.may_begin([stem[0], stem[1], stem[2], stem[3]]) {
                 stems.push(at as u32);
@@ -218,38 +240,44 @@ fn is_word(byte: u8) -> bool {
 
 /// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
 fn cards(text: &[u8], mut found: impl FnMut(usize, usize)) {
-    const LAYOUTS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
-    let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        if !text[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let end = text[at..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |len| at + len);
-        groups.push((at, end));
+        let Some(skip) = text[at..].iter().position(u8::is_ascii_digit) else { return };
+        let start = at + skip;
+        let end = digits_end(text, start);
         at = end;
-    }
-    for (index, &(start, end)) in groups.iter().enumerate() {
-        if (13..=19).contains(&(end - start)) {
-            if stands_alone(text, start, end) && check::card(&text[start..end]) {
-                found(start, end);
-            }
-            continue;
-        }
-        for layout in LAYOUTS {
-            let Some(window) = groups.get(index..index + layout.len()) else { continue };
-            let separator = text.get(end).copied().unwrap_or(0);
-            let grouped = matches!(separator, b' ' | b'-')
-                && window.iter().zip(layout).all(|((from, to), len)| to - from == *len)
-                && window.windows(2).all(|pair| pair[1].0 == pair[0].1 + 1 && text[pair[0].1] == separator);
-            let last = window[layout.len() - 1].1;
-            if grouped && stands_alone(text, start, last) && check::card(&text[start..last]) {
-                found(start, last);
-                break;
-            }
+        let card = match end - start {
+            13..=19 => Some(end),
+            4 => grouped(text, start, end),
+            _ => None,
+        };
+        if let Some(end) = card.filter(|end| stands_alone(text, start, *end) && check::card(&text[start..*end])) {
+            found(start, end);
+            at = end;
         }
     }
+}
+
+fn digits_end(text: &[u8], start: usize) -> usize {
+    text[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |len| start + len)
+}
+
+/// The end of the groups of digits that begin with the four of `start..end`, if cards are printed so.
+fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    const LAYOUTS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
+    let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
+    let fits = |layout: &&[usize]| {
+        let mut at = start;
+        for len in *layout {
+            let stop = digits_end(text, at);
+            if stop - at != *len {
+                return None;
+            }
+            at = if text.get(stop) == Some(&separator) { stop + 1 } else { stop };
+        }
+        Some(at - usize::from(text.get(at.wrapping_sub(1)) == Some(&separator)))
+    };
+    LAYOUTS.iter().find_map(fits)
 }
 
 /// Not a part of a longer number, identifier, UUID or decimal.

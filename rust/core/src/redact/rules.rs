@@ -120,7 +120,6 @@ impl Rules {
                 rules.add(spec, number(&spec.name), &mut loose)?;
             }
         }
-        rules.stems.seal();
         if !loose.is_empty() {
             let regex = builder().build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
             rules.loose = Some(regex);

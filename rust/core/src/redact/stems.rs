@@ -6,12 +6,12 @@ use hashbrown::HashMap;
 /// Bits of the table, as a power of two. 2^17 bits are 16 KiB: they stay in the first-level cache, and of a thousand
 /// stems in it fewer than one position in a hundred is taken for one.
 const TABLE_BITS_LOG2: u32 = 17;
+const TABLE_WORDS: usize = (1 << TABLE_BITS_LOG2) / 64;
 
 /// The anchors of all rules.
-#[derive(Default)]
 pub struct Stems {
-    /// A bit for each hash of a folded 4-byte stem.
-    table: Vec<u64>,
+    /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
+    table: Box<[u64; TABLE_WORDS]>,
     anchors: HashMap<u32, Vec<Anchor>, RandomState>,
 }
 
@@ -24,16 +24,9 @@ struct Anchor {
 impl Stems {
     pub fn add(&mut self, text: &[u8], any_case: bool, rule: usize) {
         let stem = fold(text);
+        let hash = hash(stem);
+        self.table[hash / 64] |= 1 << (hash % 64);
         self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
-    }
-
-    /// Build the table. Nothing is found before.
-    pub fn seal(&mut self) {
-        self.table = vec![0; (1 << TABLE_BITS_LOG2) / 64];
-        for stem in self.anchors.keys() {
-            let hash = hash(*stem);
-            self.table[hash / 64] |= 1 << (hash % 64);
-        }
     }
 
     /// An anchor may begin with these bytes.
@@ -47,6 +40,12 @@ impl Stems {
     pub fn rules_at<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         let list = self.anchors.get(&fold(text)).map_or(&[][..], Vec::as_slice);
         list.iter().filter(move |anchor| anchor.begins(text)).map(|anchor| anchor.rule)
+    }
+}
+
+impl Default for Stems {
+    fn default() -> Self {
+        Self { table: Box::new([0; TABLE_WORDS]), anchors: HashMap::default() }
     }
 }
 
