@@ -22,7 +22,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: headrig-bench table [--mb 12] [--reps 15] [--only NAME]
        headrig-bench quick [--update]
        headrig-bench corpus NAME [--mb 12]            lines to stdout
-       headrig-bench instructions NAME --timed yes|no   what quick runs under callgrind";
+       headrig-bench instructions NAME                what quick runs under callgrind";
 const MEGABYTE: usize = 1_000_000;
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn dispatch(words: &[&str]) -> Result<(), String> {
         ["table", flags @ ..] => table::run(&table_options(flags)?),
         ["quick"] => quick::run(false),
         ["quick", "--update"] => quick::run(true),
-        ["instructions", name, "--timed", timed @ ("yes" | "no")] => quick::instructions(name, *timed == "yes"),
+        ["instructions", name] => quick::instructions(name),
         ["corpus", name] => write_corpus(name, 12 * MEGABYTE),
         ["corpus", name, "--mb", megabytes] => write_corpus(name, number("--mb", megabytes)? * MEGABYTE),
         _ => Err(USAGE.into()),

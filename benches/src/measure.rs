@@ -76,16 +76,19 @@ pub fn interleave(corpus: &Corpus, contenders: &mut [Box<dyn Contender>], reps: 
                 .map_err(|reason| format!("{}, {}: {reason}", corpus.name, contender.name()))?;
         }
     }
-    let row = |(contender, (tally, seconds)): (&Box<dyn Contender>, (Tally, Vec<f64>))| Row {
-        corpus: corpus.name,
-        who: contender.name(),
-        timed_bytes: corpus.timed_bytes(),
-        timed_lines: corpus.timed_lines(),
-        seconds,
-        redactions: tally.redactions,
-        checksum: tally.checksum,
-    };
-    Ok(contenders.iter().zip(rows).map(row).collect())
+    let mut measured = Vec::new();
+    for (contender, (tally, seconds)) in contenders.iter().zip(rows) {
+        measured.push(Row {
+            corpus: corpus.name,
+            who: contender.name(),
+            timed_bytes: corpus.timed_bytes(),
+            timed_lines: corpus.timed_lines(),
+            seconds,
+            redactions: tally.redactions,
+            checksum: tally.checksum,
+        });
+    }
+    Ok(measured)
 }
 
 /// One pass with fresh state. Returns the seconds spent in timed batches.

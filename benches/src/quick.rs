@@ -13,10 +13,11 @@ use crate::core::Core;
 use crate::corpus::{shape, Corpus};
 use crate::measure::pass;
 
-/// Short, ordinary, long, and the dearest of the hostile ones.
+/// Short, ordinary, long, and one of the dear hostile ones.
 const ROWS: [&str; 4] = ["line_134", "line_540", "stack_8k", "digits"];
 const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.toml");
 const TIMED_BYTES: usize = 1_000_000;
+const COUNTED: &str = "--toggle-collect=headrig_bench::quick::counted*";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,11 +47,7 @@ pub fn run(update: bool) -> Result<(), String> {
     let mut over = Vec::new();
     for (name, verdict) in ROWS.iter().zip(verdicts) {
         let allowed = budget.instructions_per_byte.get(*name).map_or("none".into(), |value| format!("{value:.2}"));
-        println!(
-            "{name:<17}{:>12.2}{allowed:>12}  {}",
-            measured[*name],
-            verdict.as_ref().map_or_else(|text| text, |text| text)
-        );
+        println!("{name:<17}{:>12.2}{allowed:>12}  {}", measured[*name], verdict.as_ref().unwrap_or_else(|text| text));
         over.extend(verdict.err().map(|reason| format!("{name}: {reason}")));
     }
     if over.is_empty() {
@@ -88,46 +85,49 @@ fn check(corpus: &Corpus) -> Result<(), String> {
     core.check(corpus, &tally).map_err(|reason| format!("{}, core: wrong answer: {reason}", corpus.name))
 }
 
-/// What callgrind counts from the warm-up's end to the last batch.
+/// What callgrind counts inside `counted`, in a run of this very program.
 fn instructions_per_byte(corpus: &Corpus) -> Result<f64, String> {
-    let count = |timed: &str| callgrind(&["instructions", corpus.name, "--timed", timed]);
-    let (all, warm) = std::thread::scope(|scope| {
-        let all = scope.spawn(|| count("yes"));
-        let warm = count("no");
-        (all.join().unwrap_or_else(|_| Err("the callgrind run panicked".into())), warm)
-    });
-    Ok(all?.saturating_sub(warm?) as f64 / corpus.timed_bytes() as f64)
-}
-
-/// Instructions of this very program with other arguments.
-fn callgrind(arguments: &[&str]) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let done = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", COUNTED])
         .arg(program)
-        .args(arguments)
+        .args(["instructions", corpus.name])
         .output()
         .map_err(|error| format!("valgrind: {error}; install the package `valgrind`"))?;
     let log = String::from_utf8_lossy(&done.stderr);
-    let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse::<u64>().ok());
     match collected {
-        Some(count) if done.status.success() => Ok(count),
-        _ => Err(format!("valgrind {} failed:\n{log}", arguments.join(" "))),
+        Some(count @ 1..) if done.status.success() => Ok(count as f64 / corpus.timed_bytes() as f64),
+        Some(0) if done.status.success() => Err(format!("valgrind counted nothing: no symbol for {COUNTED}")),
+        _ => Err(format!("valgrind failed on {}:\n{log}", corpus.name)),
     }
 }
 
-/// What runs under callgrind: the warm-up, and with `timed` the batches that count.
+/// What runs under callgrind: a whole corpus, the timed batches through `counted`.
 ///
 /// # Errors
 /// An unknown corpus, or an engine that does not start.
-pub fn instructions(name: &str, timed: bool) -> Result<(), String> {
+pub fn instructions(name: &str) -> Result<(), String> {
     let corpus = shape(name)?.generate(TIMED_BYTES);
     let mut core = Core::default();
+    let mut tally = Tally::default();
     core.start()?;
-    for batch in corpus.batches.iter().filter(|batch| timed || !batch.timed) {
-        core.run(&corpus.bytes[batch.bytes.clone()], batch.arrival_seconds);
+    for batch in &corpus.batches {
+        let lines = &corpus.bytes[batch.bytes.clone()];
+        match batch.timed {
+            true => counted(&mut core, lines, batch.arrival_seconds),
+            false => core.run(lines, batch.arrival_seconds),
+        }
+        core.settle(&mut tally);
     }
     Ok(())
+}
+
+/// Callgrind collects from entering this to leaving it, so that building the engine and the corpus, which differ a
+/// little from run to run, are not in the count.
+#[inline(never)]
+fn counted(core: &mut Core, lines: &[u8], arrival_seconds: f64) {
+    core.run(lines, arrival_seconds);
 }
 
 fn write_budget(old: &Budget, measured: &BTreeMap<String, f64>) -> Result<(), String> {

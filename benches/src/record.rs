@@ -44,7 +44,9 @@ pub fn write(machine: &Machine, clock: &Clock, passes: usize, rows: &[Row]) -> R
     let name = format!("{}-{}.csv", machine.date, machine.revision);
     let path = Path::new(DIRECTORY).join(&name);
     let text = csv(machine, clock, passes, rows).map_err(|error| error.to_string())?;
-    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    std::fs::create_dir_all(DIRECTORY)
+        .and_then(|()| std::fs::write(&path, text))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(format!("benches/record/{name}"))
 }
 
