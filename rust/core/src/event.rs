@@ -30,22 +30,9 @@ pub enum Role {
 impl Role {
     /// The role a configuration or an expression calls by this name.
     pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "time" => Self::Time,
-            "level" => Self::Level,
-            "message" => Self::Message,
-            "logger" => Self::Logger,
-            "trace" => Self::Trace,
-            "span" => Self::Span,
-            "event" => Self::Event,
-            "route" => Self::Route,
-            "method" => Self::Method,
-            "status" => Self::Status,
-            "duration" => Self::Duration,
-            "error_name" | "error.name" => Self::ErrorName,
-            "provider" => Self::Provider,
-            _ => return None,
-        })
+        // The runbook's own spelling of the one role that is nested.
+        let name = if name == "error.name" { "error_name" } else { name };
+        crate::roles::ROLES.iter().find(|(_, known, _)| *known == name).map(|(role, _, _)| *role)
     }
 }
 

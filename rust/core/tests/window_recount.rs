@@ -109,7 +109,7 @@ fn recount(lines: &[Line], tick: f64) -> Shown {
         found.push((format!("errors by route{label}"), percent(lines), lines.len() as u64));
         let mut durations: Vec<f64> = lines.iter().map(|line| line.duration / 1e3).collect();
         durations.sort_by(f64::total_cmp);
-        let rank = (0.95 * durations.len() as f64).ceil() as usize;
+        let rank = (95 * durations.len()).div_ceil(100);
         found.push((format!("p95{label}"), durations[rank - 1], lines.len() as u64));
     }
     for route in 0..3 {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::interner::Interner;
+use super::memo::Memo;
 use super::route;
 use super::series::{Key, SeriesTable, LABELS_MAX};
 use crate::event::{Event, Role, Source, Value};
@@ -54,13 +55,15 @@ struct Read {
     epoch: u64,
     /// `None`: no series has this value yet.
     id: Option<u32>,
-    /// The value's place in the scratch buffer.
+    /// The value's place in the scratch buffer; empty where the id is known without.
     span: (usize, usize),
 }
 
 #[derive(Debug, Default)]
 pub struct Labels {
     definitions: Vec<Vec<Source>>,
+    /// One per definition.
+    memos: Vec<Memo>,
     fixed: Vec<u32>,
     /// One per definition, and `LABELS_MAX` for values given by the caller.
     read: Vec<Read>,
@@ -80,6 +83,7 @@ impl Labels {
         Self {
             fixed: fixed.collect(),
             read: vec![Read::default(); plan.definitions.len() + LABELS_MAX],
+            memos: vec![Memo::default(); plan.definitions.len()],
             definitions: plan.definitions,
             interner,
             ..Self::default()
@@ -113,9 +117,11 @@ impl Labels {
         self.read[index] = Read { epoch: self.epoch, id: self.interner.find(&self.scratch[start..span.1]), span };
     }
 
-    /// Look the values just read up again: series left, and with them perhaps their values.
+    /// Read and look up again: series left, and with them perhaps their values.
     pub fn refresh(&mut self) {
-        for read in self.read.iter_mut().filter(|read| read.epoch == self.epoch) {
+        let (of_events, staged) = self.read.split_at_mut(self.definitions.len());
+        of_events.iter_mut().for_each(|read| read.epoch = 0);
+        for read in staged.iter_mut().filter(|read| read.epoch == self.epoch) {
             read.id = self.interner.find(&self.scratch[read.span.0..read.span.1]);
         }
     }
@@ -126,11 +132,44 @@ impl Labels {
             Label::Event(index) => index as usize,
         };
         if self.read[index].epoch != self.epoch {
-            let start = self.scratch.len();
-            write_label(&self.definitions[index], event, &mut self.raw, &mut self.scratch);
-            self.keep(index, start);
+            self.read_event(index, event);
         }
         self.read[index].id
+    }
+
+    /// Read the first source that the event has and that is not empty.
+    fn read_event<E: Event + ?Sized>(&mut self, index: usize, event: &E) {
+        let start = self.scratch.len();
+        let generation = self.interner.generation();
+        for (rank, source) in self.definitions[index].iter().enumerate() {
+            let value = event.value(*source);
+            let bits;
+            let (kind, raw): (usize, &[u8]) = match &value {
+                Value::Text(text) => (0, text),
+                Value::Number(number) => {
+                    bits = number.to_bits().to_le_bytes();
+                    (1, &bits)
+                }
+                Value::Bool(truth) => (2, if *truth { b"true" } else { b"false" }),
+                Value::Missing | Value::Null | Value::Container => (3, b""),
+            };
+            let kind = (rank * 4 + kind) as u16;
+            if let Some(id) = self.memos[index].get(kind, raw, generation) {
+                self.read[index] = Read { epoch: self.epoch, id: Some(id), span: (start, start) };
+                return;
+            }
+            write_label(*source, &value, &mut self.raw, &mut self.scratch);
+            if self.scratch.len() > start {
+                let id = self.interner.find(&self.scratch[start..]);
+                if let Some(id) = id {
+                    self.memos[index].put(kind, raw, generation, id);
+                }
+                self.read[index] = Read { epoch: self.epoch, id, span: (start, self.scratch.len()) };
+                return;
+            }
+        }
+        self.scratch.extend_from_slice(MISSING.as_bytes());
+        self.keep(index, start);
     }
 
     /// The key of the series these labels name, if every value is known.
@@ -154,11 +193,11 @@ impl Labels {
                 Label::Fixed(index) => self.fixed[index as usize],
                 Label::Event(index) => {
                     let read = &mut self.read[index as usize];
-                    // Two labels of one event can have the same new value: `id` looks again.
-                    let text = std::str::from_utf8(&self.scratch[read.span.0..read.span.1]).unwrap_or(MISSING);
-                    let id = self.interner.id(text);
-                    read.id = Some(id);
-                    id
+                    *read.id.get_or_insert_with(|| {
+                        // Two labels of one event can have the same new value: `id` looks again.
+                        let text = std::str::from_utf8(&self.scratch[read.span.0..read.span.1]).unwrap_or(MISSING);
+                        self.interner.id(text)
+                    })
                 }
             };
             key.set(at, id);
@@ -170,10 +209,10 @@ impl Labels {
     fn bytes(&self, labels: &[Label]) -> usize {
         let length = |label: &Label| match *label {
             Label::Fixed(index) => self.interner.text(self.fixed[index as usize]).len(),
-            Label::Event(index) => {
-                let span = self.read[index as usize].span;
-                span.1 - span.0
-            }
+            Label::Event(index) => match self.read[index as usize] {
+                Read { id: Some(id), .. } => self.interner.text(id).len(),
+                Read { span, .. } => span.1 - span.0,
+            },
         };
         labels.iter().map(length).sum()
     }
@@ -208,31 +247,23 @@ impl Labels {
     }
 }
 
-/// Append the label value of the first source that the event has and that is not empty.
-fn write_label<E: Event + ?Sized>(sources: &[Source], event: &E, raw: &mut Vec<u8>, out: &mut Vec<u8>) {
-    for source in sources {
-        let start = out.len();
-        let value = event.value(*source);
-        match (source, &value) {
-            (Source::Role(Role::Level), _) => {
-                out.extend_from_slice(Level::from_value(&value).map_or(UNKNOWN, Level::name).as_bytes());
-            }
-            (Source::Role(Role::Route), Value::Text(route)) => {
-                raw.clear();
-                route::normalise(route, raw);
-                push_text(raw, out);
-            }
-            (_, Value::Text(text)) => push_text(text, out),
-            (_, Value::Number(number)) => push_number(*number, out),
-            (_, Value::Bool(true)) => out.extend_from_slice(b"true"),
-            (_, Value::Bool(false)) => out.extend_from_slice(b"false"),
-            (_, Value::Missing | Value::Null | Value::Container) => {}
+/// Append what one source's value is as a label; nothing when there is none.
+fn write_label(source: Source, value: &Value<'_>, raw: &mut Vec<u8>, out: &mut Vec<u8>) {
+    match (source, value) {
+        (Source::Role(Role::Level), _) => {
+            out.extend_from_slice(Level::from_value(value).map_or(UNKNOWN, Level::name).as_bytes());
         }
-        if out.len() > start {
-            return;
+        (Source::Role(Role::Route), Value::Text(route)) => {
+            raw.clear();
+            route::normalise(route, raw);
+            push_text(raw, out);
         }
+        (_, Value::Text(text)) => push_text(text, out),
+        (_, Value::Number(number)) => push_number(*number, out),
+        (_, Value::Bool(true)) => out.extend_from_slice(b"true"),
+        (_, Value::Bool(false)) => out.extend_from_slice(b"false"),
+        (_, Value::Missing | Value::Null | Value::Container) => {}
     }
-    out.extend_from_slice(MISSING.as_bytes());
 }
 
 /// Append text of at most `VALUE_BYTES_MAX` bytes; a run of bytes that are not UTF-8 becomes one U+FFFD.

@@ -7,6 +7,7 @@ pub mod family;
 pub mod gates;
 pub mod interner;
 pub mod labels;
+mod memo;
 pub mod route;
 pub mod series;
 pub mod value;

@@ -1,29 +1,66 @@
 //! Routes with few values: numbers, UUIDs and long hex segments become `{id}`, the query is cut.
 
-/// Append `route` normalised. Bytes, as they come; the caller makes them a label.
-pub fn normalise(route: &[u8], out: &mut Vec<u8>) {
-    let end = route.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(route.len());
-    for (index, segment) in route[..end].split(|byte| *byte == b'/').enumerate() {
-        if index > 0 {
-            out.push(b'/');
-        }
-        out.extend_from_slice(if is_id(segment) { b"{id}" } else { segment });
-    }
-}
+const DIGIT: u8 = 1;
+const HEX: u8 = 2;
+const SLASH: u8 = 4;
+const END: u8 = 8;
 
-/// Shortest run of hex digits, with a decimal one among them, that is no word.
+/// What a byte can be part of.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT | HEX,
+            b'a'..=b'f' | b'A'..=b'F' => HEX,
+            b'/' => SLASH,
+            b'?' | b'#' => END,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Fewest hex digits, with a decimal one among them, that are no word.
 const HEX_DIGITS_MIN: usize = 8;
 
-/// Digits only; or hex digits and dashes, as in a UUID, of some length and with a digit among them.
-fn is_id(segment: &[u8]) -> bool {
-    let digits = segment.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 {
-        return false;
+/// Append `route` normalised. Bytes, as they come; the caller makes them a label.
+pub fn normalise(route: &[u8], out: &mut Vec<u8>) {
+    let mut start = 0;
+    let (mut all, mut any) = (u8::MAX, 0);
+    for (at, byte) in route.iter().enumerate() {
+        let class = CLASSES[*byte as usize];
+        if class & (SLASH | END) == 0 {
+            all &= class;
+            any |= class;
+            continue;
+        }
+        push_segment(&route[start..at], all, any, out);
+        if class & END != 0 {
+            return;
+        }
+        out.push(b'/');
+        start = at + 1;
+        (all, any) = (u8::MAX, 0);
     }
-    let dashes = segment.iter().filter(|byte| **byte == b'-').count();
-    let hex = segment.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
-    let uuid = segment.len() == 36 && [8, 13, 18, 23].iter().all(|at| segment[*at] == b'-') && hex == 32;
-    digits == segment.len() || uuid || (dashes == 0 && hex == segment.len() && hex >= HEX_DIGITS_MIN)
+    push_segment(&route[start..], all, any, out);
+}
+
+/// `all` and `any`: the classes of all of its bytes and of any of them.
+fn push_segment(segment: &[u8], all: u8, any: u8, out: &mut Vec<u8>) {
+    let number = all & DIGIT != 0;
+    let hex = all & HEX != 0 && segment.len() >= HEX_DIGITS_MIN;
+    let id = any & DIGIT != 0 && (number || hex || is_uuid(segment));
+    out.extend_from_slice(if id { b"{id}" } else { segment });
+}
+
+fn is_uuid(segment: &[u8]) -> bool {
+    let fits = |(at, byte): (usize, &u8)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    segment.len() == 36 && segment.iter().enumerate().all(fits)
 }
 
 #[cfg(test)]

@@ -64,15 +64,16 @@ impl Aggregate {
 
 /// `p95` is 0.95, `p5` 0.05, `p999` and `p99.9` 0.999, `p100` 1.
 pub fn quantile_named(name: &str) -> Option<f64> {
-    let digits = name.strip_prefix('p')?;
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let percent = match digits.len() {
-        1..=2 if plain => digits.parse::<f64>().ok()?,
-        3..=6 if plain && digits != "100" => format!("{}.{}", &digits[..2], &digits[2..]).parse().ok()?,
-        3..=8 => crate::time::number_text(digits.as_bytes())?,
-        _ => return None,
+    let percent = name.strip_prefix('p').filter(|percent| percent.len() <= 8 && percent.is_ascii())?;
+    let (whole, rest) = match percent.split_once('.') {
+        Some((whole, rest)) if !rest.is_empty() => (whole, rest),
+        Some(_) => return None,
+        None if percent == "100" => return Some(1.0),
+        None => percent.split_at(percent.len().min(2)),
     };
-    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+    let digits = !whole.is_empty() && whole.len() <= 2 && [whole, rest].concat().bytes().all(|b| b.is_ascii_digit());
+    // Read as a decimal: 99.9 / 100 is a digit off.
+    digits.then(|| format!("0.{whole:0>2}{rest}").parse().ok())?
 }
 
 fn sum(range: &[Pane]) -> f64 {
@@ -105,7 +106,7 @@ mod tests {
         {
             assert_eq!(quantile_named(name), Some(expected), "{name}");
         }
-        for name in ["", "p", "95", "p-5", "pxx", "p1e5", "p101.0", "p99999999999"] {
+        for name in ["", "p", "pé", "px€", "p.5", "p5.", "95", "p-5", "pxx", "p1e5", "p101.0", "p99999999999"] {
             assert_eq!(quantile_named(name), None, "{name}");
         }
     }

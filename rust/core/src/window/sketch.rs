@@ -54,7 +54,8 @@ impl Sketch {
 pub fn quantile(buckets: &mut [Bucket], p: f64) -> Option<f64> {
     buckets.sort_unstable();
     let total: u64 = buckets.iter().map(|bucket| u64::from(bucket.count)).sum();
-    let rank = ((p * total as f64).ceil() as u64).clamp(1, total.max(1));
+    // 0.07 * 100 is a digit above 7: that is still the 7th.
+    let rank = ((p * total as f64 - 1e-9).ceil() as u64).clamp(1, total.max(1));
     let mut seen = 0;
     buckets.iter().find_map(|bucket| {
         seen += u64::from(bucket.count);

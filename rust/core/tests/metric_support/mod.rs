@@ -1,5 +1,5 @@
 //! A fake event over JSON, and engines of metrics to feed it to.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::borrow::Cow;
 
