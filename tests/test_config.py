@@ -138,7 +138,13 @@ def test_engine_spec():
             "allow_keys": ["pin"],
             "token": {"keep_last": 4},
             "rules": [
-                {"name": "staff_card", "pattern": r"(?:^|\s)staff-${4,8}$", "examples": ["${EXAMPLE}"]},
+                {
+                    "name": "staff_card",
+                    "anchors": ["staff-${"],
+                    "pattern": r"staff-\$\{[A-Z]{4}\}",
+                    "examples": ["a staff-${CARD} here"],
+                    "counterexamples": ["a staff-${CAR} here"],
+                },
                 {"name": "badge", "anchors": ["badge-"], "pattern": "badge-[0-9]{6}"},
             ],
         },

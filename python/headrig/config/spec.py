@@ -136,15 +136,18 @@ class SpecReader:
     def redact(self, given: object) -> None:
         """Take `[redact]`, and the rule files it names."""
         redact = table(RedactTable, given, "redact", self._errors)
+        # Rules are looked at even when the table itself is wrong, so that every error is found.
+        rules = given.get("rules") if isinstance(given, dict) else None
+        for index, rule in enumerate(rules if isinstance(rules, list) else []):
+            self._rule(rule, f"redact.rules[{index}]", "redact.rules", "")
         if redact is None:
             return
         spec = to_builtins(redact)
-        spec.pop("rule_files", None)
+        for key in ("rules", "rule_files"):
+            spec.pop(key, None)
         token = spec.pop("token", {})
         spec["token"] = {key: token[key] for key in ("keep_last", "hmac_key") if token.get(key) is not None}
         self._spec["redact"] = spec
-        for index, rule in enumerate(spec.pop("rules", [])):
-            self._rule(rule, f"redact.rules[{index}]", "redact.rules", "")
         if redact.rule_files is not UNSET:
             for index, name in enumerate(redact.rule_files):
                 self._rule_file(name, f"redact.rule_files[{index}]")

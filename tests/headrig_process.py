@@ -1,0 +1,79 @@
+"""The `headrig` command as a process, the way people and supervisors run it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+COMMAND = [sys.executable, "-m", "headrig"]
+STARTED = "  stops   "
+"""Begins the last line that a run prints when everything listens."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Ours, without the variables that headrig reads."""
+    ours = {"PORT", "LOG_LEVEL", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"}
+    return {**{name: value for name, value in os.environ.items() if name not in ours}, **more}
+
+
+def headrig(*arguments: str, stdin: bytes = b"", cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess:
+    """Run a verb to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, cwd=cwd, env=environment(**more), check=False
+    )
+
+
+class Run:
+    """`headrig run`, from when everything listens; killed at the end if it still runs."""
+
+    def __init__(self, *arguments: str, cwd: Path, stdin: int = subprocess.DEVNULL, **more: str) -> None:
+        self.said: list[str] = []
+        self.process = subprocess.Popen(
+            [*COMMAND, "run", *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=environment(**more),
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        self.until(STARTED)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def until(self, text: str) -> str:
+        """The next line on standard error that contains the text."""
+        for line in self.process.stderr:
+            self.said.append(line.rstrip("\n"))
+            if text in line:
+                return self.said[-1]
+        raise AssertionError(f"it ended without saying {text!r}: {self.said}")
+
+    def address(self, before: str) -> tuple[str, int]:
+        """The `host:port` that it says it listens on, after some words."""
+        found = re.search(rf"{re.escape(before)}([0-9.]+):(\d+)", "\n".join(self.said))
+        return found[1], int(found[2])
+
+    def send(self, lines: bytes) -> None:
+        """Send over a TCP connection of its own, and close it."""
+        with socket.create_connection(self.address("tcp ")) as connection:
+            connection.sendall(lines)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        self.said.extend(self.process.stderr.read().splitlines())
+        return self.process.wait()

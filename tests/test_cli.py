@@ -1,0 +1,129 @@
+"""The command line as such: verbs, usage, exit codes, and what an error becomes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from headrig_process import headrig
+
+import headrig as public
+from headrig import cli
+from headrig.cli import redact
+from headrig.errors import ConfigError, DeliveryError, UnavailableError
+
+
+def test_version():
+    """
+    `--version` gives name and version.
+    """
+    done = headrig("--version")
+
+    assert (0, f"headrig {public.__version__}\n".encode()) == (done.returncode, done.stdout)
+
+
+@pytest.mark.parametrize("arguments", [[], ["saw"], ["run", "--set"], ["validate"], ["redact", "--stats", "xml"]])
+def test_usage(arguments):
+    """
+    What the command line cannot mean ends with 64, and says so.
+    """
+    done = headrig(*arguments)
+
+    assert (64, b"") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(b"usage: headrig")
+
+
+def test_help_names_every_verb():
+    """
+    `--help` shows what there is.
+    """
+    done = headrig("--help")
+
+    assert 0 == done.returncode
+    assert all(verb in done.stdout for verb in (b"run", b"validate", b"redact"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ConfigError("wrong", path="a.b", file="f.toml", remedy="right it"), 78, "f.toml: a.b: wrong; right it\n"),
+        (UnavailableError("in use", path="a.b", remedy="free it"), 69, "a.b: in use; free it\n"),
+        (DeliveryError("standard output: no space", "io"), 74, "standard output: no space\n"),
+        (ExceptionGroup("all", [ConfigError("one"), ExceptionGroup("more", [ConfigError("two")])]), 78, "one\ntwo\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors(error, code, said, monkeypatch, capsys):
+    """
+    An error of the tree is one line, and its exit code is its own.
+    """
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(redact, "execute", fail)
+
+    assert (code, said) == (cli.main(["redact"]), capsys.readouterr().err)
+
+
+def test_bug(monkeypatch, capsys):
+    """
+    Anything else is a bug: 70, and a traceback that shows no secret.
+    """
+
+    def fail(_):
+        raise ValueError("cannot parse password=fake-hunter2-fake")
+
+    monkeypatch.setattr(redact, "execute", fail)
+    code, said = cli.main(["redact"]), capsys.readouterr().err
+
+    assert 70 == code
+    assert said.startswith("Traceback (most recent call last):\n")
+    assert said.endswith("ValueError: cannot parse password=[REDACTED:password]\n")
+
+
+def test_bug_in_a_group(monkeypatch, capsys):
+    """
+    A bug beside an error of the tree is still a bug.
+    """
+
+    def fail(_):
+        raise ExceptionGroup("both", [ConfigError("one"), ValueError("two")])
+
+    monkeypatch.setattr(redact, "execute", fail)
+
+    assert 70 == cli.main(["redact"])
+    assert "ValueError: two" in capsys.readouterr().err
+
+
+def test_import_is_free():
+    """
+    `import headrig` imports nothing else.
+    """
+    code = "import sys; before = set(sys.modules); import headrig; print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "headrig\n" == done.stdout
+
+
+def test_public_names():
+    """
+    The package shows what it has, and says what it has not.
+    """
+    assert ["__version__", "redact"] == dir(public)
+    with pytest.raises(AttributeError, match="module 'headrig' has no attribute 'install'"):
+        public.install  # noqa: B018
+
+
+def test_closed_standard_error(monkeypatch):
+    """
+    A complaint nobody can read is no error.
+    """
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as closed, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", closed)
+        cli.complain("unheard")
+        patch.undo()
+        with pytest.raises(BrokenPipeError):
+            closed.close()

@@ -1,0 +1,187 @@
+"""`headrig redact`: a filter of bytes, files or standard input to standard output."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from headrig_process import COMMAND, headrig
+
+SECRET = b'{"user":"ada","password":"fake-correct-horse"}\n'
+REDACTED = b'{"user":"ada","password":"[REDACTED:password]"}\n'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"",
+        b"\n",
+        b"\n\n\n",
+        b"{}",
+        b"{}\n",
+        b'{"a": 1.50,\t"b" : "\\u00e9\xc3\xa9"}\n\nplain text\n[1, 2]',
+        b"{\x00}\n\xff\xfe\n" * 3,
+        b'{"a":"' + b"x" * 3_000_000 + b'"}\n{"short":1}'[:0],
+    ],
+    ids=range(8),
+)
+def test_untouched(lines):
+    """
+    Bytes without a secret come out as they went in, the missing newline at the end included.
+    """
+    lines = lines if len(lines) < 250_000 else lines[:200_000] + b'"}\n'
+    done = headrig("redact", stdin=lines)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert lines == done.stdout
+
+
+def test_secret():
+    """
+    A secret is masked, by default rules.
+    """
+    assert REDACTED * 2 == headrig("redact", stdin=SECRET * 2).stdout
+
+
+def test_last_line_without_newline():
+    """
+    A last line without a newline is redacted and gains none.
+    """
+    assert REDACTED[:-1] == headrig("redact", stdin=SECRET[:-1]).stdout
+
+
+def test_many_blocks():
+    """
+    Input of many blocks is one stream of lines.
+    """
+    lines = b"".join(b'{"n":%d,"pad":"%s"}\n' % (number, b"x" * (number % 977)) for number in range(12_000))
+    done = headrig("redact", "--stats", "json", stdin=lines)
+
+    assert lines == done.stdout
+    assert 12_000 == json.loads(done.stderr)["lines_in"]
+
+
+def test_files(tmp_path):
+    """
+    Files come one after the other, `-` is standard input, and a line never runs into the next file's.
+    """
+    (tmp_path / "a").write_bytes(SECRET[:-1])
+    (tmp_path / "b").write_bytes(b"")
+    (tmp_path / "c").write_bytes(b"last")
+    done = headrig("redact", "a", "b", "-", "c", stdin=b"middle", cwd=tmp_path)
+
+    assert REDACTED + b"middle\nlast" == done.stdout
+
+
+def test_missing_file(tmp_path):
+    """
+    A file that cannot be read is named, the others are processed, and it ends with 74.
+    """
+    (tmp_path / "here").write_bytes(SECRET)
+    done = headrig("redact", "gone", ".", "here", cwd=tmp_path)
+
+    assert (74, REDACTED) == (done.returncode, done.stdout)
+    assert [
+        b"headrig redact: gone: No such file or directory; give a readable file",
+        b"headrig redact: .: Is a directory; give a readable file",
+    ] == done.stderr.splitlines()
+
+
+def test_stats(tmp_path):
+    """
+    `--stats json` ends standard error with one object that adds up.
+    """
+    lines = SECRET * 2 + b'{"broken":\n\n{"password":"fake-third-one"}\n'
+    done = headrig("redact", "gone", "-", "--stats", "json", stdin=lines, cwd=tmp_path)
+    said = done.stderr.decode().splitlines()
+    stats = json.loads(said[-1])
+    seconds = stats.pop("seconds")
+
+    assert 2 == len(said)
+    assert {
+        "lines_in": 5,
+        "lines_out": 5,
+        "bytes_in": len(lines),
+        "bytes_out": len(done.stdout),
+        "broken": {"truncated": 1},
+        "dropped": {},
+        "redactions": {"password": 3},
+    } == stats
+    assert 0 < seconds < 60
+
+
+def test_broken_lines():
+    """
+    A line that is no JSON is redacted as text, passes unwrapped, and is no failure.
+    """
+    done = headrig("redact", stdin=b'login password=fake-hunter2 ok\n{"cut":')
+
+    assert (0, b'login password=[REDACTED:password] ok\n{"cut":') == (done.returncode, done.stdout)
+
+
+def test_reader_that_leaves():
+    """
+    A closed pipe ends it quietly.
+    """
+    with subprocess.Popen([*COMMAND, "redact"], stdin=-1, stdout=-1, stderr=-1) as filtering:
+        filtering.stdin.write(b"first\n")
+        filtering.stdin.flush()
+        first = filtering.stdout.readline()
+        filtering.stdout.close()
+        filtering.stdin.write(b"second\n")
+        filtering.stdin.close()
+        said = filtering.stderr.read()
+
+    assert (b"first\n", b"", 0) == (first, said, filtering.returncode)
+
+
+def test_full_disk():
+    """
+    Standard output that takes no more ends it with 74.
+    """
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, "redact"], input=b"line\n", stdout=full, stderr=-1, check=False)
+
+    assert (74, b"headrig redact: standard output: No space left on device; free some space\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
+def test_settings(tmp_path):
+    """
+    With `-c` the `[redact]` of a file applies, and nothing else of it.
+    """
+    settings = tmp_path / "headrig.toml"
+    settings.write_text('[redact]\nkeys = ["badge"]\ntoken = { keep_last = 2 }\n[sinks.out]\ntype = "moon"\n')
+    done = headrig("redact", "-c", str(settings), stdin=b'{"badge":"fake-1234567890"}\n\n')
+
+    assert (b"", '{"badge":"[REDACTED:badge:…90]"}\n\n') == (done.stderr, done.stdout.decode())
+
+
+def test_bad_settings(tmp_path):
+    """
+    Settings that cannot be used end it with 78 before anything is written.
+    """
+    settings = tmp_path / "headrig.toml"
+    settings.write_text("[redact]\nkey = 1\n[[redact.rules]]\nname = 7\n")
+    done = headrig("redact", "-c", str(settings), stdin=SECRET)
+
+    assert (78, b"") == (done.returncode, done.stdout)
+    assert [
+        f"{settings}: redact.key: unknown key; did you mean keys?",
+        f"{settings}: redact.rules[0].name: expected a string, got 7; write it in quotes",
+    ] == done.stderr.decode().splitlines()
+
+
+def test_it_starts_light():
+    """
+    Without `-c` nothing is imported that a filter has no use for.
+    """
+    code = "import sys; from headrig.cli import main; main(['redact']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], input=SECRET, capture_output=True, check=True)
+    heavy = {"aiohttp", "asyncio", "json", "logging", "msgspec", "prometheus_client", "tomllib", "uvloop"}
+
+    assert REDACTED == done.stdout
+    assert set() == heavy & set(done.stderr.decode().split())

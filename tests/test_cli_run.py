@@ -1,0 +1,281 @@
+"""`headrig run` from outside: where it starts, the signals it obeys, how it ends."""
+
+import re
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+from headrig_process import Run, headrig
+
+SETTINGS = """
+[http]
+listen = "127.0.0.1:0"
+
+[sources.in]
+type = "tcp"
+listen = "127.0.0.1:0"
+
+[sinks.out]
+type = "file"
+path = "app.log"
+flush_seconds = "1h"
+flush_entries_max = 1000000
+"""
+
+UNWRITABLE = (
+    "cannot write /proc/app.log: No such file or directory; give a path in a directory that this user may write to"
+)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """
+    A file with a TCP source on any port and a file sink that writes when it is told to.
+    """
+    path = tmp_path / "headrig.toml"
+    path.write_text(SETTINGS)
+    return path
+
+
+def page(run: Run, path: str) -> str:
+    host, port = run.address("http://")
+    with urllib.request.urlopen(f"http://{host}:{port}{path}") as answer:
+        return answer.read().decode()
+
+
+def test_introduction(settings):
+    """
+    At its start it says what it reads, how to feed it, and where lines and status are.
+    """
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        run.signal(signal.SIGTERM)
+        assert 0 == run.end()
+    ports = re.sub(r"(127\.0\.0\.1[: ])\d+", r"\1PORT", "\n".join(run.said)).splitlines()
+    version = headrig("--version").stdout.decode().strip()
+
+    assert [
+        f"{version} runs with headrig.toml",
+        "  reads   tcp 127.0.0.1:PORT",
+        "          nc -N 127.0.0.1 PORT < app.log",
+        "  writes  app.log",
+        "  shows   http://127.0.0.1:PORT/metrics, /health, /ready",
+        "  stops   at Ctrl-C or SIGTERM, once everything it read is written",
+    ] == ports[:6]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop(settings, number):
+    """
+    The first signal ends it with 0, everything that was sent is written.
+    """
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        run.send(b'{"n":1}\n' * 20_000)
+        run.signal(number)
+        code = run.end()
+
+    assert 0 == code
+    assert b'{"n":1}\n' * 20_000 == (settings.parent / "app.log").read_bytes()
+
+
+def test_stop_at_once(settings):
+    """
+    The second signal does not wait for the first to be finished.
+    """
+    with (
+        Run("-c", "headrig.toml", cwd=settings.parent) as run,
+        socket.create_connection(run.address("tcp ")) as connection,
+    ):
+        connection.sendall(b'{"n":1}\n{"never')
+        run.signal(signal.SIGTERM)
+        run.until("SIGTERM: draining; once more stops at once")
+        run.signal(signal.SIGTERM)
+        code = run.end()
+
+    assert 128 + signal.SIGTERM == code
+    assert not any("Traceback" in line for line in run.said)
+
+
+def test_flush(settings):
+    """
+    SIGUSR1 has written what waits.
+    """
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        run.send(b'{"n":1}\n')
+        while 'headrig_lines_received_total{component_id="in"} 1.0' not in page(run, "/metrics"):
+            pass
+        run.signal(signal.SIGUSR1)
+        run.until("SIGUSR1: flushed")
+
+        assert b'{"n":1}\n' == (settings.parent / "app.log").read_bytes()
+
+
+def test_reload(settings):
+    """
+    SIGHUP goes over to what the file says now.
+    """
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        settings.write_text(SETTINGS.replace("app.log", "new.log") + '[redact]\nkeys = ["badge"]\n')
+        run.signal(signal.SIGHUP)
+        run.until("SIGHUP: reloaded")
+        run.send(b'{"badge":"fake-7"}\n')
+        run.signal(signal.SIGTERM)
+        assert 0 == run.end()
+
+    assert b'{"badge":"[REDACTED:badge]"}\n' == (settings.parent / "new.log").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            ("flush_seconds", "flush_secs"),
+            "sinks.out.flush_secs: unknown key; did you mean flush_seconds?",
+        ),
+        (
+            ('path = "app.log"', 'path = "/proc/app.log"'),
+            f"sinks.out.path: {UNWRITABLE}",
+        ),
+        (
+            ("[http]\nlisten", "[https]\nlisten = 7\n[redact]\nkeyed"),
+            "https: unknown table; did you mean http? (and 1 more: headrig validate shows all)",
+        ),
+    ],
+)
+def test_bad_reload(settings, change, complaint):
+    """
+    SIGHUP with settings that cannot be used: one line, one count, and everything is as before.
+    """
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        settings.write_text(SETTINGS.replace(*change))
+        run.signal(signal.SIGHUP)
+        said = run.until("SIGHUP")
+        run.send(b'{"n":1}\n')
+        failures = page(run, "/metrics")
+        run.signal(signal.SIGTERM)
+        assert 0 == run.end()
+
+    assert said.endswith(f"ERROR headrig: SIGHUP: the old settings stay: headrig.toml: {complaint}")
+    assert 'headrig_config_reloads_total{result="failure"} 1.0' in failures
+    assert b'{"n":1}\n' == (settings.parent / "app.log").read_bytes()
+
+
+def test_bad_settings(tmp_path):
+    """
+    Settings that cannot be used: every error, and 78.
+    """
+    (tmp_path / "headrig.toml").write_text(SETTINGS.replace("path", "paht").replace("listen", "lisen"))
+    done = headrig("run", "-c", "headrig.toml", cwd=tmp_path)
+
+    assert 78 == done.returncode
+    assert [
+        "headrig.toml: http.lisen: unknown key; did you mean listen?",
+        "headrig.toml: sources.in.lisen: unknown key; did you mean listen?",
+        "headrig.toml: sources.in.listen: missing; add listen = …",
+        "headrig.toml: sinks.out.paht: unknown key; did you mean path?",
+        "headrig.toml: sinks.out.path: missing; add path = …",
+    ] == done.stderr.decode().splitlines()
+
+
+def test_unwritable_file(tmp_path):
+    """
+    A file that cannot be written: one line, and 78.
+    """
+    (tmp_path / "headrig.toml").write_text(SETTINGS.replace("app.log", "/proc/app.log"))
+    done = headrig("run", "-c", "headrig.toml", cwd=tmp_path)
+
+    assert 78 == done.returncode
+    assert f"headrig.toml: sinks.out.path: {UNWRITABLE}\n" == done.stderr.decode()
+
+
+def test_port_in_use(tmp_path):
+    """
+    A port somebody listens on: one line, and 69.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        (tmp_path / "headrig.toml").write_text(SETTINGS.replace(":0", f":{port}", 1))
+        done = headrig("run", "-c", "headrig.toml", cwd=tmp_path)
+        default = headrig("run", cwd=tmp_path, PORT=str(port))
+
+    assert (69, 69) == (done.returncode, default.returncode)
+    remedy = "stop the process that listens there or choose another port"
+    assert f"headrig.toml: http.listen: 127.0.0.1:{port} is in use; {remedy}\n" == done.stderr.decode()
+    assert f"environment: PORT: 127.0.0.1:{port} is in use; {remedy}\n" == default.stderr.decode()
+
+
+def test_file_on_standard_input(tmp_path):
+    """
+    `headrig run < file` writes the file's lines, opens no port, and ends where the file ends.
+    """
+    (tmp_path / "lines").write_bytes(b'{"n":1}\n' * 5_000 + b'{"password":"fake-hunter2"}')
+    with (tmp_path / "lines").open("rb") as lines, Run(cwd=tmp_path, stdin=lines.fileno()) as run:
+        code = run.end()
+
+    assert 0 == code
+    assert ["  reads   standard input", "  writes  data/app.log"] == run.said[1:3]
+    assert b'{"n":1}\n' * 5_000 + b'{"password":"[REDACTED:password]"}\n' == (tmp_path / "data/app.log").read_bytes()
+
+
+def test_defaults(tmp_path):
+    """
+    Without `-c` it listens on TCP, a Unix socket and HTTP, and the runbook's variables apply.
+    """
+    port = free_port()
+    with Run(cwd=tmp_path, PORT=str(port), LOG_FILE="logs/all.log", LOG_LEVEL="WARN") as run:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(tmp_path / "data/headrig.sock"))
+            connection.sendall(b'{"by":"unix"}\n')
+        url = f"http://127.0.0.1:{port}/ingest"
+        request = urllib.request.Request(url, b'{"by":"http"}', {"Content-Type": "application/x-ndjson"})
+        with urllib.request.urlopen(request) as answer:
+            assert 200 == answer.status
+        run.send(b'{"by":"tcp"}\n')
+        run.signal(signal.SIGTERM)
+        assert 0 == run.end()
+
+    assert run.said[-1].startswith("  stops"), "LOG_LEVEL hides what is only information"
+    assert {b'{"by":"unix"}', b'{"by":"http"}', b'{"by":"tcp"}'} == set(
+        (tmp_path / "logs/all.log").read_bytes().splitlines()
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_bad_log_level(tmp_path):
+    """
+    A level nobody knows names its variable.
+    """
+    done = headrig("run", cwd=tmp_path, LOG_LEVEL="loud")
+
+    assert 78 == done.returncode
+    assert "environment: LOG_LEVEL: unknown value 'loud'; set one of debug, info, warn, error\n" == done.stderr.decode()
+
+
+def test_standard_output_is_for_lines(tmp_path):
+    """
+    With a stdout sink, standard output holds lines and nothing else.
+    """
+    (tmp_path / "headrig.toml").write_text('[sources.in]\ntype = "stdin"\n[sinks.out]\ntype = "stdout"\n')
+    done = headrig("run", "-c", "headrig.toml", stdin=b'{"n":1}\n{"n":2}', cwd=tmp_path)
+
+    assert (0, b'{"n":1}\n{"n":2}\n') == (done.returncode, done.stdout)
+    assert not (tmp_path / "data").exists()
+
+
+def test_directory_of_a_relative_path(tmp_path):
+    """
+    Paths are relative to where it was started.
+    """
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/headrig.toml").write_text(
+        '[sources.in]\ntype = "stdin"\n[sinks.out]\ntype = "file"\npath = "a/b"\n'
+    )
+    done = headrig("run", "-c", "etc/headrig.toml", stdin=b"{}\n", cwd=tmp_path)
+
+    assert 0 == done.returncode
+    assert b"{}\n" == Path(tmp_path / "a/b").read_bytes()
