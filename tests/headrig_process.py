@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Self
 
 COMMAND = [sys.executable, "-m", "headrig"]
+ANY_PORT = """
+import sys
+from headrig import cli
+from headrig.config import default
+default.DEFAULT = default.DEFAULT.replace("127.0.0.1:9020", "127.0.0.1:0")
+sys.exit(cli.main())
+"""
+"""The same, with a TCP port of the system's choice in the defaults: 9020 may be taken where tests run."""
 STARTED = "  stops   "
 """Begins the last line that a run prints when everything listens."""
 
@@ -33,7 +41,7 @@ class Run:
     def __init__(self, *arguments: str, cwd: Path, stdin: int = subprocess.DEVNULL, **more: str) -> None:
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [*COMMAND, "run", *arguments],
+            [sys.executable, "-c", ANY_PORT, "run", *arguments],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
