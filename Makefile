@@ -72,10 +72,10 @@ test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to p
 	cargo test --quiet --workspace --exclude headrig-py
 	$(BIN)/pytest $(ARGS)
 
-bench: $(VENV)/.tools $(VENV)/.wheel ## the table of the core, recorded in benches/record/
+bench: $(VENV)/.tools | require ## the table of the core, recorded in benches/record/
 	HEADRIG_BENCH_PYTHON=$(abspath $(BIN)/python) cargo run --release --quiet -p headrig-bench -- table
 
-bench-quick: $(VENV)/.made ## the gate: instructions per byte under callgrind
+bench-quick: $(VENV)/.made | require ## the gate: instructions per byte under callgrind
 	@.ci/require valgrind
 	cargo run --release --quiet -p headrig-bench -- quick
 

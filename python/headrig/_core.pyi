@@ -1,7 +1,9 @@
 """Types of the compiled core. Every call on bytes releases the GIL; bad data never raises."""
 
-from collections.abc import Buffer, Mapping
+from collections.abc import Mapping
 from typing import final
+
+from typing_extensions import Buffer
 
 __version__: str
 BATCH_BYTES_MAX: int

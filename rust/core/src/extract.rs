@@ -172,8 +172,8 @@ impl View<'_> {
         let (alias, node) = self.role(Role::Time)?;
         match self.node(node) {
             Value::Text(text) => time::parse_text(&text, utc_offset_seconds),
-            Value::Number(number) => match alias.unit_seconds {
-                Some(unit) => Some(number * unit),
+            Value::Number(number) => match alias.units_per_second {
+                Some(unit) => Some(number / unit),
                 None => time::from_number(number),
             },
             _ => None,
@@ -184,11 +184,11 @@ impl View<'_> {
         let Some((alias, node)) = self.role(Role::Duration) else {
             return Value::Missing;
         };
-        let unit = alias.unit_seconds.unwrap_or(1.0);
+        let unit = alias.units_per_second.unwrap_or(1.0);
         match self.node(node) {
-            Value::Number(number) => Value::Number(number * unit),
+            Value::Number(number) => Value::Number(number / unit),
             Value::Text(text) => match number(&text) {
-                Some(number) => Value::Number(number * unit),
+                Some(number) => Value::Number(number / unit),
                 None => Value::Text(text),
             },
             other => other,

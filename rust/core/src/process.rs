@@ -3,6 +3,7 @@
 use crate::edit::Edits;
 use crate::engine::{lock, Shared};
 use crate::escape::Decoded;
+use crate::event::Fieldless;
 use crate::extract::View;
 use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::{memchr_lines, Lines};
@@ -111,7 +112,13 @@ impl Worker {
             } else {
                 match self.event(shared, text, arrival_seconds, &mut metrics, &mut counts) {
                     Ok(()) => emit(&mut output, &line, input, &self.edits),
-                    Err(reason) => self.broken(shared, &line, text, reason, arrival_seconds, &mut output, &mut counts),
+                    Err(reason) => {
+                        if shared.spec.on_broken == OnBroken::Wrap {
+                            // What is written is an event: counted as one here as it would be by the next reader.
+                            metrics.observe(self.lane, &Fieldless { time_seconds: arrival_seconds });
+                        }
+                        self.broken(shared, &line, text, reason, arrival_seconds, &mut output, &mut counts);
+                    }
                 }
             }
             start = next;

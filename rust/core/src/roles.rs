@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Role, Slot};
+use crate::expr::DOTS_MAX;
 use crate::spec::{FieldSpec, RuleError};
 
 /// Every role, its name in expressions and configs, and the fields that may have it.
@@ -26,8 +27,9 @@ pub const ROLES: [(Role, &str, &[&str]); 13] = [
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Alias {
     pub slot: Slot,
-    /// Seconds in one unit of the field; `None`: by the role's own rule (times by magnitude).
-    pub unit_seconds: Option<f64>,
+    /// Units of the field in one second; `None`: by the role's own rule (times by magnitude).
+    /// Values are divided by it, which keeps 700 ms at 0.7 s.
+    pub units_per_second: Option<f64>,
 }
 
 /// Per role, in `ROLES` order, the fields that may have it, best first.
@@ -52,17 +54,20 @@ impl RoleTable {
                 let names: Vec<&str> = ROLES.iter().map(|(_, role, _)| *role).collect();
                 RuleError::new(format!("fields.{name}"), format!("unknown role; known: {}", names.join(" ")))
             })?;
-            let unit_seconds = match field.unit.as_str() {
+            if field.path.is_empty() || field.path.matches('.').count() > DOTS_MAX {
+                return Err(RuleError::new(format!("fields.{name}"), format!("path has no name or over {DOTS_MAX} dots")));
+            }
+            let units_per_second = match field.unit.as_str() {
                 "" => default_unit(ROLES[index].0, &field.path),
-                unit => Some(unit_seconds(unit).ok_or_else(|| {
+                unit => Some(units_per_second(unit).ok_or_else(|| {
                     RuleError::new(format!("fields.{name}"), format!("unknown unit {unit:?}; known: s ms us ns"))
                 })?),
             };
-            aliases[index].push(Alias { slot: slot(&field.path), unit_seconds });
+            aliases[index].push(Alias { slot: slot(&field.path), units_per_second });
         }
         for (index, (role, _, paths)) in ROLES.iter().enumerate() {
             for path in *paths {
-                aliases[index].push(Alias { slot: slot(path), unit_seconds: default_unit(*role, path) });
+                aliases[index].push(Alias { slot: slot(path), units_per_second: default_unit(*role, path) });
             }
         }
         Ok(Self { aliases })
@@ -76,16 +81,16 @@ impl RoleTable {
 /// Milliseconds unless the name says otherwise.
 fn default_unit(role: Role, path: &str) -> Option<f64> {
     let seconds = path.ends_with("_s") || path.ends_with("_seconds");
-    (role == Role::Duration).then_some(if seconds { 1.0 } else { 1e-3 })
+    (role == Role::Duration).then_some(if seconds { 1.0 } else { 1e3 })
 }
 
-/// Seconds in one `s`, `ms`, `us` or `ns`.
-pub fn unit_seconds(unit: &str) -> Option<f64> {
+/// How many `s`, `ms`, `us` or `ns` are a second.
+fn units_per_second(unit: &str) -> Option<f64> {
     Some(match unit {
         "s" => 1.0,
-        "ms" => 1e-3,
-        "us" => 1e-6,
-        "ns" => 1e-9,
+        "ms" => 1e3,
+        "us" => 1e6,
+        "ns" => 1e9,
         _ => return None,
     })
 }
@@ -111,8 +116,8 @@ mod tests {
             Slot(paths.len() as u16 - 1)
         };
         let table = RoleTable::new(&[&fields], &mut slot).unwrap();
-        assert_eq!(table.aliases(Role::Duration)[0], Alias { slot: Slot(0), unit_seconds: Some(1e-6) });
-        assert_eq!(table.aliases(Role::Duration)[4].unit_seconds, Some(1.0));
+        assert_eq!(table.aliases(Role::Duration)[0], Alias { slot: Slot(0), units_per_second: Some(1e6) });
+        assert_eq!(table.aliases(Role::Duration)[4].units_per_second, Some(1.0));
         for (role, unit) in [("took", "s"), ("duration", "h")] {
             let fields = BTreeMap::from([(role.to_owned(), field("x", unit))]);
             assert!(RoleTable::new(&[&fields], &mut slot).is_err());
