@@ -18,6 +18,8 @@ from headrig.model import SinkPart
 from headrig.pipeline import Pipeline, run
 from headrig.testing import MemorySink
 
+WAIT_SECONDS = 8.0
+"""Longest wait for what a test expects: uvloop takes no exception from a timer signal."""
 NOW_SECONDS = 1_795_000_000.0
 
 
@@ -42,7 +44,12 @@ class Run:
     async def stop(self) -> None:
         """Stop it as SIGTERM does, and wait for its end."""
         self._stop.set()
-        await self.task
+        await self.end()
+
+    async def end(self) -> None:
+        """Wait for its end."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self.task
 
     def port(self, name: str = "in") -> int:
         """The port of a source with `listen = "127.0.0.1:0"`."""
@@ -67,9 +74,10 @@ class Run:
             peer.sendall(data)
 
     async def until(self, done: Callable[[], bool]) -> None:
-        """Let the loop turn until something is so. The test's timeout is the deadline."""
-        while not done():
-            await asyncio.sleep(0.001)
+        """Let the loop turn until something is so."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not done():
+                await asyncio.sleep(0.001)
 
     def page(self) -> dict[str, float]:
         """Every sample of headrig's own families."""

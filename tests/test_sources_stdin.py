@@ -39,7 +39,7 @@ async def test_file_to_its_end(start, memory, sink, tmp_path):
     (tmp_path / "in.log").write_bytes(text + b'{"last":1}')
     with (tmp_path / "in.log").open("rb") as file:
         run = await start({"in": DescriptorConfig(descriptor=file.fileno())}, memory)
-        await run.task
+        await run.end()
 
     assert text + b'{"last":1}\n' == sink.text
 
@@ -54,7 +54,7 @@ async def test_pipe_to_its_end(start, memory, sink, pipe):
     await run.until(lambda: sink.lines == [b'{"n":1}'])
     writer.write(b":2}\n")
     writer.close()
-    await run.task
+    await run.end()
 
     assert b'{"n":1}\n{"n":2}\n' == sink.text
 
@@ -114,7 +114,7 @@ async def test_waits_for_room(start, memory, sink, pipe):
     assert received * 1000 < sent
     sink.open.set()
     writer.close()
-    await run.task
+    await run.end()
     assert sent == 1000 * len(sink.lines)
 
 

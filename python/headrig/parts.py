@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
@@ -117,6 +117,7 @@ class RunningSink:
         self.queue = queue
         self.writing: asyncio.Task[None] | None = None
         self.closed_by_reader = False
+        """Nobody takes what it writes."""
         self._closing = closing
         self._turn = asyncio.Lock()
         """A sink is never called concurrently, and never replaced during a call."""
@@ -126,10 +127,12 @@ class RunningSink:
         """It writes."""
         return self.writing is not None and not self.writing.done()
 
-    async def write(self, state: State) -> None:
-        """Have everything written that comes through the queue."""
+    async def write(self, state: State, reader_gone: Callable[[], None]) -> None:
+        """Have everything written that comes through the queue; call `reader_gone` when nobody takes it any more."""
         while batches := await self.queue.take():
             await self._deliver(batches, state)
+            if self.closed_by_reader:
+                reader_gone()
 
     async def flush(self) -> None:
         """Have everything written that waits now, and made durable."""

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from headrig import metrics
 from headrig.config import Config
 from headrig.engine import BATCH_BYTES_MAX, Engine, Processed
-from headrig.errors import HeadrigError
+from headrig.errors import DeliveryError, HeadrigError
 from headrig.ledger import Ledger
 from headrig.listen import Sockets, host_port
 from headrig.metrics import Metrics
@@ -157,10 +157,20 @@ class Pipeline:
         await self._switch(opened)
         state.metrics.add(metrics.RELOADS, 1, "success")
 
-    async def flush(self) -> None:
-        """Have everything that was received so far written, and made durable. Waits for a sink that fails."""
-        await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
-        await asyncio.gather(*(sink.flush() for sink in self.state.sinks.values()))
+    async def flush(self) -> bool:
+        """
+        Have everything that was received so far written, and made durable.
+
+        False when a sink did not manage within `drain_seconds`; it goes on trying.
+        """
+        try:
+            async with asyncio.timeout(self.state.limits.drain_seconds):
+                await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
+                await asyncio.gather(*(sink.flush() for sink in self.state.sinks.values()))
+        except (TimeoutError, DeliveryError) as error:
+            log.warning("flush: not everything is written yet%s", f": {error}" if str(error) else "")
+            return False
+        return True
 
     async def drain(self) -> None:
         """Read what is on its way, write what waits, within `drain_seconds`; the rest is dropped, counted, logged."""
@@ -268,7 +278,7 @@ class Pipeline:
         running = RunningSink(name, config, sink, queue, closing)
         self.state.sinks[name] = running
         self._tune(queue, name)
-        running.writing = self._tasks.create_task(running.write(self.state))
+        running.writing = self._tasks.create_task(running.write(self.state, self._reader_gone))
         running.writing.add_done_callback(lambda _: self._finished(running))
 
     def _tune(self, queue: SinkQueue, name: str) -> None:
@@ -295,8 +305,6 @@ class Pipeline:
             self._hand_on(running, raw, processed)
             for sink in list(state.sinks.values()):
                 await sink.queue.room()
-                if sink.closed_by_reader and all(each.closed_by_reader for each in state.sinks.values()):
-                    self.ended.set()
 
     def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed) -> None:
         """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""
@@ -337,6 +345,11 @@ class Pipeline:
             state.leaving.discard(running)
             self._tasks.create_task(running.close())
         if all(each.processing is not None and each.processing.done() for each in state.sources.values()):
+            self.ended.set()
+
+    def _reader_gone(self) -> None:
+        """Like any filter, a run whose only reader is gone ends."""
+        if all(sink.closed_by_reader for sink in self.state.sinks.values()):
             self.ended.set()
 
     def _mount(self, running: RunningSource) -> None:
