@@ -55,7 +55,10 @@ impl RoleTable {
                 RuleError::new(format!("fields.{name}"), format!("unknown role; known: {}", names.join(" ")))
             })?;
             if field.path.is_empty() || field.path.matches('.').count() > DOTS_MAX {
-                return Err(RuleError::new(format!("fields.{name}"), format!("path has no name or over {DOTS_MAX} dots")));
+                return Err(RuleError::new(
+                    format!("fields.{name}"),
+                    format!("path has no name or over {DOTS_MAX} dots"),
+                ));
             }
             let units_per_second = match field.unit.as_str() {
                 "" => default_unit(ROLES[index].0, &field.path),

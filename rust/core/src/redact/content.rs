@@ -79,13 +79,14 @@ fn marks(text: &[u8]) -> (u8, usize) {
     for chunk in &mut chunks {
         // Comparisons without branches over a fixed width: the compiler makes vector code of them.
         let (mut seen, mut count) = (0, 0);
+        let flag = |raised: bool, flag: u8| u8::from(raised) * flag;
         for &byte in chunk {
-            seen |= u8::from(byte == b':') * Seen::COLON
-                | u8::from(byte == b'=') * Seen::EQUALS
-                | u8::from(byte == b'@') * Seen::AT
-                | u8::from(byte == b'\\') * Seen::BACKSLASH
-                | u8::from(byte == b'"' || byte == b'\'') * Seen::QUOTE
-                | u8::from(byte == b'[') * Seen::BRACKET;
+            seen |= flag(byte == b':', Seen::COLON)
+                | flag(byte == b'=', Seen::EQUALS)
+                | flag(byte == b'@', Seen::AT)
+                | flag(byte == b'\\', Seen::BACKSLASH)
+                | flag(byte == b'"' || byte == b'\'', Seen::QUOTE)
+                | flag(byte == b'[', Seen::BRACKET);
             count += u8::from(byte.wrapping_sub(b'0') < 10);
         }
         flags |= seen;
