@@ -17,9 +17,7 @@ from headrig.testing import MemorySink
 pytestmark = pytest.mark.asyncio
 
 TCP = {"in": TcpConfig(listen="127.0.0.1:0")}
-SMALL = Limits(
-    core_queue_bytes_max=10_000, sink_queue_bytes_max=10_000, sink_queue_batches_max=3, drain_seconds=2.0
-)
+SMALL = Limits(core_queue_bytes_max=10_000, sink_queue_bytes_max=10_000, sink_queue_batches_max=3, drain_seconds=2.0)
 
 
 def lines(count: int) -> bytes:

@@ -93,9 +93,7 @@ async def test_waits_for_room(start, memory, sink, pipe):
     """
     reader, writer = pipe
     sink.open.clear()
-    limits = Limits(
-        core_queue_bytes_max=1000, sink_queue_bytes_max=1000, sink_queue_batches_max=2, drain_seconds=2.0
-    )
+    limits = Limits(core_queue_bytes_max=1000, sink_queue_bytes_max=1000, sink_queue_batches_max=2, drain_seconds=2.0)
     run = await start({"in": DescriptorConfig(descriptor=reader.fileno())}, memory, limits=limits)
     os.set_blocking(writer.fileno(), False)
     line = b"x" * 999 + b"\n"
