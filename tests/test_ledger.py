@@ -21,7 +21,7 @@ def ledger():
 
 def test_balance(ledger):
     """
-    received = accepted + rejected, accepted = left + dropped + waiting, left = delivered + dropped + waiting.
+    Each step closes: received = accepted + rejected, accepted = left + dropped + waiting, left = delivered + dropped + waiting.
     """
     assert 0 == ledger.imbalance()
     ledger.check()

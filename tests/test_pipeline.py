@@ -316,7 +316,7 @@ async def test_bad_reload_changes_nothing(start, memory, sink, bad):
     Settings of which anything cannot be opened leave the old ones running entirely, and are counted.
     """
     run = await start(TCP, memory)
-    with pytest.raises(Exception) as caught:  # noqa: PT011
+    with pytest.raises(Exception) as caught:
         await run.pipeline.reload(msgspec.structs.replace(settings(TCP, memory), **bad))
     await run.send(b"{}\n")
     await run.until(lambda: sink.lines == [b"{}"])

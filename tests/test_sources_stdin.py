@@ -67,7 +67,7 @@ async def test_other_sources_go_on(start, memory, sink, pipe):
     writer.close()
     sources = {"stdin": DescriptorConfig(descriptor=reader.fileno()), "in": TcpConfig(listen="127.0.0.1:0")}
     run = await start(sources, memory)
-    await run.until(lambda: run.pipeline.state.sources["stdin"].processing.done())
+    await run.until(run.pipeline.state.sources["stdin"].processing.done)
     await run.send(b"{}\n")
     await run.until(lambda: sink.lines == [b"{}"])
 
