@@ -155,9 +155,8 @@ async def test_unwritable_path(start, tmp_path):
         await start(TCP, {"out": FileConfig(path=path)})
 
     assert 78 == caught.value.exit_code
-    assert str(caught.value) == f"sinks.out.path: cannot write {path}: Not a directory; " + (
-        "give a path in a directory that this user may write to"
-    )
+    remedy = "give a path in a directory that this user may write to"
+    assert f"sinks.out.path: cannot write {path}: Not a directory; {remedy}" == str(caught.value)
 
 
 async def test_problems(tmp_path):

@@ -176,7 +176,8 @@ async def test_bodies_at_once(ingest, sink):
 
 
 @pytest.mark.parametrize(
-    ("given", "status"), [("Bearer right", 200), ("bearer right", 200), ("Bearer wrong", 401), ("right", 401), (None, 401)]
+    ("given", "status"),
+    [("Bearer right", 200), ("bearer right", 200), ("Bearer wrong", 401), ("right", 401), (None, 401)],
 )
 async def test_token(ingest, given, status):
     """

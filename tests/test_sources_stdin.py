@@ -67,7 +67,7 @@ async def test_other_sources_go_on(start, memory, sink, pipe):
     writer.close()
     sources = {"stdin": DescriptorConfig(descriptor=reader.fileno()), "in": TcpConfig(listen="127.0.0.1:0")}
     run = await start(sources, memory)
-    await run.until(lambda: run.pipeline.state.sources["stdin"].processing.done())
+    await run.until(run.pipeline.state.sources["stdin"].processing.done)
     await run.send(b"{}\n")
     await run.until(lambda: sink.lines == [b"{}"])
 
@@ -93,9 +93,7 @@ async def test_waits_for_room(start, memory, sink, pipe):
     """
     reader, writer = pipe
     sink.open.clear()
-    limits = Limits(
-        core_queue_bytes_max=1000, sink_queue_bytes_max=1000, sink_queue_batches_max=2, drain_seconds=2.0
-    )
+    limits = Limits(core_queue_bytes_max=1000, sink_queue_bytes_max=1000, sink_queue_batches_max=2, drain_seconds=2.0)
     run = await start({"in": DescriptorConfig(descriptor=reader.fileno())}, memory, limits=limits)
     os.set_blocking(writer.fileno(), False)
     line = b"x" * 999 + b"\n"

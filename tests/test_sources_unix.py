@@ -59,7 +59,7 @@ async def test_served_file_is_left_alone(start, memory, path):
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
         other.listen()
-        with pytest.raises(UnavailableError, match="sources.in.path: .* is served by another process"):
+        with pytest.raises(UnavailableError, match=r"sources\.in\.path: .* is served by another process"):
             await start({"in": UnixConfig(path=str(path))}, memory)
 
         assert path.exists()

@@ -1,0 +1,176 @@
+"""The status server: pages, methods, states, and clients that misbehave."""
+
+import asyncio
+import socket
+
+import aiohttp
+import msgspec
+import pytest
+import pytest_asyncio
+
+from headrig.errors import UnavailableError
+from headrig.limits import HEADER_BYTES_MAX, Limits
+from headrig.sources import HttpConfig, TcpConfig
+from headrig.web import HttpServerConfig
+
+pytestmark = pytest.mark.asyncio
+
+TCP = {"in": TcpConfig(listen="127.0.0.1:0")}
+HTTP = HttpServerConfig(listen="127.0.0.1:0")
+
+
+@pytest_asyncio.fixture
+async def ask():
+    """Ask for a page: status, body, headers."""
+    async with aiohttp.ClientSession() as session:
+
+        async def asker(url, method="GET"):
+            async with session.request(method, url) as answer:
+                return answer.status, await answer.read(), answer.headers
+
+        yield asker
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/ready"])
+async def test_pages(start, memory, ask, path):
+    """
+    Every page answers GET, and HEAD with the same headers and no body.
+    """
+    run = await start(TCP, memory, http=HTTP)
+    status, body, headers = await ask(run.url + path)
+    head = await ask(run.url + path, "HEAD")
+
+    assert (200, True) == (status, len(body) > 0)
+    assert (200, b"", headers["Content-Type"]) == (head[0], head[1], head[2]["Content-Type"])
+    assert 405 == (await ask(run.url + path, "POST"))[0]
+
+
+async def test_unknown_path(start, memory, ask):
+    """
+    An unknown path is 404 as JSON, with the paths there are.
+    """
+    run = await start(TCP, memory, http=HTTP)
+    status, body, _ = await ask(run.url + "/nowhere")
+
+    assert 404 == status
+    assert ["/health", "/metrics", "/ready"] == msgspec.json.decode(body)["paths"]
+
+
+async def test_health_while_draining(start, memory, sink, ask):
+    """
+    While draining, health and readiness are 503.
+    """
+    sink.open.clear()
+    run = await start(TCP, memory, http=HTTP)
+    await run.send(b"{}\n")
+    await run.until(lambda: run.pipeline.state.ledger.sinks["out"].accepted == 1)
+    stopping = asyncio.get_running_loop().create_task(run.stop())
+    await run.until(lambda: run.pipeline.state.draining)
+
+    assert (503, {"status": "draining"}) == (
+        (answer := await ask(run.url + "/health"))[0],
+        msgspec.json.decode(answer[1]),
+    )
+    assert 503 == (await ask(run.url + "/ready"))[0]
+    sink.open.set()
+    await stopping
+
+
+async def test_health_of_a_dead_worker(start, memory):
+    """
+    A part whose task has ended without reason makes health 503 and is named.
+    """
+    run = await start(TCP, memory, http=HTTP)
+    running = run.pipeline.state.sinks["out"]
+    alive, running.writing = running.writing, asyncio.get_running_loop().create_future()
+    running.writing.set_result(None)
+
+    assert (False, {"status": "failing", "dead": ["sinks.out"]}) == run.pipeline.status.health()
+    running.writing = alive
+
+
+async def test_port_in_use(start, memory):
+    """
+    A port in use is named with its key, and nothing stays open.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(UnavailableError, match=f"http.listen: {listen} is in use"):
+            await start(TCP, memory, http=HttpServerConfig(listen=listen))
+
+
+async def test_long_header(start, memory):
+    """
+    A request with endless headers is refused.
+    """
+    run = await start(TCP, memory, http=HTTP)
+    reader, writer = await asyncio.open_connection(*run.url.removeprefix("http://").split(":"))
+    writer.write(b"GET /health HTTP/1.1\r\nX: " + b"x" * (HEADER_BYTES_MAX + 1) + b"\r\n\r\n")
+
+    assert b" 400 " in await reader.readline()
+    writer.close()
+
+
+async def test_too_many_connections(start, memory):
+    """
+    Connections beyond `connections_max` are closed at once and counted.
+    """
+    run = await start(TCP, memory, http=HTTP, limits=Limits(connections_max=1, drain_seconds=2.0))
+    address = run.url.removeprefix("http://").split(":")
+    _, first = await asyncio.open_connection(*address)
+    first.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
+    reader, second = await asyncio.open_connection(*address)
+
+    assert b"" == await reader.read()
+    counted = 'component_errors_total{component_id="http",component_kind="server",component_type="http",'
+    assert 1 == run.page()[counted + 'error_type="connections_max",stage="connecting"}']
+    first.close()
+    second.close()
+
+
+async def test_silent_peer(start, memory, monkeypatch):
+    """
+    A peer that never finishes its first request is disconnected.
+    """
+    monkeypatch.setattr("headrig.httpd.BODY_IDLE_SECONDS", 0.05)
+    run = await start(TCP, memory, http=HTTP)
+    reader, writer = await asyncio.open_connection(*run.url.removeprefix("http://").split(":"))
+    writer.write(b"GET /health HTT")
+
+    assert b"" == await reader.read()
+    writer.close()
+
+
+async def test_server_moves_in_a_reload(start, memory, ask, sink):
+    """
+    With another address after a reload, pages and mounted sources are there and no longer at the old one.
+    """
+    sources = TCP | {"h": HttpConfig()}
+    run = await start(sources, memory, http=HTTP)
+    old = run.url
+    changed = HttpServerConfig(listen="localhost:0")
+    await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, http=changed))
+
+    assert 200 == (await ask(run.url + "/health"))[0]
+    assert 405 == (await ask(run.url + "/ingest"))[0]
+    with pytest.raises(aiohttp.ClientError):
+        await ask(old + "/health")
+
+
+async def test_source_leaves_in_a_reload(start, memory, ask):
+    """
+    A mounted source that is taken out is no longer there.
+    """
+    run = await start(TCP | {"h": HttpConfig()}, memory, http=HTTP)
+    assert 405 == (await ask(run.url + "/ingest"))[0]
+    await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=TCP))
+
+    assert 404 == (await ask(run.url + "/ingest"))[0]
+
+
+async def test_problems():
+    """
+    Status may be shown to anyone; only an address that is none is a problem.
+    """
+    assert [] == list(HttpServerConfig(listen="0.0.0.0:80").problems())
+    assert ["http.listen"] == [each.path for each in HttpServerConfig(listen="80").problems()]
