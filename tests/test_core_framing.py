@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,13 +41,13 @@ def run(stream: bytes, chunk_cuts: list[int], batch_cuts: list[int]) -> tuple[by
     lane, framer = engine.lane("in"), Framer()
     whole = b""
     at = [0, *sorted(c % (len(stream) + 1) for c in chunk_cuts), len(stream)]
-    for start, end in zip(at, at[1:], strict=False):
+    for start, end in pairwise(at):
         whole += framer.feed(stream[start:end])[0]
     whole += framer.finish()[0]
     lines = whole.splitlines(keepends=True) if b"\r" not in whole else [x + b"\n" for x in whole.split(b"\n")[:-1]]
     batches = [0, *sorted(c % (len(lines) + 1) for c in batch_cuts), len(lines)]
     out, counts = b"", {"lines_in": 0, "lines_out": 0, "broken": {}, "dropped": {}, "redactions": {}, "normalized": {}}
-    for start, end in zip(batches, batches[1:], strict=False):
+    for start, end in pairwise(batches):
         done = lane.process(b"".join(lines[start:end]), ARRIVAL)
         out += bytes(done.lines)
         assert done.lines_in == done.lines_out + sum(done.dropped.values())

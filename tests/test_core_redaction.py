@@ -27,8 +27,16 @@ SECRETS = [
 ]
 KEYS = ["password", "apiKey", "client_secret", "x-authorization", "DB_PASSWD"]
 
-scalars = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20))
-names = st.one_of(st.text(max_size=8), st.sampled_from(["a", "message", "user", "traceId", "level", "token", "name", "value"]))
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
+)
+names = st.one_of(
+    st.text(max_size=8), st.sampled_from(["a", "message", "user", "traceId", "level", "token", "name", "value"])
+)
 documents = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)),
@@ -96,7 +104,10 @@ def test_no_planted_secret_survives(engine: Engine, line: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 @settings(max_examples=300)
-@given(line=st.one_of(documents.map(json.dumps).map(str.encode), st.binary(max_size=200)), secret=st.sampled_from(["", *SECRETS]))
+@given(
+    line=st.one_of(documents.map(json.dumps).map(str.encode), st.binary(max_size=200)),
+    secret=st.sampled_from(["", *SECRETS]),
+)
 def test_twice_is_once(engine: Engine, line: bytes, secret: str) -> None:
     """
     Redaction is idempotent over arbitrary bytes, with every form of token.
@@ -118,7 +129,10 @@ def test_twice_is_once(engine: Engine, line: bytes, secret: str) -> None:
             r'{"m":"{\"b\":\"{\\\"password\\\":\\\"[REDACTED:password]\\\"}\"}"}',
         ),
         (r'{"\u0070assword":"x"}', r'{"\u0070assword":"[REDACTED:password]"}'),
-        ('{"password":{"a":["x",1,true,null,""]}}', '{"password":{"a":["[REDACTED:password]","[REDACTED:password]",true,null,""]}}'),
+        (
+            '{"password":{"a":["x",1,true,null,""]}}',
+            '{"password":{"a":["[REDACTED:password]","[REDACTED:password]",true,null,""]}}',
+        ),
         ('{"h":["authorization","Bearer x"]}', '{"h":["authorization","[REDACTED:authorization]"]}'),
         ('{"name":"authorization","value":"x"}', '{"name":"authorization","value":"[REDACTED:authorization]"}'),
         ('{"token":"[REDACTED]","password":"[REDACTED:password:…1234]"}', None),

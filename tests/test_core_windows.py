@@ -22,7 +22,13 @@ SPEC = {
 
 def line(ago_seconds: float, status: int, duration_ms: float) -> bytes:
     """A request_completed line, `ago_seconds` before NOW."""
-    record = {"ts": NOW - ago_seconds, "event": "request_completed", "route": "/a", "status": status, "duration": duration_ms}
+    record = {
+        "ts": NOW - ago_seconds,
+        "event": "request_completed",
+        "route": "/a",
+        "status": status,
+        "duration": duration_ms,
+    }
     return json.dumps(record).encode() + b"\n"
 
 
@@ -41,7 +47,9 @@ def values(engine: Engine, tick_seconds: float) -> dict[str, tuple[float, int]]:
 
 @settings(max_examples=200)
 @given(st.lists(requests, min_size=1, max_size=60).flatmap(lambda r: st.tuples(st.just(r), st.permutations(r))))
-def test_windows_equal_a_recount_in_any_order(case: tuple[list[tuple[float, int, float, str]], list[tuple[float, int, float, str]]]) -> None:
+def test_windows_equal_a_recount_in_any_order(
+    case: tuple[list[tuple[float, int, float, str]], list[tuple[float, int, float, str]]],
+) -> None:
     """
     Whatever the order of arrival within lateness, over two lanes, a window holds exactly the events in [T - W, T).
     """

@@ -17,7 +17,7 @@ import pytest
 from tests.running import WAIT_SECONDS, Running, free_port, running, until
 
 README = Path(__file__).parent.parent / "README.md"
-NOW_SECONDS = int(time.time())  # noqa: TID251 - peers live by the wall clock
+NOW_SECONDS = int(time.time())
 TRACE = "550e8400-e29b-41d4-a716-446655440000"
 
 
@@ -169,7 +169,11 @@ def test_the_runbooks_commands_work_on_the_file(tmp_path: Path) -> None:
         run.send(b"".join(lines))
         run.lines(len(lines))
         answers = {
-            name: " ".join(subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split())
+            name: " ".join(
+                subprocess.run(
+                    ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True
+                ).stdout.split()
+            )
             for name, (line, _) in RUNBOOK.items()
         }
 
