@@ -65,18 +65,27 @@ pub fn walk(text: &[u8], tape: &mut Tape) -> Result<(), Broken> {
     }
 }
 
-/// Bytes that end a run of plain ones in a string: the quote, the backslash, control characters.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        special[byte] = true;
-        byte += 1;
+/// Where the run of plain string bytes from `at` ends: at a quote, a backslash, a control character or the end.
+/// Eight bytes at a time, by the test for zero bytes of Mycroft (1987): its first hit is always a true one.
+fn plain_end(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    while let Some(chunk) = text.get(at..at + 8).and_then(|chunk| chunk.try_into().ok()) {
+        let word = u64::from_le_bytes(chunk);
+        let equal = |byte: u64| {
+            let other = word ^ (ONES * byte);
+            other.wrapping_sub(ONES) & !other
+        };
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let special = (equal(b'"' as u64) | equal(b'\\' as u64) | control) & HIGHS;
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
     }
-    special[b'"' as usize] = true;
-    special[b'\\' as usize] = true;
-    special
-};
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    text[at..].iter().position(special).map_or(text.len(), |run| at + run)
+}
 
 struct Walker<'a> {
     text: &'a [u8],
@@ -254,8 +263,7 @@ impl Walker<'_> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let rest = &self.text[self.at..];
-            self.at += rest.iter().position(|byte| SPECIAL[*byte as usize]).unwrap_or(rest.len());
+            self.at = plain_end(self.text, self.at);
             match self.text.get(self.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {

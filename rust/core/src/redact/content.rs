@@ -75,7 +75,7 @@ const FLAGS: [u8; 256] = {
 /// The flags of all bytes and the number of digits.
 fn marks(text: &[u8]) -> (u8, usize) {
     let (mut flags, mut digits) = (0, 0);
-    let mut chunks = text.chunks_exact(32);
+    let mut chunks = text.chunks_exact(16);
     for chunk in &mut chunks {
         // Comparisons without branches over a fixed width: the compiler makes vector code of them.
         let (mut seen, mut count) = (0, 0);

@@ -39,11 +39,8 @@ pub fn scan(
         }
         match (node.kind, under) {
             (Kind::Key, _) => {
-                let before = edits.list.len();
-                pass.content(node, scratch, edits);
-                scratch.key_edited |= edits.list.len() > before;
-                if under.is_none() {
-                    let class = redactor.keys.class(pass.raw(node), &mut scratch.memo);
+                let class = pass.key(node, scratch, edits);
+                if under.is_none() && class != KeyClass::Plain {
                     under = pass.value_under(class, at + 1, scratch);
                 }
             }
@@ -111,6 +108,23 @@ impl Pass<'_> {
             edits.push(node.start as usize, node.end as usize, rule, &token);
         }
         scratch.token = token;
+    }
+
+    /// Read a key for its content, and give its class. Most keys were seen before.
+    fn key(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) -> KeyClass {
+        let raw = self.raw(node);
+        if let Some(class) = scratch.memo.clean(raw) {
+            return class;
+        }
+        let before = edits.list.len();
+        self.content(node, scratch, edits);
+        let class = self.redactor.keys.class(raw, &mut scratch.memo);
+        if edits.list.len() > before {
+            scratch.key_edited = true;
+        } else if self.nested == 0 {
+            scratch.memo.set_clean(raw, class);
+        }
+        class
     }
 
     /// Read a string or key for its content.

@@ -15,6 +15,9 @@ pub const KEYS_TOML: &str = include_str!("../../../../python/headrig/rules/keys.
 /// Shortest value that a bare key makes secret, in characters.
 pub const BARE_VALUE_CHARS_MIN: usize = 16;
 
+/// Longest key remembered, in bytes.
+const KEY_BYTES_MAX: usize = 128;
+
 /// What a key says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyClass {
@@ -51,6 +54,8 @@ pub struct Keys {
 #[derive(Default)]
 pub struct KeyMemo {
     classes: HashMap<Box<[u8]>, KeyClass, RandomState>,
+    /// Keys without any content to redact, and their class.
+    clean: HashMap<Box<[u8]>, KeyClass, RandomState>,
     decoded: Decoded,
 }
 
@@ -92,7 +97,7 @@ impl Keys {
         } else {
             self.decoded_class(raw)
         };
-        if memo.classes.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= 128 {
+        if memo.classes.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= KEY_BYTES_MAX {
             memo.classes.insert(raw.into(), class);
         }
         class
@@ -115,6 +120,20 @@ impl Keys {
         match (words.len(), self.bare.get(last)) {
             (1, Some(rule)) => KeyClass::Bare(*rule),
             _ => KeyClass::Plain,
+        }
+    }
+}
+
+impl KeyMemo {
+    /// The class of a key that is known to hold nothing to redact itself.
+    pub fn clean(&self, raw: &[u8]) -> Option<KeyClass> {
+        self.clean.get(raw).copied()
+    }
+
+    /// Remember that a key of this class holds nothing to redact itself.
+    pub fn set_clean(&mut self, raw: &[u8], class: KeyClass) {
+        if self.clean.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= KEY_BYTES_MAX {
+            self.clean.insert(raw.into(), class);
         }
     }
 }
