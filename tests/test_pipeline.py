@@ -141,7 +141,7 @@ async def test_core_failure_costs_one_batch(start, memory, sink, monkeypatch, ca
 
     class Lane:
         def process(self, data, arrival_seconds):
-            raise Panic
+            raise Panic(data)
 
     run = await start(TCP, memory)
     engine = run.pipeline.state.engine

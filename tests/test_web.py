@@ -1,6 +1,7 @@
 """The status server: pages, methods, states, and clients that misbehave."""
 
 import asyncio
+import logging
 import socket
 
 import aiohttp
@@ -108,6 +109,20 @@ async def test_long_header(start, memory):
     writer.write(b"GET /health HTTP/1.1\r\nX: " + b"x" * (HEADER_BYTES_MAX + 1) + b"\r\n\r\n")
 
     assert b" 400 " in await reader.readline()
+    writer.close()
+
+
+async def test_lines_at_the_wrong_port(start, memory, caplog):
+    """
+    What is not HTTP is answered 400 and never quoted in the log.
+    """
+    caplog.set_level(logging.DEBUG)
+    run = await start(TCP, memory, http=HTTP)
+    reader, writer = await asyncio.open_connection(*run.url.removeprefix("http://").split(":"))
+    writer.write(b'{"password":"correct horse"}\r\n\r\n')
+
+    assert b" 400 " in await reader.readline()
+    assert "horse" not in caplog.text
     writer.close()
 
 

@@ -19,6 +19,9 @@ from aiohttp import web
 from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX
 
 log: Final = logging.getLogger("headrig.http")
+_silenced: Final = logging.getLogger("headrig.http.aiohttp")
+"""What aiohttp would say quotes what a peer sent: a log line that went to the wrong port must not show up in ours."""
+_silenced.setLevel(logging.CRITICAL + 1)
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -40,6 +43,7 @@ class Httpd:
         self._server = web.Server(
             self._dispatch,
             access_log=None,
+            logger=_silenced,
             auto_decompress=False,
             max_line_size=HEADER_BYTES_MAX,
             max_field_size=HEADER_BYTES_MAX,
@@ -97,7 +101,7 @@ class Httpd:
         except (ConnectionError, asyncio.CancelledError, web.HTTPException):
             raise
         except Exception:
-            log.exception("a request to %s failed", "a mounted path")
+            log.exception("answering a request failed")
             return answer(500, {"error": "internal error"})
 
 

@@ -297,9 +297,10 @@ class Pipeline:
                 )
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException:
-                # A panic of the core costs this batch, not the process.
-                log.exception("sources.%s: the core failed on a batch of %d lines", running.id, raw.count)
+            except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
+                # A panic of the core costs this batch, not the process. Its text may quote a line.
+                kind = type(error).__name__
+                log.error("sources.%s: the core failed on %d lines: %s", running.id, raw.count, kind)  # noqa: TRY400
                 self._drop(running, raw, "core_failure")
                 continue
             self._hand_on(running, raw, processed)
