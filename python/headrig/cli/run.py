@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -35,6 +36,9 @@ def execute(arguments: argparse.Namespace) -> int:
         complain(str(error))
     if config is None:
         return os.EX_CONFIG
+    # Every connection is a file; the soft limit of a login shell is below `connections_max`.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     run = _Run(config, arguments.config, stdin)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run.until_the_end())

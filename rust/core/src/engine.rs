@@ -1,7 +1,7 @@
 //! The engine: one spec compiled, shared by its lanes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::edit::Edits;
 use crate::escape::Decoded;
@@ -33,6 +33,9 @@ pub(crate) struct Shared {
     roles: RoleTable,
     lane_roles: BTreeMap<String, RoleTable>,
     lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+    /// The engine that took over totals and windows. Set under the lock of `metrics`: from then on nothing is
+    /// counted here, and a batch that was already on its way goes there.
+    pub(crate) successor: OnceLock<Arc<Shared>>,
 }
 
 /// One ordered input. Calls of `process` run one after the other.
@@ -49,7 +52,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Engine {
     /// Compile a spec (JSON; empty: all defaults). With `previous`, unchanged metrics keep totals and windows,
-    /// and the recent lines stay.
+    /// and the recent lines stay; batches still given to `previous` go to the new engine.
     ///
     /// # Errors
     /// A rule, metric or expression that cannot be used.
@@ -65,15 +68,14 @@ impl Engine {
             }
             lane_roles.insert(name.clone(), RoleTable::new(&[&lane.fields, &spec.fields], |path| fields.slot(path))?);
         }
-        let metrics = match previous {
-            Some(engine) => Metrics::new(&spec, &mut fields, Some(&*lock(&engine.shared.metrics)))?,
-            None => Metrics::new(&spec, &mut fields, None)?,
-        };
+        // Held until the successor is known, so that every batch is counted in one of the two.
+        let handing_over = previous.map(|engine| lock(&engine.shared.metrics));
+        let metrics = Metrics::new(&spec, &mut fields, handing_over.as_deref())?;
         let recent = match previous {
             Some(engine) => lock(&engine.shared.recent).clone().resized(spec.recent_bytes_max),
             None => Recent::new(spec.recent_bytes_max),
         };
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             redactor,
             extractor: Extractor::new(&fields.paths),
             metrics: Mutex::new(metrics),
@@ -81,9 +83,15 @@ impl Engine {
             roles,
             lane_roles,
             lanes: Mutex::default(),
+            successor: OnceLock::new(),
             spec,
-        };
-        Ok(Self { shared: Arc::new(shared) })
+        });
+        if let Some(engine) = previous {
+            // A second successor of one engine starts from the same copy; batches go to the first.
+            let _ = engine.shared.successor.set(Arc::clone(&shared));
+        }
+        drop(handing_over);
+        Ok(Self { shared })
     }
 
     /// The lane of that name; the same one each time.
@@ -187,7 +195,10 @@ impl Engine {
 impl Lane {
     /// Parse, redact and count whole lines; a last one without newline counts as whole.
     pub fn process(&self, lines: &[u8], arrival_seconds: f64) -> Processed {
-        lock(&self.worker).process(&self.shared, lines, arrival_seconds)
+        match lock(&self.worker).process(&self.shared, lines, arrival_seconds) {
+            Ok(processed) => processed,
+            Err(successor) => Engine { shared: successor }.lane(&self.name).process(lines, arrival_seconds),
+        }
     }
 }
 

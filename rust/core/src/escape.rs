@@ -1,5 +1,7 @@
 //! JSON string escapes (RFC 8259 section 7): decode with a way back to the raw bytes, encode.
 
+use memchr::memchr;
+
 /// A decoded string and, per decoded byte, the raw offset its character began at.
 #[derive(Default, Debug)]
 pub struct Decoded {
@@ -16,13 +18,18 @@ impl Decoded {
         self.origin.clear();
         let mut at = 0;
         while at < raw.len() {
-            let begin = self.bytes.len();
-            let width = if raw[at] == b'\\' { self.escape(&raw[at..]) } else { 0 };
-            if width == 0 {
-                self.bytes.push(raw[at]);
+            let plain = memchr(b'\\', &raw[at..]).map_or(raw.len(), |run| at + run);
+            self.bytes.extend_from_slice(&raw[at..plain]);
+            self.origin.extend(at as u32..plain as u32);
+            at = plain;
+            if at < raw.len() {
+                let width = self.escape(&raw[at..]);
+                if width == 0 {
+                    self.bytes.push(b'\\');
+                }
+                self.origin.resize(self.bytes.len(), at as u32);
+                at += width.max(1);
             }
-            self.origin.resize(self.bytes.len().max(begin), at as u32);
-            at += width.max(1);
         }
         self.origin.push(raw.len() as u32);
     }

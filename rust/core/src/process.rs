@@ -1,5 +1,7 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
+use std::sync::Arc;
+
 use crate::edit::Edits;
 use crate::engine::{lock, Shared};
 use crate::escape::Decoded;
@@ -91,10 +93,20 @@ impl Worker {
         }
     }
 
-    pub(crate) fn process(&mut self, shared: &Shared, input: &[u8], arrival_seconds: f64) -> Processed {
+    /// # Errors
+    /// The engine that took over; nothing was done.
+    pub(crate) fn process(
+        &mut self,
+        shared: &Shared,
+        input: &[u8],
+        arrival_seconds: f64,
+    ) -> Result<Processed, Arc<Shared>> {
+        let mut metrics = lock(&shared.metrics);
+        if let Some(successor) = shared.successor.get() {
+            return Err(Arc::clone(successor));
+        }
         let mut output = Output::new(input);
         let mut counts = Counts::default();
-        let mut metrics = lock(&shared.metrics);
         let mut start = 0;
         for received in memchr_lines(input) {
             let next = (start + received.len() + 1).min(input.len());
@@ -125,7 +137,7 @@ impl Worker {
         }
         metrics.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
         drop(metrics);
-        self.finish(shared, output, counts)
+        Ok(self.finish(shared, output, counts))
     }
 
     fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts) -> Processed {

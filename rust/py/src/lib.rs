@@ -16,6 +16,19 @@ mod _core {
     use super::frame::Framer;
     #[pymodule_export]
     use super::lines::Lines;
+    /// A panic message may quote a line. Only its place is printed; the caller gets an exception.
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("headrig: the core panicked at {place}");
+            }
+        }));
+        Ok(())
+    }
+
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
