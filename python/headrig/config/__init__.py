@@ -136,9 +136,8 @@ class _Reader:
                 take(self._given[name])
         for name, _, given in self._tables("metrics"):
             self._spec.metric(name, given)
-        if not self._errors:
-            self._errors.extend(self._problems(http, sources, sinks))
-            self._errors.extend(conflicts(http, sources, sinks))
+        self._errors.extend(self._problems(http, sources, sinks))
+        self._errors.extend(conflicts(http, sources, sinks))
         return Config(
             sources=sources,
             sinks=sinks,
@@ -178,7 +177,8 @@ class _Reader:
         made = {name: make(name, given, at) for name, at, given in self._tables(kind)}
         if not made:
             self._errors.append(ConfigError("none given", path=kind, remedy=f"add a [{kind}.ID] table"))
-        return made
+        # The others are looked at even when one is wrong, so that every error is found.
+        return {name: part for name, part in made.items() if part is not None}
 
     def _source(self, name: str, given: Any, at: str) -> Any:
         """What a source says about its events is the core's; the rest is its own."""

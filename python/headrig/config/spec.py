@@ -162,8 +162,7 @@ class SpecReader:
         redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}
         metrics = {"rules": [metric.spec for metric in self._metrics]}
         spec = {**self._spec, "redact": redact, "metrics": metrics}
-        if not self._errors:
-            self._errors.extend(refusals(spec, self._rules, self._metrics))
+        self._errors.extend(refusals(spec, self._rules, self._metrics))
         return encoded(spec)
 
     def _fields(self, given: object, at: str) -> dict[str, Any]:
