@@ -18,6 +18,7 @@ default.DEFAULT = default.DEFAULT.replace("127.0.0.1:9020", "127.0.0.1:0")
 sys.exit(cli.main())
 """
 """The same, with a TCP port of the system's choice in the defaults: 9020 may be taken where tests run."""
+FEW_FILES = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0}))\n"
 STARTED = "  stops   "
 """Begins the last line that a run prints when everything listens."""
 
@@ -38,10 +39,12 @@ def headrig(*arguments: str, stdin: bytes = b"", cwd: Path | None = None, **more
 class Run:
     """`headrig run`, from when everything listens; killed at the end if it still runs."""
 
-    def __init__(self, *arguments: str, cwd: Path, stdin: int = subprocess.DEVNULL, **more: str) -> None:
+    def __init__(
+        self, *arguments: str, cwd: Path, stdin: int = subprocess.DEVNULL, files_max: int = 0, **more: str
+    ) -> None:
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-c", ANY_PORT, "run", *arguments],
+            [sys.executable, "-c", FEW_FILES.format(files_max) * (files_max > 0) + ANY_PORT, "run", *arguments],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,11 +1,13 @@
 """The command line as such: verbs, usage, exit codes, and what an error becomes."""
 
 import io
+import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from headrig_process import headrig
+from headrig_process import COMMAND, headrig
 
 import headrig as public
 from headrig import cli
@@ -127,3 +129,53 @@ def test_closed_standard_error(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Closed())
 
     assert cli.complain("unheard") is None
+
+
+def closed(descriptor: int, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a verb with one standard descriptor closed."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, preexec_fn=partial(os.close, descriptor), check=False
+    )
+
+
+SOURCE = '[sources.in]\ntype = "tcp"\nlisten = "127.0.0.1:0"\n'
+SINK = '[sinks.out]\ntype = "file"\npath = "{path}/app.log"\n'
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "settings", "says"),
+    [
+        (0, '[sources.in]\ntype = "stdin"\n' + SINK, "sources.in: standard input is closed; connect it"),
+        (1, SOURCE + '[sinks.out]\ntype = "stdout"\n', "sinks.out: standard output is closed; connect it"),
+    ],
+)
+def test_closed_descriptor_of_a_part(tmp_path, descriptor, settings, says):
+    """
+    A source or sink on a standard descriptor that came closed is an error: no other file takes its number.
+    """
+    path = tmp_path / "headrig.toml"
+    path.write_text(settings.format(path=tmp_path))
+    done = closed(descriptor, "run", "-c", str(path))
+
+    assert 78 == done.returncode
+    assert f"{path}: {says}" in done.stderr.decode()
+
+
+def test_closed_standard_output(tmp_path):
+    """
+    Nobody to tell the summary is no failure.
+    """
+    path = tmp_path / "headrig.toml"
+    path.write_text(SOURCE + SINK.format(path=tmp_path))
+    done = closed(1, "validate", str(path))
+
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_complaints_without_standard_error(tmp_path):
+    """
+    Complaints never come out among the lines.
+    """
+    done = closed(2, "redact", str(tmp_path / "missing"))
+
+    assert (74, b"") == (done.returncode, done.stdout)

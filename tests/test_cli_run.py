@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,39 @@ def test_flush(settings):
         run.until("SIGUSR1: flushed")
 
         assert b'{"n":1}\n' == (settings.parent / "app.log").read_bytes()
+
+
+def test_flush_that_fails(settings):
+    """
+    SIGUSR1 does not say that it flushed what it could not write.
+    """
+    settings.write_text(SETTINGS.replace("app.log", "/dev/full") + "[limits]\ndrain_seconds = 0.2\n")
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        run.send(b'{"n":1}\n')
+        while 'headrig_lines_received_total{component_id="in"} 1.0' not in page(run, "/metrics"):
+            pass
+        run.signal(signal.SIGUSR1)
+        run.until("flush: not everything is written yet")
+        run.signal(signal.SIGTERM)
+        assert 0 == run.end()
+
+    assert not any("flushed" in line for line in run.said)
+
+
+def test_few_open_files(settings):
+    """
+    There are no more connections than the system allows files, so that those beyond are counted and /metrics answers.
+    """
+    files_max = 100
+    with Run("-c", "headrig.toml", cwd=settings.parent, files_max=files_max) as run, ExitStack() as stack:
+        for _ in range(files_max):
+            stack.enter_context(socket.create_connection(run.address("tcp ")))
+        while 'error_type="connections_max"' not in page(run, "/metrics"):
+            pass
+
+    assert any(
+        "limits.connections_max is 18 instead of 1024: the system allows 100 open files" in line for line in run.said
+    )
 
 
 def test_reload(settings):

@@ -213,3 +213,12 @@ def test_settings_are_frozen():
     with pytest.raises(AttributeError):
         loaded.data_dir = "elsewhere"
     assert isinstance(loaded, msgspec.Struct)
+
+
+def test_byte_order_mark(tmp_path):
+    """
+    A file saved with a byte order mark is as good as one without.
+    """
+    (tmp_path / "headrig.toml").write_bytes(b"\xef\xbb\xbf" + (DATA / "good/smallest.toml").read_bytes())
+
+    assert [] == config.check(str(tmp_path / "headrig.toml"), {})

@@ -6,14 +6,17 @@ import stat
 
 import pytest
 
+from headrig.config import Config
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Limits
+from headrig.metrics import ERRORS
 from headrig.sinks import FileConfig
 from headrig.sources import TcpConfig
 
 pytestmark = pytest.mark.asyncio
 
 TCP = {"in": TcpConfig(listen="127.0.0.1:0")}
+FULL = ("out", "sink", "file", "io", "sending")
 LINES = [b'{"n":1}\n{"n":2}\n', b'{"n":3}\n']
 
 
@@ -98,6 +101,22 @@ async def test_full_disk_in_the_flow(start, path, disk):
     assert text == path.read_bytes()
     errors = 'component_errors_total{component_id="out",component_kind="sink",component_type="file",'
     assert 1 == run.page()[errors + 'error_type="io",stage="sending"}']
+
+
+async def test_reload_on_a_full_disk(start, path, disk):
+    """
+    A sink that a reload puts in place of one that failed halfway does not write the first half again.
+    """
+    sinks = {"out": FileConfig(path=str(path))}
+    run = await start(TCP, sinks)
+    disk.takes = [17, OSError(errno.ENOSPC, "No space left on device")]
+    text = b"".join(b'{"n":%d}\n' % n for n in range(1000))
+    await run.send(text)
+    await run.until(lambda: disk.takes == [] and run.pipeline.state.metrics.value(ERRORS, *FULL) == 1)
+    await run.pipeline.reload(Config(sources=TCP, sinks=sinks, limits=run.pipeline.state.limits))
+    await run.until(lambda: run.pipeline.state.ledger.sinks["out"].delivered == 1000)
+
+    assert text == path.read_bytes()
 
 
 async def test_fsync(path, monkeypatch):

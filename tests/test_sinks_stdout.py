@@ -1,12 +1,13 @@
 """Standard output: whole lines, a slow reader, a reader that went away."""
 
+import errno
 import os
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from headrig.errors import DeliveryError
+from headrig.errors import DeliveryError, Retryable
 from headrig.model import SinkPart
 from headrig.sinks import StdoutConfig
 from headrig.sinks.stdout import StdoutSink
@@ -93,6 +94,31 @@ async def test_closed_pipe_is_told_apart(pipe):
         await sink.write([b"{}\n"])
 
     assert "closed" == caught.value.reason
+    sink.close()
+
+
+async def test_full_disk_behind_a_redirection(pipe, monkeypatch):
+    """
+    A disk without space is not a reader that went away: the batch comes again, and goes on where it stopped.
+    """
+    reader, writer = pipe
+    takes = [3, OSError(errno.ENOSPC, "No space left on device")]
+    write = os.write
+
+    def disk(descriptor, data):
+        take = takes.pop(0) if takes else len(data)
+        if isinstance(take, OSError):
+            raise take
+        return write(descriptor, data[:take])
+
+    monkeypatch.setattr(os, "write", disk)
+    sink = StdoutSink(writer.fileno())
+    with pytest.raises(Retryable, match="No space left") as caught:
+        await sink.write([b"{}\n", b"[]\n"])
+
+    assert "io" == caught.value.reason
+    await sink.write([b"{}\n", b"[]\n"])
+    assert b"{}\n[]\n" == reader.read(100)
     sink.close()
 
 

@@ -206,8 +206,11 @@ async def test_token_file(ingest, tmp_path):
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "application/x-ndjson"),
         ({"Content-Type": "text/plain"}, 415, "application/x-ndjson"),
         (NDJSON | {"Host": "example.com"}, 403, "Host"),
+        (NDJSON | {"Host": "[::1"}, 403, "Host"),
         (NDJSON | {"Host": "localhost:1"}, 200, None),
         (NDJSON | {"Origin": "https://example.com"}, 403, "web pages"),
+        (NDJSON | {"Origin": "null"}, 403, "web pages"),
+        (NDJSON | {"Origin": "http://[::1"}, 403, "web pages"),
     ],
 )
 async def test_browsers_cannot_write(ingest, sink, headers, status, says):

@@ -8,6 +8,7 @@ import struct
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from headrig.errors import ConfigError, UnavailableError
 from headrig.limits import Limits
@@ -217,7 +218,7 @@ def tls(tmp_path, authority):
 
 async def test_tls(start, memory, sink, authority, tls):
     """
-    Lines come over TLS; a peer that speaks plain text is disconnected.
+    Lines come over TLS; a peer that speaks plain text is disconnected and counted.
     """
     run = await start({"in": TcpConfig(listen="127.0.0.1:0", tls=tls)}, memory)
     context = ssl.create_default_context()
@@ -232,7 +233,29 @@ async def test_tls(start, memory, sink, authority, tls):
 
     assert b"" == await reader.read()
     assert [b'{"n":1}'] == sink.lines
+    errors = 'component_errors_total{component_id="in",component_kind="source",component_type="tcp",'
+    assert 1 == run.page()[errors + 'error_type="tls_handshake",stage="connecting"}']
     plain.close()
+
+
+async def test_tls_peer_that_never_reads(start, memory, sink, authority, tls):
+    """
+    A peer that sends and closes without reading, as logging handlers do, loses nothing.
+    """
+    run = await start({"in": TcpConfig(listen="127.0.0.1:0", tls=tls)}, memory)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    text = b'{"n":1}\n' * 100_000
+
+    def send() -> None:
+        plain = socket.create_connection(("127.0.0.1", run.port()))
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as peer:
+            peer.sendall(text)
+
+    await asyncio.to_thread(send)
+    await run.until(lambda: not run.pipeline.state.sources["in"].source._connections)
+    await run.pipeline.flush()
+    assert text == sink.text
 
 
 async def test_tls_client_certificate(start, memory, sink, authority, tls, tmp_path):
@@ -266,3 +289,19 @@ async def test_bad_certificate(start, memory, tmp_path):
         await start({"in": TcpConfig(listen="127.0.0.1:0", tls=tls)}, memory)
 
     assert "sources.in.tls.cert_file" == caught.value.path
+
+
+async def test_encrypted_key(tmp_path, authority):
+    """
+    An encrypted key is an error of the settings, also before the start; nobody is asked for its password.
+    """
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    key = serialization.load_pem_private_key(certificate.private_key_pem.bytes(), None)
+    encryption = serialization.BestAvailableEncryption(b"password")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    (tmp_path / "key.pem").write_bytes(pem)
+    tls = TlsConfig(cert_file=str(tmp_path / "cert.pem"), key_file=str(tmp_path / "key.pem"))
+    problems = TcpConfig(listen="127.0.0.1:0", tls=tls).problems("sources.in")
+
+    assert ["sources.in.tls.cert_file"] == [each.path for each in problems]

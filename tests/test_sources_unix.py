@@ -71,6 +71,7 @@ async def test_other_file_is_left_alone(start, memory, path):
     """
     path.parent.mkdir()
     path.write_text("precious")
+    assert ["sources.in.path"] == [each.path for each in UnixConfig(path=str(path)).problems("sources.in")]
     with pytest.raises(ConfigError, match="exists and is not a socket"):
         await start({"in": UnixConfig(path=str(path))}, memory)
 

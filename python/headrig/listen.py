@@ -13,7 +13,7 @@ import select
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import msgspec
@@ -29,17 +29,27 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     key_file: str
     client_ca_file: str | None = None
 
+    def problems(self, at: str) -> Iterator[ConfigError]:
+        """What is wrong with the files."""
+        try:
+            self.context(at)
+        except ConfigError as error:
+            yield error
+
     def context(self, path: str) -> ssl.SSLContext:
         """The server context; `ConfigError` at `path` when a file cannot be used."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # A peer that sends, never reads, and closes would answer a session ticket with a reset, and lose its last lines.
+        context.num_tickets = 0
         try:
-            context.load_cert_chain(self.cert_file, self.key_file)
+            # Without a password here OpenSSL asks for one at the terminal.
+            context.load_cert_chain(self.cert_file, self.key_file, password="none")  # noqa: S106
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
                 f"cannot use certificate {self.cert_file} with key {self.key_file}: {_reason(error)}",
                 path=f"{path}.cert_file",
-                remedy="give a PEM certificate chain and its private key, both readable",
+                remedy="give a PEM certificate chain and its private key, both readable, the key not encrypted",
             ) from error
         if self.client_ca_file is not None:
             try:
@@ -52,6 +62,22 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 ) from error
             context.verify_mode = ssl.CERT_REQUIRED
         return context
+
+
+def count_failed_handshakes(context: ssl.SSLContext, failed: Callable[[], None]) -> None:
+    """Have `failed` called for each: the event loop keeps what peers do in a handshake to itself."""
+
+    class Handshake(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError:
+                failed()
+                raise
+
+    context.sslobject_class = Handshake
 
 
 def host_port(listen: str, path: str) -> tuple[str, int]:

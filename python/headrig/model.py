@@ -121,6 +121,12 @@ class Sink(Protocol):
     Never called concurrently. Must not keep `batches` after returning. A sink never retries by itself.
     """
 
+    accepted_bytes: int
+    """
+    So much of the batches that come again was accepted before the failure. A sink that takes over from this one, in
+    a reload, is told, so that it does not repeat it. 0 when nothing comes again.
+    """
+
     async def write(self, batches: Sequence[Lines]) -> None:
         """
         Return once everything is accepted. `Retryable`: the very same batches come again, and the sink must not

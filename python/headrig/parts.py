@@ -144,6 +144,7 @@ class RunningSink:
         """Go on with a newly opened sink, between two writes."""
         async with self._turn:
             old, self._closing = self._closing, closing
+            sink.accepted_bytes = self.sink.accepted_bytes
             self.sink, self.config = sink, config
             self.closed_by_reader = False
         await old.aclose()

@@ -17,6 +17,7 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.text = b""
+        self.accepted_bytes = 0
         self.writes = 0
         self.flushes = 0
         self.errors: list[Exception] = []

@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code. Errors of the tree are one line, any other is a bug with a traceback."""
+    _hold_standard_descriptors()
     asked = parser().parse_args(arguments)
     try:
         code: int = import_module(f"headrig.cli.{asked.verb}").execute(asked)
@@ -64,6 +65,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return known[0].exit_code
         complain(_bug())
         return os.EX_SOFTWARE
+
+
+def _hold_standard_descriptors() -> None:
+    """
+    Put something that fails when it is used in place of a standard descriptor that came closed.
+
+    Otherwise the next file or socket would get its number, and what is meant for it.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if descriptor else os.O_WRONLY)
+        if getattr(sys, name) is None:
+            # Else print would take standard output for standard error.
+            setattr(sys, name, open(os.devnull, "w" if descriptor else "r"))  # noqa: SIM115  # for good
 
 
 def complain(text: str) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+import msgspec
 import uvloop
 
 from headrig import metrics, pipeline
@@ -24,6 +25,8 @@ from headrig.redaction import redact
 
 log: Final = logging.getLogger("headrig")
 
+OWN_FILES: Final = 64
+"""Open files that are no connections: listeners, sinks, pipes, libraries."""
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
@@ -36,10 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
         complain(str(error))
     if config is None:
         return os.EX_CONFIG
-    # Every connection is a file; the soft limit of a login shell is below `connections_max`.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    run = _Run(config, arguments.config, stdin)
+    run = _Run(_fitted(config), arguments.config, stdin)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run.until_the_end())
     return run.code
@@ -103,8 +103,8 @@ class _Run:
         while True:
             number = await self._asked.get()
             if number == signal.SIGUSR1:
-                await started.flush()
-                log.info("SIGUSR1: flushed")
+                if await started.flush():
+                    log.info("SIGUSR1: flushed")
             else:
                 await self._reload(started)
 
@@ -117,11 +117,30 @@ class _Run:
             log.error("SIGHUP: the old settings stay: %s%s", errors[0], more)
             return
         try:
-            await started.reload(config)
+            await started.reload(_fitted(config))
         except HeadrigError as error:
             log.error("SIGHUP: the old settings stay: %s", locate(error, self._path, os.environ))  # noqa: TRY400
             return
         log.info("SIGHUP: reloaded")
+
+
+def _fitted(config: Config) -> Config:
+    """
+    The settings with no more connections than there may be open files, of which as many are asked for as one can get.
+
+    Without a file left to open, peers would be turned away uncounted, those that want to see the metrics included.
+    """
+    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
+    listeners = len(config.sources) + (config.http is not None)
+    fair = max(1, (files_max - OWN_FILES) // listeners)
+    if files_max == resource.RLIM_INFINITY or config.limits.connections_max <= fair:
+        return config
+    log.warning(
+        "limits.connections_max is %d instead of %d: the system allows %d open files; raise its limit (ulimit -Hn)",
+        *(fair, config.limits.connections_max, files_max),
+    )
+    return msgspec.structs.replace(config, limits=msgspec.structs.replace(config.limits, connections_max=fair))
 
 
 class _Formatter(logging.Formatter):

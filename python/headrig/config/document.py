@@ -19,7 +19,7 @@ def parse(path: str, errors: list[ConfigError]) -> dict[str, Any] | None:
         errors.append(ConfigError(reason, file=path, remedy="give the path of a readable file"))
         return None
     try:
-        text = content.decode()
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         where = _position(content[: error.start].decode())
         errors.append(ConfigError("not UTF-8", file=path, path=where, remedy="save the file as UTF-8"))

@@ -8,7 +8,7 @@ from headrig.errors import ConfigError
 from headrig.listen import host_port
 from headrig.sinks import FileConfig, SinkConfig
 from headrig.sources import SourceConfig
-from headrig.web import HttpServerConfig
+from headrig.web import PAGES, HttpServerConfig
 
 _ANY_HOST = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
 
@@ -26,14 +26,17 @@ def conflicts(
     http: HttpServerConfig | None, sources: Mapping[str, SourceConfig], sinks: Mapping[str, SinkConfig]
 ) -> Iterator[ConfigError]:
     """One error per claim that an earlier part already has."""
-    claims = [_Claim(http.listen, http.listen, "http", "listen")] if http is not None else []
+    claims: list[_Claim] = []
+    if http is not None:
+        claims.append(_Claim(http.listen, http.listen, "http", "listen"))
+        claims.extend(_Claim(f"the route {page}", page, "http", "listen") for page in PAGES)
     for name, source in sources.items():
         key = next((key for key in ("listen", "path") if getattr(source, key, None) is not None), "type")
         what = source.address or f"the route {getattr(source, key)}"
         claims.append(_Claim(what, what, f"sources.{name}", key))
     for name, sink in sinks.items():
         if isinstance(sink, FileConfig):
-            claims.append(_Claim(f"file {os.path.abspath(sink.path)}", sink.path, f"sinks.{name}", "path"))
+            claims.append(_Claim(f"file {os.path.realpath(sink.path)}", sink.path, f"sinks.{name}", "path"))
     for index, claim in enumerate(claims):
         holder = next((other.at for other in claims[:index] if _same(claim.what, other.what)), None)
         if holder is not None:

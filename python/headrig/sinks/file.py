@@ -82,7 +82,7 @@ class FileSink:
         self._regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._thread = Worker("headrig-file")
         self._mended = not self._regular
-        self._done_bytes = 0
+        self.accepted_bytes = 0
         """How much of the current batches is in the file already, after a failure halfway."""
 
     async def write(self, batches: Sequence[Lines]) -> None:
@@ -99,7 +99,7 @@ class FileSink:
 
     def _write(self, batches: Sequence[Lines]) -> None:
         views = [memoryview(lines) for lines in batches]
-        skip = self._done_bytes
+        skip = self.accepted_bytes
         while views and skip >= len(views[0]):
             skip -= len(views.pop(0))
         if skip:
@@ -109,7 +109,7 @@ class FileSink:
                 self._mend()
             while views:
                 written = os.writev(self._descriptor, views)
-                self._done_bytes += written
+                self.accepted_bytes += written
                 while views and written >= len(views[0]):
                     written -= len(views.pop(0))
                 if written:
@@ -117,9 +117,9 @@ class FileSink:
             if self._fsync:
                 os.fsync(self._descriptor)
         except OSError as error:
-            self._done_bytes -= self._untear(batches)
+            self.accepted_bytes -= self._untear(batches)
             raise Retryable(f"write: {error.strerror or error}", "io") from error
-        self._done_bytes = 0
+        self.accepted_bytes = 0
 
     def _mend(self) -> None:
         """End a line that a crash tore, so that the next one is intact."""
@@ -135,9 +135,9 @@ class FileSink:
 
         Only when the file still ends with it: another process may append, too.
         """
-        if not self._done_bytes or not self._regular:
+        if not self.accepted_bytes or not self._regular:
             return 0
-        written = b"".join(memoryview(lines) for lines in batches)[: self._done_bytes]
+        written = b"".join(memoryview(lines) for lines in batches)[: self.accepted_bytes]
         torn = len(written) - (written.rfind(b"\n") + 1)
         if torn == 0:
             return 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from headrig.errors import ConfigError, DeliveryError
+from headrig.errors import ConfigError, DeliveryError, Retryable
 from headrig.model import Lines, SinkPart
 from headrig.sinks.worker import Worker
 
@@ -23,8 +24,12 @@ class StdoutConfig(SinkPart, frozen=True, kw_only=True, tag="stdout"):
         return iter(())
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[StdoutSink]:  # noqa: ARG002
+    async def open(self, name: str) -> AsyncIterator[StdoutSink]:
         """Take file descriptor 1."""
+        if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise ConfigError(
+                "standard output is closed", path=f"sinks.{name}", remedy="connect it, or remove the sink"
+            )
         sink = StdoutSink(1)
         try:
             yield sink
@@ -38,6 +43,8 @@ class StdoutSink:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._thread = Worker("headrig-stdout")
+        self.accepted_bytes = 0
+        """How much of the current batches is written already, after a failure halfway."""
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """Write all of it."""
@@ -51,13 +58,28 @@ class StdoutSink:
         self._thread.close()
 
     def _write(self, batches: Sequence[Lines]) -> None:
+        skip = self.accepted_bytes
         for lines in batches:
-            rest = memoryview(lines)
+            rest = memoryview(lines)[skip:]
+            skip = max(0, skip - len(lines))
             while rest:
-                try:
-                    rest = rest[os.write(self._descriptor, rest) :]
-                except BlockingIOError:
-                    # Another process may have made a shared terminal or pipe non-blocking.
-                    select.select([], [self._descriptor], [])
-                except OSError as error:
-                    raise DeliveryError(f"write: {error.strerror or error}", "closed") from error
+                written = self._write_some(rest)
+                self.accepted_bytes += written
+                rest = rest[written:]
+        self.accepted_bytes = 0
+
+    def _write_some(self, rest: memoryview) -> int:
+        while True:
+            try:
+                return os.write(self._descriptor, rest)
+            except BlockingIOError:
+                # Another process may have made a shared terminal or pipe non-blocking.
+                wait = select.poll()
+                wait.register(self._descriptor, select.POLLOUT)
+                wait.poll()
+            except BrokenPipeError as error:
+                self.accepted_bytes = 0
+                raise DeliveryError(f"write: {error.strerror}", "closed") from error
+            except OSError as error:
+                # A file behind a redirection: its disk may have space again.
+                raise Retryable(f"write: {error.strerror or error}", "io") from error

@@ -55,6 +55,8 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
             yield from address_problems(
                 self.listen, at, guarded=guarded, insecure_listen=self.insecure_listen, guard=_GUARD
             )
+            if self.tls is not None:
+                yield from self.tls.problems(f"{at}.tls")
             return
         if self.tls is not None:
             yield ConfigError(

@@ -120,10 +120,10 @@ class IngestSource:
             ):
                 raise Refusal(401, "a bearer token is needed", "auth", {"WWW-Authenticate": "Bearer"})
             return
-        if self._loopback and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        if self._loopback and not is_loopback(_hostname(request.host)):
             raise Refusal(403, "the Host header does not name this machine", "host")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and origin.partition("://")[2] != request.host:
             raise Refusal(403, "requests from other web pages are not taken", "origin")
         if request.content_type not in JSON_TYPES:
             raise Refusal(
@@ -189,6 +189,14 @@ class IngestSource:
         return Refusal(
             413, f"a body has at most {self._limits.body_bytes_max} bytes, also decompressed", "body_bytes_max"
         )
+
+
+def _hostname(host: str) -> str:
+    """The name in a Host header, without port and brackets; empty when there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 class _Held:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import select
 import threading
@@ -31,6 +32,10 @@ class StdinConfig(Part, frozen=True, kw_only=True, tag="stdin"):
     @asynccontextmanager
     async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StdinSource]:  # noqa: ARG002
         """Take file descriptor 0."""
+        if fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
+            raise ConfigError(
+                "standard input is closed", path=f"sources.{name}", remedy="connect it, or remove the source"
+            )
         yield StdinSource(0, limits)
 
 

@@ -23,7 +23,7 @@ from headrig.limits import (
     TLS_HANDSHAKE_SECONDS,
     Limits,
 )
-from headrig.listen import accept_backlog
+from headrig.listen import accept_backlog, count_failed_handshakes
 from headrig.model import Gate, Intake
 
 Admit = Callable[[socket.socket], bool]
@@ -144,6 +144,8 @@ class StreamSource:
     async def read(self, intake: Intake) -> None:
         """Serve until told to stop; then the backlog, then every connection to EOF or silence."""
         self._intake = intake
+        if self._tls is not None:
+            count_failed_handshakes(self._tls, lambda: intake.failed("tls_handshake", "connecting"))
         server = await self._loop.create_server(
             lambda: Connection(self, intake),
             sock=self._bound,

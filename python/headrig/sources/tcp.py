@@ -31,6 +31,8 @@ class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
         yield from address_problems(
             self.listen, at, guarded=self.tls is not None, insecure_listen=self.insecure_listen, guard="tls"
         )
+        if self.tls is not None:
+            yield from self.tls.problems(f"{at}.tls")
 
     @asynccontextmanager
     async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import stat
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -42,6 +44,12 @@ class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
                 f"a socket path has 1 to 107 bytes, not {len(self.path.encode())}",
                 path=f"{at}.path",
                 remedy="give a shorter path, such as /run/headrig.sock",
+            )
+        elif os.path.lexists(self.path) and not stat.S_ISSOCK(os.lstat(self.path).st_mode):
+            yield ConfigError(
+                f"{self.path} exists and is not a socket",
+                path=f"{at}.path",
+                remedy="remove it or give another path",
             )
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from headrig.httpd import Handler, answer
-from headrig.web.server import Status
+from headrig.web.server import PAGES, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Check = Callable[[], tuple[bool, Mapping[str, object]]]
@@ -19,11 +19,8 @@ def pages(status: Status) -> dict[str, dict[str, Handler]]:
     async def metrics(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=await status.metrics_page(), headers={"Content-Type": CONTENT_TYPE})
 
-    return {
-        "/metrics": _read(metrics),
-        "/health": _read(_checked(status.health)),
-        "/ready": _read(_checked(status.ready)),
-    }
+    handlers = (metrics, _checked(status.health), _checked(status.ready))
+    return {path: _read(handler) for path, handler in zip(PAGES, handlers, strict=True)}
 
 
 def _read(handler: Handler) -> dict[str, Handler]:

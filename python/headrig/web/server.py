@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -14,6 +14,10 @@ from headrig.listen import Sockets, TlsConfig, host_port
 
 if TYPE_CHECKING:
     from headrig.httpd import Httpd
+
+
+PAGES: Final = ("/metrics", "/health", "/ready")
+"""Paths that nothing else may be mounted on."""
 
 
 class Status(Protocol):
@@ -50,6 +54,8 @@ class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             host_port(self.listen, f"{at}.listen")
         except ConfigError as error:
             yield error
+        if self.tls is not None:
+            yield from self.tls.problems(f"{at}.tls")
 
     @asynccontextmanager
     async def open(self, status: Status, limits: Limits, sockets: Sockets) -> AsyncIterator[StatusServer]:
