@@ -39,6 +39,8 @@ BACKLOG_CONNECTIONS: Final = 1024
 """Connections the kernel holds until they are accepted."""
 SILENCE_SECONDS: Final = 1.0
 """While draining, a connection that sends nothing for so long is taken as finished."""
+GREETING_SECONDS: Final = 0.02
+"""While draining, how often it is looked whether TLS handshakes have ended: a fraction of what a handshake takes."""
 TLS_HANDSHAKE_SECONDS: Final = 10.0
 """A peer that has not finished its handshake by then is disconnected."""
 HEADER_BYTES_MAX: Final = 16 * KIB

@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
+from weakref import WeakSet
 
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.limits import (
     BACKLOG_CONNECTIONS,
+    GREETING_SECONDS,
     READ_BYTES,
     READ_BYTES_WHEN_FULL,
     SILENCE_SECONDS,
@@ -132,6 +134,8 @@ class StreamSource:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
         self._connections: set[Connection] = set()
+        self._greeting: WeakSet[Connection] = WeakSet()
+        """Those whose handshake still runs. The loop lets go of them, without a word, when it fails."""
         self._paused: deque[Connection] = deque()
         self._change = Gate()
         self._intake: Intake | None = None
@@ -147,7 +151,7 @@ class StreamSource:
         if self._tls is not None:
             count_failed_handshakes(self._tls, lambda: intake.failed("tls_handshake", "connecting"))
         server = await self._loop.create_server(
-            lambda: Connection(self, intake),
+            lambda: self._greet(Connection(self, intake)),
             sock=self._bound,
             backlog=BACKLOG_CONNECTIONS,
             ssl=self._tls,
@@ -180,6 +184,7 @@ class StreamSource:
 
     def joined(self, connection: Connection) -> None:
         """A connection stays."""
+        self._greeting.discard(connection)
         self._connections.add(connection)
         self._changed()
 
@@ -187,6 +192,10 @@ class StreamSource:
         """A connection is gone."""
         self._connections.discard(connection)
         self._changed()
+
+    def _greet(self, connection: Connection) -> Connection:
+        self._greeting.add(connection)
+        return connection
 
     def pause(self, connection: Connection) -> None:
         """Stop reading from a connection until there is room."""
@@ -224,9 +233,8 @@ class StreamSource:
     async def _silence(self) -> None:
         """Wait until every connection has ended or has been silent for a second since the stop."""
         stopped = self.now()
-        if self._tls is not None:
-            # A connection whose handshake still runs is not among the connections yet.
-            await asyncio.sleep(SILENCE_SECONDS)
+        while self._greeting and self.now() - stopped < SILENCE_SECONDS:  # noqa: ASYNC110 (a failed one tells nobody)
+            await asyncio.sleep(GREETING_SECONDS)
         while self._connections:
             seen = [max(each.seen, stopped) for each in self._connections if not each.paused]
             wait_seconds = max(0.0, min(seen) + SILENCE_SECONDS - self.now()) if seen else None
