@@ -148,6 +148,7 @@ SINK = '[sinks.out]\ntype = "file"\npath = "{path}/app.log"\n'
         (0, '[sources.in]\ntype = "stdin"\n' + SINK, "sources.in: standard input is closed; connect it"),
         (1, SOURCE + '[sinks.out]\ntype = "stdout"\n', "sinks.out: standard output is closed; connect it"),
     ],
+    ids=["source", "sink"],
 )
 def test_closed_descriptor_of_a_part(tmp_path, descriptor, settings, says):
     """
