@@ -1,5 +1,6 @@
 """Lines from standard input: files, pipes, and an end in the middle."""
 
+import asyncio
 import os
 from contextlib import asynccontextmanager
 from typing import Any
@@ -114,6 +115,41 @@ async def test_waits_for_room(start, memory, sink, pipe):
     writer.close()
     await run.end()
     assert sent == 1000 * len(sink.lines)
+
+
+async def at_its_end(start, memory, sink, pipe):
+    """A run whose input has ended while its sink holds, and that may not take any time to drain."""
+    reader, writer = pipe
+    sink.open.clear()
+    run = await start({"in": DescriptorConfig(descriptor=reader.fileno())}, memory, limits=Limits(drain_seconds=0.0))
+    writer.write(b"{}\n")
+    writer.close()
+    await run.until(run.pipeline.ended.is_set)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return run
+
+
+async def test_end_takes_its_time(start, memory, sink, pipe):
+    """
+    After the last line nothing is dropped for being slow to write: nobody asked to stop.
+    """
+    run = await at_its_end(start, memory, sink, pipe)
+    assert not run.pipeline.state.draining
+    sink.open.set()
+    await run.end()
+
+    assert b"{}\n" == sink.text
+
+
+async def test_stop_after_the_end(start, memory, sink, pipe):
+    """
+    A stop does not wait for a slow sink, input or no input.
+    """
+    run = await at_its_end(start, memory, sink, pipe)
+    await run.stop()
+
+    assert {"shutdown": 1} == dict(run.pipeline.state.ledger.sinks["out"].dropped)
 
 
 async def test_config_reads_descriptor_zero():

@@ -59,7 +59,7 @@ async def run(
             if on_start is not None:
                 on_start(pipeline)
             stopped = tasks.create_task(stop.wait())
-            ended = tasks.create_task(pipeline.ended.wait())
+            ended = tasks.create_task(pipeline.finished())
             await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             ended.cancel()
@@ -156,6 +156,11 @@ class Pipeline:
         state.partials.bytes_max = config.limits.partial_bytes_max
         await self._switch(opened)
         state.metrics.add(metrics.RELOADS, 1, "success")
+
+    async def finished(self) -> None:
+        """Wait for the end of all input, and until it is written: nobody asked to stop, so it may take its time."""
+        await self.ended.wait()
+        await asyncio.gather(*(sink.queue.flushed() for sink in self.state.sinks.values()))
 
     async def flush(self) -> bool:
         """
@@ -264,8 +269,7 @@ class Pipeline:
             limits=state.limits,
             batch_bytes_max=BATCH_BYTES_MAX,
         )
-        running = RunningSource(name, config, source, queue, limits=state.limits, closing=closing)
-        state.sources[name] = running
+        running = state.sources[name] = RunningSource(name, config, source, queue, limits=state.limits, closing=closing)
         self._mount(running)
         running.reading = self._tasks.create_task(running.read())
         running.processing = self._tasks.create_task(self._process(running))
@@ -273,12 +277,11 @@ class Pipeline:
 
     def _start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
         assert self._tasks is not None
-        config = self.config.sinks[name]
-        queue = SinkQueue(self.state.ledger.sink(name, _kind(config)), self.state.limits)
-        running = RunningSink(name, config, sink, queue, closing)
-        self.state.sinks[name] = running
+        state, config = self.state, self.config.sinks[name]
+        queue = SinkQueue(state.ledger.sink(name, _kind(config)), state.limits)
+        running = state.sinks[name] = RunningSink(name, config, sink, queue, closing)
         self._tune(queue, name)
-        running.writing = self._tasks.create_task(running.write(self.state, self._reader_gone))
+        running.writing = self._tasks.create_task(running.write(state, self._reader_gone))
         running.writing.add_done_callback(lambda _: self._finished(running))
 
     def _tune(self, queue: SinkQueue, name: str) -> None:
@@ -326,18 +329,15 @@ class Pipeline:
         for receipt in raw.receipts:
             receipt.settle()
 
-    def _drop(self, running: RunningSource, raw: RawBatch, reason: str) -> None:
+    def _drop(self, running: RunningSource, raw: RawBatch, reason: str) -> int:
         running.queue.done(raw)
         running.queue.account.dropped[reason] += raw.count
         for receipt in raw.receipts:
             receipt.settle(accepted=False)
+        return raw.count
 
     def _drop_raw(self, running: RunningSource) -> int:
-        lines = 0
-        for raw in running.queue.waiting():
-            lines += raw.count
-            self._drop(running, raw, "shutdown")
-        return lines
+        return sum(self._drop(running, raw, "shutdown") for raw in running.queue.waiting())
 
     def _finished(self, running: RunningSource | RunningSink) -> None:
         """A part has come to its end: close it if a reload let go of it, and see whether that was the last source."""
