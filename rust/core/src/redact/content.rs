@@ -196,7 +196,9 @@ impl Rules {
                     // What follows in the same run may still match: only the reading is paid for.
                     None => {
                         let ahead = &text[at..text.len().min(at + LOOK_AHEAD_BYTES_MAX)];
-                        work.spent += ahead.iter().position(ends_run).unwrap_or(ahead.len());
+                        let near = !rule.pattern.as_ref().is_some_and(|pattern| pattern.far);
+                        let read = near.then(|| ahead.iter().position(ends_run)).flatten();
+                        work.spent += read.unwrap_or(ahead.len());
                         continue;
                     }
                 };

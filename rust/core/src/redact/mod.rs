@@ -123,7 +123,9 @@ impl Redactor {
         document::scan(self, text, tape, exempt, nested, scratch, edits);
         edits.settle();
         let mut rounds = 0;
-        while std::mem::replace(&mut scratch.key_edited, false) && rounds < ROUNDS_MAX {
+        // What is nested is read again with the string that holds it.
+        let rounds_max = if nested == 0 { ROUNDS_MAX } else { 0 };
+        while std::mem::replace(&mut scratch.key_edited, false) && rounds < rounds_max {
             let mut edited = Vec::with_capacity(text.len());
             edits.apply(text, 0, text.len(), &mut edited);
             let (mut again, mut more) = (Tape::default(), Edits::default());
@@ -142,8 +144,12 @@ impl Redactor {
     }
 
     /// Edits of one decoded text, scanned again until nothing is found: a second run finds nothing either.
+    /// Nested text is scanned once, for the text that holds it is scanned again: rounds must not multiply.
     fn plain(&self, text: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
         self.scan(text, nested, scratch, edits);
+        if nested > 0 {
+            return;
+        }
         for _ in 0..ROUNDS_MAX {
             if edits.is_empty() {
                 return;
