@@ -12,6 +12,34 @@ pub struct Edit {
     with: (u32, u32),
 }
 
+/// Where positions of the result of edits stand in the text. Asked for in order, it reads the edits once.
+struct Origin<'a> {
+    edits: &'a Edits,
+    /// Edits before this one end before any position still to come.
+    index: usize,
+    /// By how much they made the text longer.
+    shift: isize,
+}
+
+impl Origin<'_> {
+    /// The place of a position; inside a replacement, its start or its end.
+    fn of(&mut self, position: usize, end: bool) -> usize {
+        while let Some(edit) = self.edits.list.get(self.index) {
+            let from = (edit.start as isize + self.shift) as usize;
+            let to = from + self.edits.with(edit).len();
+            if position < from || (position == from && !(end && from == to)) {
+                break;
+            }
+            if position < to || (position == to && end) {
+                return if end { edit.end as usize } else { edit.start as usize };
+            }
+            self.shift += (to - from) as isize - (edit.end - edit.start) as isize;
+            self.index += 1;
+        }
+        (position as isize - self.shift) as usize
+    }
+}
+
 /// Edits of one text. After `settle` they are sorted and disjoint.
 #[derive(Default, Debug)]
 pub struct Edits {
@@ -29,36 +57,21 @@ impl Edits {
     /// Both settled. An edit of a replacement takes the whole replacement with it.
     pub fn then(&self, next: &Edits) -> Edits {
         let mut both = Edits::default();
+        let mut origin = Origin { edits: self, index: 0, shift: 0 };
         for edit in &next.list {
-            let (start, end) = (self.origin(edit.start as usize, false), self.origin(edit.end as usize, true));
+            let (start, end) = (origin.of(edit.start as usize, false), origin.of(edit.end as usize, true));
             both.push(start, end, edit.rule, next.with(edit));
         }
         both.settle();
+        let (mut later, settled) = (0, both.list.len());
         for edit in &self.list {
-            let (start, end) = (edit.start as usize, edit.end as usize);
-            if !both.list.iter().any(|later| later.start as usize <= start && end <= later.end as usize) {
-                both.push(start, end, edit.rule, self.with(edit));
+            later += both.list[later..settled].iter().take_while(|other| other.end < edit.end).count();
+            if !both.list[later..settled].first().is_some_and(|other| other.start <= edit.start) {
+                both.push(edit.start as usize, edit.end as usize, edit.rule, self.with(edit));
             }
         }
         both.settle();
         both
-    }
-
-    /// Where a position of the result stands in the text; inside a replacement its start or its end.
-    fn origin(&self, position: usize, end: bool) -> usize {
-        let mut shift = 0_isize;
-        for edit in &self.list {
-            let from = (edit.start as isize + shift) as usize;
-            let to = from + self.with(edit).len();
-            if position < from || (position == from && !(end && from == to)) {
-                break;
-            }
-            if position < to || (position == to && end) {
-                return if end { edit.end as usize } else { edit.start as usize };
-            }
-            shift += self.with(edit).len() as isize - (edit.end - edit.start) as isize;
-        }
-        (position as isize - shift) as usize
     }
 
     pub fn is_empty(&self) -> bool {

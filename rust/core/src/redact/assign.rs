@@ -3,29 +3,18 @@
 use memchr::memchr2_iter;
 
 use crate::redact::check;
+use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
+use crate::redact::prose;
 
 /// Longest key looked back for, in bytes.
 const KEY_BYTES_MAX: usize = 64;
-/// Spaces allowed between a key, its sign and its value.
-const SPACES_MAX: usize = 4;
+/// Spaces allowed between a key, its sign and its value: tables are aligned.
+const SPACES_MAX: usize = 64;
+/// How much of a value under a bare key is weighed, in bytes.
+const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
-/// Values that give nothing away.
-const EMPTY: [&[u8]; 7] = [b"null", b"none", b"nil", b"true", b"false", b"undefined", b"-"];
-/// Authorization schemes (RFC 9110 section 11) whose credentials are one word; those of others go on to the line's end.
-const ONE_WORD_SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"token", b"apikey", b"negotiate", b"ssws"];
-const LONG_SCHEMES: [&[u8]; 4] = [b"digest", b"aws4-hmac-sha256", b"oauth", b"hawk"];
-
-/// What the rule of a key means for the extent of its value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    Word,
-    /// `Authorization`: a scheme and its credentials.
-    Scheme,
-    /// `Cookie`: everything to the end of the line.
-    Line,
-}
 
 /// Call `found(start, end, rule)` for each secret value in `text`.
 pub fn scan(
@@ -40,45 +29,60 @@ pub fn scan(
         if sign < resume {
             continue;
         }
-        let class = key_before(text, sign, keys, memo);
+        let (class, key) = key_before(text, sign, keys, memo);
         let (KeyClass::Secret(rule) | KeyClass::Bare(rule)) = class else { continue };
         let Some(start) = value_start(text, sign) else { continue };
-        let (start, end) = value(text, start, extent(rule));
-        let secret = &text[start..end];
-        let empty = secret.is_empty() || EMPTY.iter().any(|word| secret.eq_ignore_ascii_case(word));
-        let bare = matches!(class, KeyClass::Bare(_)) && (class.rule_for(secret).is_none() || !check::entropy(secret));
-        if !empty && !bare {
+        if matches!(class, KeyClass::Bare(_)) && !weighs(text, start, class) {
+            continue;
+        }
+        if prose::speaks(text, sign, start) || (key == b"PWD" && text[start] == b'/') {
+            continue;
+        }
+        let (start, end) = extent::value(text, start, extent(rule));
+        if start < end && !prose::nothing(&text[start..end]) {
             found(start, end, rule);
             resume = end;
         }
     }
 }
 
+/// A value under a bare key is one long word that is no word of a language.
+fn weighs(text: &[u8], start: usize, class: KeyClass) -> bool {
+    let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
+    let (start, end) = extent::value(near, start, Extent::Word);
+    class.rule_for(&near[start..end]).is_some() && check::entropy(&near[start..end])
+}
+
 fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-fn key_before(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> KeyClass {
+/// The class of the key before a sign, and the key. `"key" =>` and `[key] =>` are how Ruby and PHP write them.
+fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {
     let word_before = |end: usize| {
         let from = end.saturating_sub(KEY_BYTES_MAX);
         text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
     };
-    let spaces = text[..sign].iter().rev().take(SPACES_MAX).take_while(|byte| **byte == b' ').count();
-    let end = sign - spaces;
-    let start = word_before(end);
-    if start == end {
-        return KeyClass::Plain;
+    let space = |byte: &&u8| matches!(**byte, b' ' | b'\t');
+    let mut end = sign - text[..sign].iter().rev().take(SPACES_MAX).take_while(space).count();
+    if text[sign] == b'=' && end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
+        end -= 1;
+        end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
     }
+    let start = word_before(end);
     let word = &text[start..end];
+    if start == end {
+        return (KeyClass::Plain, word);
+    }
     let class = keys.class(word, memo);
     let vague = VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague));
     if vague && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
         let both = keys.class(&text[word_before(start - 1)..end], memo);
         if both != KeyClass::Plain {
-            return both;
+            return (both, word);
         }
     }
-    class
+    (class, word)
 }
 
 /// First byte of the value after the sign, past `==`, `=>`, `:=`, spaces and an opening quote's prefix.
@@ -97,50 +101,6 @@ fn value_start(text: &[u8], sign: usize) -> Option<usize> {
         at += 1;
     }
     (at < text.len()).then_some(at)
-}
-
-fn value(text: &[u8], start: usize, extent: Extent) -> (usize, usize) {
-    let quote = text[start];
-    if matches!(quote, b'"' | b'\'' | b'`') {
-        let from = start + 1;
-        let end = text[from..].iter().position(|byte| *byte == quote || *byte == b'\n');
-        return (from, end.map_or(text.len(), |at| from + at));
-    }
-    let line_end = || {
-        let end = text[start..].iter().position(|byte| matches!(byte, b'\n' | b'\r' | b'"' | b'\'' | b'}'));
-        end.map_or(text.len(), |at| start + at)
-    };
-    let end = match extent {
-        Extent::Line => line_end(),
-        Extent::Scheme => scheme_end(text, start, line_end),
-        Extent::Word => word_end(text, start),
-    };
-    // A backslash before a quote is the quote's.
-    let trimmed = match text.get(end) {
-        Some(b'"' | b'\'') => {
-            text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
-        }
-        _ => end,
-    };
-    (start, trimmed)
-}
-
-fn scheme_end(text: &[u8], start: usize, line_end: impl Fn() -> usize) -> usize {
-    let end = word_end(text, start);
-    let scheme = &text[start..end];
-    if LONG_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return line_end();
-    }
-    if ONE_WORD_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) && text.get(end) == Some(&b' ') {
-        let next = end + 1;
-        return if next < text.len() { word_end(text, next).max(end) } else { end };
-    }
-    end
-}
-
-fn word_end(text: &[u8], start: usize) -> usize {
-    let stops = |byte: &u8| byte.is_ascii_whitespace() || b",;&)]}<>\"'|`".contains(byte);
-    text[start..].iter().position(stops).map_or(text.len(), |at| start + at)
 }
 
 #[cfg(test)]
@@ -188,6 +148,13 @@ mod tests {
             ("password=null, secret: None", "password=null, secret: None"),
             ("password=", "password="),
             ("max_tokens=500 author: bob", "max_tokens=500 author: bob"),
+            ("secret: must be set, pin: ok, password: incorrect", "secret: must be set, pin: ok, password: incorrect"),
+            ("authorization: denied for bob", "authorization: denied for bob"),
+            ("Authorization: Bearer", "Authorization: Bearer"),
+            ("password=******** secret: []", "password=******** secret: []"),
+            ("PWD=/root", "PWD=/root"),
+            ("password=okay secret: musty", "password=* secret: *"),
+            ("password: ok-1", "password: *"),
             ("auth::Password::verify", "auth::Password::verify"),
             ("12:30:01 GET http://h:80/x", "12:30:01 GET http://h:80/x"),
         ] {

@@ -105,13 +105,16 @@ fn basic(text: &[u8]) -> bool {
 
 /// At least 3 bits a byte by Shannon's measure, with a letter and a digit: no word and no number.
 pub fn entropy(text: &[u8]) -> bool {
+    if !(text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic)) {
+        return false;
+    }
     let mut counts = [0_u32; 256];
     for byte in text {
         counts[*byte as usize] += 1;
     }
     let len = text.len() as f64;
     let bits: f64 = counts.iter().filter(|n| **n > 0).map(|n| f64::from(*n) / len).map(|p| -p * p.log2()).sum();
-    bits >= 3.0 && text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic)
+    bits >= 3.0
 }
 
 #[cfg(test)]

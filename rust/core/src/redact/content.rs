@@ -147,7 +147,8 @@ impl Rules {
         mut found: impl FnMut(usize, usize, &Rule),
     ) {
         let offset = part.start;
-        let stems = stems.iter().map(|at| *at as usize).filter(|at| part.contains(at) && at + 4 <= part.end);
+        let first = stems.partition_point(|at| (*at as usize) < part.start);
+        let stems = stems[first..].iter().map(|at| *at as usize).take_while(|at| at + 4 <= part.end);
         let text = &text[part.clone()];
         if seen.has(Seen::STEM) {
             self.anchored(text, stems.map(|at| at - offset), work, &mut found);
@@ -192,8 +193,14 @@ impl Rules {
                         found(start, end, rule);
                         matched
                     }
-                    // The same run of characters would only be read again.
-                    None => text[at..].iter().position(u8::is_ascii_whitespace).map_or(text.len(), |end| at + end),
+                    // What follows in the same run may still match: only the reading is paid for.
+                    None => {
+                        let ahead = &text[at..text.len().min(at + LOOK_AHEAD_BYTES_MAX)];
+                        let near = !rule.pattern.as_ref().is_some_and(|pattern| pattern.far);
+                        let read = near.then(|| ahead.iter().position(ends_run)).flatten();
+                        work.spent += read.unwrap_or(ahead.len());
+                        continue;
+                    }
                 };
                 work.spent += until - at;
                 done.retain(|(rule, until)| *rule != index && at < *until);
@@ -233,6 +240,11 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
     let touches =
         (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
     !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))
+}
+
+/// Bytes that next to no pattern reads across.
+fn ends_run(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || b"\"',;<>&|(){}[]\\".contains(byte)
 }
 
 fn is_word(byte: u8) -> bool {

@@ -3,12 +3,22 @@
 use crate::edit::Edits;
 use crate::redact::check;
 use crate::redact::keys::KeyClass;
+use crate::redact::lenient::{NAMES, VALUES};
 use crate::redact::token::is_token;
 use crate::redact::{Redactor, Scratch};
 use crate::walk::{Kind, Node, Tape};
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
 const PAIR_KEY_BYTES_MAX: usize = 64;
+/// Longest name of a member that is half of such a pair, in bytes.
+const MEMBER_BYTES_MAX: usize = 6;
+
+/// What a member of an object may be of a pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Name,
+    Value,
+}
 
 struct Pass<'a> {
     redactor: &'a Redactor,
@@ -85,9 +95,13 @@ impl Pass<'_> {
     }
 
     fn marked(&self, at: usize, scratch: &mut Scratch) -> Option<(usize, u16)> {
-        let index = scratch.marked.iter().position(|(node, _)| *node as usize == at)?;
-        let (_, rule) = scratch.marked.swap_remove(index);
-        Some((self.nodes[at].next as usize, rule))
+        while let Some((node, rule)) = scratch.marked.last().copied().filter(|(node, _)| *node as usize <= at) {
+            scratch.marked.pop();
+            if node as usize == at {
+                return Some((self.nodes[at].next as usize, rule));
+            }
+        }
+        None
     }
 
     fn secret(&self, node: &Node, rule: u16, scratch: &mut Scratch, edits: &mut Edits) {
@@ -164,41 +178,78 @@ impl Pass<'_> {
         let value = at + 2;
         let last = self.nodes[value].next as usize;
         if self.nodes[value].kind != Kind::ArrayEnd && self.nodes.get(last).is_some_and(|n| n.kind == Kind::ArrayEnd) {
-            self.mark(first, value, scratch);
+            let class = self.named(first, scratch);
+            self.mark(class, value, scratch);
         }
     }
 
-    /// `{"name": "authorization", "value": "…"}`
+    /// `{"name": "authorization", "value": "…"}`; of members of the same meaning each counts.
     fn object_pair(&self, at: usize, scratch: &mut Scratch) {
-        let (mut name, mut value) = (None, None);
+        let (mut names, mut values) = (0, 0);
+        self.members(at, scratch, |part, _, _| match part {
+            Part::Name => names += 1,
+            Part::Value => values += 1,
+        });
+        if names == 0 || values == 0 {
+            return;
+        }
+        let mut secret = KeyClass::Plain;
+        self.members(at, scratch, |part, node, scratch| {
+            if part == Part::Name && !matches!(secret, KeyClass::Secret(_)) {
+                let class = self.named(&self.nodes[node], scratch);
+                secret = if class == KeyClass::Plain { secret } else { class };
+            }
+        });
+        if secret != KeyClass::Plain {
+            let from = scratch.marked.len();
+            self.members(at, scratch, |part, node, scratch| {
+                if part == Part::Value {
+                    self.mark(secret, node, scratch);
+                }
+            });
+            scratch.marked[from..].reverse();
+        }
+    }
+
+    /// Call `member` for each member of an object that may be half of a pair, with its value's node.
+    fn members(&self, at: usize, scratch: &mut Scratch, mut member: impl FnMut(Part, usize, &mut Scratch)) {
         let mut key = at + 1;
         while self.nodes[key].kind == Kind::Key {
-            let raw = self.raw(&self.nodes[key]);
-            if raw.len() <= 6 {
-                match raw {
-                    b"name" | b"Name" | b"key" | b"Key" | b"k" | b"header" | b"field" => name = Some(key + 1),
-                    b"value" | b"Value" | b"v" | b"val" => value = Some(key + 1),
-                    _ => {}
+            let node = &self.nodes[key];
+            if node.escaped || self.raw(node).len() <= MEMBER_BYTES_MAX {
+                if let Some(part) = self.with_decoded(node, scratch, Part::of) {
+                    member(part, key + 1, scratch);
                 }
             }
             key = self.nodes[key + 1].next as usize;
         }
-        if let (Some(name), Some(value)) = (name, value) {
-            if self.nodes[name].kind == Kind::String {
-                self.mark(&self.nodes[name], value, scratch);
-            }
-        }
     }
 
-    fn mark(&self, key: &Node, value: usize, scratch: &mut Scratch) {
-        let raw = self.raw(key);
-        let like_a_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. \\".contains(byte);
-        if raw.len() > PAIR_KEY_BYTES_MAX || !raw.iter().all(like_a_key) {
-            return;
+    /// The class of the key that a string names.
+    fn named(&self, node: &Node, scratch: &mut Scratch) -> KeyClass {
+        let raw = self.raw(node);
+        let like_a_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte);
+        let alike = |text: &[u8]| text.len() <= PAIR_KEY_BYTES_MAX && text.iter().all(like_a_key);
+        if node.kind != Kind::String || !self.with_decoded(node, scratch, alike) {
+            return KeyClass::Plain;
         }
-        let class = self.redactor.keys.class(raw, &mut scratch.memo);
+        self.redactor.keys.class(raw, &mut scratch.memo)
+    }
+
+    fn mark(&self, class: KeyClass, value: usize, scratch: &mut Scratch) {
         if let Some((_, rule)) = self.value_under(class, value, scratch) {
             scratch.marked.push((value as u32, rule));
+        }
+    }
+}
+
+impl Part {
+    fn of(key: &[u8]) -> Option<Self> {
+        let one_of = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
+        match key.len() {
+            1 | 3..=MEMBER_BYTES_MAX if one_of(&NAMES) => Some(Part::Name),
+            1 | 3..=MEMBER_BYTES_MAX if one_of(&VALUES) => Some(Part::Value),
+            _ => None,
         }
     }
 }

@@ -15,6 +15,8 @@ pub const KEYS_TOML: &str = include_str!("../../../../python/headrig/rules/keys.
 /// Shortest value that a bare key makes secret, in characters.
 pub const BARE_VALUE_CHARS_MIN: usize = 16;
 
+/// Shortest secret word that is known when it is parted in two, in bytes: `p_in` is no PIN.
+const PARTED_BYTES_MIN: usize = 6;
 /// Longest key remembered, in bytes.
 const KEY_BYTES_MAX: usize = 128;
 
@@ -115,6 +117,13 @@ impl Keys {
                 if words[at..].starts_with(secret) {
                     return KeyClass::Secret(*rule);
                 }
+            }
+        }
+        // `passWord` and `pass_phrase` are one word to those who write them so.
+        for pair in words.windows(2).map(<[Vec<u8>]>::concat).filter(|pair| pair.len() >= PARTED_BYTES_MIN) {
+            let whole = |(secret, _): &&Secret| secret.len() == 1;
+            if let Some((_, rule)) = self.secret.get(&pair).into_iter().flatten().find(whole) {
+                return KeyClass::Secret(*rule);
             }
         }
         match (words.len(), self.bare.get(last)) {

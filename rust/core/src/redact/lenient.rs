@@ -1,15 +1,23 @@
 //! `"key": value` pairs in text that is not JSON: broken lines, fragments of JSON in a message, Python's repr.
 //! A pair is found from the shape around its colon, so odd quotes elsewhere hide nothing.
 
-use memchr::memchr_iter;
+use memchr::{memchr2_iter, memchr_iter};
 
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::token::is_token;
 
 /// Longest key looked back for, in bytes.
 const KEY_BYTES_MAX: usize = 256;
+/// Longest string that may be a key in a pair without a colon, in bytes.
+const PAIR_KEY_BYTES_MAX: usize = 64;
+/// How far the end of such a pair is looked for, in bytes.
+const PAIR_VALUE_BYTES_MAX: usize = 1024;
 /// Spaces allowed on either side of a colon.
 const SPACES_MAX: usize = 16;
+
+/// Names of the members of a `{"name": "key", "value": …}` pair.
+pub const NAMES: [&[u8]; 5] = [b"name", b"key", b"k", b"header", b"field"];
+pub const VALUES: [&[u8]; 3] = [b"value", b"val", b"v"];
 
 /// A secret found: its span, its rule, and whether the replacement needs quotes of its own.
 pub struct Found {
@@ -19,50 +27,149 @@ pub struct Found {
     pub quoted: bool,
 }
 
-/// Call `found` for each secret value in `text`, in order.
+/// Call `found` for each secret value in `text`, in order of their colons.
 pub fn scan(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut(Found)) {
     let mut resume = 0;
+    // Of `{"name": "key", "value": …}`: the class and colon of a name, the start of a value.
+    let mut named: Option<(KeyClass, usize)> = None;
+    let mut valued: Option<usize> = None;
     for colon in memchr_iter(b':', text) {
         if colon < resume {
             continue;
         }
         let Some(key) = key_before(text, colon) else { continue };
         let class = keys.class(key, memo);
-        if class == KeyClass::Plain {
-            continue;
+        let start = colon + 1 + spaces_at(text, colon + 1);
+        if class != KeyClass::Plain {
+            resume = value(text, start, class, &mut found);
         }
-        let spaces = text[colon + 1..].iter().take(SPACES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count();
-        let start = colon + 1 + spaces;
-        resume = match (text.get(start), class) {
-            (Some(b'{' | b'['), KeyClass::Secret(rule)) => container(text, start, rule, &mut found),
-            (Some(b'"' | b'\''), _) => {
-                let end = string_end(text, start);
-                if let Some(rule) = class.rule_for(&text[start + 1..end]) {
-                    leaf(text, start + 1, end, rule, false, &mut found);
+        // `key` is both: a bare key and a name.
+        if one_of(key, &NAMES) {
+            let Some((class, _)) = string_class(text, start, keys, memo) else { continue };
+            if class != KeyClass::Plain {
+                named = Some((class, colon));
+                if let Some(before) = valued.take().filter(|before| together(text, *before, colon)) {
+                    value(&text[..colon], before, class, &mut found);
                 }
-                end
             }
-            (Some(_), KeyClass::Secret(rule)) => {
-                let end = word_end(text, start);
-                leaf(text, start, end, rule, true, &mut found);
-                end
+        } else if one_of(key, &VALUES) {
+            valued = Some(start);
+            if let Some((class, _)) = named.take().filter(|(_, name)| together(text, *name, colon)) {
+                resume = value(text, start, class, &mut found);
             }
-            _ => start,
-        };
+        }
     }
 }
 
-/// The key between the quotes before a colon.
+/// Call `found` for each secret in `["key", "value"]` and `("key", "value")`.
+pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut(Found)) {
+    let mut resume = 0;
+    for open in memchr2_iter(b'[', b'(', text) {
+        if open < resume {
+            continue;
+        }
+        let Some((class, after)) = string_class(text, open + 1 + spaces_at(text, open + 1), keys, memo) else {
+            continue;
+        };
+        let comma = after + spaces_at(text, after);
+        if class != KeyClass::Plain && text.get(comma) == Some(&b',') {
+            let start = comma + 1 + spaces_at(text, comma + 1);
+            // Only a near end is looked for, so that nothing is read twice; a far one is taken for granted.
+            let near = &text[..text.len().min(start + PAIR_VALUE_BYTES_MAX)];
+            let end = value_end(near, start);
+            if matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')')) {
+                resume = value(text, start, class, &mut found);
+            }
+        }
+    }
+}
+
+fn one_of(key: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| key.eq_ignore_ascii_case(word))
+}
+
+/// Two members that are near each other, in one object.
+fn together(text: &[u8], first: usize, second: usize) -> bool {
+    second - first <= PAIR_VALUE_BYTES_MAX && !text[first..second].contains(&b'{')
+}
+
+/// The class of the key that the short string at `at` names, and where the string ends.
+fn string_class(text: &[u8], at: usize, keys: &Keys, memo: &mut KeyMemo) -> Option<(KeyClass, usize)> {
+    let ((start, end), after) = string(text, at)?;
+    Some((keys.class(&text[start..end], memo), after))
+}
+
+/// The content of the short string at `at` (`"…"`, `'…'`, `b'…'`), and the place after its quote.
+fn string(text: &[u8], at: usize) -> Option<((usize, usize), usize)> {
+    let start = at + prefix_len(text, at) + 1;
+    let quote = *text.get(start - 1).filter(|byte| is_quote(**byte))?;
+    let near = &text[start..text.len().min(start + PAIR_KEY_BYTES_MAX)];
+    let end = start + near.iter().position(|byte| *byte == quote)?;
+    Some(((start, end), end + 1))
+}
+
+/// Redact the value at `start` under a key of `class`; gives where it ends.
+fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Found)) -> usize {
+    let string = start + prefix_len(text, start);
+    match (text.get(string), class) {
+        (Some(b'{' | b'[' | b'('), KeyClass::Secret(rule)) => container(text, string, rule, found),
+        (Some(byte), _) if is_quote(*byte) => {
+            let end = string_end(text, string);
+            if let Some(rule) = class.rule_for(&text[string + 1..end]) {
+                leaf(text, string + 1, end, rule, false, found);
+            }
+            end
+        }
+        (Some(_), KeyClass::Secret(rule)) => {
+            let end = word_end(text, start);
+            leaf(text, start, end, rule, true, found);
+            end
+        }
+        _ => start,
+    }
+}
+
+/// Where the value at `start` ends, looking no further than brackets that close.
+fn value_end(text: &[u8], start: usize) -> usize {
+    let quote = start + prefix_len(text, start);
+    match text.get(quote) {
+        Some(byte) if is_quote(*byte) => (string_end(text, quote) + 1).min(text.len()),
+        Some(_) => word_end(text, start),
+        None => text.len(),
+    }
+}
+
+/// The key between the quotes before a colon; without an opening one, the word before the closing one.
 fn key_before(text: &[u8], colon: usize) -> Option<&[u8]> {
     let spaces = text[..colon].iter().rev().take(SPACES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count();
     let end = (colon - spaces).checked_sub(1)?;
     let quote = text[end];
-    if !matches!(quote, b'"' | b'\'') || escaped(text, end) {
+    if !is_quote(quote) || escaped(text, end) {
         return None;
     }
     let from = end.saturating_sub(KEY_BYTES_MAX);
-    let start = text[from..end].iter().rposition(|byte| *byte == quote)? + from + 1;
+    let of_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let start = match text[from..end].iter().rposition(|byte| *byte == quote) {
+        Some(at) => from + at + 1,
+        None => from + text[from..end].iter().rposition(|byte| !of_key(byte)).map_or(0, |at| at + 1),
+    };
     Some(&text[start..end])
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'')
+}
+
+/// 1 where a string has a letter before its quote, as Python writes bytes: `b'…'`.
+fn prefix_len(text: &[u8], at: usize) -> usize {
+    let prefixed =
+        matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f')) && text.get(at + 1).is_some_and(|b| is_quote(*b));
+    usize::from(prefixed)
+}
+
+fn spaces_at(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.iter().take(SPACES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 /// An odd number of backslashes stands before `at`.
@@ -86,9 +193,19 @@ fn string_end(text: &[u8], open: usize) -> usize {
     text.len()
 }
 
+/// The end of a word; strings that stand right in it are part of it: `Decimal('1')`.
 fn word_end(text: &[u8], start: usize) -> usize {
-    let stops = |byte: &u8| byte.is_ascii_whitespace() || b",;}])\"'".contains(byte);
-    text[start..].iter().position(stops).map_or(text.len(), |at| start + at)
+    let mut at = start;
+    while at < text.len() {
+        match text[at] {
+            byte if byte.is_ascii_whitespace() || b",;}])".contains(&byte) => return at,
+            byte if is_quote(byte) && text[at - 1] != b'(' => return at,
+            byte if is_quote(byte) => at = string_end(text, at),
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
 }
 
 fn leaf(text: &[u8], start: usize, end: usize, rule: u16, quoted: bool, found: &mut impl FnMut(Found)) {
@@ -106,19 +223,19 @@ fn container(text: &[u8], open: usize, rule: u16, found: &mut impl FnMut(Found))
     let mut depth = 0_usize;
     let mut at = open;
     while at < text.len() {
+        at += prefix_len(text, at);
         match text[at] {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
+            b'{' | b'[' | b'(' => depth += 1,
+            b'}' | b']' | b')' => {
                 depth -= 1;
                 if depth == 0 {
                     return at + 1;
                 }
             }
-            b'"' | b'\'' => {
+            byte if is_quote(byte) => {
                 let end = string_end(text, at);
-                let after =
-                    text[(end + 1).min(text.len())..].iter().take(SPACES_MAX).find(|b| !b.is_ascii_whitespace());
-                if after != Some(&b':') {
+                let after = end + 1 + spaces_at(text, end + 1);
+                if text.get(after) != Some(&b':') {
                     leaf(text, at + 1, end, rule, false, found);
                 }
                 at = end;

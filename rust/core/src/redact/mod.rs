@@ -5,8 +5,10 @@ mod assign;
 pub mod check;
 mod content;
 mod document;
+mod extent;
 pub mod keys;
 mod lenient;
+mod prose;
 pub mod rules;
 mod stems;
 pub mod token;
@@ -17,8 +19,8 @@ use crate::limits::NESTED_DEPTH_MAX;
 use crate::spec::{RedactSpec, RuleError};
 use crate::walk::{walk, Tape};
 
-use assign::Extent;
 use content::{Seen, Work};
+use extent::Extent;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use rules::Rules;
 use token::{segments, Tokens};
@@ -48,7 +50,7 @@ pub struct Scratch {
     decoded: Vec<Decoded>,
     /// An object key was edited: what it says of its value may have changed.
     key_edited: bool,
-    /// Array and object members whose value a sibling makes secret, with the rule.
+    /// Array and object members whose value a sibling makes secret, with the rule; the next one is last.
     marked: Vec<(u32, u16)>,
     token: Vec<u8>,
     /// Places where anchors may begin, of the text being scanned.
@@ -121,7 +123,9 @@ impl Redactor {
         document::scan(self, text, tape, exempt, nested, scratch, edits);
         edits.settle();
         let mut rounds = 0;
-        while std::mem::replace(&mut scratch.key_edited, false) && rounds < ROUNDS_MAX {
+        // What is nested is read again with the string that holds it.
+        let rounds_max = if nested == 0 { ROUNDS_MAX } else { 0 };
+        while std::mem::replace(&mut scratch.key_edited, false) && rounds < rounds_max {
             let mut edited = Vec::with_capacity(text.len());
             edits.apply(text, 0, text.len(), &mut edited);
             let (mut again, mut more) = (Tape::default(), Edits::default());
@@ -140,8 +144,12 @@ impl Redactor {
     }
 
     /// Edits of one decoded text, scanned again until nothing is found: a second run finds nothing either.
+    /// Nested text is scanned once, for the text that holds it is scanned again: rounds must not multiply.
     fn plain(&self, text: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
         self.scan(text, nested, scratch, edits);
+        if nested > 0 {
+            return;
+        }
         for _ in 0..ROUNDS_MAX {
             if edits.is_empty() {
                 return;
@@ -175,9 +183,13 @@ impl Redactor {
         }
         let Scratch { memo, token, .. } = scratch;
         if seen.quoted() {
-            lenient::scan(text, &self.keys, memo, |found| {
+            let mut found = |found: lenient::Found| {
                 self.replace(text, found.start, found.end, found.rule, None, found.quoted, token, edits);
-            });
+            };
+            lenient::scan(text, &self.keys, memo, &mut found);
+            if seen.bracket() {
+                lenient::pairs(text, &self.keys, memo, &mut found);
+            }
         }
         let mut work = Work::new(text.len());
         let mut part = |start: usize, end: usize| {

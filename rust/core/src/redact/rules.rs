@@ -44,10 +44,17 @@ pub struct Rule {
 /// A pattern, compiled when it is first needed: a run meets few of the built-in ones, and the start is quick.
 pub struct Pattern {
     text: String,
+    /// It may read past spaces and quotes before it fails.
+    pub far: bool,
     compiled: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
+    fn new(text: &str) -> Self {
+        let far = ["[^", "\\S", "\\W", "\\D", ".*", ".+", ".{"].iter().any(|part| text.contains(part));
+        Self { text: text.to_owned(), far, compiled: OnceLock::new() }
+    }
+
     /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
     pub fn regex(&self) -> Option<&Regex> {
         self.compiled.get_or_init(|| builder().build(&self.text).ok()).as_ref()
@@ -150,7 +157,7 @@ impl Rules {
                 }
             }
         } else {
-            rule.pattern = Some(Pattern { text: spec.pattern.clone(), compiled: OnceLock::new() });
+            rule.pattern = Some(Pattern::new(&spec.pattern));
             if spec.anchors.is_empty() {
                 loose.push(spec.pattern.clone());
                 self.loose_rules.push(index);

@@ -1,0 +1,158 @@
+//! How far the value of a secret key goes in plain text.
+
+/// Authorization schemes (RFC 9110 section 11) whose credentials go on to the line's end.
+const LONG_SCHEMES: [&[u8]; 4] = [b"digest", b"aws4-hmac-sha256", b"oauth", b"hawk"];
+/// Schemes that are no credentials when they stand alone.
+const SCHEMES: [&[u8]; 4] = [b"bearer", b"basic", b"digest", b"negotiate"];
+
+/// How far the bracket that closes is looked for, in bytes.
+const BRACKET_BYTES_MAX: usize = 1024;
+
+/// What the rule of a key means for the extent of its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Word,
+    /// `Authorization`: a scheme and its credentials.
+    Scheme,
+    /// `Cookie`: everything to the end of the line.
+    Line,
+}
+
+/// The span of the value that begins at `start`, without its quotes or brackets.
+pub fn value(text: &[u8], start: usize, extent: Extent) -> (usize, usize) {
+    match text[start] {
+        quote @ (b'"' | b'\'' | b'`') => return (start + 1, quoted_end(text, start + 1, quote)),
+        open @ (b'[' | b'(' | b'{' | b'<') => {
+            if let Some(end) = bracket_end(text, start, open) {
+                return (start + 1, end);
+            }
+        }
+        _ => {}
+    }
+    let end = match extent {
+        Extent::Line => line_end(text, start),
+        Extent::Scheme => scheme_end(text, start),
+        Extent::Word => word_end(text, start),
+    };
+    // A backslash before a quote is the quote's.
+    let trimmed = match text.get(end) {
+        Some(b'"' | b'\'') => {
+            text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
+        }
+        _ => end,
+    };
+    (start, trimmed)
+}
+
+/// The quote that closes, the end of the line, or the end of the text.
+fn quoted_end(text: &[u8], from: usize, quote: u8) -> usize {
+    let mut at = from;
+    while at < text.len() {
+        match text[at] {
+            b'\\' => at += 1,
+            b'\n' => return at,
+            byte if byte == quote => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// The bracket that closes the one at `open`, on the same line.
+fn bracket_end(text: &[u8], start: usize, open: u8) -> Option<usize> {
+    let close = match open {
+        b'(' => b')',
+        _ => open + 2,
+    };
+    let mut depth = 0_usize;
+    for (at, &byte) in text.iter().enumerate().skip(start).take(BRACKET_BYTES_MAX) {
+        match byte {
+            b'\n' => return None,
+            _ if byte == open => depth += 1,
+            _ if byte == close => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The end of the line, or the quote or brace that was opened before `start`. `a="b"` is skipped whole.
+fn line_end(text: &[u8], start: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut at = start;
+    while at < text.len() {
+        match text[at] {
+            b'\n' | b'\r' => return at,
+            quote @ (b'"' | b'\'') if at > start && text[at - 1] == b'=' => at = quoted_end(text, at + 1, quote),
+            b'"' | b'\'' => return at,
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return at,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// `Bearer x`, `Custom x, a=b`, `Digest …`: a scheme, its credentials and what commas add.
+fn scheme_end(text: &[u8], start: usize) -> usize {
+    let mut end = word_end(text, start);
+    let scheme = &text[start..end];
+    let is = |known: &[&[u8]]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let spaces = |at: usize| text[at..].iter().take_while(|byte| **byte == b' ').count();
+    let next = end + spaces(end);
+    if is(&LONG_SCHEMES) && next > end {
+        return line_end(text, start);
+    }
+    let named = scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !named || next == end || word_end(text, next) == next {
+        return if is(&SCHEMES) { start } else { end };
+    }
+    end = word_end(text, next);
+    while text.get(end) == Some(&b',') {
+        let next = end + 1 + spaces(end + 1);
+        let after = word_end(text, next);
+        if !text[next..after].contains(&b'=') {
+            break;
+        }
+        end = after;
+    }
+    end
+}
+
+fn word_end(text: &[u8], start: usize) -> usize {
+    let stops = |byte: &u8| byte.is_ascii_whitespace() || b",;&)]}<>\"'|`".contains(byte);
+    text[start..].iter().position(stops).map_or(text.len(), |at| start + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_ends_where_its_kind_does() {
+        for (text, extent, expected) in [
+            ("a b", Extent::Word, "a"),
+            ("\"a\\\"b\" c", Extent::Word, "a\\\"b"),
+            ("[a [b] c] d", Extent::Word, "a [b] c"),
+            ("[a b", Extent::Word, "[a"),
+            ("a=\"b\"; c=d\" e", Extent::Line, "a=\"b\"; c=d"),
+            ("a={b}; c=d} e", Extent::Line, "a={b}; c=d"),
+            ("Custom a, b=c, d e", Extent::Scheme, "Custom a, b=c"),
+            ("Digest a=\"b\", c=\"d\"", Extent::Scheme, "Digest a=\"b\", c=\"d\""),
+            ("Bearer  a b", Extent::Scheme, "Bearer  a"),
+            ("Bearer", Extent::Scheme, ""),
+            ("a\\\" b", Extent::Word, "a"),
+        ] {
+            let (start, end) = value(text.as_bytes(), 0, extent);
+            assert_eq!(&text[start..end], expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What only speaks of a secret: `password: incorrect`, `secret: must be set`, `token=<nil>`.
+
+/// Values that give nothing away, after any sign.
+const EMPTY: [&[u8]; 16] = [
+    b"null",
+    b"none",
+    b"nil",
+    b"true",
+    b"false",
+    b"undefined",
+    b"-",
+    b"missing",
+    b"unset",
+    b"empty",
+    b"redacted",
+    b"filtered",
+    b"hidden",
+    b"masked",
+    b"omitted",
+    b"n/a",
+];
+/// Words that go on with a sentence after a colon. As passwords they would be the first ones guessed.
+const WORDS: [&[u8]; 98] = [
+    b"a",
+    b"accepted",
+    b"added",
+    b"all",
+    b"already",
+    b"an",
+    b"and",
+    b"are",
+    b"at",
+    b"authentication",
+    b"bad",
+    b"begin",
+    b"by",
+    b"can",
+    b"cannot",
+    b"changed",
+    b"check",
+    b"closed",
+    b"could",
+    b"created",
+    b"deleted",
+    b"denied",
+    b"did",
+    b"disabled",
+    b"do",
+    b"does",
+    b"enabled",
+    b"end",
+    b"error",
+    b"expected",
+    b"expired",
+    b"fail",
+    b"failed",
+    b"failure",
+    b"for",
+    b"found",
+    b"from",
+    b"granted",
+    b"has",
+    b"have",
+    b"if",
+    b"in",
+    b"incorrect",
+    b"invalid",
+    b"is",
+    b"it",
+    b"its",
+    b"length",
+    b"loaded",
+    b"malformed",
+    b"may",
+    b"mismatch",
+    b"must",
+    b"never",
+    b"no",
+    b"not",
+    b"of",
+    b"ok",
+    b"on",
+    b"only",
+    b"opened",
+    b"or",
+    b"please",
+    b"provided",
+    b"refused",
+    b"rejected",
+    b"removed",
+    b"required",
+    b"reset",
+    b"revoked",
+    b"rotated",
+    b"see",
+    b"set",
+    b"should",
+    b"success",
+    b"the",
+    b"there",
+    b"this",
+    b"to",
+    b"too",
+    b"unable",
+    b"unauthorized",
+    b"unchanged",
+    b"unexpected",
+    b"unknown",
+    b"unsupported",
+    b"updated",
+    b"use",
+    b"used",
+    b"using",
+    b"valid",
+    b"verified",
+    b"was",
+    b"when",
+    b"with",
+    b"wrong",
+    b"yes",
+    b"your",
+];
+
+/// The value is a word for having none, or a mask.
+pub fn nothing(value: &[u8]) -> bool {
+    value.iter().all(|byte| *byte == b'*') || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// After `key:` and a space, a sentence goes on at `start` instead of a value.
+pub fn speaks(text: &[u8], sign: usize, start: usize) -> bool {
+    if text[sign] != b':' || start < sign + 2 {
+        return false;
+    }
+    let word = &text[start..start + text[start..].iter().take(16).take_while(|b| b.is_ascii_alphabetic()).count()];
+    let ends = match (text.get(start + word.len()), text.get(start + word.len() + 1)) {
+        (None, _) => true,
+        (Some(byte), after) => {
+            let mark = b".,;!?)]}:\"'".contains(byte)
+                && after.is_none_or(|b| b.is_ascii_whitespace() || !b.is_ascii_alphanumeric());
+            byte.is_ascii_whitespace() || mark
+        }
+    };
+    ends && WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_told_from_a_value() {
+        for text in ["pin: ok", "secret: Must be set", "password: incorrect.", "password:  not \"x\""] {
+            assert!(
+                speaks(
+                    text.as_bytes(),
+                    text.find(':').unwrap(),
+                    text.find(':').unwrap() + 2 + usize::from(text.contains(":  "))
+                ),
+                "{text}"
+            );
+        }
+        for text in ["pin: ok1", "secret: must_be", "password: is.me", "password: letmein"] {
+            assert!(!speaks(text.as_bytes(), text.find(':').unwrap(), text.find(':').unwrap() + 2), "{text}");
+        }
+        assert!(!speaks(b"pin=ok", 3, 4) && !speaks(b"pin:ok", 3, 4));
+        assert!(nothing(b"****") && nothing(b"None") && !nothing(b"ok"));
+    }
+}

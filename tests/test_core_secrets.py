@@ -1,0 +1,98 @@
+"""Planted secrets in the spellings that logs have: none survives, and a second run changes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from headrig.engine import Engine
+
+ENGINE = Engine()
+
+LEAKS = [
+    # A provider token after something that only begins like one.
+    "x AKIA,AKIAIOSFODNN7CANARY7",
+    "?a=sk_live_x&b=sk_live_CANARY7261aaaabbbbccccdddd",
+    # Broken JSON, fragments of JSON, and what other languages print.
+    'password":"CANARY7261","a":1}',
+    "{b'password': b'CANARY7261'}",
+    "{'password': u'CANARY7261'}",
+    "{'pin': Decimal('CANARY7261')}",
+    "{'password': ('a', 'CANARY7261')}",
+    "[('authorization', 'CANARY7261'), ('a','b')]",
+    "[(b'authorization', b'Custom CANARY7261')]",
+    '[["authorization","CANARY7261"],["cookie","x"]',
+    '{"h":[{"name":"authorization","value":"CANARY7261"}',
+    'x {"name":"authorization","value":"CANARY7261"} y',
+    '{"password"=>"CANARY7261"}',
+    "'password' => 'CANARY7261'",
+    "[password] => CANARY7261",
+    "map[Authorization:[Custom CANARY7261] Cookie:[a=b c=CANARY7261]]",
+    # Pairs and keys of valid JSON.
+    r'{"h":["\u0061\u0075\u0074\u0068\u006f\u0072\u0069\u007a\u0061\u0074\u0069\u006f\u006e","CANARY7261"]}',
+    r'{"n\u0061me":"authorization","value":"CANARY7261"}',
+    '{"name":"authorization","value":"CANARY7261","name":"x"}',
+    '{"name":"authorization","value":"CANARY7261","value":"x"}',
+    '{"key":"authorization","name":"x","value":"CANARY7261"}',
+    '{"passWord":"CANARY7261"}',
+    '{"pass_word":"CANARY7261"}',
+    # Text.
+    "password          : CANARY7261",
+    "Password:          CANARY7261",
+    "password\t=\tCANARY7261",
+    r'password="hun\"CANARY7261"',
+    "Authorization: Bearer  CANARY7261",
+    "Authorization: Custom CANARY7261",
+    'Authorization: Digest username="bob", response="CANARY7261"',
+    'Cookie: a="b"; sid=CANARY7261',
+    "Cookie: a={b}; sid=CANARY7261",
+    "password=[CANARY7261 x]",
+    "password=(x CANARY7261)",
+]
+
+CLEAN = [
+    "secret: must be set",
+    "pin: ok",
+    "session: closed",
+    "Cookie: none",
+    "password: incorrect",
+    "invalid token: unexpected",
+    "authorization: denied for user bob",
+    "password=[FILTERED] secret: <nil> api_key: [] passwd=********",
+    "PWD=/root",
+    "Authorization: Bearer",
+]
+
+
+def process(line: bytes) -> bytes:
+    return bytes(ENGINE.lane("in").process(line + b"\n", 1_800_000_000.0).lines)[:-1]
+
+
+def wrappings(text: str) -> list[bytes]:
+    """The text as a line of its own, as a message, and as a message in JSON in a message."""
+    message = json.dumps({"message": text})
+    return [text.encode(), message.encode(), json.dumps({"message": message}).encode(), message[:-1].encode()]
+
+
+@pytest.mark.parametrize("text", LEAKS)
+def test_no_spelling_leaks(text: str) -> None:
+    """
+    A secret goes from a line, from its message, from JSON in its message and from a truncated line; once is enough.
+    """
+    for line in wrappings(text):
+        once = process(line)
+
+        assert b"CANARY" not in once, line
+        json.loads(once)
+        assert once == process(once)
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_what_speaks_of_a_secret_stays(text: str) -> None:
+    """
+    A sentence about a secret, a mask and a word for nothing are left alone.
+    """
+    line = json.dumps({"message": text}).encode()
+
+    assert line == process(line)
