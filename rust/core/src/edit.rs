@@ -66,7 +66,7 @@ impl Edits {
         let (mut later, settled) = (0, both.list.len());
         for edit in &self.list {
             later += both.list[later..settled].iter().take_while(|other| other.end < edit.end).count();
-            if !both.list[later..settled].first().is_some_and(|other| other.start <= edit.start) {
+            if both.list[later..settled].first().is_none_or(|other| other.start > edit.start) {
                 both.push(edit.start as usize, edit.end as usize, edit.rule, self.with(edit));
             }
         }
