@@ -37,6 +37,10 @@ LEAKS = [
     '{"key":"authorization","name":"x","value":"CANARY7261"}',
     '{"passWord":"CANARY7261"}',
     '{"pass_word":"CANARY7261"}',
+    # Control characters next to or in a key.
+    "password\x00=CANARY7261",
+    '"password"\x00:"CANARY7261"',
+    '"pass\x00word":"CANARY7261"',
     # Text.
     "password          : CANARY7261",
     "Password:          CANARY7261",
@@ -49,6 +53,7 @@ LEAKS = [
     "Cookie: a={b}; sid=CANARY7261",
     "password=[CANARY7261 x]",
     "password=(x CANARY7261)",
+    "User(password=SecretStr('CANARY7261'), id=1)",
 ]
 
 CLEAN = [
@@ -86,6 +91,26 @@ def test_no_spelling_leaks(text: str) -> None:
         assert b"CANARY" not in once, line
         json.loads(once)
         assert once == process(once)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"password\xff=CANARY7261",
+        b'{"password\xff":"CANARY7261"}',
+        b'{"password":"\xffCANARY7261"}',
+        b'{"m":"\xc3","password":"CANARY7261',
+        b"KEY=\x80api_keyNaN4111 x",
+    ],
+)
+def test_bytes_that_are_not_utf8_hide_nothing(line: bytes) -> None:
+    """
+    A line is read as it will be written, with U+FFFD for what is not UTF-8, so that a second run changes nothing.
+    """
+    once = process(line)
+
+    assert b"CANARY" not in once
+    assert once == process(once)
 
 
 @pytest.mark.parametrize("text", CLEAN)

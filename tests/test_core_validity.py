@@ -44,8 +44,8 @@ edits = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 3), st.sampled_fro
 
 def mutated(seed: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
     for at, cut, piece in changes:
-        at %= len(seed) + 1
-        seed = seed[:at] + piece + seed[at + cut :]
+        start = at % (len(seed) + 1)
+        seed = seed[:start] + piece + seed[start + cut :]
     return seed
 
 

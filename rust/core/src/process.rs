@@ -228,6 +228,12 @@ impl Worker {
         counts.broken[reason as usize] += 1;
         self.edits.clear();
         let kept = &text[..text.len().min(shared.spec.line_bytes_max + CUT_SLACK_BYTES)];
+        // Read as it will be written, so that the next reader finds nothing that was not found here.
+        let written = match shared.spec.on_broken {
+            OnBroken::Wrap => String::from_utf8_lossy(kept),
+            OnBroken::Pass => "".into(),
+        };
+        let kept = if written.is_empty() { kept } else { written.as_bytes() };
         shared.redactor.text(kept, &mut self.redaction, &mut self.edits);
         let end = match reason {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),

@@ -63,7 +63,8 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
         let from = end.saturating_sub(KEY_BYTES_MAX);
         text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
     };
-    let space = |byte: &&u8| matches!(**byte, b' ' | b'\t');
+    // Control characters and U+FFFD stand where a line was damaged.
+    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f | 0xef | 0xbf | 0xbd);
     let mut end = sign - text[..sign].iter().rev().take(SPACES_MAX).take_while(space).count();
     if text[sign] == b'=' && end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
         end -= 1;
@@ -94,7 +95,11 @@ fn value_start(text: &[u8], sign: usize) -> Option<usize> {
         (_, b'=' | b'>') => at += 1,
         _ => {}
     }
-    let spaces = text[at..].iter().take(SPACES_MAX).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let spaces = text[at..]
+        .iter()
+        .take(SPACES_MAX)
+        .take_while(|byte| matches!(byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f))
+        .count();
     at += spaces;
     // Python writes bytes as b'…'.
     if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f')) && matches!(text.get(at + 1), Some(b'"' | b'\'')) {

@@ -127,9 +127,20 @@ fn scheme_end(text: &[u8], start: usize) -> usize {
     end
 }
 
+/// The end of a word; a string that an opening bracket goes before is part of it: `SecretStr('x')`.
 fn word_end(text: &[u8], start: usize) -> usize {
     let stops = |byte: &u8| byte.is_ascii_whitespace() || b",;&)]}<>\"'|`".contains(byte);
-    text[start..].iter().position(stops).map_or(text.len(), |at| start + at)
+    let mut at = start;
+    while let Some(next) = text[at..].iter().position(stops) {
+        at += next;
+        match text[at] {
+            quote @ (b'"' | b'\'') if at > start && text[at - 1] == b'(' => {
+                at = (quoted_end(text, at + 1, quote) + 1).min(text.len());
+            }
+            _ => return at,
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -141,6 +152,7 @@ mod tests {
         for (text, extent, expected) in [
             ("a b", Extent::Word, "a"),
             ("\"a\\\"b\" c", Extent::Word, "a\\\"b"),
+            ("f('a b', c) d", Extent::Word, "f('a b'"),
             ("[a [b] c] d", Extent::Word, "a [b] c"),
             ("[a b", Extent::Word, "[a"),
             ("a=\"b\"; c=d\" e", Extent::Line, "a=\"b\"; c=d"),

@@ -177,6 +177,11 @@ pub fn words(key: &[u8]) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut before = Is::Other;
     for (at, &byte) in key.iter().enumerate() {
+        // Control characters and U+FFFD stand where a key was damaged: they part no word.
+        let replaced = || (0..3.min(at + 1)).any(|back| key[at - back..].starts_with("\u{fffd}".as_bytes()));
+        if byte.is_ascii_control() || (byte >= 0x80 && replaced()) {
+            continue;
+        }
         let now = class(byte);
         let hump = now == Is::Upper && before == Is::Upper && key.get(at + 1).is_some_and(|b| class(*b) == Is::Lower);
         let same = now == before && !hump || (before == Is::Upper && now == Is::Lower);

@@ -141,7 +141,7 @@ fn value_end(text: &[u8], start: usize) -> usize {
 
 /// The key between the quotes before a colon; without an opening one, the word before the closing one.
 fn key_before(text: &[u8], colon: usize) -> Option<&[u8]> {
-    let spaces = text[..colon].iter().rev().take(SPACES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let spaces = text[..colon].iter().rev().take(SPACES_MAX).take_while(|byte| is_space(**byte)).count();
     let end = (colon - spaces).checked_sub(1)?;
     let quote = text[end];
     if !is_quote(quote) || escaped(text, end) {
@@ -154,6 +154,11 @@ fn key_before(text: &[u8], colon: usize) -> Option<&[u8]> {
         None => from + text[from..end].iter().rposition(|byte| !of_key(byte)).map_or(0, |at| at + 1),
     };
     Some(&text[start..end])
+}
+
+/// A space, or what else is not seen: control characters stand where a line was damaged.
+fn is_space(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7f
 }
 
 fn is_quote(byte: u8) -> bool {
@@ -169,7 +174,7 @@ fn prefix_len(text: &[u8], at: usize) -> usize {
 
 fn spaces_at(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    rest.iter().take(SPACES_MAX).take_while(|byte| byte.is_ascii_whitespace()).count()
+    rest.iter().take(SPACES_MAX).take_while(|byte| is_space(**byte)).count()
 }
 
 /// An odd number of backslashes stands before `at`.
