@@ -240,7 +240,9 @@ class _Lines:
 
     async def finish(self) -> Chunks:
         if self._array is not None:
-            lines, _ = await asyncio.to_thread(array_lines, bytes(self._array))
+            array, self._array = self._array, None
+            lines, _ = await asyncio.to_thread(array_lines, array)
+            del array
             for start in range(0, len(lines), READ_BYTES):
                 self._chunks.append(self._framer.feed(lines[start : start + READ_BYTES]))
         self._chunks.append(self._framer.finish())
