@@ -121,3 +121,47 @@ def test_what_speaks_of_a_secret_stays(text: str) -> None:
     line = json.dumps({"message": text}).encode()
 
     assert line == process(line)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk_live_CANARY7261aaaabbbbccccdddd",
+        "ghp_CANARY7261CANARY7261CANARY7261CANARY",
+        "postgres://app:CANARY7261x@db/x",
+        "password=CANARY7261",
+        "Authorization: Bearer CANARY7261abcd",
+        '{"client_secret":"CANARY7261"}',
+    ],
+)
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_a_line_cut_anywhere_shows_no_secret(secret: str, levels: int) -> None:
+    """
+    A truncated line gives nothing of a secret away wherever it was cut, also inside the secret.
+    """
+    nested = {"a": ["CANARY7261", {"b": "CANARY7261"}]}
+    line = json.dumps({"m": secret, "headers": [["authorization", "CANARY7261"]], "password": nested})
+    for _ in range(levels):
+        line = json.dumps({"m": line})
+
+    for end in range(1, len(line) + 1):
+        once = process(line[:end].encode())
+        assert b"CANA" not in once, line[:end]
+        assert once == process(once)
+
+
+def test_a_short_value_stays_one_when_something_in_it_is_replaced() -> None:
+    """
+    A token inside a value does not make it long enough for a bare key.
+    """
+    once = process(b'{"key":"password=0"}')
+
+    assert b'{"key":"password=[REDACTED:password]"}' == once == process(once)
+
+
+def test_an_address_at_the_end_of_plain_text_stays() -> None:
+    """
+    Only what began as JSON may have been cut off in a secret.
+    """
+    for text in ["[INFO] pulled docker://nginx:latest", "listening on http://localhost:8080"]:
+        assert text == json.loads(process(text.encode()))["message"]

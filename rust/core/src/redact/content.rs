@@ -243,11 +243,11 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
 }
 
 /// Bytes that next to no pattern reads across.
-fn ends_run(byte: &u8) -> bool {
+pub fn ends_run(byte: &u8) -> bool {
     byte.is_ascii_whitespace() || b"\"',;<>&|(){}[]\\".contains(byte)
 }
 
-fn is_word(byte: u8) -> bool {
+pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 

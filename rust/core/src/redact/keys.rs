@@ -150,7 +150,13 @@ impl KeyMemo {
 impl KeyClass {
     /// The rule that makes `value` (a decoded string) secret, if one does.
     pub fn rule_for(self, value: &[u8]) -> Option<u16> {
-        let long = || value.len() >= BARE_VALUE_CHARS_MIN && !value.iter().any(u8::is_ascii_whitespace);
+        // Tokens do not count: a value that was short before something in it was replaced is short still.
+        let chars = || segments(value).iter().map(|(start, end)| end - start).sum::<usize>();
+        let long = || {
+            value.len() >= BARE_VALUE_CHARS_MIN
+                && chars() >= BARE_VALUE_CHARS_MIN
+                && !value.iter().any(u8::is_ascii_whitespace)
+        };
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),

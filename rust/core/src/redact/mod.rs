@@ -11,6 +11,7 @@ mod lenient;
 mod prose;
 pub mod rules;
 mod stems;
+mod tail;
 pub mod token;
 
 use crate::edit::Edits;
@@ -50,6 +51,8 @@ pub struct Scratch {
     decoded: Vec<Decoded>,
     /// An object key was edited: what it says of its value may have changed.
     key_edited: bool,
+    /// The text being scanned is JSON that may have been cut off in the middle of a secret.
+    cut: bool,
     /// Array and object members whose value a sibling makes secret, with the rule; the next one is last.
     marked: Vec<(u32, u16)>,
     token: Vec<u8>,
@@ -94,6 +97,7 @@ impl Redactor {
             counts: vec![0; self.names.len()],
             decoded: Vec::new(),
             key_edited: false,
+            cut: false,
             marked: Vec::new(),
             token: Vec::new(),
             stems: Vec::new(),
@@ -112,7 +116,9 @@ impl Redactor {
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.
     pub fn text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
         if self.enabled {
+            scratch.cut = tail::may_be_cut(text);
             self.plain(text, 0, scratch, edits);
+            scratch.cut = false;
             scratch.count(edits);
         }
     }
@@ -181,7 +187,7 @@ impl Redactor {
         if seen.quoted() && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits) {
             return;
         }
-        let Scratch { memo, token, .. } = scratch;
+        let Scratch { memo, token, cut, .. } = scratch;
         if seen.quoted() {
             let mut found = |found: lenient::Found| {
                 self.replace(text, found.start, found.end, found.rule, None, found.quoted, token, edits);
@@ -208,6 +214,11 @@ impl Redactor {
             segments(text).into_iter().for_each(|(start, end)| part(start, end));
         } else {
             part(0, text.len());
+        }
+        if *cut {
+            if let Some((start, rule)) = self.rules.tail(text, stems) {
+                self.replace(text, start, text.len(), rule.number, None, false, token, edits);
+            }
         }
         if work.exhausted() {
             return self.take_all(text, edits);
