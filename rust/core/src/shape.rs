@@ -5,6 +5,9 @@ use crate::event::{Role, Value};
 use crate::extract::{number, View};
 use crate::time;
 
+/// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.
+const DURATION_MAX: f64 = 1e14;
+
 const EXEMPT: [Role; 6] = [Role::Time, Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
 
 /// Fill `exempt` with the sorted tape indices of role values that have their role's shape.
@@ -25,12 +28,15 @@ fn fits(role: Role, value: &Value<'_>) -> bool {
         (Role::Time, Value::Number(seconds)) => time::from_number(*seconds).is_some(),
         (Role::Time, Value::Text(text)) => time::parse_text(text, 0).is_some(),
         (Role::Level, Value::Number(level)) => (0.0..=100.0).contains(level),
-        (Role::Level, Value::Text(text)) => text.len() <= 16 && text.iter().all(u8::is_ascii_alphanumeric),
+        (Role::Level, Value::Text(text)) => {
+            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+            text.len() <= 16 && digits <= 2 && text.iter().all(u8::is_ascii_alphanumeric)
+        }
         (Role::Trace, Value::Text(text)) => identifier(text, 16..=32),
         (Role::Span, Value::Text(text)) => identifier(text, 8..=16),
         (Role::Status, Value::Number(status)) => (0.0..1000.0).contains(status),
         (Role::Status, Value::Text(text)) => text.len() <= 3 && text.iter().all(u8::is_ascii_digit),
-        (Role::Duration, Value::Number(_)) => true,
+        (Role::Duration, Value::Number(duration)) => duration.abs() < DURATION_MAX,
         (Role::Duration, Value::Text(text)) => text.len() <= 12 && number(text).is_some(),
         _ => false,
     }
@@ -64,6 +70,11 @@ mod tests {
         assert!(text(Role::Time, "2026-11-23T06:16:13.462Z"));
         assert!(!text(Role::Time, "2026-11-23T06:16:13.462Z password=x"));
         assert!(text(Role::Level, "DEBUG5") && !text(Role::Level, "password=hunter2"));
+        assert!(!text(Role::Level, "4111111111111111") && !text(Role::Level, "a1b2c3d4e5f6a7b8"));
+        assert!(
+            fits(Role::Duration, &Value::Number(12.5))
+                && !fits(Role::Duration, &Value::Number(4_111_111_111_111_111.0))
+        );
         assert!(text(Role::Status, "200") && !text(Role::Status, "4111111111111111"));
     }
 }
