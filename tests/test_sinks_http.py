@@ -300,6 +300,21 @@ async def test_reload_does_not_wait_for_a_hanging_endpoint(posting, endpoint):
     assert [b"{}"] == endpoint.lines
 
 
+async def test_reload_does_not_repeat(posting, endpoint):
+    """
+    What an endpoint accepted of a batch is not sent again after a reload, also when requests have another size then.
+    """
+    endpoint.answers = [status(200), status(200), status(503)]
+    run = await posting(body_bytes_max=1024)
+    await run.send(lines(1000))
+    await run.until(lambda: run.pauses.asked != [])
+    bigger = HttpSinkConfig(endpoint=endpoint.url, body_bytes_max=5000, flush_seconds=0.0)
+    await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sinks={"out": bigger}))
+    await run.until(lambda: run.account.delivered == 1000)
+
+    assert lines(1000) == b"".join(endpoint.accepted)
+
+
 async def test_stop_tries_once_more(posting, endpoint):
     """
     A stop ends the wait between two tries: what the endpoint takes now is delivered.
