@@ -4,7 +4,6 @@ import asyncio
 import logging
 import ssl
 
-import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
@@ -13,8 +12,7 @@ from endpoint import Pauses, hang, reset, reset_halfway, serving, status, talk_f
 
 from headrig.limits import Limits
 from headrig.sinks import HttpSinkConfig
-from headrig.sources import HttpConfig, TcpConfig
-from headrig.web import HttpServerConfig
+from headrig.sources import TcpConfig
 
 pytestmark = pytest.mark.asyncio
 
@@ -106,6 +104,27 @@ async def test_requests_are_bounded(posting, endpoint):
 
     assert lines(1000) + long + lines(10) == b"".join(endpoint.accepted)
     assert {long} == {body for body in endpoint.accepted if len(body) > 2000}
+
+
+async def test_large_request(posting, endpoint):
+    """
+    A request may hold many megabytes, and a name that cannot exist is no more than a failed try.
+    """
+    run = await posting(
+        {"nowhere": HttpSinkConfig(endpoint=f"http://{'a' * 64}.example")},
+        body_bytes_max=2**24,
+        compression="none",
+        flush_entries_max=10**6,
+        flush_seconds=3600.0,
+        limits=Limits(drain_seconds=0.1),
+    )
+    text = b'{"n":"%s"}\n' % (b"x" * 200_000) * 20
+    await run.send(text)
+    await run.until(lambda: run.account.accepted == 20)
+    run.pipeline.state.sinks["out"].queue.hasten()
+    await run.until(lambda: run.account.delivered == 20)
+
+    assert text == b"".join(endpoint.accepted)
 
 
 @pytest.mark.parametrize("answer", [status(408), status(425), status(429), status(500), status(503), reset])
@@ -339,20 +358,6 @@ async def test_stop_is_bounded(posting, endpoint):
     await run.stop()
 
     assert {"shutdown": 1} == dict(run.account.dropped)
-
-
-async def test_waiting_source_is_answered(start, endpoint):
-    """
-    A source that acknowledges answers 200 once the endpoint has accepted, without waiting for company.
-    """
-    sinks = {"out": HttpSinkConfig(endpoint=endpoint.url, flush_seconds=3600.0)}
-    run = await start({"in": HttpConfig()}, sinks, http=HttpServerConfig(listen="127.0.0.1:0"))
-    headers = {"Content-Type": "application/x-ndjson"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{run.url}/ingest", data=b"{}\n", headers=headers) as answer,
-    ):
-        assert (200, [b"{}"]) == (answer.status, endpoint.lines)
 
 
 async def test_certificates_are_verified(posting, endpoint, tmp_path):

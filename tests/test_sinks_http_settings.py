@@ -1,12 +1,14 @@
 """Settings of the HTTP sink: what is refused before anything starts, and that no error shows a secret."""
 
+import aiohttp
 import pytest
 from endpoint import serving
 
 from headrig import config
 from headrig.errors import ConfigError
 from headrig.sinks import HttpSinkConfig
-from headrig.sources import TcpConfig
+from headrig.sources import HttpConfig, TcpConfig
+from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
 
@@ -87,6 +89,21 @@ async def test_secret_from_a_file(tmp_path, start):
         assert await run.pipeline.flush()
 
         assert [CANARY] * 2 == [headers["Authorization"] for _, headers, _ in endpoint.requests]
+
+
+async def test_waiting_source_is_answered(start):
+    """
+    A source that acknowledges answers 200 once the endpoint has accepted, without waiting for company.
+    """
+    async with serving() as endpoint:
+        sinks = {"out": HttpSinkConfig(endpoint=endpoint.url, flush_seconds=3600.0)}
+        run = await start({"in": HttpConfig()}, sinks, http=HttpServerConfig(listen="127.0.0.1:0"))
+        headers = {"Content-Type": "application/x-ndjson"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{run.url}/ingest", data=b"{}\n", headers=headers) as answer,
+        ):
+            assert (200, [b"{}"]) == (answer.status, endpoint.lines)
 
 
 async def test_loop_is_refused(tmp_path):

@@ -6,6 +6,7 @@ server wrote, where it lives beyond its host, and the headers that were sent nev
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,13 +57,15 @@ class Poster:
             raise Retryable("the settings change", "closed")
         try:
             async with asyncio.timeout(self._timeout_seconds) as self._deadline:
-                response = await self._session.post(self._url, data=body, headers=headers, allow_redirects=False)
+                # A stream is sent in pieces: one large write would hold the loop.
+                data = io.BytesIO(body)
+                response = await self._session.post(self._url, data=data, headers=headers, allow_redirects=False)
         except TimeoutError:
             if self._closed:
                 raise Retryable("the settings change", "closed") from None
             raise Retryable(f"no answer within {self._timeout_seconds:g} s", "timeout") from None
-        except (aiohttp.ClientError, OSError) as error:
-            # The text of these errors quotes what the server sent.
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # ValueError: a name that no resolver can take. The text of these errors quotes what the server sent.
             raise Retryable(_worded(error), "io") from None
         finally:
             self._deadline = None
