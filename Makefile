@@ -65,6 +65,7 @@ check: $(VENV)/.tools $(VENV)/.wheel ## format, lint, types, stubs, layers and a
 	$(BIN)/python -m mypy.stubtest headrig._core --mypy-config-file pyproject.toml \
 		--allowlist tests/typing/stubtest_allow.txt --ignore-unused-allowlist
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
 	@$(MAKE) --no-print-directory test
 
 test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to pytest)

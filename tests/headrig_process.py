@@ -26,7 +26,8 @@ STARTED = "  stops   "
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
     ours = {"PORT", "LOG_LEVEL", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"}
-    return {**{name: value for name, value in os.environ.items() if name not in ours}, **more}
+    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("LOG_HTTP_")}
+    return {**kept, **more}
 
 
 def headrig(*arguments: str, stdin: bytes = b"", cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess:

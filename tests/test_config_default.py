@@ -6,6 +6,7 @@ import pytest
 
 from headrig import config
 from headrig.config.default import stdin_intent
+from headrig.sinks import HttpSinkConfig
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +47,59 @@ def test_runbook_variables():
     assert "127.0.0.1:3000" == loaded.http.listen
 
 
+def test_http_sink():
+    """
+    An endpoint adds a sink beside the file, with the runbook's entries and milliseconds.
+    """
+    environ = {
+        "LOG_HTTP_ENDPOINT": "https://logs.example.com/ingest",
+        "LOG_HTTP_AUTH_HEADER": "Bearer token123",
+        "LOG_HTTP_BUFFER_SIZE": "7",
+        "LOG_HTTP_FLUSH_INTERVAL": "2500",
+    }
+    sinks = config.load(None, environ).sinks
+
+    assert {
+        "file": config.load(None, {}).sinks["file"],
+        "http": HttpSinkConfig(
+            endpoint="https://logs.example.com/ingest",
+            auth_header="Bearer token123",
+            flush_entries_max=7,
+            flush_seconds=2.5,
+        ),
+    } == sinks
+
+
+def test_http_sink_defaults():
+    """
+    An endpoint alone is enough: 50 entries, 10 seconds, oldest dropped first; without one there is no such sink.
+    """
+    sink = config.load(None, {"LOG_HTTP_ENDPOINT": "https://logs.example.com"}).sinks["http"]
+
+    assert (50, 10.0, "drop_oldest") == (sink.flush_entries_max, sink.flush_seconds, sink.when_full)
+    assert ["file"] == list(config.load(None, {"LOG_HTTP_BUFFER_SIZE": "7"}).sinks)
+
+
+def test_half_an_http_sink():
+    """
+    A secret without an address to send it to is an error that names the missing variable and not the secret.
+    """
+    _, errors = config.read(None, {"LOG_HTTP_AUTH_HEADER": "Bearer canary"})
+
+    assert [
+        (
+            "environment: LOG_HTTP_ENDPOINT: is not set, though LOG_HTTP_AUTH_HEADER is; "
+            "set the address that takes the lines, or unset LOG_HTTP_AUTH_HEADER"
+        )
+    ] == [str(error) for error in errors]
+
+
 def test_empty_variables_are_unset():
     """
     An empty variable changes nothing.
     """
-    names = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL", "PORT")
+    file = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL", "PORT")
+    names = (*file, *(f"LOG_HTTP_{name}" for name in ("ENDPOINT", "AUTH_HEADER", "BUFFER_SIZE", "FLUSH_INTERVAL")))
 
     assert config.load(None, {}) == config.load(None, dict.fromkeys(names, ""))
 
@@ -67,6 +116,9 @@ def test_empty_variables_are_unset():
             "/dev/null/app.log",
             "/dev/null is not a directory; give a path in a directory that this user may write to",
         ),
+        ("LOG_HTTP_ENDPOINT", "canary", "not an address; write https://host/path"),
+        ("LOG_HTTP_BUFFER_SIZE", "all", "'all' is not entries; set a whole number, or unset it"),
+        ("LOG_HTTP_FLUSH_INTERVAL", "10s", "'10s' is not milliseconds; set a whole number, or unset it"),
         ("PORT", "9020", None),
     ],
 )

@@ -57,20 +57,32 @@ class UnavailableError(_Located):
 
 
 class DeliveryError(HeadrigError):
-    """A sink gave up on a batch for good: the batch is dropped and counted under `reason`."""
+    """A sink gave up for good on `lines` of what it was to write, None: on all; they are dropped under `reason`."""
 
     exit_code = 74
 
-    def __init__(self, text: str, reason: DeliveryReason = "other") -> None:
+    def __init__(
+        self, text: str, reason: DeliveryReason = "other", *, lines: int | None = None, size: int | None = None
+    ) -> None:
         super().__init__(text)
         self.reason: DeliveryReason = reason
+        self.lines = lines
+        self.size = size
+        """Bytes of those lines."""
 
 
 class Retryable(DeliveryError):
-    """The same batch may be accepted later. It comes again, not before `retry_after_seconds` if that is given."""
+    """The same may be accepted later. It comes again, not before what the other side asked for, if it did."""
 
     def __init__(
-        self, text: str, reason: DeliveryReason = "other", *, retry_after_seconds: float | None = None
+        self,
+        text: str,
+        reason: DeliveryReason = "other",
+        *,
+        retry_after_seconds: float | None = None,
+        retry_at_seconds: float | None = None,
     ) -> None:
         super().__init__(text, reason)
         self.retry_after_seconds = retry_after_seconds
+        self.retry_at_seconds = retry_at_seconds
+        """Since the epoch."""

@@ -62,13 +62,16 @@ class Httpd:
     @asynccontextmanager
     async def serve(self, bound: socket.socket, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
         """Serve a listening socket for as long as the context lasts; then end what is being answered."""
-        listener = await self._loop.create_server(self._connection, sock=bound, backlog=BACKLOG_CONNECTIONS, ssl=tls)
+        make = self._loop.create_unix_server if bound.family == socket.AF_UNIX else self._loop.create_server
+        listener = await make(self._connection, sock=bound, backlog=BACKLOG_CONNECTIONS, ssl=tls)
         self._sweep()
         try:
             yield
         finally:
             self._timer.cancel()
             listener.close()
+            # Peers that keep a connection open without a request are not waited for.
+            self._server.pre_shutdown()
             await self._server.shutdown(1.0)
 
     def _connection(self) -> asyncio.Protocol:

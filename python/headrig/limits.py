@@ -51,6 +51,14 @@ RETRY_FIRST_SECONDS: Final = 0.1
 """First wait before a batch goes to the same sink again; doubles, with full jitter."""
 RETRY_SECONDS_MAX: Final = 5.0
 """Longest wait before a local sink is tried again: a disk with space again is used within seconds."""
+RETRY_AFTER_SECONDS_MAX: Final = 3600.0
+"""Longest wait that `Retry-After` may ask for: a wrong date must not silence a sink for years."""
+ANSWER_BYTES_MAX: Final = 64 * KIB
+"""Read of an answer, so that its connection can be used again. Longer ones cost their connection."""
+ANSWER_SECONDS_MAX: Final = 1.0
+"""Longest wait for the rest of an answer whose status is known."""
+POST_SECONDS: Final = 30.0
+"""A request to another machine that was not answered by then counts as not delivered."""
 WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 
@@ -78,6 +86,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Largest HTTP request body, as sent and also after decompression."""
     bodies_bytes_max: Bytes = 64 * MIB
     """All HTTP bodies being received at once, after decompression. Beyond it: 503."""
+    retry_first_seconds: Seconds = 1.0
+    """Bound of the first wait before a batch goes to the same remote sink again; doubles, with full jitter."""
+    retry_seconds_max: Seconds = 300.0
+    """What that bound grows to: an endpoint that comes back after a long absence is found within minutes."""
     ack_timeout_seconds: Seconds = 10.0
     """An acknowledging source answers 503 when the required sinks have not accepted by then."""
     drain_seconds: Seconds = 8.0

@@ -117,6 +117,19 @@ def address_problems(
         )
 
 
+def unix_path_problems(name: str, path: str) -> Iterator[ConfigError]:
+    """What is wrong with the path of a socket file."""
+    # sun_path holds 108 bytes, the final zero included.
+    if not 0 < len(name.encode()) < 108 or "\0" in name:
+        yield ConfigError(
+            f"a socket path has 1 to 107 bytes, not {len(name.encode())}",
+            path=path,
+            remedy="give a shorter path, such as /run/headrig.sock",
+        )
+    elif os.path.lexists(name) and not stat.S_ISSOCK(os.lstat(name).st_mode):
+        yield ConfigError(f"{name} exists and is not a socket", path=path, remedy="remove it or give another path")
+
+
 class Sockets:
     """
     The listening sockets of a run, by address. Whoever asks for an address that is already listened on gets a
@@ -128,26 +141,34 @@ class Sockets:
 
     def tcp(self, listen: str, path: str) -> socket.socket:
         """A listening, non-blocking TCP socket. Give it back with `release`."""
+        return self._inet(listen, path, socket.SOCK_STREAM)
+
+    def udp(self, listen: str, path: str) -> socket.socket:
+        """A bound, non-blocking UDP socket. Give it back with `release`."""
+        return self._inet(listen, path, socket.SOCK_DGRAM)
+
+    def _inet(self, listen: str, path: str, kind: socket.SocketKind) -> socket.socket:
+        stream = kind == socket.SOCK_STREAM
         host, port = host_port(listen, path)
-        key = f"tcp:{listen}"
-        if port and (known := self._share(key)) is not None:
+        name = "tcp" if stream else "udp"
+        if port and (known := self._share(f"{name}:{listen}")) is not None:
             return known
         try:
-            family, kind, proto, _, address = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
+            family, kind, proto, _, address = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)[0]
         except OSError as error:
             raise ConfigError(
                 f"cannot resolve {host}: {_reason(error)}", path=path, remedy="give an address of this machine"
             ) from error
         bound = socket.socket(family, kind, proto)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if stream:
+            # For datagrams this would let two processes bind the same address and one of them starve.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind(address)
         except OSError as error:
             bound.close()
             raise _cannot_bind(error, listen, path) from error
-        return self._keep(key if port else f"tcp:{bound.getsockname()}", bound)
+        return self._keep(f"{name}:{listen if port else bound.getsockname()}", bound)
 
     def unix(self, name: str, mode: int, path: str) -> socket.socket:
         """A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not."""
@@ -198,7 +219,8 @@ class Sockets:
 
     def _keep(self, key: str, bound: socket.socket) -> socket.socket:
         bound.setblocking(False)
-        bound.listen(BACKLOG_CONNECTIONS)
+        if bound.type == socket.SOCK_STREAM:
+            bound.listen(BACKLOG_CONNECTIONS)
         self._bound[key] = [bound]
         return bound
 

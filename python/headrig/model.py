@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -39,6 +39,8 @@ class SinkPart(Part, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     """Lines that may wait for company before they are written. 0 or 1: write at once."""
     flush_seconds: float = 0.0
     """Longest wait for company. Whichever bound comes first; a waiting source never waits for company."""
+    remote: ClassVar[bool] = False
+    """It depends on another machine: it is tried again by the bounds of `[limits]`, else within seconds."""
 
 
 class Lines(Protocol):
@@ -53,6 +55,12 @@ class Lines(Protocol):
 
     def __buffer__(self, flags: int, /) -> memoryview:
         """The bytes, each line with its newline."""
+
+    def slice(self, first: int, last: int) -> Lines:
+        """Lines first (inclusive) to last (exclusive), over the same memory."""
+
+    def encode(self, format: str) -> bytes:
+        """The lines as another body: `array` (one JSON array)."""
 
 
 class Intake(Protocol):
@@ -83,7 +91,7 @@ class Intake(Protocol):
     def reject(self, reason: str, lines: int) -> None:
         """Count lines that were received and refused."""
 
-    def failed(self, error: str, stage: str = "receiving") -> None:
+    def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line: a refused connection, a bad request."""
 
     def received_bytes(self, count: int) -> None:
@@ -130,7 +138,8 @@ class Sink(Protocol):
     async def write(self, batches: Sequence[Lines]) -> None:
         """
         Return once everything is accepted. `Retryable`: the very same batches come again, and the sink must not
-        repeat what it already wrote of them. Any other `DeliveryError` drops them, counted.
+        repeat what it already wrote of them. Any other `DeliveryError` drops them, or the `lines` of them that it
+        names, counted.
         """
 
     async def flush(self) -> None:

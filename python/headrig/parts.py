@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,7 +20,7 @@ from headrig.limits import RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, WARN_SECONDS,
 from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Receipt, Sink, Source
 from headrig.queues import CoreQueue, Partials, SinkQueue
-from headrig.retry import waits
+from headrig.retry import asked_seconds, pause, waits
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
 
@@ -62,6 +62,8 @@ class State:
     leaving: set[RunningSource | RunningSink] = field(default_factory=set)
     """Taken out by a reload, not finished yet."""
     draining: bool = False
+    pause: Callable[[float, asyncio.Event], Awaitable[None]] = pause
+    """How a refused batch waits. Replaced by tests, which own the time."""
 
 
 class RunningSource:
@@ -121,6 +123,8 @@ class RunningSink:
         self._closing = closing
         self._turn = asyncio.Lock()
         """A sink is never called concurrently, and never replaced during a call."""
+        self._hurry = asyncio.Event()
+        """Ends the wait of a refused batch, unless the other side asked for it."""
 
     @property
     def alive(self) -> bool:
@@ -136,17 +140,26 @@ class RunningSink:
 
     async def flush(self) -> None:
         """Have everything written that waits now, and made durable."""
+        self._hurry.set()
         await self.queue.flushed()
         async with self._turn:
             await self.sink.flush()
 
+    def rush(self) -> None:
+        """The end is near: nothing waits for room, for company, or for a better moment."""
+        self._hurry.set()
+        self.queue.rush()
+
     async def replace(self, config: SinkConfig, sink: Sink, closing: AsyncExitStack) -> None:
-        """Go on with a newly opened sink, between two writes."""
+        """Go on with a newly opened sink, between two writes. A write to another machine is not waited for."""
+        if self.config.remote:
+            await self._closing.aclose()
         async with self._turn:
             old, self._closing = self._closing, closing
             sink.accepted_bytes = self.sink.accepted_bytes
             self.sink, self.config = sink, config
             self.closed_by_reader = False
+        self._hurry.set()
         await old.aclose()
 
     async def close(self) -> None:
@@ -158,23 +171,40 @@ class RunningSink:
     async def _deliver(self, batches: list[Batch], state: State) -> None:
         """Until the sink accepts them or gives up for good."""
         lines = [batch.lines for batch in batches]
-        for wait_seconds in waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX):
+        for wait_seconds in self._waits(state):
+            self._hurry.clear()
             try:
                 async with self._turn:
                     await self.sink.write(lines)
             except Retryable as error:
                 self._failed(error, state, "is tried again")
-                await asyncio.sleep(max(wait_seconds, error.retry_after_seconds or 0.0))
+                await self._pause(wait_seconds, error, state)
             except DeliveryError as error:
                 if error.reason == "closed":
                     self.closed_by_reader = True
                 else:
                     self._failed(error, state, "is dropped")
-                self.queue.done(error.reason)
+                self.queue.done(error.reason, error.lines, error.size)
                 return
             else:
                 self.queue.done()
                 return
+
+    def _waits(self, state: State) -> Iterator[float]:
+        """Back-off of another machine, or of this one."""
+        if self.config.remote:
+            return waits(state.limits.retry_first_seconds, state.limits.retry_seconds_max)
+        return waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX)
+
+    async def _pause(self, wait_seconds: float, error: Retryable, state: State) -> None:
+        """Wait as long as was asked for; what the back-off has beyond it ends when there is a reason to hurry."""
+        asked_for_seconds = asked_seconds(error, state.clock())
+        if state.draining:
+            wait_seconds = min(wait_seconds, RETRY_FIRST_SECONDS)
+        if asked_for_seconds:
+            await state.pause(asked_for_seconds, asyncio.Event())
+        if wait_seconds > asked_for_seconds:
+            await state.pause(wait_seconds - asked_for_seconds, self._hurry)
 
     def _failed(self, error: DeliveryError, state: State, consequence: str) -> None:
         state.metrics.add(metrics.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")

@@ -189,7 +189,7 @@ class Pipeline:
         reading_seconds = state.limits.drain_seconds * READING_SHARE
         await _settle((source.reading for source in sources), reading_seconds)
         for sink in sinks:
-            sink.queue.rush()
+            sink.rush()
         await _settle((source.processing for source in sources), deadline - self._loop.time())
         lost = sum(self._drop_raw(source) for source in sources)
         for sink in sinks:

@@ -150,9 +150,9 @@ class CoreQueue:
         self.account.received += lines
         self.account.rejected[reason] += lines
 
-    def failed(self, error: str, stage: str = "receiving") -> None:
+    def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line."""
-        self._counts.add(metrics.ERRORS, 1, *self._labels, error, stage)
+        self._counts.add(metrics.ERRORS, count, *self._labels, error, stage)
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
@@ -323,18 +323,22 @@ class SinkQueue:
             self._timer = None
         return [self._batches[index] for index in range(self._taken)]
 
-    def done(self, reason: str | None = None) -> None:
-        """What was taken is accepted by the sink, or dropped for `reason`."""
-        for _ in range(self._taken):
-            batch = self._batches.popleft()
-            self._bytes -= batch.size
-            if reason is None:
-                self.account.delivered += batch.count
-                self.account.delivered_bytes += batch.size
-                batch.settle(accepted=True)
-            else:
-                self._drop(batch, reason)
+    def done(self, reason: str | None = None, lines: int | None = None, size: int | None = None) -> None:
+        """What was taken is accepted by the sink, or dropped for `reason`: all of it, or so many lines and bytes."""
+        taken = [self._batches.popleft() for _ in range(self._taken)]
+        whole_lines, whole_bytes = sum(batch.count for batch in taken), sum(batch.size for batch in taken)
+        self._bytes -= whole_bytes
         self._taken = 0
+        if reason is not None:
+            lines, size = (whole_lines, whole_bytes) if lines is None else (lines, size or 0)
+            if lines:
+                self.account.dropped[reason] += lines
+            whole_lines, whole_bytes = whole_lines - lines, whole_bytes - size
+        self.account.delivered += whole_lines
+        self.account.delivered_bytes += whole_bytes
+        for batch in taken:
+            # Of some lines lost it is not known which: whoever waits is told that it is not whole.
+            batch.settle(accepted=reason is None)
         self._change.open()
 
     def drop_all(self, reason: str) -> int:

@@ -4,8 +4,8 @@ from headrig.config import Config
 from headrig.config.default import DEFAULT_NAME
 from headrig.engine import core_version
 from headrig.pipeline import Pipeline
-from headrig.sinks import FileConfig
-from headrig.sources import HttpConfig, SourceConfig, TcpConfig, UnixConfig
+from headrig.sinks import FileConfig, SinkConfig, StdoutConfig
+from headrig.sources import HttpConfig, SourceConfig, TcpConfig, UdpConfig, UnixConfig
 
 
 def introduction(config: Config, started: Pipeline) -> str:
@@ -17,11 +17,19 @@ def introduction(config: Config, started: Pipeline) -> str:
         lines.append(f"  reads   {where}")
         if hint := _hint(config.sources[name], where, status):
             lines.append(f"          {hint}")
-    targets = (sink.path if isinstance(sink, FileConfig) else "standard output" for sink in config.sinks.values())
-    lines.extend(f"  writes  {target}" for target in targets)
+    lines.extend(f"  writes  {_target(sink)}" for sink in config.sinks.values())
     if status:
         lines.append(f"  shows   {status}/metrics, /health, /ready")
     return "\n".join([*lines, "  stops   at Ctrl-C or SIGTERM, once everything it read is written"])
+
+
+def _target(sink: SinkConfig) -> str:
+    match sink:
+        case FileConfig(path=path):
+            return path
+        case StdoutConfig():
+            return "standard output"
+    return sink.shown
 
 
 def _hint(source: SourceConfig, where: str, status: str) -> str:
@@ -35,8 +43,13 @@ def _hint(source: SourceConfig, where: str, status: str) -> str:
             return f"nc -N {host.strip('[]')} {port} < app.log"
         case TcpConfig():
             return f"openssl s_client -quiet -connect {address} < app.log"
+        case UdpConfig():
+            host, _, port = address.rpartition(":")
+            return f"nc -u -w 0 {host.strip('[]')} {port} < app.log"
         case HttpConfig(token=token, listen=listen, path=path):
             url = address if listen is not None else f"{status}{path}"
+            if listen is not None and listen.startswith("unix:"):
+                url = f"--unix-socket {address} http://localhost{path}"
             bearer = " -H 'Authorization: Bearer TOKEN'" if token is not None else ""
             return f"curl -sS --data-binary @app.log -H 'Content-Type: application/x-ndjson'{bearer} {url}"
     return ""

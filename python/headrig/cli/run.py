@@ -162,6 +162,8 @@ def _log(environ: Mapping[str, str]) -> None:
     log.addHandler(handler)
     log.setLevel(LEVELS[name.lower()])
     log.propagate = False
+    # What aiohttp says about an answer quotes it.
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
 
 
 def _leaves(group: BaseExceptionGroup[HeadrigError]) -> Iterator[HeadrigError]:

@@ -37,7 +37,12 @@ path = "data/app.log"
 """
 """The settings of `headrig run` without `-c`."""
 
-_ORIGINS = {"sinks.file.path": "LOG_FILE", "http.listen": "PORT"}
+_ORIGINS = {
+    "sinks.file.path": "LOG_FILE",
+    "sinks.http.endpoint": "LOG_HTTP_ENDPOINT",
+    "sinks.http.auth_header": "LOG_HTTP_AUTH_HEADER",
+    "http.listen": "PORT",
+}
 
 
 def stdin_intent(descriptor: int) -> Stdin:
@@ -79,9 +84,27 @@ def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
         sink["flush_entries_max"] = entries
     if (milliseconds := _number("LOG_FILE_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
         sink["flush_seconds"] = milliseconds / 1000
+    _post(given["sinks"], environ, errors)
     if (port := _number("PORT", "a port", environ, errors, most=65535)) is not None:
         given["http"] = {"listen": f"127.0.0.1:{port}"}
     return given
+
+
+def _post(sinks: dict[str, Any], environ: Mapping[str, str], errors: list[ConfigError]) -> None:
+    """The HTTP sink beside the file, when there is an endpoint."""
+    sink: dict[str, Any] = {"type": "http", "endpoint": environ.get("LOG_HTTP_ENDPOINT", "")}
+    if header := environ.get("LOG_HTTP_AUTH_HEADER"):
+        sink["auth_header"] = header
+    if (entries := _number("LOG_HTTP_BUFFER_SIZE", "entries", environ, errors)) is not None:
+        sink["flush_entries_max"] = entries
+    if (milliseconds := _number("LOG_HTTP_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
+        sink["flush_seconds"] = milliseconds / 1000
+    if sink["endpoint"]:
+        sinks["http"] = sink
+    elif "auth_header" in sink:
+        reason = "is not set, though LOG_HTTP_AUTH_HEADER is"
+        remedy = "set the address that takes the lines, or unset LOG_HTTP_AUTH_HEADER"
+        errors.append(ConfigError(reason, file="environment", path="LOG_HTTP_ENDPOINT", remedy=remedy))
 
 
 def origin(path: str, environ: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from headrig.errors import ConfigError
 from headrig.listen import host_port
-from headrig.sinks import FileConfig, SinkConfig
+from headrig.sinks import FileConfig, ForwardConfig, HttpSinkConfig, SinkConfig
 from headrig.sources import SourceConfig
 from headrig.web import PAGES, HttpServerConfig
 
@@ -37,6 +37,12 @@ def conflicts(
     for name, sink in sinks.items():
         if isinstance(sink, FileConfig):
             claims.append(_Claim(f"file {os.path.realpath(sink.path)}", sink.path, f"sinks.{name}", "path"))
+        elif isinstance(sink, ForwardConfig | HttpSinkConfig):
+            reader = next((claim.at for claim in claims if _same(claim.what, sink.destination)), None)
+            if reader is not None:
+                key = "to" if isinstance(sink, ForwardConfig) else "endpoint"
+                remedy = "every line would come round again: give another address"
+                yield ConfigError(f"leads back to {reader}", path=f"sinks.{name}.{key}", remedy=remedy)
     for index, claim in enumerate(claims):
         holder = next((other.at for other in claims[:index] if _same(claim.what, other.what)), None)
         if holder is not None:

@@ -3,8 +3,9 @@
 from headrig.sources.http import HttpConfig
 from headrig.sources.stdin import StdinConfig
 from headrig.sources.tcp import TcpConfig
+from headrig.sources.udp import UdpConfig
 from headrig.sources.unix import UnixConfig
 
-SourceConfig = TcpConfig | UnixConfig | HttpConfig | StdinConfig
+SourceConfig = TcpConfig | UnixConfig | UdpConfig | HttpConfig | StdinConfig
 
-__all__ = ["HttpConfig", "SourceConfig", "StdinConfig", "TcpConfig", "UnixConfig"]
+__all__ = ["HttpConfig", "SourceConfig", "StdinConfig", "TcpConfig", "UdpConfig", "UnixConfig"]

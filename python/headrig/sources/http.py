@@ -15,20 +15,23 @@ from msgspec import Meta
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Sockets, TlsConfig, address_problems, host_port, is_loopback
+from headrig.listen import Sockets, TlsConfig, address_problems, host_port, is_loopback, unix_path_problems
 from headrig.model import Part
 
 if TYPE_CHECKING:
     from headrig.sources.ingest import IngestSource
 
 _GUARD = "a token"
+_UNIX = "unix:"
 
 
 class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
     """Take lines by HTTP. Each request is answered once every required sink accepted its lines."""
 
     listen: str | None = None
-    """`host:port` of its own; without it the path is mounted on the status server."""
+    """`host:port` or `unix:/path` of its own; without it the path is mounted on the status server."""
+    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0660"
+    """Permissions of the socket file, octal. Only with `listen = "unix:…"`."""
     path: Annotated[str, Meta(pattern="^/[A-Za-z0-9/_.-]+$")] = "/ingest"
     tls: TlsConfig | None = None
     """Only with `listen`."""
@@ -51,6 +54,12 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
             yield ConfigError("token and token_file are both set", path=f"{at}.token", remedy="keep one of them")
         if self.token is not None and not self.token.strip():
             yield ConfigError("the token is empty", path=f"{at}.token", remedy="give a token, or remove the key")
+        if self.listen is not None and self.listen.startswith(_UNIX):
+            yield from unix_path_problems(self.listen.removeprefix(_UNIX), f"{at}.listen")
+            if self.tls is not None:
+                remedy = "remove it: the socket file's mode says who may connect"
+                yield ConfigError("a socket file has no tls", path=f"{at}.tls", remedy=remedy)
+            return
         if self.listen is not None:
             yield from address_problems(
                 self.listen, at, guarded=guarded, insecure_listen=self.insecure_listen, guard=_GUARD
@@ -84,10 +93,15 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
         if self.listen is None:
             yield source
             return
+        socket_path = self.listen.removeprefix(_UNIX) if self.listen.startswith(_UNIX) else None
         tls = self.tls.context(f"{at}.tls") if self.tls else None
-        bound = sockets.tcp(self.listen, f"{at}.listen")
+        if socket_path is not None:
+            bound = sockets.unix(socket_path, int(self.mode, 8), f"{at}.listen")
+        else:
+            bound = sockets.tcp(self.listen, f"{at}.listen")
         try:
-            async with source.serve(bound, self.listen.rpartition(":")[0], tls):
+            host = self.listen.rpartition(":")[0]
+            async with source.serve(bound, host, tls) if socket_path is None else source.serve_file(bound, socket_path):
                 yield source
         finally:
             sockets.release(bound)

@@ -77,10 +77,21 @@ class IngestSource:
         """Serve an address of its own."""
         self.mounted_on(host)
         self.where = f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}{self.path}"
+        async with self._httpd().serve(bound, tls):
+            yield
+
+    @asynccontextmanager
+    async def serve_file(self, bound: socket.socket, name: str) -> AsyncIterator[None]:
+        """Serve a socket file: who gets in says its mode."""
+        self._loopback = True
+        self.where = f"http {self.path} on unix {name}"
+        async with self._httpd().serve(bound, None):
+            yield
+
+    def _httpd(self) -> Httpd:
         httpd = Httpd(self._limits.connections_max, self._refused)
         httpd.mount(self.path, self.routes)
-        async with httpd.serve(bound, tls):
-            yield
+        return httpd
 
     async def read(self, intake: Intake) -> None:
         """Take requests until told to stop, then answer those that have begun."""

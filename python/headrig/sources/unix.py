@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +12,7 @@ from msgspec import Meta
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Sockets
+from headrig.listen import Sockets, unix_path_problems
 from headrig.model import Part
 from headrig.sources.stream import StreamSource
 
@@ -38,19 +36,7 @@ class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
 
     def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
         """What is wrong with these settings."""
-        # sun_path holds 108 bytes, the final zero included.
-        if not 0 < len(self.path.encode()) < 108:
-            yield ConfigError(
-                f"a socket path has 1 to 107 bytes, not {len(self.path.encode())}",
-                path=f"{at}.path",
-                remedy="give a shorter path, such as /run/headrig.sock",
-            )
-        elif os.path.lexists(self.path) and not stat.S_ISSOCK(os.lstat(self.path).st_mode):
-            yield ConfigError(
-                f"{self.path} exists and is not a socket",
-                path=f"{at}.path",
-                remedy="remove it or give another path",
-            )
+        yield from unix_path_problems(self.path, f"{at}.path")
 
     @asynccontextmanager
     async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:

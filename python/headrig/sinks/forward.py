@@ -1,0 +1,97 @@
+"""
+Ship lines to another headrig, which answers once its required sinks have them. What was redacted here stays as it is
+there: redaction applied twice equals redaction applied once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from headrig.errors import ConfigError
+from headrig.limits import Seconds
+from headrig.listen import unix_path_problems
+from headrig.sinks.remote import (
+    RemotePart,
+    address,
+    context,
+    origin,
+    secret_in,
+    tls_problems,
+    url_problems,
+    value_problems,
+)
+
+if TYPE_CHECKING:
+    from headrig.sinks.posting import PostSink
+
+_UNIX = "unix:"
+
+
+class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
+    """Ship lines to the `/ingest` of another headrig."""
+
+    to: str
+    """`http://host:port`, `https://host:port` or `unix:/path`."""
+    path: Annotated[str, Meta(pattern="^/[A-Za-z0-9/_.-]+$")] = "/ingest"
+    token: str | None = None
+    """Bearer token that the other side wants to see."""
+    token_file: str | None = None
+    """File that holds it."""
+    compression: Literal["gzip", "none"] | None = None
+    """None: gzip, but nothing over a Unix socket."""
+    flush_entries_max: Annotated[int, Meta(ge=0)] = 1000
+    """Lines that wait for company before a request."""
+    flush_seconds: Seconds = 0.2
+    """Longest such wait."""
+
+    @property
+    def destination(self) -> str:
+        """Where it sends, as a listener would write it."""
+        return self.to if self._socket else address(self.to)
+
+    @property
+    def shown(self) -> str:
+        """Where it sends, for people."""
+        return self.to if self._socket else origin(self.to)
+
+    @property
+    def _socket(self) -> str | None:
+        return self.to.removeprefix(_UNIX) if self.to.startswith(_UNIX) else None
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """What is wrong with these settings."""
+        if self._socket is not None:
+            yield from unix_path_problems(self._socket, f"{at}.to")
+        else:
+            wrong = list(url_problems(self.to, f"{at}.to"))
+            yield from wrong
+            if not wrong and (urlsplit(self.to).path not in ("", "/") or urlsplit(self.to).query):
+                yield ConfigError("goes beyond host and port", path=f"{at}.to", remedy=f"put the rest into {at}.path")
+        yield from tls_problems(self.to, self.ca_file, at)
+        yield from value_problems(self.token, f"{at}.token")
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[PostSink]:
+        """Get ready; the other side is first met when there are lines."""
+        # aiohttp is loaded by what serves or sends, not by what only reads settings.
+        from headrig.sinks.posting import Poster, PostSink  # noqa: PLC0415
+
+        at = f"sinks.{name}"
+        secret = secret_in(self.token_file, f"{at}.token_file") if self.token_file is not None else self.token
+        tls = context(self.ca_file, f"{at}.ca_file") if self.to.lower().startswith("https:") else None
+        headers = {"Authorization": f"Bearer {secret.strip()}"} if secret is not None else {}
+        # Over a Unix socket the far side wants a name of this machine, as from any loopback client.
+        base = "http://localhost" if self._socket else self.to.rstrip("/")
+        poster = Poster(
+            base + self.path, headers, timeout_seconds=self.timeout_seconds, tls=tls, socket_path=self._socket
+        )
+        gzip = self.compression == "gzip" or (self.compression is None and self._socket is None)
+        try:
+            yield PostSink(poster, body_bytes_max=self.body_bytes_max, gzip=gzip)
+        finally:
+            await poster.close()

@@ -1,0 +1,82 @@
+"""Post batches to an HTTP endpoint. Accepted means that it answered 2xx."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from headrig.errors import ConfigError
+from headrig.limits import Seconds
+from headrig.sinks.remote import (
+    RemotePart,
+    address,
+    context,
+    origin,
+    secret_in,
+    tls_problems,
+    url_problems,
+    value_problems,
+)
+
+if TYPE_CHECKING:
+    from headrig.sinks.posting import PostSink
+
+
+class HttpSinkConfig(RemotePart, frozen=True, kw_only=True, tag="http"):
+    """Post batches of lines to an HTTP endpoint."""
+
+    endpoint: str
+    """`LOG_HTTP_ENDPOINT`: http or https."""
+    auth_header: str | None = None
+    """`LOG_HTTP_AUTH_HEADER`: the whole value, such as `Bearer …`."""
+    auth_header_file: str | None = None
+    """File that holds it."""
+    auth_header_name: Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$")] = "Authorization"
+    format: Literal["ndjson", "array"] = "ndjson"
+    compression: Literal["gzip", "none"] = "gzip"
+    flush_entries_max: Annotated[int, Meta(ge=0)] = 50
+    """`LOG_HTTP_BUFFER_SIZE`: lines that wait for company before a request."""
+    flush_seconds: Seconds = 10.0
+    """`LOG_HTTP_FLUSH_INTERVAL`: longest such wait."""
+
+    @property
+    def destination(self) -> str:
+        """Where it sends, as a listener would write it."""
+        return address(self.endpoint)
+
+    @property
+    def shown(self) -> str:
+        """Where it sends, for people: paths and queries hold secrets."""
+        return origin(self.endpoint)
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """What is wrong with these settings."""
+        yield from url_problems(self.endpoint, f"{at}.endpoint")
+        yield from tls_problems(self.endpoint, self.ca_file, at)
+        yield from value_problems(self.auth_header, f"{at}.auth_header")
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[PostSink]:
+        """Get ready; the endpoint is first met when there are lines."""
+        # aiohttp is loaded by what serves or sends, not by what only reads settings.
+        from headrig.sinks.posting import Poster, PostSink  # noqa: PLC0415
+
+        at = f"sinks.{name}"
+        secret = self.auth_header
+        if self.auth_header_file is not None:
+            secret = secret_in(self.auth_header_file, f"{at}.auth_header_file")
+        tls = context(self.ca_file, f"{at}.ca_file") if self.endpoint.lower().startswith("https:") else None
+        headers = {self.auth_header_name: secret.strip()} if secret is not None else {}
+        poster = Poster(self.endpoint, headers, timeout_seconds=self.timeout_seconds, tls=tls)
+        try:
+            yield PostSink(
+                poster,
+                body_bytes_max=self.body_bytes_max,
+                array=self.format == "array",
+                gzip=self.compression == "gzip",
+            )
+        finally:
+            await poster.close()

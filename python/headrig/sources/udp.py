@@ -1,0 +1,181 @@
+"""
+Datagrams of one or more lines. A sender is never held back: when the queue to the core is full, what comes is counted
+and dropped. Datagrams are taken from the kernel in bursts and framed together, so the cost per line stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from headrig.engine import LINE_BYTES_MAX, Framer
+from headrig.errors import ConfigError
+from headrig.limits import KIB, MIB, READ_BYTES, Limits
+from headrig.listen import Sockets, host_port, is_loopback
+from headrig.model import Intake, Part
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+DATAGRAMS_PER_TURN: Final = 256
+"""Taken from the kernel before the loop turns to others."""
+SENDERS_REMEMBERED: Final = 1024
+"""Whether a sender is allowed is worked out once for so many; then all are forgotten."""
+_SO_RXQ_OVFL: Final = 40
+"""Linux: the kernel tells with a datagram how many it has dropped so far."""
+_DROPS: Final = struct.Struct("=I")
+
+
+class UdpConfig(Part, frozen=True, kw_only=True, tag="udp"):
+    """Take datagrams of newline-delimited lines; what comes too fast is dropped and counted."""
+
+    listen: str
+    """`host:port`."""
+    allow_from: tuple[str, ...] = ()
+    """Networks that may send, such as `10.0.0.0/8`; empty: everyone who can reach it."""
+    insecure_listen: bool = False
+    """Accept that anyone can send to an address that others can reach."""
+    datagram_bytes_max: Annotated[int, Meta(ge=64, le=64 * KIB, extra={"unit": "bytes"})] = 64 * KIB
+    """Longest datagram taken whole; a longer one is cut and counted."""
+    receive_buffer_bytes: Annotated[int, Meta(ge=4 * KIB, le=1024 * MIB, extra={"unit": "bytes"})] = 4 * MIB
+    """Asked of the kernel for datagrams that wait; it grants at most net.core.rmem_max."""
+
+    @property
+    def address(self) -> str:
+        """What no other part may listen on; TCP may have the same port."""
+        return f"udp:{self.listen}"
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """What is wrong with these settings."""
+        for index, network in enumerate(self.allow_from):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                path = f"{at}.allow_from[{index}]"
+                yield ConfigError(f"{network!r} is not a network", path=path, remedy='write it as "10.0.0.0/8"')
+        try:
+            host, _ = host_port(self.listen, f"{at}.listen")
+        except ConfigError as error:
+            yield error
+            return
+        if not (self.allow_from or self.insecure_listen or is_loopback(host)):
+            yield ConfigError(
+                f"{self.listen} takes datagrams from other machines without allow_from",
+                path=f"{at}.listen",
+                remedy="listen on 127.0.0.1, set allow_from, or accept the risk with insecure_listen = true",
+            )
+
+    @asynccontextmanager
+    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[UdpSource]:
+        """Bind."""
+        bound = sockets.udp(self.listen, f"sources.{name}.listen")
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_bytes)
+        bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+        networks = tuple(ipaddress.ip_network(network) for network in self.allow_from)
+        try:
+            host = self.listen.rpartition(":")[0]
+            where = f"udp {host}:{bound.getsockname()[1]}"
+            yield UdpSource(bound, where, limits, networks, self.datagram_bytes_max)
+        finally:
+            sockets.release(bound)
+
+
+class UdpSource:
+    """One bound socket."""
+
+    endless = True
+
+    def __init__(
+        self, bound: socket.socket, where: str, limits: Limits, networks: Networks, datagram_bytes_max: int
+    ) -> None:
+        self.where = where
+        self._bound = bound
+        self._networks = networks
+        self._datagram_bytes_max = datagram_bytes_max
+        self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
+        self._loop = asyncio.get_running_loop()
+        self._allowed: dict[str, bool] = {}
+        self._kernel_drops = 0
+
+    @property
+    def port(self) -> int:
+        """The port bound, for a `listen` with port 0."""
+        return int(self._bound.getsockname()[1])
+
+    async def read(self, intake: Intake) -> None:
+        """Take datagrams until told to stop; then what the kernel still holds."""
+        self._loop.add_reader(self._bound.fileno(), self._burst, intake)
+        try:
+            await intake.stopping.wait()
+        finally:
+            self._loop.remove_reader(self._bound.fileno())
+        # Bounded by what the kernel can hold, also when someone goes on sending.
+        rest_bytes: float = self._bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        while rest_bytes > 0:
+            rest_bytes -= self._burst(intake) or math.inf
+            await asyncio.sleep(0)
+
+    def _burst(self, intake: Intake) -> int:
+        """Take what is there, within bounds; gives the bytes."""
+        chunks: list[bytes] = []
+        size = received_bytes = 0
+        for _ in range(DATAGRAMS_PER_TURN):
+            try:
+                data, control, flags, sender = self._bound.recvmsg(
+                    self._datagram_bytes_max, socket.CMSG_SPACE(_DROPS.size)
+                )
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                intake.failed("io")
+                break
+            received_bytes += len(data) or 1
+            self._count_drops(control, intake)
+            if self._networks and not self._admits(sender[0]):
+                intake.failed("peer_refused")
+                continue
+            if flags & socket.MSG_TRUNC:
+                intake.failed("datagram_bytes_max")
+            if data:
+                chunks.append(data if data.endswith(b"\n") else data + b"\n")
+                size += len(data)
+            if size >= READ_BYTES:
+                break
+        if chunks:
+            self._take(chunks, size, intake)
+        return received_bytes
+
+    def _take(self, chunks: list[bytes], size: int, intake: Intake) -> None:
+        intake.received_bytes(size)
+        lines, count = self._framer.feed(b"".join(chunks))
+        if intake.full:
+            intake.reject("queue_full", count)
+        else:
+            intake.add(lines, count)
+
+    def _count_drops(self, control: list[tuple[int, int, bytes]], intake: Intake) -> None:
+        for level, kind, data in control:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL) and len(data) >= _DROPS.size:
+                drops: int = _DROPS.unpack_from(data)[0]
+                # The kernel's counter has 32 bits.
+                if new := (drops - self._kernel_drops) % 2**32:
+                    intake.failed("kernel_drop", count=new)
+                    self._kernel_drops = drops
+
+    def _admits(self, host: str) -> bool:
+        known = self._allowed.get(host)
+        if known is None:
+            address = ipaddress.ip_address(host.partition("%")[0])
+            address = getattr(address, "ipv4_mapped", None) or address
+            known = any(address in network for network in self._networks)
+            if len(self._allowed) >= SENDERS_REMEMBERED:
+                self._allowed.clear()
+            self._allowed[host] = known
+        return known
