@@ -144,4 +144,4 @@ class HandlerCore:
         """Go on; a child begins with an empty buffer and sums of zero."""
 
     def counts(self) -> dict[str, int]:
-        """received = written + dropped + waiting, write_errors, collisions and unprintable, since the start."""
+        """Received = written + dropped + waiting, write_errors, collisions and unprintable, since the start."""

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub struct Buffer {
     pub settings: Settings,
     gate: Gate,
     state: Mutex<State>,
+    /// A writer is there or on its way.
+    started: AtomicBool,
 }
 
 #[derive(Default)]
@@ -62,7 +65,6 @@ struct State {
     urgent: bool,
     closing: bool,
     writer: Option<Thread>,
-    starting: bool,
     /// The writer sleeps until it is woken.
     idle: bool,
     flushing: Vec<Thread>,
@@ -83,7 +85,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 impl Buffer {
     pub fn new(settings: Settings) -> Arc<Self> {
         let settings = Settings { wait: settings.wait.min(WAIT_MAX), ..settings };
-        Arc::new(Self { settings, gate: Gate::default(), state: Mutex::default() })
+        Arc::new(Self { settings, gate: Gate::default(), state: Mutex::default(), started: AtomicBool::new(false) })
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
@@ -124,14 +126,21 @@ impl Buffer {
         }
     }
 
+    /// Never waits: who logs is attached to the interpreter.
     fn start(self: &Arc<Self>) {
+        if self.started.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let buffer = Arc::clone(self);
         let started = thread::Builder::new().name("headrig-writer".to_owned()).spawn(move || writer::run(&buffer));
-        let thread = started.ok().map(|handle| handle.thread().clone());
-        self.with(|state| {
-            state.starting = false;
-            state.writer = thread;
-        });
+        if started.is_err() {
+            self.started.store(false, Ordering::Release);
+        }
+    }
+
+    /// The writer is there.
+    pub(crate) fn enlist(&self) {
+        self.with(|state| state.writer = Some(thread::current()));
     }
 
     /// Have everything written that was pushed before; false when that took longer.
@@ -148,22 +157,26 @@ impl Buffer {
                 }
                 (done, if done { Wake::No } else { state.wake_writer() })
             });
+            self.wake(wake);
             let left = deadline.saturating_duration_since(Instant::now());
             if done || left.is_zero() {
                 return done;
             }
-            self.wake(wake);
             thread::park_timeout(left);
         }
     }
 
-    /// Let the writer end once nothing waits. A later push starts it again.
+    /// Let the writer end once nothing waits. A later push starts it again. Nothing is waited for: in the middle of a
+    /// fork, the thread stays.
     pub fn close(&self) {
-        let thread = self.with(|state| {
+        let Some(inside) = self.gate.try_enter() else { return };
+        let writer = {
+            let mut state = lock(&self.state);
             state.closing = true;
             state.writer.clone()
-        });
-        if let Some(thread) = thread {
+        };
+        drop(inside);
+        if let Some(thread) = writer {
             thread.unpark();
         }
     }
@@ -182,6 +195,7 @@ impl Buffer {
         if child {
             // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
             mem::forget(mem::take(&mut *lock(&self.state)));
+            self.started.store(false, Ordering::Release);
         }
         self.gate.leave_fork();
     }
@@ -198,6 +212,7 @@ impl Buffer {
                 state.notify();
                 if state.closing {
                     state.writer = None;
+                    self.started.store(false, Ordering::Release);
                     return Turn::End;
                 }
                 state.idle = true;
@@ -273,11 +288,7 @@ impl State {
         self.idle = false;
         match &self.writer {
             Some(thread) => Wake::Writer(thread.clone()),
-            None if self.starting => Wake::No,
-            None => {
-                self.starting = true;
-                Wake::Start
-            }
+            None => Wake::Start,
         }
     }
 

@@ -59,7 +59,8 @@ pub fn end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Append a JSON string. Lone surrogates (WTF-8) become escapes, other bytes that are no UTF-8 U+FFFD.
+/// Append a JSON string. Lone surrogates (WTF-8) are written out as `\uNNNN` in text, for jq refuses them as escapes;
+/// other bytes that are no UTF-8 become U+FFFD.
 pub fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
@@ -69,7 +70,7 @@ pub fn string(text: &[u8], out: &mut Vec<u8>) {
         rest = match broken {
             &[0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, ..] => {
                 let code = 0xd000 | u32::from(second & 0x3f) << 6 | u32::from(third & 0x3f);
-                out.extend_from_slice(format!("\\u{code:04x}").as_bytes());
+                out.extend_from_slice(format!("\\\\u{code:04x}").as_bytes());
                 &broken[3..]
             }
             _ => {
@@ -130,7 +131,7 @@ mod tests {
         let mut clock = Clock::default();
         for (seconds, expected) in [
             (1_795_414_573.462, "2026-11-23T06:16:13.462Z"),
-            (1_795_414_573.9996, "2026-11-23T06:16:14.000Z"),
+            (1_795_414_573.999_6, "2026-11-23T06:16:14.000Z"),
             (0.0, "1970-01-01T00:00:00.000Z"),
             (-1.5, "1969-12-31T23:59:58.500Z"),
             (f64::NAN, "1970-01-01T00:00:00.000Z"),
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn every_string_is_json() {
         assert_eq!(written(|out| string("a\"\\\n\u{1}é\u{2028}".as_bytes(), out)), "\"a\\\"\\\\\\n\\u0001é\u{2028}\"");
-        assert_eq!(written(|out| string(b"x\xed\xa0\x80y", out)), r#""x\ud800y""#);
+        assert_eq!(written(|out| string(b"x\xed\xa0\x80y", out)), r#""x\\ud800y""#);
         assert_eq!(written(|out| string(b"x\xffy\xe2\x82", out)), "\"x\u{fffd}y\u{fffd}\"");
         assert_eq!(written(|out| bytes(b"a\xff\0", out)), r#""a\\xff\u0000""#);
     }

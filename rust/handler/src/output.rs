@@ -37,11 +37,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// The process has closed it.
 pub fn stream(error: bool) -> io::Result<File> {
-    let owned = if error {
-        io::stderr().as_fd().try_clone_to_owned()?
-    } else {
-        io::stdout().as_fd().try_clone_to_owned()?
-    };
+    let owned =
+        if error { io::stderr().as_fd().try_clone_to_owned()? } else { io::stdout().as_fd().try_clone_to_owned()? };
     Ok(owned.into())
 }
 

@@ -17,6 +17,7 @@ use crate::line::{self, Clock};
 use crate::text;
 
 pub(crate) fn run(buffer: &Arc<Buffer>) {
+    buffer.enlist();
     let mut lane = lane();
     let mut spare = Vec::new();
     loop {
@@ -41,8 +42,7 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
 }
 
 fn lane() -> Option<Arc<Lane>> {
-    let spec =
-        format!(r#"{{"metrics":{{"builtin":false}},"recent_bytes_max":0,"line_bytes_max":{LINE_BYTES_MAX}}}"#);
+    let spec = format!(r#"{{"metrics":{{"builtin":false}},"recent_bytes_max":0,"line_bytes_max":{LINE_BYTES_MAX}}}"#);
     Engine::new(spec.as_bytes(), None).ok().map(|engine| engine.lane("handler"))
 }
 

@@ -88,8 +88,8 @@ impl HandlerCore {
         py.detach(|| self.buffer.flush(timeout))
     }
 
-    fn close(&self, py: Python<'_>) {
-        py.detach(|| self.buffer.close());
+    fn close(&self) {
+        self.buffer.close();
     }
 
     fn wait_for_each(&self) {
@@ -137,5 +137,11 @@ impl HandlerCore {
         if self.last.load(Ordering::Relaxed) && !self.buffer.flush(LAST_WAIT) {
             self.last.store(false, Ordering::Relaxed);
         }
+    }
+}
+
+impl Drop for HandlerCore {
+    fn drop(&mut self) {
+        self.buffer.close();
     }
 }

@@ -4,7 +4,9 @@ use headrig_handler::limits::{DEPTH_MAX, LINE_BYTES_MAX, STRING_BYTES_MAX};
 use headrig_handler::line;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+};
 
 /// Where values are written, and what went wrong on the way.
 pub struct Values {
