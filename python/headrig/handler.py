@@ -155,7 +155,7 @@ _OWN: Final = {name: getattr(Handler, name) for name in ("handle", "emit", "form
 
 
 class _Settings(NamedTuple):
-    level: int
+    level: int | str
     structured: bool
     path: str | None
     flush_entries_max: int
@@ -190,7 +190,7 @@ def install(
     """
     environ = os.environ
     settings = _Settings(
-        level=_level(environ) if level is None else logging._checkLevel(level),  # type: ignore[attr-defined]  # noqa: SLF001
+        level=_level(environ) if level is None else _LEVELS.get(str(level).lower(), level),
         structured=_structured(environ) if structured is None else structured,
         path=os.fspath(path) if path is not None else environ.get("LOG_FILE") or None,
         flush_entries_max=_number(environ, "LOG_FILE_BUFFER_SIZE", 100)
@@ -211,7 +211,8 @@ def install(
         for handler in _Installed.handlers:
             root.addHandler(handler)
         # A root that lets more pass does so for a handler that is not ours.
-        root.setLevel(min(settings.level, root.level or settings.level))
+        lowest = _Installed.handlers[0].level
+        root.setLevel(min(lowest, root.level or lowest))
         _flush_on_signal()
         return _Installed.handlers[0]
 

@@ -175,9 +175,20 @@ fn own_message<'py>(
                 None => values.out.extend_from_slice(b"\"None\""),
             }
             note.set_item("message_error", reason).ok()?;
-            note.set_item("args", parts.args.as_ref()).ok()?;
+            note.set_item("args", kinds(parts.args.as_ref())).ok()?;
             Some(note.into_any())
         }
+    }
+}
+
+/// The types of arguments: their values lack the words beside which a secret is known as one.
+fn kinds(args: Option<&Bound<'_, PyAny>>) -> Vec<String> {
+    let kind = |value: &Bound<'_, PyAny>| value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    match args {
+        Some(args) => {
+            args.cast::<PyTuple>().map_or_else(|_| vec![kind(args)], |args| args.iter().map(|arg| kind(&arg)).collect())
+        }
+        None => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Python values as JSON. Whatever a value does, something readable is written and nothing is raised.
 
-use headrig_handler::limits::{DEPTH_MAX, LINE_BYTES_MAX, STRING_BYTES_MAX};
+use headrig_handler::limits::{DEPTH_MAX, RECORD_BYTES_MAX, STRING_BYTES_MAX};
 use headrig_handler::line;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -30,7 +30,7 @@ impl Values {
     }
 
     pub fn value(&mut self, value: &Bound<'_, PyAny>) {
-        if self.out.len() > LINE_BYTES_MAX {
+        if self.out.len() > RECORD_BYTES_MAX {
             self.note("[truncated]");
         } else if let Ok(text) = value.cast::<PyString>() {
             self.text(text);
@@ -155,10 +155,11 @@ impl Values {
             if number > 0 {
                 self.out.push(b',');
             }
-            self.value(&item);
-            if self.out.len() > LINE_BYTES_MAX {
+            if self.out.len() > RECORD_BYTES_MAX {
+                self.note("[truncated]");
                 break;
             }
+            self.value(&item);
         }
         self.out.push(b']');
     }
@@ -171,12 +172,13 @@ impl Values {
             if number > 0 {
                 self.out.push(b',');
             }
+            if self.out.len() > RECORD_BYTES_MAX {
+                self.out.extend_from_slice(b"\"[truncated]\":true");
+                break;
+            }
             self.shown(key);
             self.out.push(b':');
             self.value(value);
-            if self.out.len() > LINE_BYTES_MAX {
-                break;
-            }
         }
         self.out.push(b'}');
     }
