@@ -12,7 +12,7 @@ use headrig_handler::output;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::record::{encode, Encoded, Python3};
+use crate::record::{encode, Encoded, Interpreter};
 
 /// Longest wait for one line once the interpreter goes down.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 #[pyclass(frozen, module = "headrig._core")]
 pub struct HandlerCore {
     buffer: Arc<Buffer>,
-    python: Python3,
+    python: Interpreter,
     /// Gives the context's fields, a dictionary or None.
     context: Py<PyAny>,
     /// Each line is waited for: the interpreter is going down.
@@ -51,7 +51,7 @@ impl HandlerCore {
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
             buffer: Buffer::new(Settings { file, text, entries_max, wait }),
-            python: Python3 { record_type, stack },
+            python: Interpreter { record_type, stack },
             context,
             last: AtomicBool::new(false),
             collisions: AtomicU64::new(0),

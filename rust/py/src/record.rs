@@ -56,7 +56,7 @@ struct Parts<'py> {
 }
 
 /// Python's own part in encoding.
-pub struct Python3 {
+pub struct Interpreter {
     /// `logging.LogRecord`
     pub record_type: Py<PyAny>,
     /// Gives the text of an exception with its stack.
@@ -65,7 +65,7 @@ pub struct Python3 {
 
 /// Write a record. `message`: what a formatter made of it. `bound`: fields of the context.
 pub fn encode<'py>(
-    python: &Python3,
+    python: &Interpreter,
     record: &Bound<'py, PyAny>,
     message: Option<&Bound<'py, PyString>>,
     bound: Option<&Bound<'py, PyDict>>,
@@ -146,7 +146,7 @@ fn begin(parts: &Parts<'_>, out: &mut Vec<u8>) {
 
 /// Write the record's own message; what was wrong with its arguments, if anything.
 fn own_message<'py>(
-    python: &Python3,
+    python: &Interpreter,
     record: &Bound<'py, PyAny>,
     parts: &Parts<'py>,
     values: &mut Values,
@@ -268,7 +268,7 @@ fn exception<'py>(exc_info: Option<&Bound<'py, PyAny>>) -> Option<Bound<'py, PyA
     error.is_instance_of::<PyBaseException>().then_some(error)
 }
 
-fn write_error(python: &Python3, error: &Bound<'_, PyAny>, values: &mut Values) {
+fn write_error(python: &Interpreter, error: &Bound<'_, PyAny>, values: &mut Values) {
     let py = error.py();
     line::key(b"error", &mut values.out);
     values.out.push(b'{');
