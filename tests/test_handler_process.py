@@ -320,3 +320,20 @@ os._exit(0)
     done = service(code, tmp_path)
 
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_exit_with_a_full_disk(tmp_path):
+    """
+    A disk that does not answer holds up the exit once, for the time of one flush.
+    """
+    code = """
+import logging, headrig.handler
+headrig.handler.flush.__defaults__ = (0.3,)
+headrig.install(path="/dev/full")
+logging.getLogger().error("x")
+"""
+    began = time.monotonic()
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert time.monotonic() - began < 3

@@ -50,6 +50,12 @@ _held: Final[dict[int, list[HandlerCore]]] = {}
 """What each forking thread holds still."""
 
 
+class _Exit:
+    """How long a flush may still take: a disk that did not answer at exit is not asked again."""
+
+    flush_seconds = FLUSH_SECONDS
+
+
 def _stack(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)).rstrip("\n")
 
@@ -110,7 +116,7 @@ class Handler(logging.Handler):
 
     def flush(self) -> None:
         """Have everything written that was logged before, or give up after five seconds."""
-        self._core.flush(FLUSH_SECONDS)
+        self._core.flush(_Exit.flush_seconds)
 
     def close(self) -> None:
         """Flush. A record that comes later is written all the same."""
@@ -313,7 +319,9 @@ def _settle_multiprocessing() -> None:
 
 def _at_exit() -> None:
     """Write what waits; what is logged from here on is written before the call returns."""
-    flush()
+    if not flush():
+        _Exit.flush_seconds = 0.0
+        return
     for handler in list(_live):
         handler._core.wait_for_each()  # noqa: SLF001
 
