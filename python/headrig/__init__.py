@@ -5,12 +5,21 @@ Importing it imports nothing: each name is fetched when it is first used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from headrig.context import bind
     from headrig.engine import core_version as __version__
+    from headrig.handler import Handler, flush, install
     from headrig.redaction import redact
 
-__all__ = ["__version__", "redact"]
+__all__ = ["Handler", "__version__", "bind", "flush", "install", "redact"]
 
-_HOMES = {"__version__": ("headrig.engine", "core_version"), "redact": ("headrig.redaction", "redact")}
+_HOMES = {
+    "Handler": ("headrig.handler", "Handler"),
+    "__version__": ("headrig.engine", "core_version"),
+    "bind": ("headrig.context", "bind"),
+    "flush": ("headrig.handler", "flush"),
+    "install": ("headrig.handler", "install"),
+    "redact": ("headrig.redaction", "redact"),
+}
 
 
 def __getattr__(name: str) -> object:

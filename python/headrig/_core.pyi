@@ -1,7 +1,9 @@
 """Types of the compiled core. Every call on bytes releases the GIL; bad data never raises."""
 
-from collections.abc import Mapping
-from typing import final
+from collections.abc import Callable, Mapping
+from logging import LogRecord
+from os import PathLike
+from typing import Any, final
 
 from typing_extensions import Buffer
 
@@ -102,3 +104,44 @@ class Engine:
 
     def lanes_behind(self, now_seconds: float) -> dict[str, float]:
         """Seconds each lane's newest event is behind the clock, lanes with events only."""
+
+@final
+class HandlerCore:
+    """Log records to redacted lines in one file: encoder, buffer and the thread that writes."""
+
+    def __new__(
+        cls,
+        path: str | PathLike[str] | None,
+        *,
+        text: bool,
+        entries_max: int,
+        wait_seconds: float,
+        context: Callable[[], dict[str, Any] | None],
+        stack: Callable[[BaseException], str],
+        record_type: type[LogRecord],
+    ) -> HandlerCore:
+        """
+        Open the file. None: standard output, with `text` (lines for people) standard error. `entries_max` waiting lines
+        or `wait_seconds` bound a line's wait. OSError when it cannot be opened.
+        """
+
+    def emit(self, record: LogRecord, message: str | None = None, /) -> LogRecord:
+        """Take one record and give it back; `message` in place of its own. Never waits for a disk and never raises."""
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Have everything written that was taken before; False when that took longer."""
+
+    def close(self) -> None:
+        """Let the thread end once nothing waits. A later record starts it again."""
+
+    def wait_for_each(self) -> None:
+        """From now on return from `emit` when the line is written, or after a second."""
+
+    def before_fork(self) -> None:
+        """Hold the buffer still until `after_fork`, which the same thread must call."""
+
+    def after_fork(self, child: bool) -> None:
+        """Go on; a child begins with an empty buffer and sums of zero."""
+
+    def counts(self) -> dict[str, int]:
+        """Received = written + dropped + waiting, write_errors, collisions and unprintable, since the start."""

@@ -8,6 +8,10 @@ from typing import Any, assert_type
 import headrig
 
 assert_type(headrig.__version__, str)
+assert_type(headrig.install(path="app.log", level="info"), headrig.Handler)
+assert_type(headrig.flush(1.0), bool)
+with headrig.bind(trace_id="t", order=7):
+    pass
 
 assert_type(headrig.redact("password=x"), str)
 assert_type(headrig.redact(b"password=x"), bytes)

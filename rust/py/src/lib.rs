@@ -2,7 +2,10 @@
 
 mod engine;
 mod frame;
+mod handler;
 mod lines;
+mod record;
+mod value;
 
 use pyo3::prelude::*;
 
@@ -14,6 +17,8 @@ mod _core {
     use super::engine::{Engine, Lane, Processed, Values};
     #[pymodule_export]
     use super::frame::Framer;
+    #[pymodule_export]
+    use super::handler::HandlerCore;
     #[pymodule_export]
     use super::lines::Lines;
     /// A panic message may quote a line. Only its place is printed; the caller gets an exception.

@@ -1,0 +1,11 @@
+//! headrig-handler: a log record's fields become one JSON line, wait in a bounded buffer and are written by a thread
+//! that never attaches to the interpreter. No Python here.
+
+pub mod buffer;
+pub mod gate;
+pub mod level;
+pub mod limits;
+pub mod line;
+pub mod output;
+pub mod text;
+mod writer;

@@ -1,0 +1,26 @@
+//! Every bound of the handler, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Bytes of records that wait for the writer, those it is writing included. What does not fit is dropped and counted.
+pub const BUFFER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// … of which so much is kept for WARN and above: a flood of small talk never hides what went wrong.
+pub const RESERVED_BYTES: usize = BUFFER_BYTES_MAX / 4;
+/// Longest line kept whole, in bytes; longer ones are scanned, cut and wrapped by the core.
+pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A record this long, in bytes, gets marks in place of the values that are still to come.
+pub const RECORD_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Longest string of a record, in bytes. A longer one is named, not cut: half a secret is no longer known as one.
+pub const STRING_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of a record's values, in levels; what lies deeper is marked. The core takes 128.
+pub const DEPTH_MAX: usize = 32;
+/// Waiting bytes that wake the writer before its time.
+pub const WAKE_BYTES: usize = 64 * 1024;
+/// Longest wait of a line for its write: what a crash may take with it.
+pub const WAIT_MAX: Duration = Duration::from_millis(100);
+/// Bytes given to the core at a time, whole lines: stays in cache, and room is given back piece by piece.
+pub const PIECE_BYTES: usize = 256 * 1024;
+/// Wait before a write that failed is tried again.
+pub const RETRY: Duration = Duration::from_millis(500);
+/// A buffer larger than this is given back once it is empty.
+pub const SPARE_BYTES_MAX: usize = 1024 * 1024;

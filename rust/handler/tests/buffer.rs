@@ -1,0 +1,97 @@
+//! The buffer and its writer together: bounds, sums, what waits and what is written.
+
+use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headrig_handler::buffer::{Buffer, Counts, Settings};
+use headrig_handler::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES};
+use headrig_handler::output;
+
+const LONG: Duration = Duration::from_secs(5);
+
+fn path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("headrig-buffer-{name}-{}", std::process::id()))
+}
+
+fn buffer(file: File) -> Arc<Buffer> {
+    Buffer::new(Settings { file, text: false, entries_max: 100, wait: Duration::from_millis(5) })
+}
+
+#[test]
+fn lines_of_many_threads_are_written_whole_redacted_and_once() {
+    let path = path("threads");
+    let buffer = buffer(output::open(&path).unwrap());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let buffer = &buffer;
+            scope.spawn(move || {
+                for number in 0..500 {
+                    let line = format!("{{\"n\":\"{thread}-{number}\",\"password\":\"correct horse\"}}\n");
+                    buffer.push(line.as_bytes(), 20);
+                }
+            });
+        }
+    });
+    assert!(buffer.flush(LONG));
+    let written = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = written.lines().collect();
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), 2000);
+    assert!(lines.iter().all(|line| line.ends_with(r#","password":"[REDACTED:password]"}"#)));
+    assert_eq!(buffer.counts(), Counts { received: 2000, written: 2000, ..Counts::default() });
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn after_closing_a_push_starts_the_writer_again() {
+    let path = path("closed");
+    let buffer = buffer(output::open(&path).unwrap());
+    for _ in 0..3 {
+        buffer.push(b"{}\n", 20);
+        assert!(buffer.flush(LONG));
+        buffer.close();
+    }
+    buffer.push(b"{}\n", 40);
+    assert!(buffer.flush(LONG));
+    assert_eq!(fs::read(&path).unwrap(), b"{}\n{}\n{}\n{}\n");
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn the_last_quarter_is_for_warnings_and_what_does_not_fit_is_counted() {
+    // Nobody reads the other end: the writer stands still once it is full.
+    let (_reader, writer) = UnixStream::pair().unwrap();
+    let buffer = buffer(File::from(std::os::fd::OwnedFd::from(writer)));
+    let line = format!("\"{}\"\n", "x".repeat(1 << 20));
+    for _ in 0..20 {
+        buffer.push(line.as_bytes(), 20);
+    }
+    let info = buffer.counts();
+    for _ in 0..20 {
+        buffer.push(line.as_bytes(), 30);
+    }
+    let all = buffer.counts();
+    let fit = |bytes: usize| (bytes / line.len()) as u64;
+    assert_eq!(info.received - info.dropped_full, fit(BUFFER_BYTES_MAX - RESERVED_BYTES));
+    assert_eq!(all.received - all.dropped_full, fit(BUFFER_BYTES_MAX));
+    assert_eq!(all.received, all.written + all.dropped() + all.waiting);
+    assert!(!buffer.flush(Duration::from_millis(10)));
+}
+
+#[test]
+fn a_fork_leaves_the_child_an_empty_buffer() {
+    let path = path("fork");
+    let buffer = buffer(output::open(&path).unwrap());
+    buffer.before_fork();
+    assert!(buffer.try_push(b"{\"before\":1}\n", 20));
+    buffer.after_fork(true);
+    assert_eq!(buffer.counts(), Counts::default());
+    buffer.push(b"{\"after\":1}\n", 20);
+    assert!(buffer.flush(LONG));
+    assert!(fs::read_to_string(&path).unwrap().ends_with("{\"after\":1}\n"));
+    fs::remove_file(path).unwrap();
+}

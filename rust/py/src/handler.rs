@@ -1,0 +1,147 @@
+//! `HandlerCore` for Python: encode attached and without a lock, then hand the bytes over without a call into Python.
+
+use std::collections::BTreeMap;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headrig_handler::buffer::{Buffer, Settings};
+use headrig_handler::output;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::record::{encode, Encoded, Interpreter};
+
+/// Longest wait for one line once the interpreter goes down.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+#[pyclass(frozen, module = "headrig._core")]
+pub struct HandlerCore {
+    buffer: Arc<Buffer>,
+    python: Interpreter,
+    /// Gives the context's fields, a dictionary or None.
+    context: Py<PyAny>,
+    /// Each line is waited for: the interpreter is going down.
+    last: AtomicBool,
+    collisions: AtomicU64,
+    unprintable: AtomicU64,
+}
+
+#[pymethods]
+impl HandlerCore {
+    #[new]
+    #[pyo3(signature = (path, *, text, entries_max, wait_seconds, context, stack, record_type))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        text: bool,
+        entries_max: u64,
+        wait_seconds: f64,
+        context: Py<PyAny>,
+        stack: Py<PyAny>,
+        record_type: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let file = py.detach(|| match &path {
+            Some(path) => output::open(path),
+            None => output::stream(text),
+        })?;
+        let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
+        Ok(Self {
+            buffer: Buffer::new(Settings { file, text, entries_max, wait }),
+            python: Interpreter { record_type, stack },
+            context,
+            last: AtomicBool::new(false),
+            collisions: AtomicU64::new(0),
+            unprintable: AtomicU64::new(0),
+        })
+    }
+
+    #[pyo3(signature = (record, message = None, /))]
+    fn emit<'py>(
+        &self,
+        record: Bound<'py, PyAny>,
+        message: Option<Bound<'py, PyString>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = record.py();
+        match catch_unwind(AssertUnwindSafe(|| self.encode(&record, message.as_ref()))) {
+            Ok(Ok(mut encoded)) => {
+                self.push(py, &encoded.line, encoded.level);
+                if encoded.collisions + encoded.unprintable > 0 {
+                    self.collisions.fetch_add(encoded.collisions, Ordering::Relaxed);
+                    self.unprintable.fetch_add(encoded.unprintable, Ordering::Relaxed);
+                }
+                if let Some(stop) = encoded.stop.take() {
+                    return Err(stop);
+                }
+            }
+            // No record, or a bug of ours.
+            Ok(Err(_)) | Err(_) => py.detach(|| self.buffer.lose()),
+        }
+        Ok(record)
+    }
+
+    fn flush(&self, py: Python<'_>, timeout_seconds: f64) -> bool {
+        let timeout = Duration::try_from_secs_f64(timeout_seconds).unwrap_or_default().min(Duration::from_secs(86_400));
+        py.detach(|| self.buffer.flush(timeout))
+    }
+
+    fn close(&self) {
+        self.buffer.close();
+    }
+
+    fn wait_for_each(&self) {
+        self.last.store(true, Ordering::Relaxed);
+    }
+
+    fn before_fork(&self, py: Python<'_>) {
+        py.detach(|| self.buffer.before_fork());
+    }
+
+    fn after_fork(&self, child: bool) {
+        if child {
+            self.collisions.store(0, Ordering::Relaxed);
+            self.unprintable.store(0, Ordering::Relaxed);
+        }
+        self.buffer.after_fork(child);
+    }
+
+    fn counts(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
+        let counts = py.detach(|| self.buffer.counts());
+        BTreeMap::from([
+            ("received", counts.received),
+            ("written", counts.written),
+            ("dropped", counts.dropped()),
+            ("waiting", counts.waiting),
+            ("write_errors", counts.write_errors),
+            ("collisions", self.collisions.load(Ordering::Relaxed)),
+            ("unprintable", self.unprintable.load(Ordering::Relaxed)),
+        ])
+    }
+}
+
+impl HandlerCore {
+    fn encode(&self, record: &Bound<'_, PyAny>, message: Option<&Bound<'_, PyString>>) -> PyResult<Encoded> {
+        let bound = self.context.bind(record.py()).call0()?;
+        encode(&self.python, record, message, bound.cast::<PyDict>().ok())
+    }
+
+    fn push(&self, py: Python<'_>, line: &[u8], level: i64) {
+        if !self.buffer.try_push(line, level) {
+            // Whoever is inside may be a thread that forks and wants the interpreter for its hooks.
+            py.detach(|| self.buffer.push(line, level));
+        }
+        // The writer never wants the interpreter, so it may be waited for while attached.
+        if self.last.load(Ordering::Relaxed) && !self.buffer.flush(LAST_WAIT) {
+            self.last.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for HandlerCore {
+    fn drop(&mut self) {
+        self.buffer.close();
+    }
+}

@@ -1,0 +1,301 @@
+//! A `logging.LogRecord` as one line. The record is shared with other handlers: it is only read.
+
+use std::cell::{Cell, RefCell};
+
+use headrig_handler::level;
+use headrig_handler::line::{self, Clock};
+use pyo3::exceptions::PyBaseException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::value::Values;
+
+/// A larger scratch buffer is given back after the record that wanted it.
+const SCRATCH_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    static CLOCK: RefCell<Clock> = RefCell::default();
+    /// Taken while a record is written: one that is logged meanwhile gets a fresh one.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What became of a record.
+pub struct Encoded {
+    pub line: Vec<u8>,
+    pub level: i64,
+    pub collisions: u64,
+    pub unprintable: u64,
+    pub stop: Option<PyErr>,
+}
+
+impl Drop for Encoded {
+    fn drop(&mut self) {
+        if self.line.capacity() <= SCRATCH_BYTES_MAX {
+            self.line.clear();
+            let line = std::mem::take(&mut self.line);
+            // A thread that ends has no scratch any more.
+            let _ = SCRATCH.try_with(|scratch| scratch.set(line));
+        }
+    }
+}
+
+/// The parts of a record, as its `__dict__` has them.
+#[derive(Default)]
+struct Parts<'py> {
+    name: Option<Bound<'py, PyAny>>,
+    levelname: Option<Bound<'py, PyAny>>,
+    level: i64,
+    created_seconds: f64,
+    msg: Option<Bound<'py, PyAny>>,
+    args: Option<Bound<'py, PyAny>>,
+    exc_info: Option<Bound<'py, PyAny>>,
+    exc_text: Option<Bound<'py, PyAny>>,
+    stack_info: Option<Bound<'py, PyAny>>,
+    extras: Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>,
+}
+
+/// Python's own part in encoding.
+pub struct Interpreter {
+    /// `logging.LogRecord`
+    pub record_type: Py<PyAny>,
+    /// Gives the text of an exception with its stack.
+    pub stack: Py<PyAny>,
+}
+
+/// Write a record. `message`: what a formatter made of it. `bound`: fields of the context.
+pub fn encode<'py>(
+    python: &Interpreter,
+    record: &Bound<'py, PyAny>,
+    message: Option<&Bound<'py, PyString>>,
+    bound: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Encoded> {
+    let py = record.py();
+    let mut parts = parts(record.getattr(intern!(py, "__dict__"))?.cast::<PyDict>()?);
+    let mut values = Values::new(SCRATCH.try_with(Cell::take).unwrap_or_default());
+    values.out.clear();
+    begin(&parts, &mut values.out);
+    line::key(b"message", &mut values.out);
+    let note = match message {
+        Some(text) => {
+            values.text(text);
+            None
+        }
+        None => own_message(python, record, &parts, &mut values),
+    };
+    line::key(b"logger", &mut values.out);
+    match &parts.name {
+        Some(name) => values.shown(name),
+        None => values.out.extend_from_slice(b"\"root\""),
+    }
+    add_bound(&mut parts.extras, bound);
+    let error = exception(parts.exc_info.as_ref());
+    let has_error = error.is_some() || parts.exc_text.is_some();
+    let collisions = extras(&parts.extras, has_error, note.is_some(), &mut values);
+    if let Some(stack) = &parts.stack_info {
+        values.member("stack_info", stack);
+    }
+    if let Some(note) = note {
+        values.member("headrig", &note);
+    }
+    if let Some(error) = error {
+        write_error(python, &error, &mut values);
+    } else if let Some(text) = &parts.exc_text {
+        write_error_text(text, &mut values);
+    }
+    line::end(&mut values.out);
+    let Values { out, unprintable, stop, .. } = values;
+    Ok(Encoded { line: out, level: parts.level, collisions, unprintable, stop })
+}
+
+fn parts<'py>(dict: &Bound<'py, PyDict>) -> Parts<'py> {
+    let mut parts = Parts { extras: Vec::with_capacity(8), ..Parts::default() };
+    for (key, value) in dict.iter() {
+        let Ok(name) = key.cast_into::<PyString>() else { continue };
+        let given = (!value.is_none()).then_some(value);
+        match name.to_str().unwrap_or_default() {
+            "name" => parts.name = given,
+            "levelname" => parts.levelname = given,
+            "levelno" => parts.level = given.and_then(|level| level.extract().ok()).unwrap_or_default(),
+            "created" => parts.created_seconds = given.and_then(|time| time.extract().ok()).unwrap_or_default(),
+            "msg" => parts.msg = given,
+            "args" => parts.args = given,
+            "exc_info" => parts.exc_info = given,
+            "exc_text" => parts.exc_text = given,
+            "stack_info" => parts.stack_info = given,
+            "pathname" | "filename" | "module" | "lineno" | "funcName" | "msecs" | "relativeCreated" | "thread"
+            | "threadName" | "processName" | "process" | "taskName" | "message" | "asctime" => {}
+            _ => {
+                let value = given.unwrap_or_else(|| dict.py().None().into_bound(dict.py()));
+                parts.extras.push((name, value));
+            }
+        }
+    }
+    parts
+}
+
+fn begin(parts: &Parts<'_>, out: &mut Vec<u8>) {
+    let name = parts.levelname.as_ref().and_then(|name| name.cast::<PyString>().ok());
+    let name = name.and_then(|name| name.to_str().ok()).unwrap_or_default();
+    let level = level::word(name, parts.level);
+    CLOCK.with(|clock| match clock.try_borrow_mut() {
+        Ok(mut clock) => line::begin(&mut clock, parts.created_seconds, level, out),
+        Err(_) => line::begin(&mut Clock::default(), parts.created_seconds, level, out),
+    });
+}
+
+/// Write the record's own message; what was wrong with its arguments, if anything.
+fn own_message<'py>(
+    python: &Interpreter,
+    record: &Bound<'py, PyAny>,
+    parts: &Parts<'py>,
+    values: &mut Values,
+) -> Option<Bound<'py, PyAny>> {
+    let py = record.py();
+    let plain = record.get_type().is(python.record_type.bind(py))
+        && parts.args.as_ref().is_none_or(|args| args.cast::<PyTuple>().is_ok_and(|args| args.is_empty()));
+    if plain {
+        match &parts.msg {
+            Some(msg) => values.shown(msg),
+            None => values.out.extend_from_slice(b"\"None\""),
+        }
+        return None;
+    }
+    match record.call_method0(intern!(py, "getMessage")) {
+        Ok(text) => {
+            values.shown(&text);
+            None
+        }
+        Err(error) => {
+            let note = PyDict::new(py);
+            let reason = format!("{}: {}", error.get_type(py).name().ok()?, error.value(py).str().ok()?);
+            values.failed(py, error);
+            match &parts.msg {
+                Some(msg) => values.shown(msg),
+                None => values.out.extend_from_slice(b"\"None\""),
+            }
+            note.set_item("message_error", reason).ok()?;
+            note.set_item("args", kinds(parts.args.as_ref())).ok()?;
+            Some(note.into_any())
+        }
+    }
+}
+
+/// The types of arguments: their values lack the words beside which a secret is known as one.
+fn kinds(args: Option<&Bound<'_, PyAny>>) -> Vec<String> {
+    let kind = |value: &Bound<'_, PyAny>| value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    match args {
+        Some(args) => {
+            args.cast::<PyTuple>().map_or_else(|_| vec![kind(args)], |args| args.iter().map(|arg| kind(&arg)).collect())
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Put the context's fields before the record's own, which win.
+fn add_bound<'py>(extras: &mut Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>, bound: Option<&Bound<'py, PyDict>>) {
+    let Some(bound) = bound else { return };
+    let own = std::mem::take(extras);
+    for (key, value) in bound.iter() {
+        let Ok(key) = key.cast_into::<PyString>() else { continue };
+        if !own.iter().any(|(name, _)| name.to_str().ok() == key.to_str().ok()) {
+            extras.push((key, value));
+        }
+    }
+    extras.extend(own);
+}
+
+/// Write trace, span and event, then the rest; how many had to go to `fields`.
+fn extras(
+    extras: &[(Bound<'_, PyString>, Bound<'_, PyAny>)],
+    has_error: bool,
+    has_note: bool,
+    values: &mut Values,
+) -> u64 {
+    const FIRST: [&str; 3] = ["traceId", "spanId", "event"];
+    if extras.is_empty() {
+        return 0;
+    }
+    let name = |key: &'_ Bound<'_, PyString>| key.to_str().unwrap_or_default().to_owned();
+    let names: Vec<String> = extras.iter().map(|(key, _)| name(key)).collect();
+    for first in FIRST {
+        if let Some(at) = names.iter().position(|name| name == first) {
+            values.member(first, &extras[at].1);
+        }
+    }
+    let collides = |name: &str, value: &Bound<'_, PyAny>| {
+        line::is_own(name)
+            || (name == "headrig" && has_note)
+            || (name == "error" && (has_error || value.cast::<PyDict>().is_err()))
+    };
+    let mut moved = Vec::new();
+    for (name, (key, value)) in names.iter().zip(extras) {
+        if FIRST.contains(&name.as_str()) {
+            continue;
+        }
+        if collides(name, value) {
+            moved.push((key, value));
+            continue;
+        }
+        values.out.push(b',');
+        values.text(key);
+        values.out.push(b':');
+        values.value(value);
+    }
+    if !moved.is_empty() {
+        line::key(b"fields", &mut values.out);
+        values.out.push(b'{');
+        for (number, (key, value)) in moved.iter().enumerate() {
+            if number > 0 {
+                values.out.push(b',');
+            }
+            values.text(key);
+            values.out.push(b':');
+            values.value(value);
+        }
+        values.out.push(b'}');
+    }
+    moved.len() as u64
+}
+
+/// The exception of an `exc_info`, in any of the forms that records come with.
+fn exception<'py>(exc_info: Option<&Bound<'py, PyAny>>) -> Option<Bound<'py, PyAny>> {
+    let given = exc_info?;
+    let error = match given.cast::<PyTuple>() {
+        Ok(tuple) => tuple.get_item(1).ok()?,
+        Err(_) => given.clone(),
+    };
+    error.is_instance_of::<PyBaseException>().then_some(error)
+}
+
+fn write_error(python: &Interpreter, error: &Bound<'_, PyAny>, values: &mut Values) {
+    let py = error.py();
+    line::key(b"error", &mut values.out);
+    values.out.push(b'{');
+    match error.get_type().name() {
+        Ok(name) => values.member("name", &name),
+        Err(failure) => values.failed(py, failure),
+    }
+    line::key(b"message", &mut values.out);
+    values.shown(error);
+    match python.stack.bind(py).call1((error,)) {
+        Ok(stack) => values.member("stack", &stack),
+        Err(failure) => values.failed(py, failure),
+    }
+    values.out.push(b'}');
+}
+
+/// Write an exception of which only the text is left, as a queue leaves it.
+fn write_error_text(text: &Bound<'_, PyAny>, values: &mut Values) {
+    let shown = text.str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    let last = shown.trim_end().lines().last().unwrap_or_default();
+    let (name, message) = last.split_once(": ").unwrap_or((last, ""));
+    line::key(b"error", &mut values.out);
+    values.out.push(b'{');
+    for (key, part) in [("name", name.rsplit('.').next().unwrap_or(name)), ("message", message)] {
+        line::key(key.as_bytes(), &mut values.out);
+        line::string(part.as_bytes(), &mut values.out);
+    }
+    values.member("stack", text);
+    values.out.push(b'}');
+}

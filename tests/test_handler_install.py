@@ -1,0 +1,210 @@
+"""`headrig.install()`: the runbook's variables, what it leaves alone, and what it does not import."""
+
+import json
+import logging
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from service_process import service
+
+import headrig
+from headrig.errors import ConfigError
+from headrig.handler import _Installed
+
+QUERIES = {
+    """grep '"level":"ERROR"' app.log | jq '. | select(.traceId == "xyz")' | jq -r .message""": [
+        "refused",
+        "timed out",
+    ],
+    """grep '"level":"ERROR"' app.log | jq -r '.error.name' | sort | uniq -c""": ["1 TimeoutError", "1 ValueError"],
+    """grep '"event":"request_completed"' app.log | jq '. | select(.duration > 1000)' | jq -c .duration""": ["1500"],
+    """grep '"level":"ERROR"' app.log | jq -r '.traceId' | sort | uniq""": ["xyz"],
+    """TRACE_ID="xyz"; grep "$TRACE_ID" app.log | jq . | jq -r .message""": ["slow", "refused", "timed out"],
+    """grep -E 'api[_-]?key|password|secret' app.log | grep -v REDACTED""": [],
+}
+SERVICE = """
+import logging, headrig
+headrig.install()
+log = logging.getLogger("app.api")
+log.debug("not shown")
+log.info("quick", extra={"event": "request_completed", "duration": 12, "api_key": "fake-hunter2-fake"})
+with headrig.bind(trace_id="xyz"):
+    log.info("slow", extra={"event": "request_completed", "duration": 1500.0})
+    for error in (ValueError("password=fake-hunter2-fake"), TimeoutError("database")):
+        try:
+            raise error
+        except type(error):
+            log.exception("refused" if isinstance(error, ValueError) else "timed out")
+"""
+
+
+@pytest.fixture
+def root():
+    """The root logger, as it was before when the test is over."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield root
+    for handler in _Installed.handlers:
+        handler.close()
+    _Installed.settings, _Installed.handlers = None, ()
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch, tmp_path):
+    """None of the variables set, and a directory of our own."""
+    for name in ("LOG_LEVEL", "LOG_STRUCTURED", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_runbook(tmp_path):
+    """
+    A service with only the runbook's variables set writes a file that answers each of the runbook's queries.
+    """
+    variables = {
+        "LOG_LEVEL": "info",
+        "LOG_STRUCTURED": "true",
+        "LOG_FILE": "app.log",
+        "LOG_FILE_BUFFER_SIZE": "100",
+        "LOG_FILE_FLUSH_INTERVAL": "5000",
+    }
+    done = service(SERVICE, tmp_path, **variables)
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    for query, expected in QUERIES.items():
+        said = subprocess.run(["bash", "-c", query], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (query, "", expected) == (query, said.stderr, [line.strip() for line in said.stdout.splitlines()])
+
+
+def test_readme(tmp_path):
+    """
+    The README's service writes the line that the README shows.
+    """
+    text = (Path(__file__).parents[1] / "README.md").read_text().split("## In a Python service", 1)[1]
+    code, shown = (
+        re.search(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[1] for language in ("python", "json")
+    )
+    done = service(code, tmp_path, LOG_FILE="app.log")
+    time = re.compile(r'"timestamp":"[^"]*"')
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert time.sub("", shown) == time.sub("", (tmp_path / "app.log").read_text())
+
+
+def test_without_variables(tmp_path):
+    """
+    With nothing set, lines go to standard output, from INFO on.
+    """
+    done = service(SERVICE, tmp_path)
+
+    assert ["quick", "slow", "refused", "timed out"] == [
+        json.loads(line)["message"] for line in done.stdout.splitlines()
+    ]
+
+
+def test_text_for_people(tmp_path):
+    """
+    With LOG_STRUCTURED=false, text goes to standard error, redacted too, with the stack below its line; a file still
+    gets JSON.
+    """
+    done = service(SERVICE, tmp_path, LOG_STRUCTURED="false", LOG_FILE="app.log")
+    said = done.stderr.splitlines()
+
+    assert said[0].endswith(" INFO  app.api: quick event=request_completed duration=12 api_key=[REDACTED:api_key]")
+    assert "  ValueError: password=[REDACTED:password]" in said
+    assert "" == done.stdout
+    assert 4 == len([json.loads(line) for line in (tmp_path / "app.log").read_text().splitlines()])
+
+
+def test_twice(root, tmp_path):
+    """
+    A second call changes nothing; one with other settings replaces the handler, and one that was removed comes back.
+    """
+    before = len(root.handlers)
+    first = headrig.install(path="a.log")
+
+    assert first is headrig.install(path="a.log")
+    assert before + 1 == len(root.handlers)
+    root.removeHandler(first)
+    assert headrig.install(path="a.log") in root.handlers
+    second = headrig.install(path="b.log")
+    assert first not in root.handlers
+    assert second in root.handlers
+    assert before + 1 == len(root.handlers)
+
+
+def test_others_are_left_alone(root):
+    """
+    Other handlers stay, and what they saw before they still see.
+    """
+    seen = []
+    other = logging.Handler()
+    other.emit = seen.append
+    root.addHandler(other)
+    root.setLevel(logging.DEBUG)
+    ours = headrig.install(path="app.log", level="error")
+    logging.getLogger("x").debug("low")
+    logging.getLogger("x").error("high")
+    ours.flush()
+
+    assert ["low", "high"] == [record.msg for record in seen]
+    assert 1 == ours.counts()["received"]
+
+
+def test_arguments_come_before_variables(root, monkeypatch, tmp_path):
+    """
+    What is given as an argument is not taken from a variable.
+    """
+    monkeypatch.setenv("LOG_FILE", "variable.log")
+    monkeypatch.setenv("LOG_LEVEL", "error")
+    headrig.install(path=tmp_path / "argument.log", level=logging.DEBUG)
+    logging.getLogger("x").debug("low")
+
+    assert headrig.flush(5.0)
+    assert ["argument.log"] == [path.name for path in tmp_path.iterdir()]
+    assert '"low"' in (tmp_path / "argument.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "loud"),
+        ("LOG_STRUCTURED", "maybe"),
+        ("LOG_FILE_BUFFER_SIZE", "-1"),
+        ("LOG_FILE_FLUSH_INTERVAL", "5s"),
+    ],
+)
+def test_unusable_variables(root, monkeypatch, name, value):
+    """
+    A variable that cannot be used is an error that names it, and nothing is installed.
+    """
+    before = list(root.handlers)
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError, match=f"environment: {name}: '{value}' cannot be used; set"):
+        headrig.install()
+    assert before == root.handlers
+
+
+def test_imports(tmp_path):
+    """
+    A file-only install imports neither msgspec nor asyncio nor aiohttp, and `import headrig` imports nothing of ours.
+    """
+    code = """
+import sys, threading
+import headrig
+assert not [name for name in sys.modules if name.startswith("headrig.")]
+headrig.install()
+import logging
+logging.getLogger().info("x")
+headrig.flush()
+assert [] == sorted({"msgspec", "asyncio", "aiohttp", "uvloop", "prometheus_client"} & set(sys.modules))
+assert 1 == threading.active_count()
+"""
+    done = service(code, tmp_path, LOG_FILE="app.log")
+
+    assert (0, "") == (done.returncode, done.stderr)

@@ -1,0 +1,339 @@
+"""The handler where loggers break: exits, forks, signals, threads, finalizers, disks that do not answer."""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+
+import pytest
+from service_process import service, started
+
+START = "import logging, os, sys, threading, headrig\nheadrig.install(path='app.log')\nlog = logging.getLogger('app')\n"
+BURST = START + "for n in range(5000): log.info('n', extra={'n': n})\n"
+
+
+def numbers(path) -> list[int]:
+    return [json.loads(line)["n"] for line in (path / "app.log").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("", 0), ("sys.exit(3)", 3), ("raise RuntimeError", 1), ("headrig.flush(); os._exit(4)", 4)]
+)
+def test_every_line_survives_the_exit(end, code, tmp_path):
+    """
+    However the interpreter ends, what was logged is written, in order.
+    """
+    done = service(BURST + end, tmp_path)
+
+    assert code == done.returncode
+    assert list(range(5000)) == numbers(tmp_path)
+
+
+def test_logging_while_the_interpreter_goes_down(tmp_path):
+    """
+    What an exit hook and a finalizer of the last moment log is written before the process is gone.
+    """
+    code = """
+import atexit, logging
+atexit.register(lambda: logging.getLogger("app").info("hook"))
+import headrig
+headrig.install(path="app.log")
+class Last:
+    log = logging.getLogger("app")
+    def __del__(self):
+        self.log.info("finalizer")
+last = Last()
+keep = [last]
+keep.append(keep)
+"""
+    done = service(code, tmp_path)
+    said = [json.loads(line)["message"] for line in (tmp_path / "app.log").read_text().splitlines()]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["finalizer", "hook"] == sorted(said)
+
+
+def test_children_of_multiprocessing(tmp_path):
+    """
+    A forked child of multiprocessing, which runs no exit hooks, loses nothing.
+    """
+    code = (
+        START
+        + """
+import multiprocessing
+def work(n):
+    log.info("n", extra={"n": n})
+context = multiprocessing.get_context("fork")
+children = [context.Process(target=work, args=(n,)) for n in range(4)]
+for child in children: child.start()
+for child in children: child.join()
+"""
+    )
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert [0, 1, 2, 3] == sorted(numbers(tmp_path))
+
+
+def test_threads(tmp_path):
+    """
+    Four threads that log at once: every line whole, once, and in each thread's order.
+    """
+    code = (
+        START
+        + """
+def work(k):
+    for n in range(1000): log.info("n", extra={"n": k * 10000 + n})
+threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    )
+    done = service(code, tmp_path)
+    found = numbers(tmp_path)
+
+    assert (0, 4000) == (done.returncode, len(found))
+    for k in range(4):
+        assert [k * 10000 + n for n in range(1000)] == [n for n in found if n // 10000 == k]
+
+
+def test_forks_while_threads_log(tmp_path):
+    """
+    30 forks while two threads log: no child hangs; no line is torn, written twice or lost.
+    """
+    code = (
+        START
+        + """
+stop = threading.Event()
+sent = [0, 0]
+def work(k):
+    while not stop.is_set():
+        log.info("n", extra={"n": (k + 1) * 100_000_000 + sent[k]})
+        sent[k] += 1
+        if sent[k] % 50 == 0: stop.wait(0.0005)
+threads = [threading.Thread(target=work, args=(k,)) for k in range(2)]
+for thread in threads: thread.start()
+for child in range(30):
+    stop.wait(0.002)
+    pid = os.fork()
+    if pid == 0:
+        for n in range(20): log.info("n", extra={"n": 1_000_000_000 + child * 1000 + n})
+        os._exit(0 if headrig.flush(2.0) else 1)
+    assert 0 == os.waitpid(pid, 0)[1]
+stop.set()
+for thread in threads: thread.join()
+print(*sent)
+"""
+    )
+    done = service(code, tmp_path)
+    first, second = map(int, done.stdout.split())
+    expected = [
+        *(100_000_000 + n for n in range(first)),
+        *(200_000_000 + n for n in range(second)),
+        *(1_000_000_000 + child * 1000 + n for child in range(30) for n in range(20)),
+    ]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert Counter(expected) == Counter(numbers(tmp_path))
+
+
+def test_signal_handlers_may_log(tmp_path):
+    """
+    A signal handler that logs, while the same thread logs and forks, blocks nobody and loses nothing.
+    """
+    code = (
+        START
+        + """
+import itertools, signal
+seen = itertools.count(1)
+def on_alarm(number, frame):
+    log.error("n", extra={"n": -next(seen)})
+signal.signal(signal.SIGALRM, on_alarm)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+for n in range(3000):
+    log.info("n", extra={"n": n})
+    if n % 300 == 0:
+        pid = os.fork()
+        if pid == 0:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            os._exit(0)
+        os.waitpid(pid, 0)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(next(seen) - 1)
+"""
+    )
+    done = service(code, tmp_path)
+    found = Counter(numbers(tmp_path))
+    handled = int(done.stdout)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert handled > 10
+    assert Counter([*range(3000), *(-1 - n for n in range(handled))]) == found
+
+
+def test_finalizers_may_log(tmp_path):
+    """
+    Garbage that logs while it is collected, possibly in the middle of another call, blocks nobody.
+    """
+    code = (
+        START
+        + """
+import gc
+gc.set_threshold(10)
+class Garbage:
+    def __init__(self): self.me = self
+    def __del__(self): log.info("n", extra={"n": -1})
+for n in range(500):
+    Garbage()
+    log.info("n", extra={"n": n, "more": [{} for _ in range(5)]})
+gc.collect()
+"""
+    )
+    done = service(code, tmp_path)
+    found = numbers(tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert list(range(500)) == [n for n in found if n >= 0]
+    assert 500 == found.count(-1)
+
+
+def test_sigusr1_flushes(tmp_path):
+    """
+    SIGUSR1 flushes, and calls the handler the service had before.
+    """
+    code = (
+        """
+import os, signal
+read, write = os.pipe()
+def before(number, frame):
+    log.error("before")
+    os.write(write, b"x")
+signal.signal(signal.SIGUSR1, before)
+"""
+        + START
+        + """
+log.info("waits")
+print("ready", flush=True)
+os.read(read, 1)
+headrig.flush()
+print("flushed", flush=True)
+"""
+    )
+    with started(code, tmp_path) as process:
+        assert "ready\n" == process.stdout.readline()
+        process.send_signal(signal.SIGUSR1)
+        assert "flushed\n" == process.stdout.readline()
+        said = [json.loads(line)["message"] for line in (tmp_path / "app.log").read_text().splitlines()]
+
+    assert ["waits", "before"] == said
+
+
+def test_sigusr1_that_is_ignored_stays_ignored(tmp_path):
+    """
+    A service that ignores SIGUSR1 goes on to, and installing in another thread takes no signal.
+    """
+    code = """
+import signal, threading
+import headrig
+thread = threading.Thread(target=headrig.install, kwargs={"path": "app.log"})
+thread.start(); thread.join()
+assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+headrig.install(path="app.log")
+assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
+"""
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_disk_that_does_not_answer(tmp_path):
+    """
+    When nothing can be written, calls return, WARN and above still find room, the rest is dropped and counted; once it
+    can be written again, a line tells how many were lost: received = written + dropped.
+    """
+    code = (
+        START
+        + """
+for n in range(400): log.info("x" * 50_000)
+for n in range(20): log.warning("x" * 50_000)
+counts = headrig.install(path="app.log").counts()
+assert counts["received"] == 420 == counts["written"] + counts["dropped"] + counts["waiting"], counts
+assert not headrig.flush(0.05)
+print(counts["dropped"], flush=True)
+sys.stdin.readline()
+assert headrig.flush(8.0)
+counts = headrig.install(path="app.log").counts()
+assert 420 == counts["received"] == counts["written"] + counts["dropped"], counts
+"""
+    )
+    os.mkfifo(tmp_path / "app.log")
+    reader = os.open(tmp_path / "app.log", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    with started("import os; os.dup2(os.open('go', os.O_RDONLY), 0)\n" + code, tmp_path_with_go(tmp_path)) as process:
+        go = os.open(tmp_path / "go", os.O_WRONLY)
+        dropped = int(process.stdout.readline())
+        os.write(go, b"\n")
+        found = read_until(reader, b'"event":"log_records_dropped"')
+        assert 0 == process.wait()
+    os.close(reader)
+    os.close(go)
+    events = [json.loads(line) for line in found.splitlines()]
+
+    assert dropped > 200
+    assert 20 == sum(event["level"] == "WARN" and "x" in event["message"][:1] for event in events)
+    assert [("WARN", dropped)] == [(event["level"], event["dropped"]) for event in events if "dropped" in event]
+    assert 420 == len(events) - 1 + dropped
+
+
+def tmp_path_with_go(path):
+    os.mkfifo(path / "go")
+    return path
+
+
+def read_until(descriptor: int, text: bytes) -> bytes:
+    """Everything up to the line with the text, which must come within the test's own time."""
+    found = b""
+    deadline = time.monotonic() + 8
+    while text not in found or not found.endswith(b"\n"):
+        assert time.monotonic() < deadline
+        found += os.read(descriptor, 1 << 16)
+    return found
+
+
+def test_a_full_disk(tmp_path):
+    """
+    Writing to a device that is full raises nothing and drops nothing: the lines wait.
+    """
+    code = """
+import logging, headrig
+handler = headrig.install(path="/dev/full")
+logging.getLogger().info("x")
+assert not headrig.flush(0.2)
+counts = handler.counts()
+assert (1, 0, 1) == (counts["received"], counts["written"], counts["waiting"])
+assert counts["write_errors"] > 0
+import os
+os._exit(0)
+"""
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_exit_with_a_full_disk(tmp_path):
+    """
+    A disk that does not answer holds up the exit once, for the time of one flush.
+    """
+    code = """
+import logging, headrig.handler
+headrig.handler.flush.__defaults__ = (0.3,)
+headrig.install(path="/dev/full")
+logging.getLogger().error("x")
+"""
+    began = time.monotonic()
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert time.monotonic() - began < 3
