@@ -5,6 +5,7 @@ Each verb has a file with `execute(arguments) -> exit code`, imported when it is
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code. Errors of the tree are one line, any other is a bug with a traceback."""
     _hold_standard_descriptors()
+    # Until a run obeys them: `kill -USR1 $(pgrep -f …)` may come while modules are still being imported.
+    for early in (signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(early, signal.SIG_IGN)
     asked = parser().parse_args(arguments)
     try:
         code: int = import_module(f"headrig.cli.{asked.verb}").execute(asked)
