@@ -46,10 +46,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code. Errors of the tree are one line, any other is a bug with a traceback."""
     _hold_standard_descriptors()
-    # Until a run obeys them: `kill -USR1 $(pgrep -f …)` may come while modules are still being imported.
-    for early in (signal.SIGUSR1, signal.SIGHUP):
-        signal.signal(early, signal.SIG_IGN)
     asked = parser().parse_args(arguments)
+    # Until the run obeys them: `kill -USR1 $(pgrep -f …)` may come while modules are still being imported.
+    for early in (signal.SIGUSR1, signal.SIGHUP) if asked.verb == "run" else ():
+        signal.signal(early, signal.SIG_IGN)
     try:
         code: int = import_module(f"headrig.cli.{asked.verb}").execute(asked)
         sys.stdout.flush()
