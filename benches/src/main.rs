@@ -19,9 +19,11 @@ mod table;
 use std::io::Write;
 use std::process::ExitCode;
 
+use corpus::Times;
+
 const USAGE: &str = "usage: headrig-bench table [--mb 12] [--reps 15] [--only NAME]
        headrig-bench quick [--update]
-       headrig-bench corpus NAME [--mb 12]            lines to stdout
+       headrig-bench corpus NAME [--mb 12] [--start MILLIS --rate LINES_PER_SECOND]   lines to stdout
        headrig-bench instructions NAME                what quick runs under callgrind";
 const MEGABYTE: usize = 1_000_000;
 
@@ -43,8 +45,7 @@ fn dispatch(words: &[&str]) -> Result<(), String> {
         ["quick"] => quick::run(false),
         ["quick", "--update"] => quick::run(true),
         ["instructions", name] => quick::instructions(name),
-        ["corpus", name] => write_corpus(name, 12 * MEGABYTE),
-        ["corpus", name, "--mb", megabytes] => write_corpus(name, number("--mb", megabytes)? * MEGABYTE),
+        ["corpus", name, flags @ ..] => write_corpus(name, flags),
         _ => Err(USAGE.into()),
     }
 }
@@ -69,7 +70,21 @@ fn number(flag: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn write_corpus(name: &str, bytes: usize) -> Result<(), String> {
-    let corpus = corpus::shape(name)?.generate(bytes);
+fn write_corpus(name: &str, flags: &[&str]) -> Result<(), String> {
+    let (mut bytes, mut start_millis, mut lines_per_second) = (12 * MEGABYTE, None, None);
+    for flag in flags.chunks(2) {
+        match flag {
+            ["--mb", value] => bytes = number("--mb", value)? * MEGABYTE,
+            ["--start", value] => start_millis = Some(number("--start", value)? as i64),
+            ["--rate", value] => lines_per_second = Some(number("--rate", value)?),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let times = match (start_millis, lines_per_second) {
+        (None, None) => Times::Seeded,
+        (Some(start_millis), Some(lines_per_second)) => Times::From { start_millis, lines_per_second },
+        _ => return Err(USAGE.into()),
+    };
+    let corpus = corpus::shape(name)?.generate_at(bytes, times);
     std::io::stdout().write_all(&corpus.bytes).map_err(|error| format!("stdout: {error}"))
 }
