@@ -56,6 +56,11 @@ class Worker:
             raise WrongAnswerError(f"{self.target.name} ended: {reason[-1]}")
         return json.loads(line)
 
+    def stop(self) -> None:
+        """End the process."""
+        self.commands.close()
+        self.process.wait()
+
     def new_lines(self) -> list[bytes]:
         """Lines that came to the file since the last time."""
         if not self.target.writes:
@@ -83,14 +88,14 @@ def start(target: Target, folder: Path) -> Worker | None:
     worker = Worker(target, path, process, process.stdin, process.stdout)
     try:
         ready = worker.answer()
+        check(target, worker.new_lines(), int(ready["lines"]))
     except WrongAnswerError as error:
-        process.wait()
-        if not target.needs:
+        worker.stop()
+        if not target.needs or target.name == BASE:
             raise
         print(f"skipped: {error}", file=sys.stderr)
         return None
     worker.version = str(ready["version"])
-    check(target, worker.new_lines(), int(ready["lines"]))
     return worker
 
 
@@ -191,8 +196,7 @@ def run(options: argparse.Namespace) -> list[Mapping[str, object]]:
             measure(workers, "latency", latency_rounds, LATENCY_CALLS, cpus)
         finally:
             for worker in workers:
-                worker.commands.close()
-                worker.process.wait()
+                worker.stop()
     base = next(worker for worker in workers if worker.target.name == BASE)
     return [summary(worker, base) for worker in workers]
 

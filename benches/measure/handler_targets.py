@@ -172,7 +172,8 @@ def start_picologging(path: str) -> Running:
     import picologging  # noqa: PLC0415
 
     handler = picologging.FileHandler(path)
-    handler.setFormatter(picologging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    # Its `asctime` puts stray bytes into the file (0.9.3), newlines among them.
+    handler.setFormatter(picologging.Formatter("%(created)f %(levelname)s %(name)s %(message)s"))
     logger = picologging.getLogger("app.api")
     logger.setLevel(picologging.INFO)
     logger.addHandler(handler)
