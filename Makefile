@@ -41,7 +41,10 @@ $(VENV)/.peers: $(VENV)/.made pyproject.toml
 	@touch $@
 
 # Everything runs on the built wheel, so that what is tested is what is shipped.
-$(VENV)/.wheel: $(VENV)/.made $(SOURCES) | require
+$(VENV)/.fuzz: ## grow inputs against what must hold of the core (SECONDS=60 for each of TARGETS="process walk paths")
+	@.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
+
+wheel: $(VENV)/.made $(SOURCES) | require
 	@echo "headrig: building (the first time takes some minutes)"
 	@rm -rf $(WHEELS)
 	@$(BIN)/maturin build --quiet --out $(WHEELS)
