@@ -41,10 +41,7 @@ $(VENV)/.peers: $(VENV)/.made pyproject.toml
 	@touch $@
 
 # Everything runs on the built wheel, so that what is tested is what is shipped.
-$(VENV)/.fuzz: ## grow inputs against what must hold of the core (SECONDS=60 for each of TARGETS="process walk paths")
-	@.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
-
-wheel: $(VENV)/.made $(SOURCES) | require
+$(VENV)/.wheel: $(VENV)/.made $(SOURCES) | require
 	@echo "headrig: building (the first time takes some minutes)"
 	@rm -rf $(WHEELS)
 	@$(BIN)/maturin build --quiet --out $(WHEELS)
@@ -97,6 +94,9 @@ bench-pipeline: $(VENV)/.peers $(VENV)/.wheel ## TCP to file beside rsyslog (ARG
 bench-quick: $(VENV)/.made | require ## the gate: instructions per byte under callgrind
 	@.ci/require valgrind
 	cargo run --release --quiet -p headrig-bench -- quick
+
+fuzz: ## grow inputs against what must hold of the core (SECONDS=60 for each of TARGETS="process walk paths")
+	@.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 wheel: $(VENV)/.made | require ## a wheel and an sdist in dist/
 	$(BIN)/maturin build --out dist
