@@ -19,7 +19,7 @@ WHEELS := target/wheels
 .PHONY: help dev run check test fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz wheel clean require
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 require:
 	@.ci/require build >/dev/null
