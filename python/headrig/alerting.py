@@ -149,6 +149,8 @@ class Alerting:
             gone = self._running.pop(name)
             gone.outbox.end()
             self._leaving.append(gone)
+        for running in self._running.values():
+            running.outbox.limits = config.limits
         for name, (notifier, closing) in opened.items():
             running = self._running.get(name)
             if running is None:
@@ -156,7 +158,7 @@ class Alerting:
                 continue
             # A request to another machine is not waited for.
             await running.closing.aclose()
-            await running.outbox.replace(notifier, config.limits)
+            await running.outbox.replace(notifier)
             running.config, running.closing = config.notifiers[name], closing
 
     def changed(self, config: Config) -> dict[str, NotifierConfig]:
