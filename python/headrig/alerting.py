@@ -24,7 +24,7 @@ from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.engine import Engine
 from headrig.errors import ConfigError
-from headrig.limits import EVALUATE_SECONDS, NOTICE_TEXT_CHARACTERS_MAX, SENT_ALERTS_MAX
+from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, NOTICE_TEXT_CHARACTERS_MAX, SENT_ALERTS_MAX
 from headrig.metrics import Metrics
 from headrig.model import Category, Notice, Notifier, Severity
 from headrig.notifiers import NotifierConfig
@@ -136,7 +136,11 @@ class Alerting:
             if not self._evaluator.due(self._state.clock()):
                 return
             async with self._turn:
+                refused = self._evaluator.machine.refused.total()
                 await self._evaluator.advance(self._state.clock(), self._tell)
+                if self._evaluator.machine.refused.total() > refused:
+                    text = f"a threshold has more than {ALERTS_PER_THRESHOLD_MAX} label sets: the others have no alerts"
+                    self._state.warnings.warn("refused", text)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
@@ -149,8 +153,8 @@ class Alerting:
             gone = self._running.pop(name)
             gone.outbox.end()
             self._leaving.append(gone)
-        for running in self._running.values():
-            running.outbox.limits = config.limits
+        for staying in self._running.values():
+            staying.outbox.limits = config.limits
         for name, (notifier, closing) in opened.items():
             running = self._running.get(name)
             if running is None:
