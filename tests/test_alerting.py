@@ -283,6 +283,28 @@ async def test_alerts_that_fail_stop_nobody(alerting, caplog):
 
 
 @pytest.mark.asyncio
+async def test_a_source_far_behind(alerting, caplog):
+    """
+    A source that is read and far behind the clock is said to be, and a silent one is not.
+    """
+    run = await alerting(rule())
+    with caplog.at_level(logging.WARNING, "headrig"):
+        await feed(run, [requests(NOW_SECONDS - 900, 2, 2)])
+        run.alerting._warn_of_lanes()
+        run.clock.now += 20
+        run.alerting._warn_of_lanes()
+        await feed(run, [requests(run.clock.now, 2, 2)])
+        run.clock.now += 600
+        run.alerting._warn_of_lanes()
+        run.clock.now += 600
+        run.alerting._warn_of_lanes()
+
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "sources.in is 900 s behind the clock: thresholds wait until it catches up"
+    assert [] == [text for text in said if "is 1200 s" in text]
+
+
+@pytest.mark.asyncio
 async def test_health(alerting):
     """
     Health names a notifier whose task has died.

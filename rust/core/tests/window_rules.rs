@@ -253,17 +253,17 @@ fn thresholds_that_cannot_be_asked_are_refused() {
 #[test]
 fn a_backlog_is_kept_for_the_ticks_it_has_yet_to_have_and_history_is_not() {
     let mut bench = bench("log_events_total", 60.0, "", &[]);
-    // An hour and a half that came at once, a line each ten seconds, before anybody looked.
-    for time in (0..540).map(|pane| f64::from(pane) * 10.0) {
+    // Eight hours that came at once, a line each ten seconds, before anybody looked.
+    for time in (0..2880).map(|pane| f64::from(pane) * 10.0) {
         bench.event(time, json!({}));
     }
-    let first = 1600.0;
+    let first = 7200.0;
     assert_eq!(read(&mut bench, 500.0), []);
     assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 500.0 && oldest < first));
     assert_eq!(read(&mut bench, first + 60.0), [reading("", 6.0, 6)]);
-    assert_eq!(read(&mut bench, 5400.0), [reading("", 6.0, 6)]);
+    assert_eq!(read(&mut bench, 28_800.0), [reading("", 6.0, 6)]);
     // Once a tick was reached, only what later ticks can ask for is left.
-    assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 5200.0));
+    assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 28_600.0));
 }
 
 #[test]

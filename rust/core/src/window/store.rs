@@ -15,8 +15,8 @@ use crate::spec::WindowsSpec;
 /// Bytes of a series without its panes and label values: key, tables, allocations.
 const SERIES_BYTES: usize = 192;
 /// Panes behind any that a tick of the present can ask for are kept so long when there is room, in seconds: a backlog
-/// of an hour, sent at once after an outage, alerts as it would have. What is older is history.
-const BACKLOG_SECONDS: f64 = 3600.0;
+/// of some hours, sent at once after an outage, alerts as it would have. What is older is history.
+const BACKLOG_SECONDS: f64 = 6.0 * 3600.0;
 
 /// What one event adds to a pane.
 #[derive(Clone, Copy, Debug, PartialEq)]
