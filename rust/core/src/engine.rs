@@ -14,6 +14,7 @@ use crate::process::{Processed, Worker};
 use crate::recent::Recent;
 use crate::redact::Redactor;
 use crate::roles::RoleTable;
+use crate::shape::Shapes;
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
 
@@ -98,9 +99,12 @@ impl Engine {
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let id = lock(&self.shared.metrics).lane(name);
+            let (id, observer) = {
+                let mut metrics = lock(&self.shared.metrics);
+                (metrics.lane(name), metrics.observer())
+            };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            let worker = Mutex::new(Worker::new(&self.shared, id, name, roles));
+            let worker = Mutex::new(Worker::new(&self.shared, id, observer, name, roles));
             Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
         });
         Arc::clone(lane)
@@ -179,10 +183,10 @@ impl Engine {
         let mut edits = Edits::default();
         let mut reader = Reader { roles: self.shared.roles.clone(), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
-            let mut exempt = Vec::new();
+            let mut shapes = Shapes::default();
             self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
-            crate::shape::exempt(&reader.view(text), &mut exempt);
-            self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
+            shapes.read(&reader.view(text), 0);
+            self.shared.redactor.document(text, &reader.tape, &shapes.exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }

@@ -7,7 +7,8 @@ use hashbrown::HashMap;
 
 use crate::edit::Edits;
 use crate::escape::Decoded;
-use crate::event::{Event, Role, Slot, Source, Value};
+use crate::event::{Event, Form, Role, Slot, Source, Value};
+use crate::number;
 use crate::roles::{Alias, RoleTable};
 use crate::time;
 use crate::walk::{Kind, Node, Tape};
@@ -144,6 +145,10 @@ impl View<'_> {
         Some((*alias, self.found[alias.slot.0 as usize]))
     }
 
+    fn edited(&self, start: usize, end: usize) -> bool {
+        !self.edits.is_empty() && !self.edits.within(start, end).is_empty()
+    }
+
     /// A node's value, after redaction.
     pub fn node(&self, index: u32) -> Value<'_> {
         let node = &self.nodes[index as usize];
@@ -153,7 +158,7 @@ impl View<'_> {
             Kind::Null | Kind::NonFinite => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
-            Kind::String | Kind::Number if !self.edits.within(start, end).is_empty() => {
+            Kind::String | Kind::Number if self.edited(start, end) => {
                 let mut edited = Vec::with_capacity(raw.len());
                 self.edits.apply(self.text, start, end, &mut edited);
                 let inner = if node.kind == Kind::Number { edited.trim_ascii() } else { &edited };
@@ -162,7 +167,7 @@ impl View<'_> {
             }
             Kind::String if node.escaped => Value::Text(Cow::Owned(decoded(raw))),
             Kind::String => Value::Text(Cow::Borrowed(raw)),
-            Kind::Number => number(raw).map_or(Value::Null, Value::Number),
+            Kind::Number => number::json(raw).map_or(Value::Null, Value::Number),
             _ => Value::Container,
         }
     }
@@ -170,11 +175,16 @@ impl View<'_> {
     /// The event's own time in seconds since the epoch, if it has one that can be read.
     pub fn time(&self, utc_offset_seconds: i32) -> Option<f64> {
         let (alias, node) = self.role(Role::Time)?;
-        match self.node(node) {
-            Value::Text(text) => time::parse_text(&text, utc_offset_seconds),
+        Self::time_of(&self.node(node), alias, utc_offset_seconds)
+    }
+
+    /// What a value means as the time.
+    pub fn time_of(value: &Value<'_>, alias: Alias, utc_offset_seconds: i32) -> Option<f64> {
+        match value {
+            Value::Text(text) => time::parse_text(text, utc_offset_seconds),
             Value::Number(number) => match alias.units_per_second {
                 Some(unit) => Some(number / unit),
-                None => time::from_number(number),
+                None => time::from_number(*number),
             },
             _ => None,
         }
@@ -187,7 +197,7 @@ impl View<'_> {
         let unit = alias.units_per_second.unwrap_or(1.0);
         match self.node(node) {
             Value::Number(number) => Value::Number(number / unit),
-            Value::Text(text) => match number(&text) {
+            Value::Text(text) => match number::json(&text) {
                 Some(number) => Value::Number(number / unit),
                 None => Value::Text(text),
             },
@@ -209,6 +219,27 @@ impl Event for View<'_> {
         }
     }
 
+    fn written(&self, source: Source) -> Option<(Form, &[u8])> {
+        let index = match source {
+            Source::Role(Role::Time | Role::Duration) => return None,
+            Source::Role(role) => self.role(role).map_or(0, |(_, node)| node),
+            Source::Path(slot) => self.found[slot.0 as usize],
+        };
+        if index == 0 {
+            return Some((Form::Nothing, b""));
+        }
+        let node = &self.nodes[index as usize];
+        let form = match node.kind {
+            Kind::String if node.escaped => return None,
+            Kind::String => Form::Text,
+            Kind::Number => Form::Number,
+            Kind::True | Kind::False => Form::Bool,
+            _ => return Some((Form::Nothing, b"")),
+        };
+        let (start, end) = (node.start as usize, node.end as usize);
+        (!self.edited(start, end)).then(|| (form, &self.text[start..end]))
+    }
+
     fn time_seconds(&self) -> f64 {
         self.time_seconds
     }
@@ -218,15 +249,6 @@ fn decoded(raw: &[u8]) -> Vec<u8> {
     let mut decoded = Decoded::default();
     decoded.decode(raw);
     decoded.bytes
-}
-
-/// A decimal number as JSON writes it; infinite ones (`1e999`) are none.
-pub fn number(text: &[u8]) -> Option<f64> {
-    let first = text.first()?;
-    if !(first.is_ascii_digit() || *first == b'-') {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 #[cfg(test)]

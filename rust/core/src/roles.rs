@@ -32,10 +32,12 @@ pub struct Alias {
     pub units_per_second: Option<f64>,
 }
 
-/// Per role, in `ROLES` order, the fields that may have it, best first.
+/// Per role, the fields that may have it, best first.
 #[derive(Clone, Debug, Default)]
 pub struct RoleTable {
-    aliases: Vec<Vec<Alias>>,
+    aliases: Vec<Alias>,
+    /// Where those of each role begin and end, in `ROLES` order.
+    spans: [(u16, u16); ROLES.len()],
 }
 
 impl RoleTable {
@@ -73,11 +75,18 @@ impl RoleTable {
                 aliases[index].push(Alias { slot: slot(path), units_per_second: default_unit(*role, path) });
             }
         }
-        Ok(Self { aliases })
+        let mut table = Self::default();
+        for (span, aliases) in table.spans.iter_mut().zip(aliases) {
+            let start = table.aliases.len() as u16;
+            table.aliases.extend(aliases);
+            *span = (start, table.aliases.len() as u16);
+        }
+        Ok(table)
     }
 
     pub fn aliases(&self, role: Role) -> &[Alias] {
-        &self.aliases[role as usize]
+        let (start, end) = self.spans[role as usize];
+        &self.aliases[start as usize..end as usize]
     }
 }
 

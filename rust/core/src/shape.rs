@@ -2,31 +2,63 @@
 //! any other value in the same field is.
 
 use crate::event::{Role, Value};
-use crate::extract::{number, View};
+use crate::extract::View;
+use crate::number;
 use crate::time;
 
 /// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.
 const DURATION_MAX: f64 = 1e14;
 
-const EXEMPT: [Role; 6] = [Role::Time, Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
+/// Besides the time.
+const EXEMPT: [Role; 5] = [Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
 
-/// Fill `exempt` with the sorted tape indices of role values that have their role's shape.
-pub fn exempt(view: &View<'_>, exempt: &mut Vec<u32>) {
-    exempt.clear();
-    for role in EXEMPT {
-        if let Some((_, node)) = view.role(role) {
-            if fits(role, &view.node(node)) {
-                exempt.push(node);
+/// Reads what every line is asked first: its time, and which role values are not scanned. Reused from line to line.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    times: time::Memo,
+    /// Sorted tape indices of role values that have their role's shape.
+    pub exempt: Vec<u32>,
+}
+
+impl Shapes {
+    /// Fill `exempt`; give the event's own time, as `View::time` does.
+    pub fn read(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
+        self.exempt.clear();
+        let own_time = self.time(view, utc_offset_seconds);
+        for role in EXEMPT {
+            if let Some((_, node)) = view.role(role) {
+                if fits(role, &view.node(node)) {
+                    self.exempt.push(node);
+                }
             }
         }
+        if !self.exempt.is_sorted() {
+            self.exempt.sort_unstable();
+        }
+        own_time
     }
-    exempt.sort_unstable();
+
+    fn time(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
+        let (alias, node) = view.role(Role::Time)?;
+        let value = view.node(node);
+        let Value::Text(text) = &value else {
+            let shaped = matches!(value, Value::Number(number) if time::from_number(number).is_some());
+            self.exempt.extend(shaped.then_some(node));
+            return View::time_of(&value, alias, utc_offset_seconds);
+        };
+        let own_time = self.times.parse_text(text, utc_offset_seconds);
+        // The shape is that of a time anywhere: an offset moves the ends of the years that are times.
+        let shaped = match utc_offset_seconds {
+            0 => own_time.is_some(),
+            _ => self.times.parse_text(text, 0).is_some(),
+        };
+        self.exempt.extend(shaped.then_some(node));
+        own_time
+    }
 }
 
 fn fits(role: Role, value: &Value<'_>) -> bool {
     match (role, value) {
-        (Role::Time, Value::Number(seconds)) => time::from_number(*seconds).is_some(),
-        (Role::Time, Value::Text(text)) => time::parse_text(text, 0).is_some(),
         (Role::Level, Value::Number(level)) => (0.0..=100.0).contains(level),
         (Role::Level, Value::Text(text)) => {
             let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -37,14 +69,15 @@ fn fits(role: Role, value: &Value<'_>) -> bool {
         (Role::Status, Value::Number(status)) => (0.0..1000.0).contains(status),
         (Role::Status, Value::Text(text)) => text.len() <= 3 && text.iter().all(u8::is_ascii_digit),
         (Role::Duration, Value::Number(duration)) => duration.abs() < DURATION_MAX,
-        (Role::Duration, Value::Text(text)) => text.len() <= 12 && number(text).is_some(),
+        (Role::Duration, Value::Text(text)) => text.len() <= 12 && number::json(text).is_some(),
         _ => false,
     }
 }
 
 /// A number of hexadecimal digits within `digits`, or a UUID (RFC 9562).
 fn identifier(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> bool {
-    let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    // Without an early end, so that many bytes are asked at once.
+    let hex = |bytes: &[u8]| bytes.iter().fold(true, |hex, byte| hex & byte.is_ascii_hexdigit());
     let uuid = text.len() == 36
         && text.iter().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => *byte == b'-',
@@ -59,6 +92,9 @@ mod tests {
     use std::borrow::Cow;
 
     fn text(role: Role, text: &str) -> bool {
+        if role == Role::Time {
+            return time::parse_text(text.as_bytes(), 0).is_some();
+        }
         fits(role, &Value::Text(Cow::Borrowed(text.as_bytes())))
     }
 

@@ -6,7 +6,7 @@ const ENTRIES: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Interner generation in which the id was true; ids are given away again when texts are forgotten.
+    /// In which the id was true: ids are given away again when texts are forgotten.
     generation: u64,
     id: u32,
     kind: u16,
