@@ -5,7 +5,7 @@ use std::borrow::Cow;
 pub use crate::expr::Fields;
 
 /// Index of a field path in `Fields`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u16);
 
 /// What a field is for, whatever it is called.
@@ -87,6 +87,16 @@ pub enum Form {
 /// One event as rules see it.
 pub trait Event {
     fn value(&self, source: Source) -> Value<'_>;
+
+    /// `Value::number` of the value.
+    fn number(&self, source: Source) -> Option<f64> {
+        self.value(source).number()
+    }
+
+    /// `Value::is_there` of the value.
+    fn is_there(&self, source: Source) -> bool {
+        self.value(source).is_there()
+    }
 
     /// The value as its bytes in the line: equal ones of one source are equal values, so that what they mean can be
     /// remembered. `None` where the bytes do not say it all (redacted, escaped, in a unit): ask `value`.

@@ -9,7 +9,7 @@ use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::{Event, Form, Role, Slot, Source, Value};
 use crate::number;
-use crate::roles::{Alias, RoleTable};
+use crate::roles::{Alias, Roles};
 use crate::time;
 use crate::walk::{Kind, Node, Tape};
 
@@ -133,16 +133,26 @@ pub struct View<'a> {
     pub found: &'a [u32],
     /// Settled.
     pub edits: &'a Edits,
-    pub roles: &'a RoleTable,
+    /// Resolved for `found`.
+    pub roles: &'a Roles,
     pub time_seconds: f64,
 }
 
 impl View<'_> {
     /// The first alias that is present.
     pub fn role(&self, role: Role) -> Option<(Alias, u32)> {
-        let present = |alias: &&Alias| self.found[alias.slot.0 as usize] != 0;
-        let alias = self.roles.aliases(role).iter().find(present)?;
-        Some((*alias, self.found[alias.slot.0 as usize]))
+        self.roles.get(role)
+    }
+
+    /// The node of a source's value, 0 where it is missing; units of a duration in one second.
+    fn place(&self, source: Source) -> (u32, f64) {
+        match source {
+            Source::Role(role) => self.role(role).map_or((0, 1.0), |(alias, node)| match role {
+                Role::Duration => (node, alias.units_per_second.unwrap_or(1.0)),
+                _ => (node, 1.0),
+            }),
+            Source::Path(slot) => (self.found[slot.0 as usize], 1.0),
+        }
     }
 
     fn edited(&self, start: usize, end: usize) -> bool {
@@ -219,12 +229,31 @@ impl Event for View<'_> {
         }
     }
 
+    fn number(&self, source: Source) -> Option<f64> {
+        let (index, unit) = self.place(source);
+        let node = &self.nodes[index as usize];
+        let (start, end) = (node.start as usize, node.end as usize);
+        if index == 0 || node.kind != Kind::Number || source == Source::Role(Role::Time) || self.edited(start, end) {
+            return self.value(source).number();
+        }
+        number::json(&self.text[start..end]).map(|number| number / unit)
+    }
+
+    fn is_there(&self, source: Source) -> bool {
+        let (index, _) = self.place(source);
+        let there = index != 0 && !matches!(self.nodes[index as usize].kind, Kind::Null | Kind::NonFinite);
+        match there && self.nodes[index as usize].kind != Kind::Number {
+            true => true,
+            // A number may be out of range, and the time is always there.
+            false => self.value(source).is_there(),
+        }
+    }
+
     fn written(&self, source: Source) -> Option<(Form, &[u8])> {
-        let index = match source {
-            Source::Role(Role::Time | Role::Duration) => return None,
-            Source::Role(role) => self.role(role).map_or(0, |(_, node)| node),
-            Source::Path(slot) => self.found[slot.0 as usize],
-        };
+        if let Source::Role(Role::Time | Role::Duration) = source {
+            return None;
+        }
+        let (index, _) = self.place(source);
         if index == 0 {
             return Some((Form::Nothing, b""));
         }
@@ -290,14 +319,8 @@ mod tests {
         let mut edits = Edits::default();
         edits.push(7, 11, 0, b"\"[REDACTED:pin]\"");
         edits.settle();
-        let view = View {
-            text,
-            nodes: &tape.nodes,
-            found: &[],
-            edits: &edits,
-            roles: &RoleTable::default(),
-            time_seconds: 0.0,
-        };
+        let view =
+            View { text, nodes: &tape.nodes, found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
         assert_eq!(view.node(2), Value::Text(Cow::Borrowed(b"[REDACTED:pin]")));
         assert_eq!(view.node(4), Value::Text(Cow::Borrowed("aéb".as_bytes())));
     }

@@ -12,7 +12,7 @@ use crate::lines::{memchr_lines, Lines};
 use crate::metric::{LaneId, Metrics, Observer};
 use crate::output::{cut, wrap, Output};
 use crate::redact::Scratch;
-use crate::roles::RoleTable;
+use crate::roles::{RoleTable, Roles};
 use crate::shape::Shapes;
 use crate::spec::{Blank, NonFinite, OnBroken};
 use crate::walk::{walk, Broken, Kind, Tape};
@@ -47,7 +47,7 @@ pub(crate) struct Worker {
     lane: LaneId,
     /// Apart, so that it may be written to while the rest is read.
     observer: Arc<Mutex<Observer>>,
-    roles: RoleTable,
+    roles: Roles,
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
     utc_offset_seconds: i32,
@@ -111,7 +111,7 @@ impl Worker {
         Self {
             lane,
             observer: Arc::new(Mutex::new(observer)),
-            roles,
+            roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
             tape: Tape::default(),
@@ -222,6 +222,7 @@ impl Worker {
             return Err(Broken::NotJson);
         }
         shared.extractor.find(text, &self.tape, &mut self.decoded, &mut self.found);
+        self.roles.resolve(&self.found);
         let mut shapes = std::mem::take(&mut self.shapes);
         let own_time = shapes.read(&self.view(text, arrival_seconds), self.utc_offset_seconds);
         let time_seconds = observer.clamp(own_time.filter(|_| !self.arrival_only), arrival_seconds);

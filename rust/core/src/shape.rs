@@ -5,6 +5,7 @@ use crate::event::{Role, Value};
 use crate::extract::View;
 use crate::number;
 use crate::time;
+use crate::walk::Kind;
 
 /// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.
 const DURATION_MAX: f64 = 1e14;
@@ -26,10 +27,17 @@ impl Shapes {
         self.exempt.clear();
         let own_time = self.time(view, utc_offset_seconds);
         for role in EXEMPT {
-            if let Some((_, node)) = view.role(role) {
-                if fits(role, &view.node(node)) {
-                    self.exempt.push(node);
-                }
+            let Some((_, index)) = view.role(role) else { continue };
+            let node = &view.nodes[index as usize];
+            let raw = &view.text[node.start as usize..node.end as usize];
+            let fits = match node.kind {
+                Kind::Number => number_fits(role, raw),
+                Kind::String if !node.escaped => text_fits(role, raw),
+                Kind::String => matches!(view.node(index), Value::Text(text) if text_fits(role, &text)),
+                _ => false,
+            };
+            if fits {
+                self.exempt.push(index);
             }
         }
         if !self.exempt.is_sorted() {
@@ -57,19 +65,27 @@ impl Shapes {
     }
 }
 
-fn fits(role: Role, value: &Value<'_>) -> bool {
-    match (role, value) {
-        (Role::Level, Value::Number(level)) => (0.0..=100.0).contains(level),
-        (Role::Level, Value::Text(text)) => {
+/// Most cases are decided by length: what is as short as that needs no reading.
+fn number_fits(role: Role, raw: &[u8]) -> bool {
+    let plain = |length| raw.len() <= length && raw.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    match role {
+        Role::Level => number::json(raw).is_some_and(|level| (0.0..=100.0).contains(&level)),
+        Role::Status => plain(3) || number::json(raw).is_some_and(|status| (0.0..1000.0).contains(&status)),
+        Role::Duration => plain(14) || number::json(raw).is_some_and(|duration| duration.abs() < DURATION_MAX),
+        _ => false,
+    }
+}
+
+fn text_fits(role: Role, text: &[u8]) -> bool {
+    match role {
+        Role::Level if text.len() <= 16 => {
             let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-            text.len() <= 16 && digits <= 2 && text.iter().all(u8::is_ascii_alphanumeric)
+            digits <= 2 && text.iter().all(u8::is_ascii_alphanumeric)
         }
-        (Role::Trace, Value::Text(text)) => identifier(text, 16..=32),
-        (Role::Span, Value::Text(text)) => identifier(text, 8..=16),
-        (Role::Status, Value::Number(status)) => (0.0..1000.0).contains(status),
-        (Role::Status, Value::Text(text)) => text.len() <= 3 && text.iter().all(u8::is_ascii_digit),
-        (Role::Duration, Value::Number(duration)) => duration.abs() < DURATION_MAX,
-        (Role::Duration, Value::Text(text)) => text.len() <= 12 && number::json(text).is_some(),
+        Role::Trace => identifier(text, 16..=32),
+        Role::Span => identifier(text, 8..=16),
+        Role::Status => text.len() <= 3 && text.iter().all(u8::is_ascii_digit),
+        Role::Duration => text.len() <= 12 && number::json(text).is_some(),
         _ => false,
     }
 }
@@ -89,13 +105,12 @@ fn identifier(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::borrow::Cow;
 
     fn text(role: Role, text: &str) -> bool {
         if role == Role::Time {
             return time::parse_text(text.as_bytes(), 0).is_some();
         }
-        fits(role, &Value::Text(Cow::Borrowed(text.as_bytes())))
+        text_fits(role, text.as_bytes())
     }
 
     #[test]
@@ -107,10 +122,10 @@ mod tests {
         assert!(!text(Role::Time, "2026-11-23T06:16:13.462Z password=x"));
         assert!(text(Role::Level, "DEBUG5") && !text(Role::Level, "password=hunter2"));
         assert!(!text(Role::Level, "4111111111111111") && !text(Role::Level, "a1b2c3d4e5f6a7b8"));
-        assert!(
-            fits(Role::Duration, &Value::Number(12.5))
-                && !fits(Role::Duration, &Value::Number(4_111_111_111_111_111.0))
-        );
+        assert!(number_fits(Role::Duration, b"12.5") && !number_fits(Role::Duration, b"4111111111111111"));
+        assert!(number_fits(Role::Duration, b"-1e3") && !number_fits(Role::Duration, b"1e14"));
+        assert!(number_fits(Role::Status, b"200") && !number_fits(Role::Status, b"4111"));
+        assert!(number_fits(Role::Level, b"30") && !number_fits(Role::Level, b"101"));
         assert!(text(Role::Status, "200") && !text(Role::Status, "4111111111111111"));
     }
 }

@@ -16,16 +16,22 @@ pub struct Keys {
     table: HashTable<u32>,
     /// Of single labels: the number by id.
     singles: Vec<u32>,
+    /// Of up to four labels: packed ids seen lately and their number. Direct-mapped.
+    lately: Box<[(u64, u32); LATELY]>,
     hasher: RandomState,
 }
 
+const LATELY: usize = 256;
+/// Not packed ids: those of four labels are all different from it or not packed.
+const NOTHING: u64 = u64::MAX;
 /// No number yet.
 const NONE: u32 = u32::MAX;
 
 impl Keys {
     pub fn new(width: usize) -> Self {
         let hasher = RandomState::default();
-        Self { width, ids: Vec::new(), table: HashTable::new(), singles: Vec::new(), hasher }
+        let lately = Box::new([(NOTHING, 0); LATELY]);
+        Self { width, ids: Vec::new(), table: HashTable::new(), singles: Vec::new(), lately, hasher }
     }
 
     /// The number of a label set, a new one where it was not seen before.
@@ -33,6 +39,18 @@ impl Keys {
         match *key {
             [] => 0,
             [id] => self.single(id),
+            [_, _] | [_, _, _] | [_, _, _, _] => {
+                let fits = key.iter().all(|id| *id < u32::from(u16::MAX));
+                let packed = key.iter().fold(0, |packed, id| packed << 16 | u64::from(*id));
+                let place = (packed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % LATELY;
+                if !fits {
+                    return self.several(key);
+                }
+                if self.lately[place].0 != packed {
+                    self.lately[place] = (packed, self.several(key));
+                }
+                self.lately[place].1
+            }
             _ => self.several(key),
         }
     }
@@ -80,6 +98,7 @@ impl Keys {
         self.ids.clear();
         self.table.clear();
         self.singles.clear();
+        self.lately.fill((NOTHING, 0));
     }
 }
 
@@ -95,11 +114,11 @@ const OVERFLOWS: u32 = 1 << 31;
 
 impl Links {
     /// What `SeriesTable::locate` gives for the label set `number`, which are `texts`.
-    pub fn locate<'a, T: Default>(
+    pub fn locate<'a, T: Default, I: Iterator<Item = &'a str> + Clone>(
         &mut self,
         number: u32,
         table: &mut SeriesTable<T>,
-        texts: impl Iterator<Item = &'a str> + Clone,
+        texts: impl FnOnce() -> I,
         interner: &mut Interner,
         series_max: usize,
         admit: impl FnOnce(usize) -> bool,
@@ -112,7 +131,7 @@ impl Links {
             self.forget();
             self.generation = table.generation();
         }
-        let (at, overflowed) = table.locate(texts, interner, series_max, admit)?;
+        let (at, overflowed) = table.locate(texts(), interner, series_max, admit)?;
         if self.places.len() <= number as usize {
             self.places.resize(number as usize + 1, NONE);
         }
@@ -148,7 +167,7 @@ mod tests {
         let (mut table, mut interner, mut links) =
             (SeriesTable::<u8>::default(), Interner::default(), Links::default());
         let mut at = |table: &mut SeriesTable<u8>, interner: &mut Interner, number, text: &str| {
-            links.locate(number, table, [text].into_iter(), interner, 2, |_| true)
+            links.locate(number, table, || [text].into_iter(), interner, 2, |_| true)
         };
         assert_eq!(at(&mut table, &mut interner, 0, "a"), Some((0, false)));
         assert_eq!(at(&mut table, &mut interner, 1, "b"), Some((1, false)));

@@ -152,8 +152,10 @@ impl Metrics {
             }
             let update = &rules.updates[seen.update as usize];
             let links = &mut links[seen.update as usize];
-            let ids = keys[usize::from(update.key)].ids(seen.series);
-            let texts = ids.iter().map(|id| labels.texts.text(*id));
+            let texts = || {
+                let ids = keys[usize::from(update.key)].ids(seen.series);
+                ids.iter().map(|id| labels.texts.text(*id))
+            };
             match (update.target, pane) {
                 (Target::Family(target), _) => {
                     let family = &mut families[target];
@@ -198,7 +200,7 @@ impl Metrics {
             let text = |name: &String| labels.iter().find(|(known, _)| known == name).map_or("", |(_, text)| *text);
             let texts: Vec<String> = group_by.iter().map(|name| labels::clean(text(name))).collect();
             let entry = Entry { window, pane, amount: Amount::Sample(value), series: 0 };
-            let texts = texts.iter().map(String::as_str);
+            let texts = || texts.iter().map(String::as_str);
             self.windows.add(entry, &mut Links::default(), texts, &mut self.interner);
         }
     }

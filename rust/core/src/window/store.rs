@@ -148,25 +148,25 @@ impl Windows {
     }
 
     /// Add one amount to the series that `texts` name. Refused and counted where `bytes_max` has no room.
-    pub fn add<'a>(
+    pub fn add<'a, I: Iterator<Item = &'a str> + Clone>(
         &mut self,
         entry: Entry,
         links: &mut Links,
-        texts: impl Iterator<Item = &'a str> + Clone,
+        texts: impl Fn() -> I,
         interner: &mut Interner,
     ) {
-        let mut added = self.try_add(entry, links, texts.clone(), interner);
+        let mut added = self.try_add(entry, links, &texts, interner);
         if !added && self.prune(interner) {
-            added = self.try_add(entry, links, texts, interner);
+            added = self.try_add(entry, links, &texts, interner);
         }
         self.losses.dropped += u64::from(!added);
     }
 
-    fn try_add<'a>(
+    fn try_add<'a, I: Iterator<Item = &'a str> + Clone>(
         &mut self,
         entry: Entry,
         links: &mut Links,
-        texts: impl Iterator<Item = &'a str> + Clone,
+        texts: impl Fn() -> I,
         interner: &mut Interner,
     ) -> bool {
         let Self { list, budget, losses, series_max, .. } = self;
