@@ -250,10 +250,11 @@ impl Event for View<'_> {
     }
 
     fn written(&self, source: Source) -> Option<(Form, &[u8])> {
-        if let Source::Role(Role::Time | Role::Duration) = source {
-            return None;
-        }
-        let (index, _) = self.place(source);
+        let index = match source {
+            Source::Role(Role::Time | Role::Duration) => return None,
+            Source::Role(role) => self.roles.node(role),
+            Source::Path(slot) => self.found[slot.0 as usize],
+        };
         if index == 0 {
             return Some((Form::Nothing, b""));
         }

@@ -121,6 +121,11 @@ impl Roles {
         }
     }
 
+    /// The node of the role's value, 0 where no field has it.
+    pub fn node(&self, role: Role) -> u32 {
+        self.nodes[role as usize]
+    }
+
     /// The field that has the role, and its value's node.
     pub fn get(&self, role: Role) -> Option<(Alias, u32)> {
         let node = self.nodes[role as usize];

@@ -27,7 +27,10 @@ impl Shapes {
         self.exempt.clear();
         let own_time = self.time(view, utc_offset_seconds);
         for role in EXEMPT {
-            let Some((_, index)) = view.role(role) else { continue };
+            let index = view.roles.node(role);
+            if index == 0 {
+                continue;
+            }
             let node = &view.nodes[index as usize];
             let raw = &view.text[node.start as usize..node.end as usize];
             let fits = match node.kind {
