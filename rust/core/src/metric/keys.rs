@@ -16,22 +16,19 @@ pub struct Keys {
     table: HashTable<u32>,
     /// Of single labels: the number by id.
     singles: Vec<u32>,
-    /// Of up to four labels: packed ids seen lately and their number. Direct-mapped.
-    lately: Box<[(u64, u32); LATELY]>,
+    /// Of two to four labels: the packed ids and their number.
+    packed: HashTable<(u64, u32)>,
     hasher: RandomState,
 }
 
-const LATELY: usize = 256;
-/// Not packed ids: those of four labels are all different from it or not packed.
-const NOTHING: u64 = u64::MAX;
 /// No number yet.
 const NONE: u32 = u32::MAX;
 
 impl Keys {
     pub fn new(width: usize) -> Self {
         let hasher = RandomState::default();
-        let lately = Box::new([(NOTHING, 0); LATELY]);
-        Self { width, ids: Vec::new(), table: HashTable::new(), singles: Vec::new(), lately, hasher }
+        let (table, packed) = (HashTable::new(), HashTable::new());
+        Self { width, ids: Vec::new(), table, singles: Vec::new(), packed, hasher }
     }
 
     /// The number of a label set, a new one where it was not seen before.
@@ -39,20 +36,27 @@ impl Keys {
         match *key {
             [] => 0,
             [id] => self.single(id),
-            [_, _] | [_, _, _] | [_, _, _, _] => {
-                let fits = key.iter().all(|id| *id < u32::from(u16::MAX));
-                let packed = key.iter().fold(0, |packed, id| packed << 16 | u64::from(*id));
-                let place = (packed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % LATELY;
-                if !fits {
-                    return self.several(key);
-                }
-                if self.lately[place].0 != packed {
-                    self.lately[place] = (packed, self.several(key));
-                }
-                self.lately[place].1
-            }
+            [a, b] => self.packed([0, 0, a, b]),
+            [a, b, c] => self.packed([0, a, b, c]),
+            [a, b, c, d] => self.packed([a, b, c, d]),
             _ => self.several(key),
         }
+    }
+
+    /// Ids of 16 bits are one word together.
+    fn packed(&mut self, key: [u32; 4]) -> u32 {
+        if (key[0] | key[1] | key[2] | key[3]) > u32::from(u16::MAX) {
+            return self.several(&key[4 - self.width..]);
+        }
+        let packed = key.iter().fold(0, |packed, id| packed << 16 | u64::from(*id));
+        let hash = self.hasher.hash_one(packed);
+        if let Some((_, number)) = self.packed.find(hash, |(known, _)| *known == packed) {
+            return *number;
+        }
+        let number = self.several(&key[4 - self.width..]);
+        let hasher = &self.hasher;
+        self.packed.insert_unique(hash, (packed, number), |(known, _)| hasher.hash_one(*known));
+        number
     }
 
     fn single(&mut self, id: u32) -> u32 {
@@ -98,7 +102,7 @@ impl Keys {
         self.ids.clear();
         self.table.clear();
         self.singles.clear();
-        self.lately.fill((NOTHING, 0));
+        self.packed.clear();
     }
 }
 
