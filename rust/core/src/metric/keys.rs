@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::interner::Interner;
-use super::series::SeriesTable;
+use super::series::{SeriesTable, LABELS_MAX};
 
 /// The label sets of one list of labels: tuples of label ids, numbered as they come.
 #[derive(Debug)]
@@ -31,31 +31,32 @@ impl Keys {
         Self { width, ids: Vec::new(), table, singles: Vec::new(), packed, hasher }
     }
 
-    /// The number of a label set, a new one where it was not seen before.
-    pub fn number(&mut self, key: &[u32]) -> u32 {
-        match *key {
-            [] => 0,
-            [id] => self.single(id),
-            [a, b] => self.packed([0, 0, a, b]),
-            [a, b, c] => self.packed([0, a, b, c]),
-            [a, b, c, d] => self.packed([a, b, c, d]),
-            _ => self.several(key),
+    /// The number of a label set, which has this table's width; a new one where it was not seen before.
+    pub fn number(&mut self, ids: impl Iterator<Item = u32>) -> u32 {
+        let mut key = [0; LABELS_MAX];
+        let (mut word, mut all) = (0, 0);
+        for (place, id) in key.iter_mut().zip(ids) {
+            *place = id;
+            all |= id;
+            word = word << 16 | u64::from(id);
+        }
+        match self.width {
+            0 => 0,
+            1 => self.single(key[0]),
+            // Up to four ids of 16 bits are one word together.
+            width if width <= 4 && all <= u32::from(u16::MAX) => self.packed(word, &key[..width]),
+            width => self.several(&key[..width]),
         }
     }
 
-    /// Ids of 16 bits are one word together.
-    fn packed(&mut self, key: [u32; 4]) -> u32 {
-        if (key[0] | key[1] | key[2] | key[3]) > u32::from(u16::MAX) {
-            return self.several(&key[4 - self.width..]);
-        }
-        let packed = key.iter().fold(0, |packed, id| packed << 16 | u64::from(*id));
-        let hash = self.hasher.hash_one(packed);
-        if let Some((_, number)) = self.packed.find(hash, |(known, _)| *known == packed) {
+    fn packed(&mut self, word: u64, key: &[u32]) -> u32 {
+        let hash = self.hasher.hash_one(word);
+        if let Some((_, number)) = self.packed.find(hash, |(known, _)| *known == word) {
             return *number;
         }
-        let number = self.several(&key[4 - self.width..]);
+        let number = self.several(key);
         let hasher = &self.hasher;
-        self.packed.insert_unique(hash, (packed, number), |(known, _)| hasher.hash_one(*known));
+        self.packed.insert_unique(hash, (word, number), |(known, _)| hasher.hash_one(*known));
         number
     }
 
@@ -153,16 +154,33 @@ impl Links {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn label_sets_are_numbered_as_they_come() {
         for (width, sets) in [(1, vec![vec![7], vec![3]]), (2, vec![vec![7, 3], vec![3, 7]]), (0, vec![vec![]])] {
             let mut keys = Keys::new(width);
             for _ in 0..2 {
-                let numbers: Vec<u32> = sets.iter().map(|set| keys.number(set)).collect();
+                let numbers: Vec<u32> = sets.iter().map(|set: &Vec<u32>| keys.number(set.iter().copied())).collect();
                 assert_eq!(numbers, (0..sets.len() as u32).collect::<Vec<_>>());
             }
             sets.iter().zip(0..).for_each(|(set, number)| assert_eq!(keys.ids(number), set));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equal_label_sets_and_no_others_have_one_number(
+            sets in prop::collection::vec(prop::collection::vec(prop_oneof![0..4_u32, 65_534..65_538_u32], 5), 1..60),
+            width in 0..6_usize,
+        ) {
+            let mut keys = Keys::new(width);
+            let numbers: Vec<u32> = sets.iter().map(|set| keys.number(set[..width].iter().copied())).collect();
+            for (set, number) in sets.iter().zip(&numbers) {
+                prop_assert_eq!(keys.ids(*number), &set[..width]);
+                let first = sets.iter().position(|other| other[..width] == set[..width]);
+                prop_assert_eq!(first.map(|first| numbers[first]), Some(*number));
+            }
         }
     }
 

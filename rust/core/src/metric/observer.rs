@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::compile::{Rules, Target};
 use super::keys::{Keys, Links};
 use super::labels::Labels;
-use super::series::LABELS_MAX;
 use crate::event::Event;
 use crate::window::lanes;
 
@@ -189,12 +188,15 @@ impl Noted {
 
     fn series<E: Event + ?Sized>(&mut self, rules: &Rules, key: u16, event: &E) -> u32 {
         let index = usize::from(key);
-        if self.read_keys[index].0 != self.epoch {
-            let mut room = [0; LABELS_MAX];
-            let ids = self.labels.ids(&rules.labels, &rules.labels.keys[index], event, self.epoch, &mut room);
-            self.read_keys[index] = (self.epoch, self.keys[index].number(ids));
+        let (epoch, number) = self.read_keys[index];
+        if epoch == self.epoch {
+            return number;
         }
-        self.read_keys[index].1
+        let Self { labels, keys, epoch, .. } = self;
+        let ids = rules.labels.keys[index].iter().map(|label| labels.id(&rules.labels, *label, event, *epoch));
+        let number = keys[index].number(ids);
+        self.read_keys[index] = (self.epoch, number);
+        number
     }
 
     fn discard(&mut self) {
