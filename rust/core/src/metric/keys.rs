@@ -95,7 +95,7 @@ impl Keys {
         &self.ids[start..start + self.width]
     }
 
-    pub fn len(&self) -> usize {
+    pub fn known(&self) -> usize {
         self.ids.len() / self.width.max(1)
     }
 

@@ -213,7 +213,7 @@ impl Noted {
     /// All is counted: begin anew, and forget label sets when there are too many.
     pub fn clear(&mut self, rules: &Rules) {
         self.discard();
-        let known = self.labels.texts.len() + self.keys.iter().map(Keys::len).sum::<usize>();
+        let known = self.labels.texts.known() + self.keys.iter().map(Keys::known).sum::<usize>();
         if known > KNOWN_MAX {
             self.labels.clear(&rules.labels);
             self.keys.iter_mut().for_each(Keys::clear);
