@@ -34,7 +34,7 @@ fn lines(numbers: std::ops::Range<usize>, shops: usize) -> String {
 
 /// All that a run shows, in an order of its own.
 fn shown(engine: &Engine) -> (String, Vec<String>, Vec<(&'static str, f64)>) {
-    let readings = engine.evaluate(ARRIVAL + 20.0).iter().map(|reading| format!("{reading:?}")).collect();
+    let readings = engine.evaluate(ARRIVAL + 20.0, None).iter().map(|reading| format!("{reading:?}")).collect();
     let mut state = engine.state();
     state.retain(|(name, _)| *name != "window_bytes");
     (totals(engine), readings, state)
