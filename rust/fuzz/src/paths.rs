@@ -47,7 +47,7 @@ fn compare(engines: &[(Path, Engine)], input: &Input<'_>, windows: bool) {
             assert_eq!(scalar.1.state(), engine.state(), "{}: state", path.name());
             let ticks = (-6..=6).map(|pane| ARRIVAL_SECONDS + f64::from(pane) * 10.0);
             for tick in ticks {
-                let readings = |engine: &Engine| format!("{:?}", engine.evaluate(tick));
+                let readings = |engine: &Engine| format!("{:?}", engine.evaluate(tick, None));
                 assert_eq!(readings(&scalar.1), readings(engine), "{}: windows at {tick}", path.name());
             }
         }
