@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from headrig import metrics
@@ -104,7 +103,6 @@ class Pipeline:
         self._http: tuple[StatusServer, AsyncExitStack] | None = None
         self._opened: _Opened | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._cores = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="headrig-core")
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -207,7 +205,6 @@ class Pipeline:
             await running.close()
         if self._http is not None:
             await self._http[1].aclose()
-        self._cores.shutdown(wait=False, cancel_futures=True)
 
     async def _open_parts(self, config: Config, sources: Mapping[str, Any]) -> _Opened:
         """Open these sources, every sink and, when it changed, the status server; all of them or none."""
@@ -295,9 +292,7 @@ class Pipeline:
         while (raw := await queue.next()) is not None:
             lane = state.engine.lane(running.id)
             try:
-                processed = await self._loop.run_in_executor(
-                    self._cores, lane.process, raw.joined(), raw.arrival_seconds
-                )
+                processed = await running.core.call(partial(lane.process, raw.joined(), raw.arrival_seconds))
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:  # noqa: BLE001 (a panic is no Exception)

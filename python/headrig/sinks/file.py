@@ -20,7 +20,7 @@ from msgspec import Meta
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
 from headrig.model import Lines, SinkPart
-from headrig.sinks.worker import Worker
+from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
 _REMEDY: Final = "give a path in a directory that this user may write to"
@@ -80,7 +80,7 @@ class FileSink:
         self._descriptor = descriptor
         self._fsync = fsync
         self._regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        self._thread = Worker("headrig-file")
+        self._thread = Worker("headrig-file", daemon=True)
         self._mended = not self._regular
         self.accepted_bytes = 0
         """How much of the current batches is in the file already, after a failure halfway."""

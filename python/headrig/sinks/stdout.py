@@ -11,7 +11,7 @@ from functools import partial
 
 from headrig.errors import ConfigError, DeliveryError, Retryable
 from headrig.model import Lines, SinkPart
-from headrig.sinks.worker import Worker
+from headrig.worker import Worker
 
 
 class StdoutConfig(SinkPart, frozen=True, kw_only=True, tag="stdout"):
@@ -42,7 +42,7 @@ class StdoutSink:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._thread = Worker("headrig-stdout")
+        self._thread = Worker("headrig-stdout", daemon=True)
         self.accepted_bytes = 0
         """How much of the current batches is written already, after a failure halfway."""
 

@@ -85,7 +85,7 @@ impl Filled {
     /// # Safety
     /// The range lies before the block's fill mark: it is never written again.
     pub unsafe fn new(block: Arc<Block>, range: Range<usize>) -> Self {
-        let _ = &block.memory[range.clone()];
+        assert!(range.end <= block.len());
         Self { block, range }
     }
 
@@ -94,9 +94,14 @@ impl Filled {
         Self { block: Block::alone(bytes), range }
     }
 
-    /// Take in what follows directly in the same block; false when `next` is elsewhere.
+    /// It lies directly behind `other` in the same block.
+    pub fn follows(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.block, &other.block) && self.range.start == other.range.end
+    }
+
+    /// Take in what follows; false when `next` is elsewhere.
     pub fn extend(&mut self, next: &Self) -> bool {
-        let follows = Arc::ptr_eq(&self.block, &next.block) && self.range.end == next.range.start;
+        let follows = next.follows(self);
         if follows {
             self.range.end = next.range.end;
         }

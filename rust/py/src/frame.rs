@@ -169,6 +169,10 @@ impl RawLines {
         Ok(Self { lines: Filled::alone(joined) })
     }
 
+    fn follows(&self, before: &Bound<'_, PyAny>) -> bool {
+        before.cast::<RawLines>().is_ok_and(|before| self.lines.follows(&before.get().lines))
+    }
+
     fn __len__(&self) -> usize {
         self.lines.len()
     }
