@@ -158,7 +158,7 @@ class CoreQueue:
         return receipt.future
 
     async def room(self) -> None:
-        """Wait until the queue is no longer full; if it was, until half of it is free: pausing a peer has its price."""
+        """Wait until the queue is no longer full; if it was, until it is less than half full: pausing a peer has its price."""
         if self.full:
             while self._fuller_than(0.5):
                 await self._change.wait()
