@@ -46,12 +46,7 @@ impl Lines {
 ///
 /// # Safety
 /// Nobody changes the bytes, and they live as long as `owner`, which the view keeps alive.
-pub unsafe fn expose(
-    owner: &Bound<'_, PyAny>,
-    bytes: &[u8],
-    view: *mut ffi::Py_buffer,
-    flags: c_int,
-) -> PyResult<()> {
+pub unsafe fn expose(owner: &Bound<'_, PyAny>, bytes: &[u8], view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
     if view.is_null() {
         return Err(PyBufferError::new_err("no view"));
     }
