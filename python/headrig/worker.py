@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ class Worker:
     into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes.
     """
 
-    def __init__(self, name: str, *, daemon: bool) -> None:
+    def __init__(self, name: str, *, daemon: bool = True) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=daemon).start()
@@ -49,9 +50,10 @@ class Worker:
                 result = job()
             except BaseException as caught:  # noqa: BLE001 (it is raised again where `call` waits)
                 error = caught
-            # The loop may be closed when a write outlives the drain.
-            if done is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(_settle, done, result, error)
+            if done is not None:
+                # The loop may be closed when a write outlives the drain.
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(_settle, done, result, error)
             # What it held must not wait for the next job.
             del entry, job, done, result, error
 

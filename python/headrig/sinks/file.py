@@ -80,7 +80,7 @@ class FileSink:
         self._descriptor = descriptor
         self._fsync = fsync
         self._regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        self._thread = Worker("headrig-file", daemon=True)
+        self._thread = Worker("headrig-file")
         self._mended = not self._regular
         self.accepted_bytes = 0
         """How much of the current batches is in the file already, after a failure halfway."""

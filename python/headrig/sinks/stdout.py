@@ -42,7 +42,7 @@ class StdoutSink:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._thread = Worker("headrig-stdout", daemon=True)
+        self._thread = Worker("headrig-stdout")
         self.accepted_bytes = 0
         """How much of the current batches is written already, after a failure halfway."""
 
