@@ -1,6 +1,6 @@
 """Types of the compiled core. Every call on bytes releases the GIL; bad data never raises."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from logging import LogRecord
 from os import PathLike
 from typing import Any, final
@@ -26,6 +26,46 @@ class Framer:
     @property
     def partial_bytes(self) -> int:
         """Bytes held of a line that is not whole yet. Never more than line_bytes_max + CUT_SLACK_BYTES."""
+
+@final
+class ReadBuffer:
+    """
+    Where a source reads: the buffer protocol over the room it was last asked for, in blocks that the core reads too.
+
+    A read is `room`, then writing into the buffer, then `take`, with nothing of this object in between.
+    """
+
+    def __new__(cls, block_bytes: int) -> ReadBuffer: ...
+    def room(self, framer: Framer, bytes_max: int) -> ReadBuffer:
+        """Itself, ready to take at most `bytes_max` bytes, and at least one, of this framer's stream."""
+
+    def take(self, count: int) -> tuple[RawLines, int]:
+        """
+        So many bytes were written: the lines they made whole, and their number. Holds the GIL: it takes less time than
+        to hand it over. ValueError when no such room was given.
+        """
+
+    def __len__(self) -> int:
+        """Bytes of the room."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, view: memoryview, /) -> None: ...
+
+@final
+class RawLines:
+    """Whole lines as received, each with its newline, where they were read (buffer protocol)."""
+
+    @staticmethod
+    def join(parts: Sequence[Buffer]) -> RawLines:
+        """As one piece; without a copy where each follows the one before."""
+
+    def follows(self, before: Buffer) -> bool:
+        """They lie directly behind those, in the same memory."""
+
+    def __len__(self) -> int:
+        """Bytes, not lines."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Lines:

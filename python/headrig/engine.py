@@ -13,6 +13,8 @@ from headrig._core import (
     Lane,
     Lines,
     Processed,
+    RawLines,
+    ReadBuffer,
     Values,
 )
 from headrig._core import __version__ as core_version
@@ -27,6 +29,8 @@ __all__ = [
     "Lane",
     "Lines",
     "Processed",
+    "RawLines",
+    "ReadBuffer",
     "Values",
     "core_version",
 ]

@@ -21,11 +21,15 @@ BATCH_BYTES: Final = 256 * KIB
 """An open batch closes at this size: large enough that the seam costs nothing per line, small enough to stay in cache."""
 BATCH_LINES: Final = 10_000
 """… at this many lines: bounds the work of one call when lines are tiny …"""
+BATCH_BYTES_UNDER_LOAD: Final = MIB
+"""While the core is busy, or more lines are there already, a batch grows to this size, and to as many times the lines."""
 BATCH_SECONDS: Final = 0.05
 """… or at this age, whichever comes first: a quiet source is seen within a twentieth of a second."""
 
 READ_BYTES: Final = 256 * KIB
-"""Read from a socket or file at a time. One buffer per source, shared by its connections."""
+"""Read from a socket or file at a time."""
+BLOCK_BYTES: Final = MIB
+"""Memory that a source reads into before it takes the next such block: a batch under load lies in one."""
 READ_BYTES_WHEN_FULL: Final = 4 * KIB
 """Read from a connection that was not yet paused when the queue filled: bounds the overshoot per connection."""
 WRITE_BYTES: Final = MIB

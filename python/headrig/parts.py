@@ -23,6 +23,7 @@ from headrig.queues import CoreQueue, Partials, SinkQueue
 from headrig.retry import asked_seconds, pause, waits
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
+from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig")
 
@@ -84,6 +85,8 @@ class RunningSource:
         self.limits = limits
         self.source = source
         self.queue = queue
+        self.core = Worker("headrig-core", daemon=False)
+        """The core works on one batch of a source while it works on another's, and while lines are read and written."""
         self.closing = closing
         self.reading: asyncio.Task[None] | None = None
         self.processing: asyncio.Task[None] | None = None
@@ -105,6 +108,7 @@ class RunningSource:
 
     async def close(self) -> None:
         """Close what it held; its lines are decided by now."""
+        self.core.close()
         self.queue.forget()
         await self.closing.aclose()
 

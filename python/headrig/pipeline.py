@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -93,7 +92,6 @@ class Pipeline:
         self._http: tuple[StatusServer, AsyncExitStack] | None = None
         self._opened: Opened | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._cores = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="headrig-core")
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -215,7 +213,6 @@ class Pipeline:
         await self.alerting.close()
         if self._http is not None:
             await self._http[1].aclose()
-        self._cores.shutdown(wait=False, cancel_futures=True)
 
     async def _open(self, config: Config, sources: Mapping[str, SourceConfig]) -> Opened:
         """Open these sources, every sink, and what else changed: the notifiers, the status server."""
@@ -295,9 +292,7 @@ class Pipeline:
         while (raw := await queue.next()) is not None:
             lane = state.engine.lane(running.id)
             try:
-                processed = await self._loop.run_in_executor(
-                    self._cores, lane.process, raw.joined(), raw.arrival_seconds
-                )
+                processed = await running.core.call(partial(lane.process, raw.joined(), raw.arrival_seconds))
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:  # noqa: BLE001 (a panic is no Exception)

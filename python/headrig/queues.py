@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headrig import metrics
+from headrig.engine import RawLines
 from headrig.ledger import SinkAccount, SourceAccount
 from headrig.limits import (
     BATCH_BYTES,
+    BATCH_BYTES_UNDER_LOAD,
     BATCH_LINES,
     BATCH_SECONDS,
     WRITE_BATCHES,
@@ -21,7 +23,7 @@ from headrig.limits import (
     Limits,
 )
 from headrig.metrics import Metrics
-from headrig.model import Batch, Clock, Gate, Receipt, WhenFull
+from headrig.model import Batch, Clock, Gate, Receipt, Received, WhenFull
 
 
 class Partials:
@@ -42,16 +44,26 @@ class RawBatch:
     """Whole lines as received, on their way to the core."""
 
     arrival_seconds: float
-    parts: list[bytes] = field(default_factory=list)
+    parts: list[Received] = field(default_factory=list)
     count: int = 0
     """Lines."""
     size: int = 0
     """Bytes."""
     receipts: list[Receipt] = field(default_factory=list)
 
-    def joined(self) -> bytes:
-        """The lines as one piece."""
-        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+    def ripe(self, times: int = 1) -> bool:
+        """It has the size of a batch, or of so many."""
+        return self.size >= times * BATCH_BYTES or self.count >= times * BATCH_LINES
+
+    def takes(self, lines: Received, bytes_max: int) -> bool:
+        """It may grow by these: within bounds and, once it has the size of a batch, without having to be copied."""
+        if self.size + len(lines) > bytes_max:
+            return False
+        return not self.ripe() or (isinstance(lines, RawLines) and lines.follows(self.parts[-1]))
+
+    def joined(self) -> Received:
+        """The lines as one piece: as they were read, where they were read in one go."""
+        return self.parts[0] if len(self.parts) == 1 else RawLines.join(self.parts)
 
 
 class CoreQueue:
@@ -81,6 +93,8 @@ class CoreQueue:
         self._closed: deque[RawBatch] = deque()
         """Oldest first; the first one may be in the core."""
         self._bytes = 0
+        self._closing = False
+        """It will be looked at the end of this turn whether the open batch closes."""
         self._ended = False
         self._change = Gate()
         account.queues.append(self.lines)
@@ -97,23 +111,22 @@ class CoreQueue:
     @property
     def full(self) -> bool:
         """Sources must stop reading."""
-        return (
-            self._bytes >= self._limits.core_queue_bytes_max or len(self._closed) >= self._limits.core_queue_batches_max
-        )
+        return self._fuller_than(1.0)
 
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
         self._limits = limits
         self._change.open()
 
-    def add(self, lines: bytes, count: int) -> None:
+    def add(self, lines: Received, count: int) -> None:
         """Take whole lines."""
         if count == 0:
             return
+        size = len(lines)
         self.account.received += count
         self.account.accepted += count
         batch = self._open
-        if batch is not None and batch.size + len(lines) > self._batch_bytes_max:
+        if batch is not None and not batch.takes(lines, self._batch_bytes_max):
             self.close_batch()
             batch = None
         if batch is None:
@@ -121,12 +134,16 @@ class CoreQueue:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.close_batch)
         batch.parts.append(lines)
         batch.count += count
-        batch.size += len(lines)
-        self._bytes += len(lines)
-        if batch.size >= BATCH_BYTES or batch.count >= BATCH_LINES:
+        batch.size += size
+        self._bytes += size
+        if batch.ripe(BATCH_BYTES_UNDER_LOAD // BATCH_BYTES):
             self.close_batch()
+        elif not self._closing and batch.ripe():
+            # At the end of this turn of the loop: what the sockets hold already comes along.
+            self._closing = True
+            self._loop.call_soon(self._close_ripe)
 
-    def deliver(self, chunks: Sequence[tuple[bytes, int]]) -> asyncio.Future[bool]:
+    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[bool]:
         """Take whole lines and tell when the required sinks have decided."""
         receipt = Receipt(self._loop)
         for lines, count in chunks:
@@ -141,9 +158,10 @@ class CoreQueue:
         return receipt.future
 
     async def room(self) -> None:
-        """Wait until the queue is no longer full."""
-        while self.full:
-            await self._change.wait()
+        """Wait until the queue is no longer full; if it was, until it is less than half full: pausing a peer has its price."""
+        if self.full:
+            while self._fuller_than(0.5):
+                await self._change.wait()
 
     def reject(self, reason: str, lines: int) -> None:
         """Count lines that were received and refused."""
@@ -156,7 +174,7 @@ class CoreQueue:
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
-        self._counts.add(metrics.RECEIVED_BYTES, count, *self._labels)
+        self.account.received_bytes += count
 
     def hold_partial(self, change_bytes: int) -> bool:
         """Account for bytes of a line that is not whole yet."""
@@ -175,6 +193,19 @@ class CoreQueue:
             self._closed.append(self._open)
             self._open = None
             self._change.open()
+
+    def _fuller_than(self, share: float) -> bool:
+        limits = self._limits
+        return (
+            self._bytes >= share * limits.core_queue_bytes_max
+            or len(self._closed) >= share * limits.core_queue_batches_max
+        )
+
+    def _close_ripe(self) -> None:
+        """Close the open batch once it is large enough, unless the core has work: then it may grow meanwhile."""
+        self._closing = False
+        if self._open is not None and not self._closed and self._open.ripe():
+            self.close_batch()
 
     def forget(self) -> None:
         """Leave the account, once empty."""
@@ -198,6 +229,7 @@ class CoreQueue:
         """The batch has left the core, or was dropped and counted."""
         self._closed.remove(batch)
         self._bytes -= batch.size
+        self._close_ripe()
         self._change.open()
 
     def waiting(self) -> list[RawBatch]:

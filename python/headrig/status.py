@@ -69,6 +69,7 @@ class Status:
         for account in self._state.ledger.sources.values():
             labels = (account.id, "source", account.type)
             page.put(metrics.RECEIVED_EVENTS, account.received, *labels)
+            page.put(metrics.RECEIVED_BYTES, account.received_bytes, *labels)
             page.put(metrics.SENT_EVENTS, account.left, *labels)
             page.put(metrics.LINES_RECEIVED, account.received, account.id)
             for reason, lines in account.rejected.items():
