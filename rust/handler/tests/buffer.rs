@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use headrig_handler::buffer::{Buffer, Counts, Settings};
 use headrig_handler::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES};
-use headrig_handler::output;
+use headrig_handler::outlet::Shipping;
+use headrig_handler::output::{self, Output};
 
 const LONG: Duration = Duration::from_secs(5);
 
@@ -17,7 +18,14 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn buffer(file: File) -> Arc<Buffer> {
-    Buffer::new(Settings { file, text: false, entries_max: 100, wait: Duration::from_millis(5) })
+    Buffer::new(Settings {
+        output: Some(Output::new(file).expect("a file")),
+        shipping: Shipping::No,
+        text: false,
+        spec: Vec::new(),
+        entries_max: 100,
+        wait: Duration::from_millis(5),
+    })
 }
 
 #[test]

@@ -8,10 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headrig_handler::buffer::{Buffer, Settings};
-use headrig_handler::output;
+use headrig_handler::outlet::Shipping;
+use headrig_handler::output::{self, Output};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
+use crate::engine::Engine;
+use crate::lines::Lines;
 use crate::record::{encode, Encoded, Interpreter};
 
 /// Longest wait for one line once the interpreter goes down.
@@ -23,6 +27,10 @@ pub struct HandlerCore {
     python: Interpreter,
     /// Gives the context's fields, a dictionary or None.
     context: Py<PyAny>,
+    /// The handler's own list: while it is empty, nothing stands between a record and the buffer.
+    filters: Py<PyList>,
+    /// Gives what handles a record when something does; None once the handler is gone.
+    careful: Py<PyAny>,
     /// Each line is waited for: the interpreter is going down.
     last: AtomicBool,
     collisions: AtomicU64,
@@ -32,31 +40,57 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, text, entries_max, wait_seconds, context, stack, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, record_type))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         path: Option<PathBuf>,
+        shipping: &str,
         text: bool,
         entries_max: u64,
         wait_seconds: f64,
+        spec: &[u8],
         context: Py<PyAny>,
+        filters: Py<PyList>,
+        careful: Py<PyAny>,
         stack: Py<PyAny>,
+        filled: Py<PyAny>,
         record_type: Py<PyAny>,
     ) -> PyResult<Self> {
-        let file = py.detach(|| match &path {
-            Some(path) => output::open(path),
-            None => output::stream(text),
+        let shipping = match shipping {
+            "no" => Shipping::No,
+            "beside" => Shipping::Beside,
+            "only" => Shipping::Only,
+            _ => return Err(PyValueError::new_err(format!("unknown shipping {shipping:?}; known: no, beside, only"))),
+        };
+        let output = py.detach(|| match (&path, shipping) {
+            (_, Shipping::Only) => Ok(None),
+            (Some(path), _) => output::open(path).and_then(Output::new).map(Some),
+            (None, _) => output::stream(text).and_then(Output::new).map(Some),
         })?;
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
-            buffer: Buffer::new(Settings { file, text, entries_max, wait }),
-            python: Interpreter { record_type, stack },
+            buffer: Buffer::new(Settings { output, shipping, text, spec: spec.to_vec(), entries_max, wait }),
+            python: Interpreter { record_type, stack, filled },
             context,
+            filters,
+            careful,
             last: AtomicBool::new(false),
             collisions: AtomicU64::new(0),
             unprintable: AtomicU64::new(0),
         })
+    }
+
+    /// What `logging` calls: straight to the buffer unless the handler has filters.
+    fn handle<'py>(&self, record: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = record.py();
+        if !self.filters.bind(py).is_empty() {
+            let careful = self.careful.bind(py).call0()?;
+            if !careful.is_none() {
+                return careful.call1((record,));
+            }
+        }
+        self.emit(record, None)
     }
 
     #[pyo3(signature = (record, message = None, /))]
@@ -92,6 +126,33 @@ impl HandlerCore {
         self.buffer.close();
     }
 
+    /// Raises OSError when no descriptor is left.
+    fn open_outlet(&self, py: Python<'_>) -> PyResult<i32> {
+        Ok(py.detach(|| self.buffer.open_outlet())?)
+    }
+
+    fn take(&self, py: Python<'_>) -> Option<Lines> {
+        py.detach(|| self.buffer.take()).map(|inner| Lines { inner })
+    }
+
+    fn settle(&self, py: Python<'_>, accepted: bool) {
+        py.detach(|| self.buffer.settle(accepted));
+    }
+
+    fn abandon(&self, py: Python<'_>) {
+        py.detach(|| self.buffer.abandon());
+    }
+
+    fn engine(&self, py: Python<'_>) -> PyResult<Engine> {
+        let engine = py.detach(|| self.buffer.engine());
+        engine.map(|inner| Engine { inner }).ok_or_else(|| PyValueError::new_err("the spec cannot be used"))
+    }
+
+    fn set_engine(&self, py: Python<'_>, engine: &Bound<'_, Engine>) {
+        let engine = engine.get().inner.clone();
+        py.detach(|| self.buffer.set_engine(engine));
+    }
+
     fn wait_for_each(&self) {
         self.last.store(true, Ordering::Relaxed);
     }
@@ -108,12 +169,28 @@ impl HandlerCore {
         self.buffer.after_fork(child);
     }
 
+    fn passage(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
+        let passage = py.detach(|| self.buffer.passage());
+        BTreeMap::from([
+            ("offered", passage.offered),
+            ("passed", passage.passed),
+            ("dropped", passage.dropped),
+            ("waiting", passage.waiting),
+        ])
+    }
+
+    fn tally(&self, py: Python<'_>) -> Vec<(&'static str, String, u64)> {
+        let tally = py.detach(|| self.buffer.tally());
+        tally.into_iter().map(|((kind, name), count)| (kind, name, count)).collect()
+    }
+
     fn counts(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
         let counts = py.detach(|| self.buffer.counts());
         BTreeMap::from([
             ("received", counts.received),
             ("written", counts.written),
             ("dropped", counts.dropped()),
+            ("dropped_full", counts.dropped_full),
             ("waiting", counts.waiting),
             ("write_errors", counts.write_errors),
             ("collisions", self.collisions.load(Ordering::Relaxed)),

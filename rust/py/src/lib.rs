@@ -43,6 +43,8 @@ mod _core {
     const LINE_BYTES_MAX: usize = headrig_core::limits::LINE_BYTES_MAX;
     #[pymodule_export]
     const CUT_SLACK_BYTES: usize = headrig_core::limits::CUT_SLACK_BYTES;
+    #[pymodule_export]
+    const RECORD_LINE_BYTES_MAX: usize = headrig_handler::limits::LINE_BYTES_MAX;
 }
 
 /// The bytes of any object with a buffer: shared for `bytes`, copied for everything that may change.

@@ -61,6 +61,8 @@ pub struct Interpreter {
     pub record_type: Py<PyAny>,
     /// Gives the text of an exception with its stack.
     pub stack: Py<PyAny>,
+    /// Gives as much of a message as fits its arguments, and the arguments it has no place for.
+    pub filled: Py<PyAny>,
 }
 
 /// Write a record. `message`: what a formatter made of it. `bound`: fields of the context.
@@ -170,26 +172,28 @@ fn own_message<'py>(
             let note = PyDict::new(py);
             let reason = format!("{}: {}", error.get_type(py).name().ok()?, error.value(py).str().ok()?);
             values.failed(py, error);
-            match &parts.msg {
-                Some(msg) => values.shown(msg),
-                None => values.out.extend_from_slice(b"\"None\""),
+            // A value in its place is redacted like any other text; one without a place has no word beside it by which
+            // a secret is known, so only its type is told.
+            match python.filled.bind(py).call1((&parts.msg, &parts.args)).and_then(|found| found.extract()) {
+                Ok((text, rest)) => {
+                    let (text, rest): (Bound<'py, PyString>, Vec<Bound<'py, PyAny>>) = (text, rest);
+                    values.text(&text);
+                    note.set_item("args", kinds(&rest)).ok()?;
+                }
+                Err(error) => {
+                    values.failed(py, error);
+                    values.out.extend_from_slice(b"\"[unprintable message]\"");
+                }
             }
             note.set_item("message_error", reason).ok()?;
-            note.set_item("args", kinds(parts.args.as_ref())).ok()?;
             Some(note.into_any())
         }
     }
 }
 
-/// The types of arguments: their values lack the words beside which a secret is known as one.
-fn kinds(args: Option<&Bound<'_, PyAny>>) -> Vec<String> {
+fn kinds(values: &[Bound<'_, PyAny>]) -> Vec<String> {
     let kind = |value: &Bound<'_, PyAny>| value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
-    match args {
-        Some(args) => {
-            args.cast::<PyTuple>().map_or_else(|_| vec![kind(args)], |args| args.iter().map(|arg| kind(&arg)).collect())
-        }
-        None => Vec::new(),
-    }
+    values.iter().map(kind).collect()
 }
 
 /// Put the context's fields before the record's own, which win.
