@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
+from headrig.alerts.threshold import Threshold, questions
 from headrig.config.convert import shown, table, unknown
 from headrig.config.proof import Placed, encoded, refusals
 from headrig.errors import ConfigError
@@ -157,6 +158,15 @@ class SpecReader:
         if (metric := table(MetricTable, given, f"metrics.{name}", self._errors)) is not None:
             self._metrics.append(Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
 
+    def thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
+        """Take what the core is asked for thresholds that are proven otherwise."""
+        self._spec["thresholds"] = questions(thresholds)
+
+    @property
+    def metric_names(self) -> set[str]:
+        """Metrics of the settings' own."""
+        return {metric.spec["name"] for metric in self._metrics}
+
     def finish(self) -> bytes:
         """The spec as the core takes it. What the core refuses is an error each, at its place."""
         redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}
@@ -215,6 +225,12 @@ class SpecReader:
         rules = content.get("rule", [])
         for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
             self._rule(rule, f"rule[{index}]", "rule", file)
+
+
+def with_thresholds(engine_spec: bytes, thresholds: Mapping[str, Threshold]) -> bytes:
+    """The spec with these thresholds in place of those it has."""
+    spec = json.loads(engine_spec) if engine_spec else {}
+    return encoded({**spec, "thresholds": questions(thresholds)})
 
 
 def unanchored(engine_spec: bytes) -> list[str]:

@@ -222,7 +222,7 @@ fn nothing_is_kept_for_what_no_threshold_asks() {
     bench.event(1000.0, json!({"event": "request_completed", "status": 500, "duration": 5}));
     bench.metrics.record("error.rate", 5.0, &[], 1000.0);
     assert_eq!((bench.state("window_bytes"), bench.state("window_series")), (0.0, 0.0));
-    assert_eq!(bench.metrics.oldest_pane_seconds(), None);
+    assert_eq!(bench.metrics.oldest_pane_seconds(Feed::Events), None);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_recorded_time_far_ahead_is_the_clock() {
     bench.metrics.watermark(1000.0);
     bench.metrics.record("orders", 1.0, &[], 1_000_000_000.0);
     assert_eq!(read(&mut bench, 1010.0), [reading("", 1.0, 1)]);
-    assert_eq!(bench.metrics.oldest_pane_seconds(), Some(1000.0));
+    assert_eq!(bench.metrics.oldest_pane_seconds(Feed::Events), Some(1000.0));
     assert_eq!(bench.state("future"), 1.0);
 }
 

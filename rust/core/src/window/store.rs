@@ -41,6 +41,19 @@ pub enum Feed {
     Recorded,
 }
 
+impl Feed {
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Events, Self::Recorded].into_iter().find(|feed| feed.as_str() == name)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Recorded => "recorded",
+        }
+    }
+}
+
 /// The windows of one metric by one set of group labels.
 #[derive(Debug)]
 pub struct Window {
@@ -245,9 +258,9 @@ impl Windows {
         }
     }
 
-    /// Start of the oldest pane kept, in seconds: no tick up to it has anything to say.
-    pub fn oldest_pane(&self) -> Option<i64> {
-        let all = self.list.iter().flat_map(|window| window.table.series());
+    /// The oldest pane kept of a feed: no tick up to its start has anything to say.
+    pub fn oldest_pane(&self, feed: Feed) -> Option<i64> {
+        let all = self.list.iter().filter(|window| window.feed == feed).flat_map(|window| window.table.series());
         all.filter_map(|series| series.data.oldest()).min()
     }
 }
