@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from headrig import metrics
+from headrig import families
 from headrig.alerts.evaluator import Evaluator
 from headrig.alerts.machine import Transition
 from headrig.alerts.outbox import Outbox
@@ -24,8 +24,8 @@ from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.engine import Engine
 from headrig.errors import ConfigError
+from headrig.families import Metrics
 from headrig.limits import EVALUATE_SECONDS, NOTICE_TEXT_CHARACTERS_MAX, SENT_ALERTS_MAX
-from headrig.metrics import Metrics
 from headrig.model import Category, Notice, Notifier, Severity
 from headrig.notifiers import NotifierConfig
 from headrig.parts import State
@@ -188,21 +188,21 @@ class Alerting:
 
     def observe(self, page: Metrics) -> None:
         """Put its numbers on the page."""
-        page.clear(metrics.ALERTS, metrics.ALERTS_REFUSED)
+        page.clear(families.ALERTS, families.ALERTS_REFUSED)
         for name, state, count in self._evaluator.machine.states():
-            page.put(metrics.ALERTS, count, name, state)
+            page.put(families.ALERTS, count, name, state)
         for name, count in self._evaluator.machine.refused.items():
-            page.put(metrics.ALERTS_REFUSED, count, name)
-        page.put(metrics.ALERTS_SENT, len(self._sent))
+            page.put(families.ALERTS_REFUSED, count, name)
+        page.put(families.ALERTS_SENT, len(self._sent))
         now = self._state.clock()
         for feed, tick in self._evaluator.ticks.items():
-            page.put(metrics.EVALUATION_LAG, now - tick, feed)
+            page.put(families.EVALUATION_LAG, now - tick, feed)
         for account in self._state.ledger.notifiers.values():
-            page.put(metrics.NOTICES_ACCEPTED, account.accepted, account.id)
-            page.put(metrics.NOTICES_DELIVERED, account.delivered, account.id)
-            page.put(metrics.NOTICES_WAITING, account.waiting(), account.id)
+            page.put(families.NOTICES_ACCEPTED, account.accepted, account.id)
+            page.put(families.NOTICES_DELIVERED, account.delivered, account.id)
+            page.put(families.NOTICES_WAITING, account.waiting(), account.id)
             for reason, count in account.dropped.items():
-                page.put(metrics.NOTICES_DROPPED, count, account.id, reason)
+                page.put(families.NOTICES_DROPPED, count, account.id, reason)
 
     async def _watch(self) -> None:
         """Time passes also when no lines come."""

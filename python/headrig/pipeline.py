@@ -15,16 +15,16 @@ from typing import Any, Final
 
 import msgspec
 
-from headrig import metrics
+from headrig import families
 from headrig.alerting import Alerting
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.config.spec import with_thresholds
 from headrig.engine import BATCH_BYTES_MAX, Engine, Processed
 from headrig.errors import DeliveryError, HeadrigError
+from headrig.families import Metrics
 from headrig.ledger import Ledger
 from headrig.listen import Sockets, host_port
-from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Sink, Source
 from headrig.opening import Opened, open_parts
 from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
@@ -140,14 +140,14 @@ class Pipeline:
                 await opened.close()
                 raise
         except HeadrigError:
-            state.metrics.add(metrics.RELOADS, 1, "failure")
+            state.metrics.add(families.RELOADS, 1, "failure")
             raise
         state.engine, state.limits, self.config = engine, config.limits, config
         state.partials.bytes_max = config.limits.partial_bytes_max
         await self._switch(opened)
         self.alerting.replace(config.thresholds, engine)
         await self.alerting.renew(config, opened.notifiers)
-        state.metrics.add(metrics.RELOADS, 1, "success")
+        state.metrics.add(families.RELOADS, 1, "success")
 
     def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
         """
@@ -318,9 +318,9 @@ class Pipeline:
         account.left += processed.lines_out
         account.dropped.update(processed.dropped)
         for family, counts in (
-            (metrics.BROKEN, processed.broken),
-            (metrics.REDACTIONS, processed.redactions),
-            (metrics.NORMALIZED, processed.normalized),
+            (families.BROKEN, processed.broken),
+            (families.REDACTIONS, processed.redactions),
+            (families.NORMALIZED, processed.normalized),
         ):
             for name, count in counts.items():
                 page.add(family, count, name)

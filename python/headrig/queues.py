@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from headrig import metrics
+from headrig import families
+from headrig.families import Metrics
 from headrig.ledger import SinkAccount, SourceAccount
 from headrig.limits import (
     BATCH_BYTES,
@@ -20,7 +21,6 @@ from headrig.limits import (
     WRITE_BYTES,
     Limits,
 )
-from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Gate, Receipt, WhenFull
 
 
@@ -152,11 +152,11 @@ class CoreQueue:
 
     def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line."""
-        self._counts.add(metrics.ERRORS, count, *self._labels, error, stage)
+        self._counts.add(families.ERRORS, count, *self._labels, error, stage)
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
-        self._counts.add(metrics.RECEIVED_BYTES, count, *self._labels)
+        self._counts.add(families.RECEIVED_BYTES, count, *self._labels)
 
     def hold_partial(self, change_bytes: int) -> bool:
         """Account for bytes of a line that is not whole yet."""
@@ -164,7 +164,7 @@ class CoreQueue:
 
     def connections(self, count: int) -> None:
         """Show how many connections are open."""
-        self._counts.put(metrics.CONNECTIONS, count, self.account.id)
+        self._counts.put(families.CONNECTIONS, count, self.account.id)
 
     def close_batch(self) -> None:
         """Close the open batch, if there is one."""

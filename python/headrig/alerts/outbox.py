@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from headrig import metrics
+from headrig import families
 from headrig.errors import DeliveryError, Retryable
+from headrig.families import Metrics
 from headrig.ledger import NoticeAccount
 from headrig.limits import NOTICE_SECONDS_MAX, OUTBOX_NOTICES_MAX, RETRY_FIRST_SECONDS, Limits
-from headrig.metrics import Metrics
 from headrig.model import Clock, Gate, Notice, Notifier
 from headrig.retry import asked_seconds, waits
 
@@ -176,5 +176,5 @@ class Outbox:
         log.error("notifiers.%s: the notice %r (%s) is lost: %s", self.id, notice.title, notice.status, reason)
 
     def _failed(self, error: DeliveryError, consequence: str) -> None:
-        self._page.add(metrics.NOTICE_FAILURES, 1, self.id, error.reason)
+        self._page.add(families.NOTICE_FAILURES, 1, self.id, error.reason)
         log.warning("notifiers.%s: %s; the notice %s", self.id, error, consequence)
