@@ -11,7 +11,7 @@ from service_process import service
 
 import headrig
 from headrig.errors import ConfigError
-from headrig.handler import _Installed
+from headrig.installation import _Installed
 
 QUERIES = {
     """grep '"level":"ERROR"' app.log | jq '. | select(.traceId == "xyz")' | jq -r .message""": [

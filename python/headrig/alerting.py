@@ -164,6 +164,15 @@ class Alerting:
         running = {name: running.config for name, running in self._running.items()}
         return {name: part for name, part in config.notifiers.items() if running.get(name) != part}
 
+    async def flush(self) -> bool:
+        """Have the notices that wait now delivered or given up; False when that took longer than `drain_seconds`."""
+        try:
+            async with asyncio.timeout(self._state.limits.drain_seconds):
+                await asyncio.gather(*(running.outbox.flushed() for running in self._all()))
+        except TimeoutError:
+            return False
+        return True
+
     def end(self) -> list[asyncio.Task[None]]:
         """Nothing more comes: what waits is tried without back-off. The tasks that then end."""
         self._ending.set()

@@ -28,7 +28,7 @@ from headrig.listen import Sockets, host_port
 from headrig.model import Batch, Clock, Sink, Source
 from headrig.opening import Opened, open_parts
 from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
-from headrig.queues import CoreQueue, Partials, RawBatch, SinkQueue
+from headrig.queues import CoreQueue, Partials, RawBatch, Ready, SinkQueue
 from headrig.sinks import SinkConfig
 from headrig.sources import HttpConfig, SourceConfig
 from headrig.sources.ingest import IngestSource
@@ -47,14 +47,15 @@ async def run(
     clock: Clock,
     stop: asyncio.Event,
     on_start: Callable[[Pipeline], None] | None = None,
+    engine: Engine | None = None,
 ) -> None:
     """
     Run until `stop` is set or every source has ended; then drain.
 
-    `on_start` is called once everything listens. Raises `ConfigError` or `UnavailableError` when something cannot be
+    `on_start` is called once everything listens. `engine` is one that others feed as well. Raises `ConfigError` or `UnavailableError` when something cannot be
     opened. A second stop is the caller's: cancel this.
     """
-    pipeline = Pipeline(config, clock)
+    pipeline = Pipeline(config, clock, engine)
     try:
         await pipeline.open()
         async with asyncio.TaskGroup() as tasks:
@@ -74,14 +75,14 @@ async def run(
 class Pipeline:
     """One run."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, engine: Engine | None = None) -> None:
         self.config = config
         self.ended = asyncio.Event()
         """Every source has come to its end, or nobody takes what the sinks write."""
         self.state = State(
             clock=clock,
             limits=config.limits,
-            engine=Engine(config.engine_spec),
+            engine=engine or Engine(config.engine_spec),
             ledger=Ledger(),
             metrics=Metrics(),
             partials=Partials(config.limits.partial_bytes_max),
@@ -293,11 +294,8 @@ class Pipeline:
         """Batches of one lane through the core, in order, and on to every sink."""
         queue, state = running.queue, self.state
         while (raw := await queue.next()) is not None:
-            lane = state.engine.lane(running.id)
             try:
-                processed = await self._loop.run_in_executor(
-                    self._cores, lane.process, raw.joined(), raw.arrival_seconds
-                )
+                processed = raw.ready or await self._through_core(running.id, raw)
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
@@ -311,7 +309,11 @@ class Pipeline:
             for sink in list(state.sinks.values()):
                 await sink.queue.room()
 
-    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed) -> None:
+    async def _through_core(self, lane: str, raw: RawBatch) -> Processed:
+        process = self.state.engine.lane(lane).process
+        return await self._loop.run_in_executor(self._cores, process, raw.joined(), raw.arrival_seconds)
+
+    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
         """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""
         account, page = running.queue.account, self.state.metrics
         running.queue.done(raw)

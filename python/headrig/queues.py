@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrig import families
@@ -21,7 +21,7 @@ from headrig.limits import (
     WRITE_BYTES,
     Limits,
 )
-from headrig.model import Batch, Clock, Gate, Receipt, WhenFull
+from headrig.model import Batch, Clock, Gate, Lines, Receipt, WhenFull
 
 
 class Partials:
@@ -37,6 +37,18 @@ class Partials:
         return change_bytes <= 0 or self.bytes <= self.bytes_max
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Lines that have been through the core before they came here: nothing is left to count but themselves."""
+
+    lines: Lines
+    lines_out: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    broken: Mapping[str, int] = field(default_factory=dict)
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    normalized: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class RawBatch:
     """Whole lines as received, on their way to the core."""
@@ -48,6 +60,8 @@ class RawBatch:
     size: int = 0
     """Bytes."""
     receipts: list[Receipt] = field(default_factory=list)
+    ready: Ready | None = None
+    """In place of `parts`: the core has nothing to do."""
 
     def joined(self) -> bytes:
         """The lines as one piece."""
@@ -138,6 +152,18 @@ class CoreQueue:
         receipt.settle()
         # At the end of this turn of the loop, so that requests which arrived together share a batch.
         self._loop.call_soon(self.close_batch)
+        return receipt.future
+
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+        """Take lines that the core has seen, and tell when the required sinks have decided."""
+        self.close_batch()
+        receipt = Receipt(self._loop)
+        self.account.received += lines.count
+        self.account.accepted += lines.count
+        self._bytes += len(lines)
+        ready = Ready(lines, lines.count)
+        self._closed.append(RawBatch(self._clock(), [], lines.count, len(lines), [receipt], ready))
+        self._change.open()
         return receipt.future
 
     async def room(self) -> None:

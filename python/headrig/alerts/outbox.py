@@ -89,6 +89,14 @@ class Outbox:
                 await self._change.wait()
             await self._deliver(self._notices[0])
 
+    async def flushed(self) -> None:
+        """Wait until what waits now is decided, without a back-off that nobody asked for."""
+        if self._notices:
+            last = self._notices[-1]
+            self._hurry.set()
+            while any(waiting is last for waiting in self._notices):
+                await self._change.wait()
+
     def end(self) -> None:
         """Nothing more comes; what waits is tried without back-off."""
         self._ended = True
@@ -166,6 +174,7 @@ class Outbox:
 
     def _decided(self, notice: Notice, reason: str | None) -> None:
         self._notices.popleft()
+        self._change.open()
         if reason is None:
             self.account.delivered += 1
         else:

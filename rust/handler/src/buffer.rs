@@ -15,7 +15,6 @@ use headrig_core::engine::Engine;
 use headrig_core::lines::Lines;
 
 use crate::gate::{Gate, Inside};
-use crate::limits::WAIT_MAX;
 use crate::outlet::{self, Passage, Piece, Shipping};
 use crate::output::Output;
 pub use crate::state::{Counts, Tally};
@@ -33,7 +32,7 @@ pub struct Settings {
     pub spec: Vec<u8>,
     /// Waiting lines that wake the writer before its time.
     pub entries_max: u64,
-    /// Longest wait of a line; never more than `WAIT_MAX`.
+    /// Longest wait of a line. More than `WAIT_MAX` is the caller's risk.
     pub wait: Duration,
 }
 
@@ -52,7 +51,6 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Buffer {
     pub fn new(settings: Settings) -> Arc<Self> {
-        let settings = Settings { wait: settings.wait.min(WAIT_MAX), ..settings };
         Arc::new(Self { settings, gate: Gate::default(), state: Mutex::default(), started: AtomicBool::new(false) })
     }
 

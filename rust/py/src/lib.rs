@@ -45,6 +45,8 @@ mod _core {
     const CUT_SLACK_BYTES: usize = headrig_core::limits::CUT_SLACK_BYTES;
     #[pymodule_export]
     const RECORD_LINE_BYTES_MAX: usize = headrig_handler::limits::LINE_BYTES_MAX;
+    #[pymodule_export]
+    const RECORD_WAIT_SECONDS_MAX: f64 = headrig_handler::limits::WAIT_MAX.as_secs_f64();
 }
 
 /// The bytes of any object with a buffer: shared for `bytes`, copied for everything that may change.
