@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-OURS = ("LOG_LEVEL", "LOG_STRUCTURED", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL")
+OURS = ("LOG_", "HEADRIG_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_EMAIL_")
+"""What the names of the variables that headrig reads begin with."""
 DEADLINE_SECONDS = 9.0
 
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
-    return {**{name: value for name, value in os.environ.items() if name not in OURS}, **more}
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **more}
 
 
 def service(code: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ import logging
 import os
 import selectors
 import threading
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
@@ -24,13 +23,13 @@ import headrig.httpd
 import headrig.posting
 import headrig.sinks.posting
 import headrig.web.pages  # noqa: F401
-from headrig.alerts.presets import PRESETS
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.engine import Engine, HandlerCore
 from headrig.errors import UnavailableError
 from headrig.families import Metrics
 from headrig.limits import BACKGROUND_CALLS_MAX, BACKGROUND_THREADS
+from headrig.model import Clock
 from headrig.pipeline import Pipeline, run
 from headrig.sources.outlet import OutletSource
 
@@ -47,13 +46,16 @@ class Background:
         self,
         config: Config,
         core: HandlerCore,
+        *,
+        clock: Clock,
         observe: Callable[[Metrics], None],
-        renewed: Callable[[Engine], None],
+        engine: Engine | None = None,
     ) -> None:
         self._config = config
         self._core = core
+        self._clock = clock
         self._observe = observe
-        self._renewed = renewed
+        self._engine = engine
         self._selector = selectors.EpollSelector()
         self._loop = asyncio.SelectorEventLoop(self._selector)
         self._threads = _Threads()
@@ -106,19 +108,9 @@ class Background:
         """For what `call` calls."""
         return self._opened.result(0)
 
-    def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> bool:
-        """Judge by these, and by the presets where they are; False when too much waits already."""
-        presets = PRESETS if len(self._config.notifiers) > 1 else {}
-        return self.call(self._set_thresholds, {**presets, **thresholds})
-
-    def _set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
-        self.pipeline.set_thresholds(thresholds)
-        self._use(self.pipeline.state.engine)
-
-    def _use(self, engine: Engine) -> None:
-        """Lines and recorded values go through this one from now on."""
-        self._core.set_engine(engine)
-        self._renewed(engine)
+    def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine) -> bool:
+        """Judge by these, which `engine` knows; False when too much waits already."""
+        return self.call(lambda: self.pipeline.set_thresholds(thresholds, engine))
 
     def page(self, timeout_seconds: float) -> bytes:
         """Prometheus text. Raises TimeoutError."""
@@ -149,7 +141,7 @@ class Background:
         posted = self._core.passage()["waiting"] if "http" in self._config.sinks else 0
         posted += sum(account.waiting() for name, account in ledger.sinks.items() if name == "http")
         notices = sum(account.waiting() for account in ledger.notifiers.values())
-        return {"lines were not posted": posted, "notices were not delivered": notices}
+        return {"lines not posted": posted, "notices not delivered": notices}
 
     def stop(self, timeout_seconds: float) -> None:
         """Drain and end; what cannot be delivered in time is dropped and counted."""
@@ -196,23 +188,28 @@ class Background:
 
     async def _main(self) -> None:
         """Run. A port that is taken costs the status pages, not the service."""
-        engine = await asyncio.to_thread(self._core.engine)
-        if self._config.thresholds:
-            engine = Engine(self._config.engine_spec, engine)
-            self._use(engine)
-        clock = time.time  # noqa: TID251  # the edge: everything below is handed this clock
+        engine = self._engine or await asyncio.to_thread(judging, self._config, self._core)
         try:
-            await run(self._config, clock=clock, stop=self._stop, on_start=self._started, engine=engine)
+            await run(self._config, clock=self._clock, stop=self._stop, on_start=self._started, engine=engine)
         except UnavailableError as error:
             if self._config.http is None or self._opened.done():
                 raise
             log.warning("HEADRIG_HTTP_LISTEN: %s; the service goes on without its status pages", error.reason)
             self._config = msgspec.structs.replace(self._config, http=None)
-            await run(self._config, clock=clock, stop=self._stop, on_start=self._started, engine=engine)
+            await run(self._config, clock=self._clock, stop=self._stop, on_start=self._started, engine=engine)
 
     def _started(self, pipeline: Pipeline) -> None:
         pipeline.state.metrics.watch(lambda: self._observe(pipeline.state.metrics))
         self._opened.set_result(pipeline)
+
+
+def judging(config: Config, core: HandlerCore) -> Engine:
+    """Have the lines go through an engine that knows the thresholds; gives it. Compiles rules, which takes a moment."""
+    engine = core.engine()
+    if config.thresholds:
+        engine = Engine(config.engine_spec, engine)
+        core.set_engine(engine)
+    return engine
 
 
 class _Threads(ThreadPoolExecutor):

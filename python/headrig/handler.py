@@ -41,7 +41,7 @@ class Beyond(Protocol):
         """Have everything delivered that came before; 0: ask for it and do not wait."""
 
     def waiting(self) -> Mapping[str, int]:
-        """What is not delivered, in words and numbers: `{"lines were not posted": 3}`."""
+        """What is not delivered, in words and numbers: `{"lines not posted": 3}`."""
 
 
 beyond: Final[list[Beyond]] = []
@@ -258,10 +258,10 @@ def _at_exit() -> None:
 
 def _tell_waiting() -> None:
     """Nobody counts after the exit: one line on standard error says what is lost with the process."""
-    left = {"lines were not written": sum(handler._core.counts()["waiting"] for handler in list(_live))}  # noqa: SLF001
+    left = {"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))}  # noqa: SLF001
     for each in beyond:
         left.update(each.waiting())
-    said = ", ".join(f"{count} {what}" for what, count in left.items() if count)
+    said = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
     if said:
         with suppress(Exception):  # closed, gone, or there never was one
             sys.stderr.write(f"headrig: gave up at exit: {said}\n")

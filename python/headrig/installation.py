@@ -156,8 +156,24 @@ def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logg
         root.removeHandler(old)
         old.close()
     _Installed.settings, _Installed.handlers = None, ()
-    service.install(handlers, configure, ships=settings.to is not None, start=start)
+    # First, so that what starting has to say is written.
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        service.install(handlers, configure, ships=settings.to is not None, start=start)
+    except BaseException:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        raise
     _Installed.settings, _Installed.handlers = settings, handlers
+    if start and settings.to is None:
+        from headrig.config.channels import undelivered  # noqa: PLC0415  # msgspec is for who needs more than a file
+
+        for warning in undelivered(environ):
+            log.warning("%s", warning)
+    elif any(name in POSTING for name, _ in settings.more):
+        log.warning("LOG_HTTP_ENDPOINT is left to where the lines are shipped")
 
 
 def _opened(settings: _Settings) -> tuple[Handler, ...]:

@@ -150,14 +150,15 @@ class Pipeline:
         await self.alerting.renew(config, opened.notifiers)
         state.metrics.add(families.RELOADS, 1, "success")
 
-    def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
+    def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine | None = None) -> None:
         """
         Go over to these thresholds, presets included only if they are among them; nothing else changes.
 
-        States and windows of those that stay are kept. Raises `RuleError` when the core cannot answer for one.
+        States and windows of those that stay are kept. `engine` is one that knows them already. Raises `RuleError` when
+        the core cannot answer for one.
         """
         spec = with_thresholds(self.config.engine_spec, thresholds)
-        engine = Engine(spec, self.state.engine)
+        engine = engine or Engine(spec, self.state.engine)
         self.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
         self.state.engine = engine
         self.alerting.replace(thresholds, engine)

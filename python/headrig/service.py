@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headrig.config import Config
     from headrig.engine import Engine, HandlerCore
     from headrig.families import Metrics
-    from headrig.model import Category, Severity
+    from headrig.model import Category, Clock, Severity
     from headrig.web.apps import MetricsApp
 
 log: Final = logging.getLogger("headrig")
@@ -37,6 +37,7 @@ class Service:
     def __init__(self) -> None:
         self.handlers: tuple[Handler, ...] = ()
         self.configure: Configure | None = None
+        self.clock: Clock = time.time  # noqa: TID251  # the edge: everything below is handed this clock
         self.ships = False
         """Lines go to another headrig, which judges them and tells people."""
         self.lock = threading.RLock()
@@ -57,7 +58,7 @@ class Service:
             self.handlers, self.configure, self.ships = handlers, configure, ships
             pending, self._pending = self._pending, []
             if start or (self._thresholds and not ships):
-                self.background()
+                self.background(wait=True)
             for call in pending:
                 call()
             if self._unkept:
@@ -95,16 +96,20 @@ class Service:
             engine = self._engine = self.handlers[0]._core.engine()  # noqa: SLF001
         return engine
 
-    def background(self, *, wait: bool = True) -> Background:
+    def background(self, *, wait: bool = False, hurried: bool = False) -> Background:
         """The background, started when it is not there yet. Raises what opening it raises, if it is waited for."""
         with self.lock:
             if self._background is None:
-                from headrig.background import Background  # noqa: PLC0415  # asyncio is for who needs more than a file
+                from headrig.background import Background, judging  # noqa: PLC0415  # asyncio is for who needs it
                 from headrig.limits import BACKGROUND_START_SECONDS  # noqa: PLC0415
 
                 assert self.configure is not None
                 core = self.handlers[0]._core  # noqa: SLF001
-                made = Background(self.configure(core, self._thresholds), core, self.observe, self._renewed)
+                config = self.configure(core, self._thresholds)
+                # What is recorded from here on is kept for them. Who logs does not wait for the rules to be compiled.
+                engine = None if hurried else judging(config, core)
+                self._engine = engine
+                made = Background(config, core, clock=self.clock, observe=self.observe, engine=engine)
                 made.start(BACKGROUND_START_SECONDS if wait else 0.0)
                 self._background = made
                 beyond.append(made)
@@ -136,16 +141,32 @@ class Service:
 
     def set_threshold(self, threshold: Threshold) -> None:
         """Judge by it from now on, in place of one of the same name."""
+        before = dict(self._thresholds)
         self._thresholds[threshold.name] = threshold
         if not self.handlers:
             return
         if self.ships:
             self._tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
             return
+        try:
+            self._judge()
+        except BaseException:
+            self._thresholds = before
+            raise
+
+    def _judge(self) -> None:
+        """Look at the thresholds as they are now."""
         running = self._background
         if running is None:
-            self.background(wait=False)
-        elif not running.set_thresholds(self._thresholds):
+            self.background()
+            return
+        from headrig.background import judging  # noqa: PLC0415  # it is loaded
+
+        assert self.configure is not None
+        core = self.handlers[0]._core  # noqa: SLF001
+        config = self.configure(core, self._thresholds)
+        self._engine = judging(config, core)
+        if not running.set_thresholds(config.thresholds, self._engine):
             self._tell_once("calls", "too much waits for the background: a threshold is not judged")
 
     def record(self, name: str, value: float, labels: dict[str, str], time_seconds: float) -> None:
@@ -163,7 +184,7 @@ class Service:
             about = {"event": "alert", "key": key, "severity": severity, "category": category, "labels": labels}
             log.log(level, "%s: %s", title, message, extra=about)
             return
-        background = self.background(wait=False)
+        background = self.background()
         alert = {"severity": severity, "category": category, "labels": labels, "key": key}
         if not background.call(lambda: background.pipeline.alerting.send(title, message, **alert)):  # type: ignore[arg-type]
             log.error("too much waits for the background: nobody is told of: %s: %s", title, message)
@@ -173,7 +194,7 @@ class Service:
         if self.ships:
             log.info("alert %s is resolved", key, extra={"event": "alert_resolved", "key": key})
             return
-        background = self.background(wait=False)
+        background = self.background()
         if not background.call(lambda: background.pipeline.alerting.resolve(key)):
             log.error("too much waits for the background: nobody is told that alert %s is over", key)
 
@@ -201,12 +222,9 @@ class Service:
     def _prepare(self) -> None:
         """Never raises: it is called by who logs."""
         try:
-            self.background(wait=False)
+            self.background(hurried=True)
         except Exception as error:  # noqa: BLE001
             log.error("the background of the service cannot be started: %s", error)  # noqa: TRY400
-
-    def _renewed(self, engine: Engine) -> None:
-        self._engine = engine
 
     def _tell_once(self, what: str, text: str) -> None:
         if what not in self._told:
@@ -252,8 +270,7 @@ def record_metric(
     if not math.isfinite(number):
         raise ValueError(f"{name}: {number} cannot be averaged")
     named = {str(label): str(text) for label, text in (labels or {}).items()}
-    # The edge: everything below is handed this time.
-    when = time.time() if time_seconds is None else float(time_seconds)  # noqa: TID251
+    when = service.clock() if time_seconds is None else float(time_seconds)
     if not service.later(lambda: service.record(name, number, named, when)):
         service.record(name, number, named, when)
 

@@ -178,7 +178,9 @@ fn own_message<'py>(
                 Ok((text, rest)) => {
                     let (text, rest): (Bound<'py, PyString>, Vec<Bound<'py, PyAny>>) = (text, rest);
                     values.text(&text);
-                    note.set_item("args", kinds(&rest)).ok()?;
+                    if !rest.is_empty() {
+                        note.set_item("args", kinds(&rest)).ok()?;
+                    }
                 }
                 Err(error) => {
                     values.failed(py, error);
