@@ -22,10 +22,11 @@ from headrig.alerts.outbox import Outbox
 from headrig.alerts.template import number, render
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
+from headrig.config.spec import holdback_seconds
 from headrig.engine import Engine
 from headrig.errors import ConfigError
 from headrig.families import Metrics
-from headrig.limits import EVALUATE_SECONDS, NOTICE_TEXT_CHARACTERS_MAX, SENT_ALERTS_MAX
+from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, NOTICE_TEXT_CHARACTERS_MAX, SENT_ALERTS_MAX
 from headrig.model import Category, Notice, Notifier, Severity
 from headrig.notifiers import NotifierConfig
 from headrig.parts import State
@@ -53,6 +54,10 @@ class Alerting:
     def __init__(self, config: Config, state: State) -> None:
         self._state = state
         self._evaluator = Evaluator(config.thresholds, state.engine)
+        self._thresholds = bool(config.thresholds)
+        self._holdback_seconds = holdback_seconds(config.engine_spec)
+        self._newest: dict[str, float] = {}
+        """Time of the newest event by lane, as it was a second ago."""
         self._turn = asyncio.Lock()
         """Ticks are looked at by one task at a time, and so in order."""
         self._running: dict[str, _Running] = {}
@@ -127,6 +132,7 @@ class Alerting:
         Go over to other thresholds, and to the engine whose spec holds them. States of those that stay are kept; a
         firing alert whose threshold is gone is resolved, with that reason.
         """
+        self._thresholds = bool(thresholds)
         for transition in self._evaluator.replace(thresholds, engine, self._state.clock()):
             self._tell(transition)
 
@@ -136,7 +142,11 @@ class Alerting:
             if not self._evaluator.due(self._state.clock()):
                 return
             async with self._turn:
+                refused = self._evaluator.machine.refused.total()
                 await self._evaluator.advance(self._state.clock(), self._tell)
+                if self._evaluator.machine.refused.total() > refused:
+                    text = f"a threshold has more than {ALERTS_PER_THRESHOLD_MAX} label sets: the others have no alerts"
+                    self._state.warnings.warn("refused", text)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
@@ -145,10 +155,13 @@ class Alerting:
 
     async def renew(self, config: Config, opened: Mapping[str, OpenedNotifier]) -> None:
         """Go over to other notifiers. `opened` are the new and the changed ones; others go on undisturbed."""
+        self._holdback_seconds = holdback_seconds(config.engine_spec)
         for name in [name for name in self._running if name not in config.notifiers]:
             gone = self._running.pop(name)
             gone.outbox.end()
             self._leaving.append(gone)
+        for staying in self._running.values():
+            staying.outbox.limits = config.limits
         for name, (notifier, closing) in opened.items():
             running = self._running.get(name)
             if running is None:
@@ -156,7 +169,7 @@ class Alerting:
                 continue
             # A request to another machine is not waited for.
             await running.closing.aclose()
-            await running.outbox.replace(notifier, config.limits)
+            await running.outbox.replace(notifier)
             running.config, running.closing = config.notifiers[name], closing
 
     def changed(self, config: Config) -> dict[str, NotifierConfig]:
@@ -217,7 +230,19 @@ class Alerting:
         """Time passes also when no lines come."""
         while not self._ending.is_set():
             await self.advance()
+            self._warn_of_lanes()
             await pause(EVALUATE_SECONDS, self._ending)
+
+    def _warn_of_lanes(self) -> None:
+        """A source that is read and far behind the clock does not hold the others back, and so alerts nobody."""
+        now = self._state.clock()
+        newest = {lane: now - seconds for lane, seconds in self._state.engine.lanes_behind(now).items()}
+        for lane, time_seconds in newest.items():
+            moved = abs(time_seconds - self._newest.get(lane, 0.0)) > 1e-3
+            if moved and self._thresholds and now - time_seconds > self._holdback_seconds:
+                text = f"sources.{lane} is {now - time_seconds:.0f} s behind the clock: thresholds wait until it catches up"
+                self._state.warnings.warn(f"behind.{lane}", text)
+        self._newest = newest
 
     def _start(self, name: str, config: NotifierConfig, opened: OpenedNotifier) -> None:
         assert self._tasks is not None

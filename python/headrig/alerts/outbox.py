@@ -50,7 +50,7 @@ class Outbox:
         self.id = name
         self.account = account
         self._notifier = notifier
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._pause = pause
         self._page = page
@@ -111,12 +111,11 @@ class Outbox:
         self._notices.clear()
         return dropped
 
-    async def replace(self, notifier: Notifier, limits: Limits) -> Notifier:
-        """Go on with another notifier, between two calls; gives the old one."""
+    async def replace(self, notifier: Notifier) -> None:
+        """Go on with another notifier, between two calls."""
         async with self._turn:
-            old, self._notifier, self._limits = self._notifier, notifier, limits
+            self._notifier = notifier
         self._hurry.set()
-        return old
 
     def forget(self) -> None:
         """Leave the account, once empty."""
@@ -124,7 +123,7 @@ class Outbox:
 
     async def _deliver(self, waiting: _Waiting) -> None:
         notice = waiting.notice
-        for wait_seconds in waits(self._limits.retry_first_seconds, self._limits.retry_seconds_max):
+        for wait_seconds in waits(self.limits.retry_first_seconds, self.limits.retry_seconds_max):
             if not self._notices or self._notices[0] is not waiting:
                 # While it waited to be tried again, the bound has dropped it.
                 return

@@ -17,6 +17,8 @@ from headrig.config.proof import Placed, encoded, refusals
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
 
+HOLDBACK_SECONDS_MAX = 60.0
+"""The core's own bound when the settings say nothing."""
 _OFFSET = re.compile(r"Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -231,6 +233,12 @@ def with_thresholds(engine_spec: bytes, thresholds: Mapping[str, Threshold]) -> 
     """The spec with these thresholds in place of those it has."""
     spec = json.loads(engine_spec) if engine_spec else {}
     return encoded({**spec, "thresholds": questions(thresholds)})
+
+
+def holdback_seconds(engine_spec: bytes) -> float:
+    """How far behind the clock a source may be before the windows of the others no longer wait for it."""
+    windows = json.loads(engine_spec or b"{}").get("windows", {})
+    return float(windows.get("holdback_seconds_max", HOLDBACK_SECONDS_MAX))
 
 
 def unanchored(engine_spec: bytes) -> list[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from headrig.errors import ConfigError, DeliveryError
 from headrig.model import Notice, Part
+from headrig.worker import Worker
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 """What could steer a terminal; a message may come from a log line."""
@@ -25,16 +26,23 @@ class ConsoleConfig(Part, frozen=True, kw_only=True, tag="console"):
 
     @asynccontextmanager
     async def open(self, name: str) -> AsyncIterator[ConsoleNotifier]:  # noqa: ARG002
-        """Nothing is held."""
-        yield ConsoleNotifier()
+        """Nothing but a thread is held."""
+        worker = Worker("headrig-console")
+        try:
+            yield ConsoleNotifier(worker)
+        finally:
+            worker.close()
 
 
 class ConsoleNotifier:
-    """Standard error."""
+    """Standard error, written to in a thread: whoever reads it may be slow, or never read again."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
 
     async def notify(self, notice: Notice) -> None:
-        """Write it, in a thread: whoever reads standard error may be slow."""
-        await asyncio.to_thread(_write, shown(notice))
+        """Write it."""
+        await self._worker.call(partial(_write, shown(notice)))
 
 
 def shown(notice: Notice) -> str:
