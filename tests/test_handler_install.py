@@ -95,6 +95,19 @@ def test_readme(tmp_path):
     assert time.sub("", shown) == time.sub("", (tmp_path / "app.log").read_text())
 
 
+def test_readme_calls(tmp_path):
+    """
+    The README's thresholds and alerts of a service run as they stand, and tell of the alert on standard error.
+    """
+    text = (Path(__file__).parents[1] / "README.md").read_text().split("### Thresholds and alerts of a service", 1)[1]
+    code = re.search(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[1]
+    done = service(code, tmp_path, LOG_FILE="app.log")
+    said = done.stderr.splitlines()
+
+    assert 0 == done.returncode
+    assert ["FIRING high", "RESOLVED high"] == [line.split(" ", 1)[1].split(":")[0] for line in said]
+
+
 def test_without_variables(tmp_path):
     """
     With nothing set, lines go to standard output, from INFO on.
