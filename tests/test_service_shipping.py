@@ -386,3 +386,34 @@ def test_to_another_place_later(tmp_path):
     assert (["shipped"], ["written"]) == tuple(
         [event["message"] for event in found] for found in (shipped, events(tmp_path / "own.log"))
     )
+
+
+def test_a_background_that_fails_begins_anew(tmp_path):
+    """
+    After a failure of headrig's own thread, which is a bug, a later record starts another one; nothing is lost.
+    """
+    code = (
+        "import headrig.limits\nheadrig.limits.BACKGROUND_RESTART_SECONDS = 0.0\n"
+        + START
+        + """
+from headrig.service import service
+log.info("before")
+assert headrig.flush(5.0)
+failed = service.background()
+failed.call(lambda: failed.pipeline._tasks.create_task(fail()))
+async def fail(): raise ZeroDivisionError
+failed._thread.join(5)
+log.info("after")
+assert headrig.flush(5.0)
+assert service.background() is not failed
+counts = handler.counts()
+assert counts["received"] == counts["written"], counts
+"""
+    )
+    with central(tmp_path) as run:
+        done = service(code, tmp_path)
+        found = [event["message"] for event in events(run.out)]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["before", "after"] == [message for message in found if message in ("before", "after")]
+    assert any("the background of the service has failed" in message for message in found)

@@ -49,19 +49,22 @@ class Background:
         *,
         clock: Clock,
         observe: Callable[[Metrics], None],
+        failed: Callable[[Background], None],
         engine: Engine | None = None,
     ) -> None:
         self._config = config
         self._core = core
         self._clock = clock
         self._observe = observe
+        self._failed = failed
         self._engine = engine
         self._selector = selectors.EpollSelector()
         self._loop = asyncio.SelectorEventLoop(self._selector)
         self._threads = _Threads()
         self._opened: Future[Pipeline] = Future()
         self._stop = asyncio.Event()
-        self._calls = 0
+        self._calls = threading.BoundedSemaphore(BACKGROUND_CALLS_MAX)
+        self._asked: Future[bool] | None = None
         self._thread = threading.Thread(target=self._run, name="headrig-loop", daemon=True)
 
     def start(self, timeout_seconds: float = 0.0) -> None:
@@ -82,9 +85,8 @@ class Background:
 
     def call(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Have something called on the loop once the pipeline is open, in order; False when too much waits already."""
-        if self._calls >= BACKGROUND_CALLS_MAX or not self.alive:
+        if not self.alive or not self._calls.acquire(blocking=False):
             return False
-        self._calls += 1
 
         async def called() -> None:
             try:
@@ -93,7 +95,7 @@ class Background:
             except Exception:
                 log.exception("a call failed")
             finally:
-                self._calls -= 1
+                self._calls.release()
 
         self._submit(called())
         return True
@@ -125,9 +127,13 @@ class Background:
         """Have everything delivered that came before; with 0 it is asked for and goes on by itself."""
         if not self.alive:
             return not any(self.waiting().values())
+        if timeout_seconds <= 0:
+            if self._asked is None or self._asked.done():
+                self._asked = self._submit(self._flush(timeout_seconds))
+            return False
         asked = self._submit(self._flush(timeout_seconds))
         try:
-            return timeout_seconds > 0 and asked.result(timeout_seconds)
+            return asked.result(timeout_seconds)
         except TimeoutError:
             asked.cancel()
             return False
@@ -183,7 +189,7 @@ class Background:
             log.error("the background of the service has failed: %s", error, exc_info=error)  # noqa: TRY400
             if not self._opened.done():
                 self._opened.set_exception(error)
-            self._core.abandon()
+            self._failed(self)
         self._threads.end()
 
     async def _main(self) -> None:

@@ -154,7 +154,7 @@ class Handler(logging.Handler):
 
     def flush(self) -> None:
         """Have everything written that was logged before, or give up after five seconds."""
-        self._begin()
+        self._begin(only_if_due=True)
         self._core.flush(_Exit.flush_seconds)
 
     def close(self) -> None:
@@ -188,9 +188,11 @@ class Handler(logging.Handler):
         else:
             self.__dict__.pop("handle", None)
 
-    def _begin(self) -> None:
+    def _begin(self, *, only_if_due: bool = False) -> None:
         prepare = self._prepare
-        if prepare is not None:
+        if prepare is None:
+            return
+        if not only_if_due or self._core.counts()["waiting"] or self._core.passage()["waiting"]:
             self._prepare = None
             prepare()
 
@@ -207,7 +209,7 @@ def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
     deadline = monotonic() + timeout_seconds
     done = True
     for handler in list(_live):
-        handler._begin()  # noqa: SLF001
+        handler._begin(only_if_due=True)  # noqa: SLF001
         done = handler._core.flush(max(0.0, deadline - monotonic())) and done  # noqa: SLF001
     for each in beyond:
         done = each.flush(max(0.0, deadline - monotonic())) and done

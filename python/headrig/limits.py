@@ -79,6 +79,8 @@ BACKGROUND_THREADS: Final = 4
 """Helpers of a service's background: a name that resolves slowly must not hold up bodies that are compressed."""
 BACKGROUND_START_SECONDS: Final = 5.0
 """Longest wait of `install()` for its background to open what it was told to."""
+BACKGROUND_RESTART_SECONDS: Final = 10.0
+"""A background that has failed, which is a bug, is started again so much later: it may fail at once again."""
 PENDING_CALLS_MAX: Final = 1000
 """Calls before `install()` that are kept for it. More are dropped, and it says so."""
 PAGE_SECONDS: Final = 5.0

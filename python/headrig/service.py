@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +49,8 @@ class Service:
         self._engine: Engine | None = None
         self._page: Metrics | None = None
         self._told: set[str] = set()
+        self._not_before = 0.0
+        """Until then, of the monotonic clock, a background that has failed is not started again."""
         self._inherited: list[object] = []
         """What a parent's background left in this child: never touched, and so never finalized."""
 
@@ -109,10 +112,18 @@ class Service:
                 # What is recorded from here on is kept for them. Who logs does not wait for the rules to be compiled.
                 engine = None if hurried else judging(config, core)
                 self._engine = engine
-                made = Background(config, core, clock=self.clock, observe=self.observe, engine=engine)
-                made.start(BACKGROUND_START_SECONDS if wait else 0.0)
+                made = Background(
+                    config, core, clock=self.clock, observe=self.observe, failed=self._failed, engine=engine
+                )
                 self._background = made
                 beyond.append(made)
+                try:
+                    made.start(BACKGROUND_START_SECONDS if wait else 0.0)
+                except BaseException:
+                    self._background = None
+                    with suppress(ValueError):
+                        beyond.remove(made)
+                    raise
             return self._background
 
     def observe(self, page: Metrics) -> None:
@@ -219,8 +230,22 @@ class Service:
         for handler in self.handlers[:1]:
             handler._prepare = self._prepare  # noqa: SLF001
 
+    def _failed(self, background: Background) -> None:
+        """Begin anew with a later record; what was not decided comes again."""
+        from headrig.limits import BACKGROUND_RESTART_SECONDS  # noqa: PLC0415  # it is loaded
+
+        if self._background is background:
+            self._background = None
+            beyond.remove(background)
+            self._not_before = time.monotonic() + BACKGROUND_RESTART_SECONDS
+            for handler in self.handlers[:1]:
+                handler._prepare = self._prepare  # noqa: SLF001
+
     def _prepare(self) -> None:
         """Never raises: it is called by who logs."""
+        if time.monotonic() < self._not_before:
+            self.handlers[0]._prepare = self._prepare  # noqa: SLF001
+            return
         try:
             self.background(hurried=True)
         except Exception as error:  # noqa: BLE001

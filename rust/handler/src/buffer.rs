@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use headrig_core::engine::Engine;
@@ -59,6 +59,13 @@ impl Buffer {
         let result = act(&mut self.state_of(&inside));
         drop(inside);
         result
+    }
+
+    fn try_with<R>(&self, act: impl FnOnce(&mut State) -> R) -> Option<R> {
+        let inside = self.gate.try_enter()?;
+        let result = act(&mut self.state_of(&inside));
+        drop(inside);
+        Some(result)
     }
 
     /// The state of this process. Another fork hook may use it in a child before ours has run.
@@ -160,9 +167,7 @@ impl Buffer {
             state.writer.clone()
         };
         drop(inside);
-        if let Some(thread) = writer {
-            thread.unpark();
-        }
+        unpark(writer);
     }
 
     pub fn counts(&self) -> Counts {
@@ -208,21 +213,22 @@ impl Buffer {
         self.with(|state| state.outlet.take())
     }
 
+    /// The same, or None when that would have meant to wait.
+    pub fn try_take(&self) -> Option<Option<Lines>> {
+        self.try_with(|state| state.outlet.take())
+    }
+
     /// What was taken longest ago is accepted, or lost for good.
     pub fn settle(&self, accepted: bool) {
-        let writer = self.with(|state| {
-            let records = state.outlet.settle(accepted);
-            if self.settings.shipping == Shipping::Only {
-                state.finished += records;
-                let counts = &mut state.counts;
-                *if accepted { &mut counts.written } else { &mut counts.dropped_internal } += records;
-                state.notify();
-            }
-            state.writer.clone()
-        });
-        if let Some(thread) = writer {
-            thread.unpark();
-        }
+        let shipping = self.settings.shipping;
+        unpark(self.with(|state| state.settle(accepted, shipping)));
+    }
+
+    /// The same; false when that would have meant to wait.
+    pub fn try_settle(&self, accepted: bool) -> bool {
+        let shipping = self.settings.shipping;
+        let settled = self.try_with(|state| state.settle(accepted, shipping));
+        settled.map(unpark).is_some()
     }
 
     /// Before a fork: nobody else is inside until `after_fork`.
@@ -288,9 +294,7 @@ impl Buffer {
             state.lose_shipment();
             state.writer.clone()
         });
-        if let Some(thread) = writer {
-            thread.unpark();
-        }
+        unpark(writer);
     }
 
     pub(crate) fn failed(&self) {
@@ -339,6 +343,12 @@ impl Buffer {
                 None => thread::park(),
             }
         }
+    }
+}
+
+fn unpark(thread: Option<Thread>) {
+    if let Some(thread) = thread {
+        thread.unpark();
     }
 }
 

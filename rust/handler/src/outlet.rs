@@ -41,14 +41,17 @@ pub(crate) struct Piece {
     pub records: u64,
 }
 
-/// The two ends of the bell: the writer's, the taker's.
-struct Bell(Arc<UnixStream>, UnixStream);
+struct Bell {
+    writer: Arc<UnixStream>,
+    /// Kept open for whoever waits at its descriptor.
+    _taker: UnixStream,
+}
 
 #[derive(Default)]
 pub(crate) struct Outlet {
     waiting: VecDeque<Piece>,
-    /// Lines, records and bytes of what was taken and is not decided, oldest first.
-    taken: VecDeque<(u64, u64, usize)>,
+    /// Taken and not decided, oldest first.
+    taken: VecDeque<Piece>,
     bytes: usize,
     records: u64,
     passage: Passage,
@@ -67,7 +70,7 @@ impl Outlet {
         self.records += piece.records;
         self.passage.offered += piece.lines.count() as u64;
         self.waiting.push_back(piece);
-        self.bell.as_ref().map(|Bell(writer, _)| Arc::clone(writer))
+        self.bell.as_ref().map(|bell| Arc::clone(&bell.writer))
     }
 
     /// Drop the oldest pieces that nobody has taken yet, until there is room.
@@ -94,16 +97,17 @@ impl Outlet {
     /// The oldest piece, which stays counted until `settle`.
     pub fn take(&mut self) -> Option<Lines> {
         let piece = self.waiting.pop_front()?;
-        self.taken.push_back((piece.lines.count() as u64, piece.records, piece.lines.bytes().len()));
-        Some(piece.lines)
+        let lines = piece.lines.clone();
+        self.taken.push_back(piece);
+        Some(lines)
     }
 
     /// The oldest piece that was taken is decided; gives its records.
     pub fn settle(&mut self, accepted: bool) -> u64 {
-        let Some((lines, records, bytes)) = self.taken.pop_front() else { return 0 };
-        self.bytes -= bytes;
+        let Some(Piece { lines, records }) = self.taken.pop_front() else { return 0 };
+        self.bytes -= lines.bytes().len();
         self.records -= records;
-        *if accepted { &mut self.passage.passed } else { &mut self.passage.dropped } += lines;
+        *if accepted { &mut self.passage.passed } else { &mut self.passage.dropped } += lines.count() as u64;
         records
     }
 
@@ -117,21 +121,23 @@ impl Outlet {
     }
 
     pub fn passage(&self) -> Passage {
-        let waiting = self.waiting.iter().map(|piece| piece.lines.count() as u64).sum::<u64>()
-            + self.taken.iter().map(|(lines, ..)| lines).sum::<u64>();
+        let waiting = self.taken.iter().chain(&self.waiting).map(|piece| piece.lines.count() as u64).sum();
         Passage { waiting, ..self.passage }
     }
 
-    /// A descriptor that becomes readable when there is something to take, until it is read empty.
+    /// A descriptor that becomes readable when there is something to take, until it is read empty. Who took something
+    /// before and never decided it is gone: it waits again.
     pub fn open(&mut self) -> io::Result<RawFd> {
         let (writer, taker) = UnixStream::pair()?;
         writer.set_nonblocking(true)?;
         taker.set_nonblocking(true)?;
+        self.taken.append(&mut self.waiting);
+        self.waiting = std::mem::take(&mut self.taken);
         if !self.waiting.is_empty() {
             ring(&writer);
         }
         let descriptor = taker.as_raw_fd();
-        self.bell = Some(Bell(Arc::new(writer), taker));
+        self.bell = Some(Bell { writer: Arc::new(writer), _taker: taker });
         Ok(descriptor)
     }
 }
@@ -187,8 +193,23 @@ mod tests {
         outlet.put(piece(10));
         outlet.open().unwrap();
         ring(&outlet.put(piece(10)).unwrap());
-        let Some(Bell(_, taker)) = &outlet.bell else { panic!("no bell") };
-        assert_eq!((&*taker).read(&mut [0; 64]).unwrap(), 2);
-        assert!((&*taker).read(&mut [0; 64]).is_err());
+        let mut taker = &outlet.bell.as_ref().unwrap()._taker;
+        assert_eq!(taker.read(&mut [0; 64]).unwrap(), 2);
+        assert!(taker.read(&mut [0; 64]).is_err());
+    }
+
+    #[test]
+    fn what_nobody_decided_comes_again_in_order() {
+        let mut outlet = Outlet::default();
+        for bytes in [10, 20, 30] {
+            outlet.put(piece(bytes));
+        }
+        outlet.open().unwrap();
+        assert_eq!(outlet.take().map(|lines| lines.bytes().len()), Some(10));
+        assert_eq!(outlet.take().map(|lines| lines.bytes().len()), Some(20));
+        outlet.open().unwrap();
+        let again: Vec<usize> = std::iter::from_fn(|| outlet.take()).map(|lines| lines.bytes().len()).collect();
+        assert_eq!(again, [10, 20, 30]);
+        assert_eq!(outlet.passage(), Passage { offered: 3, waiting: 3, ..Passage::default() });
     }
 }

@@ -9,7 +9,7 @@ use headrig_core::engine::Engine;
 
 use crate::level;
 use crate::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES, SPARE_BYTES_MAX, WAKE_BYTES};
-use crate::outlet::Outlet;
+use crate::outlet::{Outlet, Shipping};
 
 /// The sums of one buffer, all taken at one moment.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +128,17 @@ impl State {
         self.since = None;
         self.urgent = false;
         Turn::Write(bytes)
+    }
+
+    /// The oldest shipment is decided; gives the writer, which may wait for room.
+    pub fn settle(&mut self, accepted: bool, shipping: Shipping) -> Option<Thread> {
+        let records = self.outlet.settle(accepted);
+        if shipping == Shipping::Only {
+            self.finished += records;
+            *if accepted { &mut self.counts.written } else { &mut self.counts.dropped_internal } += records;
+            self.notify();
+        }
+        self.writer.clone()
     }
 
     pub fn lose_shipment(&mut self) {

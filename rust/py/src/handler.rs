@@ -132,11 +132,15 @@ impl HandlerCore {
     }
 
     fn take(&self, py: Python<'_>) -> Option<Lines> {
-        py.detach(|| self.buffer.take()).map(|inner| Lines { inner })
+        // Detached only where it has to wait: a thread that detaches while the interpreter goes down does not come back.
+        let taken = self.buffer.try_take().unwrap_or_else(|| py.detach(|| self.buffer.take()));
+        taken.map(|inner| Lines { inner })
     }
 
     fn settle(&self, py: Python<'_>, accepted: bool) {
-        py.detach(|| self.buffer.settle(accepted));
+        if !self.buffer.try_settle(accepted) {
+            py.detach(|| self.buffer.settle(accepted));
+        }
     }
 
     fn abandon(&self, py: Python<'_>) {
