@@ -214,7 +214,7 @@ async def test_strange_texts(alerting, endpoint):
     What an application hands over is sent, whatever it is.
     """
     run = await alerting()
-    run.alerting.send("\ud800", "", labels={"a": "\udfff", "": "x"})
+    run.alerting.send("\ud800", "", labels={"a": "\udfff", "": "x", **{f"l{n}": "x" * 99 for n in range(500)}})
     await run.until(lambda: run.account.delivered == 1)
 
     assert [("🟡 FIRING: ?", " ")] == taken(endpoint)

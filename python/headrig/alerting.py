@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -26,7 +27,13 @@ from headrig.config.spec import holdback_seconds
 from headrig.engine import Engine
 from headrig.errors import ConfigError
 from headrig.families import Metrics
-from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, NOTICE_TEXT_CHARACTERS_MAX, SENT_ALERTS_MAX
+from headrig.limits import (
+    ALERTS_PER_THRESHOLD_MAX,
+    EVALUATE_SECONDS,
+    NOTICE_LABELS_MAX,
+    NOTICE_TEXT_CHARACTERS_MAX,
+    SENT_ALERTS_MAX,
+)
 from headrig.model import Category, Notice, Notifier, Severity
 from headrig.notifiers import NotifierConfig
 from headrig.parts import State
@@ -281,7 +288,8 @@ class Alerting:
 
     def _redacted(self, notice: Notice) -> Notice:
         """As it may leave: what came out of labels, or out of an application, is redacted like a line."""
-        shown = {"title": notice.title, "message": notice.message, "labels": notice.labels}
+        labels = dict(islice(notice.labels.items(), NOTICE_LABELS_MAX))
+        shown = {"title": notice.title, "message": notice.message, "category": notice.category, "labels": labels}
         given = msgspec.json.encode(_bounded(shown))
         redacted = msgspec.json.decode(self._state.engine.redact(given, True))
         return msgspec.structs.replace(notice, **redacted)

@@ -68,7 +68,9 @@ SENT_ALERTS_MAX: Final = 1000
 OUTBOX_NOTICES_MAX: Final = 1000
 """Notices that wait for one notifier, some megabytes. Beyond it the oldest that is not under way is dropped, counted."""
 NOTICE_TEXT_CHARACTERS_MAX: Final = 16 * KIB
-"""Longest title and longest message of a notice, in characters; what is longer is cut."""
+"""Longest text of a notice, in characters; what is longer is cut."""
+NOTICE_LABELS_MAX: Final = 64
+"""Labels that a notice shows: four times what a threshold can have; an alert sent by hand may have any number."""
 NOTICE_SECONDS_MAX: Final = 86_400.0
 """A notice that could not be delivered within a day is given up: who would act on it has other news by then."""
 NOTICE_POST_SECONDS: Final = 10.0
