@@ -57,8 +57,7 @@ def test_posts_beside_the_file(tmp_path):
 
 def test_posts_in_batches(tmp_path):
     """
-    A request waits until as many lines as the variable says are on their way, also beside standard output; the rest goes
-    at exit.
+    A request waits for as many lines as the variable says, also beside standard output; the rest goes at exit.
     """
     code = START + "for n in range(120):\n    log.info('%d', n)\n    handler.flush()\n"
     with serving() as there:
@@ -67,8 +66,7 @@ def test_posts_in_batches(tmp_path):
 
     assert (0, 120) == (done.returncode, len(done.stdout.splitlines()))
     assert 120 == sum(sizes)
-    assert 50 <= sizes[0]
-    assert len(sizes) <= 4
+    assert 50 <= min(sizes[:-1])
 
 
 def test_sigusr1_posts_at_once(tmp_path):

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from headrig import families
 from headrig.families import Metrics
@@ -383,7 +384,13 @@ class SinkQueue:
                 await self._change.wait()
 
     def _enough(self) -> bool:
-        return self.flush_seconds <= 0 or self.lines() >= max(1, self.flush_entries_max) or self._bytes >= WRITE_BYTES
+        """What is with the sink already is no company."""
+        waiting = list(islice(self._batches, self._taken, None))
+        return (
+            self.flush_seconds <= 0
+            or sum(batch.count for batch in waiting) >= max(1, self.flush_entries_max)
+            or sum(batch.size for batch in waiting) >= WRITE_BYTES
+        )
 
     def _drop(self, batch: Batch, reason: str) -> None:
         self.account.dropped[reason] += batch.count
