@@ -66,6 +66,20 @@ def test_logging_while_the_interpreter_goes_down(tmp_path):
     assert ["before", "hook"] == [event["message"] for event in found]
 
 
+def test_a_finalizer_after_the_last_thread(tmp_path):
+    """
+    A line of the very last moment, when no thread can ship it any more, is told of.
+    """
+    code = START + "class Last:\n    log = log\n    def __del__(self):\n        self.log.info('finalizer')\n"
+    code += "last = Last()\nkeep = [last]\nkeep.append(keep)\nlog.info('before')\n"
+    with central(tmp_path) as run:
+        done = service(code, tmp_path)
+        found = events(run.out)
+
+    assert (0, "headrig: gave up at exit: lines not written: 1\n") == (done.returncode, done.stderr)
+    assert ["before"] == [event["message"] for event in found]
+
+
 def test_over_tcp_with_a_token_and_a_name(tmp_path):
     """
     Over HTTP to a host by its name, with a token, also for the lines of the last moment.

@@ -217,6 +217,11 @@ impl HandlerCore {
         // The writer never wants the interpreter, so it may be waited for while attached.
         if self.last.load(Ordering::Relaxed) && !self.buffer.flush(LAST_WAIT) {
             self.last.store(false, Ordering::Relaxed);
+            // Nobody is left to tell it: not a thread that ships, nor one that prints.
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("headrig: gave up at exit: lines not written: {}", self.buffer.counts().waiting);
+            }
         }
     }
 }
