@@ -15,7 +15,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **more}
 
 
-def service(code: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def service(
+    code: str, cwd: Path, seconds_max: float = DEADLINE_SECONDS, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program to its end; one that hangs is killed and fails the test."""
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -23,7 +25,7 @@ def service(code: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[st
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=DEADLINE_SECONDS,
+        timeout=seconds_max,
         check=False,
     )
 

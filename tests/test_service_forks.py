@@ -2,10 +2,12 @@
 
 from collections import Counter
 
+import pytest
 from service_process import service
 from shipping import START, central, events
 
 
+@pytest.mark.timeout(40)
 def test_forks_while_threads_log(tmp_path):
     """
     30 forks while two threads log: no child hangs; no line is torn, shipped twice or lost, and the parent's connection
@@ -36,7 +38,7 @@ print(*sent)
 """
     )
     with central(tmp_path) as run:
-        done = service(code, tmp_path)
+        done = service(code, tmp_path, 30.0)
         found = Counter(event["n"] for event in events(run.out) if "n" in event)
     first, second = map(int, done.stdout.split())
     expected = [

@@ -134,6 +134,7 @@ class HandlerCore:
         careful: Callable[[], Callable[[LogRecord], Any] | None],
         stack: Callable[[BaseException], str],
         filled: Callable[[object, Any], tuple[str, list[Any]]],
+        finalizing: Callable[[], bool],
         record_type: type[LogRecord],
     ) -> HandlerCore:
         """
@@ -155,7 +156,7 @@ class HandlerCore:
         """Let the thread end once nothing waits. A later record starts it again."""
 
     def wait_for_each(self) -> None:
-        """From now on return from `emit` when the line is written, or after a second."""
+        """From now on return from `emit` when the line is written, or after a second; after five where it is shipped."""
 
     def before_fork(self) -> None:
         """Hold the buffer still until `after_fork`, which the same thread must call."""

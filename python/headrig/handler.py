@@ -124,6 +124,7 @@ class Handler(logging.Handler):
             careful=WeakMethod(self.handle),
             stack=_stack,
             filled=filled,
+            finalizing=sys.is_finalizing,
             record_type=logging.LogRecord,
         )
         _live.add(self)

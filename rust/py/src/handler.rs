@@ -18,8 +18,9 @@ use crate::engine::Engine;
 use crate::lines::Lines;
 use crate::record::{encode, Encoded, Interpreter};
 
-/// Longest wait for one line once the interpreter goes down.
+/// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+const LAST_WAIT_SHIPPING: Duration = Duration::from_secs(5);
 
 #[pyclass(frozen, module = "headrig._core")]
 pub struct HandlerCore {
@@ -31,6 +32,8 @@ pub struct HandlerCore {
     filters: Py<PyList>,
     /// Gives what handles a record when something does; None once the handler is gone.
     careful: Py<PyAny>,
+    /// `sys.is_finalizing`: no thread of Python's runs any more.
+    finalizing: Py<PyAny>,
     /// Each line is waited for: the interpreter is going down.
     last: AtomicBool,
     collisions: AtomicU64,
@@ -40,7 +43,7 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, finalizing, record_type))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -55,6 +58,7 @@ impl HandlerCore {
         careful: Py<PyAny>,
         stack: Py<PyAny>,
         filled: Py<PyAny>,
+        finalizing: Py<PyAny>,
         record_type: Py<PyAny>,
     ) -> PyResult<Self> {
         let shipping = match shipping {
@@ -75,6 +79,7 @@ impl HandlerCore {
             context,
             filters,
             careful,
+            finalizing,
             last: AtomicBool::new(false),
             collisions: AtomicU64::new(0),
             unprintable: AtomicU64::new(0),
@@ -209,13 +214,22 @@ impl HandlerCore {
         encode(&self.python, record, message, bound.cast::<PyDict>().ok())
     }
 
+    /// Have the line written before the process is gone.
+    fn wait_at_exit(&self, py: Python<'_>) -> bool {
+        if self.buffer.settings.shipping != Shipping::Only {
+            // The writer never wants the interpreter, so it may be waited for while attached.
+            return self.buffer.flush(LAST_WAIT);
+        }
+        let alone = self.finalizing.bind(py).call0().and_then(|ending| ending.is_truthy()).unwrap_or(true);
+        !alone && py.detach(|| self.buffer.flush(LAST_WAIT_SHIPPING))
+    }
+
     fn push(&self, py: Python<'_>, line: &[u8], level: i64) {
         if !self.buffer.try_push(line, level) {
             // Whoever is inside may be a thread that forks and wants the interpreter for its hooks.
             py.detach(|| self.buffer.push(line, level));
         }
-        // The writer never wants the interpreter, so it may be waited for while attached.
-        if self.last.load(Ordering::Relaxed) && !self.buffer.flush(LAST_WAIT) {
+        if self.last.load(Ordering::Relaxed) && !self.wait_at_exit(py) {
             self.last.store(false, Ordering::Relaxed);
             // Nobody is left to tell it: not a thread that ships, nor one that prints.
             #[allow(clippy::print_stderr)]
