@@ -79,6 +79,18 @@ NOTICE_SECONDS_MAX: Final = 86_400.0
 """A notice that could not be delivered within a day is given up: who would act on it has other news by then."""
 NOTICE_POST_SECONDS: Final = 10.0
 """A chat service that has not answered by then is tried again."""
+BACKGROUND_CALLS_MAX: Final = 1000
+"""Alerts and changes of thresholds that a service may have under way to its background. More are refused, counted."""
+BACKGROUND_THREADS: Final = 4
+"""Helpers of a service's background: a name that resolves slowly must not hold up bodies that are compressed."""
+BACKGROUND_START_SECONDS: Final = 5.0
+"""Longest wait of `install()` for its background to open what it was told to."""
+BACKGROUND_RESTART_SECONDS: Final = 10.0
+"""A background that has failed, which is a bug, is started again so much later: it may fail at once again."""
+PENDING_CALLS_MAX: Final = 1000
+"""Calls before `install()` that are kept for it. More are dropped, and it says so."""
+PAGE_SECONDS: Final = 5.0
+"""Longest wait of who asks for the page of metrics in a service."""
 WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 

@@ -140,6 +140,9 @@ class Intake(Protocol):
     def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[bool]:
         """Take whole lines and tell when all required sinks accepted them (True) or one gave up (False)."""
 
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+        """The same for lines that have been through the core already."""
+
     async def room(self) -> None:
         """Wait until the queue is no longer full."""
 

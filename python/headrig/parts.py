@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from headrig import metrics
+from headrig import families
 from headrig.engine import Engine
 from headrig.errors import DeliveryError, Retryable
+from headrig.families import Metrics
 from headrig.ledger import Ledger
 from headrig.limits import RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, WARN_SECONDS, Limits
-from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Receipt, Sink, Source
 from headrig.queues import CoreQueue, Partials, SinkQueue
 from headrig.retry import asked_seconds, pause, waits
@@ -211,7 +211,7 @@ class RunningSink:
             await state.pause(wait_seconds - asked_for_seconds, self._hurry)
 
     def _failed(self, error: DeliveryError, state: State, consequence: str) -> None:
-        state.metrics.add(metrics.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
+        state.metrics.add(families.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
         state.warnings.warn(f"sinks.{self.id}", f"sinks.{self.id}: {error}; the batch {consequence}")
 
 

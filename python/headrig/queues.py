@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from headrig import metrics
+from headrig import families
 from headrig.engine import RawLines
+from headrig.families import Metrics
 from headrig.ledger import SinkAccount, SourceAccount
 from headrig.limits import (
     BATCH_BYTES,
@@ -22,8 +24,7 @@ from headrig.limits import (
     WRITE_BYTES,
     Limits,
 )
-from headrig.metrics import Metrics
-from headrig.model import Batch, Clock, Gate, Receipt, Received, WhenFull
+from headrig.model import Batch, Clock, Gate, Lines, Receipt, Received, WhenFull
 
 
 class Partials:
@@ -39,6 +40,18 @@ class Partials:
         return change_bytes <= 0 or self.bytes <= self.bytes_max
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Lines that have been through the core before they came here: nothing is left to count but themselves."""
+
+    lines: Lines
+    lines_out: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    broken: Mapping[str, int] = field(default_factory=dict)
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    normalized: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class RawBatch:
     """Whole lines as received, on their way to the core."""
@@ -50,6 +63,8 @@ class RawBatch:
     size: int = 0
     """Bytes."""
     receipts: list[Receipt] = field(default_factory=list)
+    ready: Ready | None = None
+    """In place of `parts`: the core has nothing to do."""
 
     def ripe(self, times: int = 1) -> bool:
         """It has the size of a batch, or of so many."""
@@ -157,6 +172,18 @@ class CoreQueue:
         self._loop.call_soon(self.close_batch)
         return receipt.future
 
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+        """Take lines that the core has seen, and tell when the required sinks have decided."""
+        self.close_batch()
+        receipt = Receipt(self._loop)
+        self.account.received += lines.count
+        self.account.accepted += lines.count
+        self._bytes += len(lines)
+        ready = Ready(lines, lines.count)
+        self._closed.append(RawBatch(self._clock(), [], lines.count, len(lines), [receipt], ready))
+        self._change.open()
+        return receipt.future
+
     async def room(self) -> None:
         """Wait until the queue is no longer full; if it was, until it is less than half full: pausing a peer has its price."""
         if self.full:
@@ -170,7 +197,7 @@ class CoreQueue:
 
     def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line."""
-        self._counts.add(metrics.ERRORS, count, *self._labels, error, stage)
+        self._counts.add(families.ERRORS, count, *self._labels, error, stage)
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
@@ -182,7 +209,7 @@ class CoreQueue:
 
     def connections(self, count: int) -> None:
         """Show how many connections are open."""
-        self._counts.put(metrics.CONNECTIONS, count, self.account.id)
+        self._counts.put(families.CONNECTIONS, count, self.account.id)
 
     def close_batch(self) -> None:
         """Close the open batch, if there is one."""
@@ -389,7 +416,13 @@ class SinkQueue:
                 await self._change.wait()
 
     def _enough(self) -> bool:
-        return self.flush_seconds <= 0 or self.lines() >= max(1, self.flush_entries_max) or self._bytes >= WRITE_BYTES
+        """What is with the sink already is no company."""
+        waiting = list(islice(self._batches, self._taken, None))
+        return (
+            self.flush_seconds <= 0
+            or sum(batch.count for batch in waiting) >= max(1, self.flush_entries_max)
+            or sum(batch.size for batch in waiting) >= WRITE_BYTES
+        )
 
     def _drop(self, batch: Batch, reason: str) -> None:
         self.account.dropped[reason] += batch.count

@@ -44,6 +44,10 @@ mod _core {
     const LINE_BYTES_MAX: usize = headrig_core::limits::LINE_BYTES_MAX;
     #[pymodule_export]
     const CUT_SLACK_BYTES: usize = headrig_core::limits::CUT_SLACK_BYTES;
+    #[pymodule_export]
+    const RECORD_LINE_BYTES_MAX: usize = headrig_handler::limits::LINE_BYTES_MAX;
+    #[pymodule_export]
+    const RECORD_WAIT_SECONDS_MAX: f64 = headrig_handler::limits::WAIT_MAX.as_secs_f64();
 }
 
 /// Bytes that nobody changes, to be read without the GIL.
