@@ -21,25 +21,31 @@ class Worker:
     Blocking calls, one after the other.
 
     A `daemon` is not waited for at exit: a write to a reader that hangs must not hold the process for ever. What calls
-    into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes.
+    into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes. The thread
+    starts with the first job: a service must not be kept alive by a part that has nothing to do.
     """
 
     def __init__(self, name: str, *, daemon: bool = True) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        threading.Thread(target=self._run, name=name, daemon=daemon).start()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=daemon)
 
     async def call(self, job: Callable[[], T]) -> T:
         """Give what `job` gives or raises in the thread. A cancelled caller leaves the job running."""
         done: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put((job, done))
+        self._put((job, done))
         return await done
 
     def close(self, last: Callable[[], None] | None = None) -> None:
         """End the thread after what it still has to do, and after `last`."""
         if last is not None:
-            self._jobs.put((last, None))
+            self._put((last, None))
         self._jobs.put(None)
+
+    def _put(self, job: Job) -> None:
+        self._jobs.put(job)
+        if self._thread.ident is None:
+            self._thread.start()
 
     def _run(self) -> None:
         while (entry := self._jobs.get()) is not None:
