@@ -134,8 +134,8 @@ def test_service_example(tmp_path):
     """
     The README's service writes the line that it shows; only the time is another.
     """
-    (program,) = [block for block in blocks(README, "python") if ">>>" not in block]
-    (shown,) = blocks(section(README, "In a Python service"), "json")
+    program = blocks(section(README, "In a Python service"), "python")[0]
+    shown = blocks(section(README, "In a Python service"), "json")[0]
     (tmp_path / "service.py").write_text(program)
 
     done = run("env", "LOG_FILE=app.log", sys.executable, "service.py", cwd=tmp_path)
