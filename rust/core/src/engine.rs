@@ -14,6 +14,7 @@ use crate::process::{Processed, Worker};
 use crate::recent::Recent;
 use crate::redact::Redactor;
 use crate::roles::RoleTable;
+use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
 
@@ -25,6 +26,7 @@ pub struct Engine {
 
 pub(crate) struct Shared {
     pub(crate) spec: Spec,
+    pub(crate) path: Path,
     pub(crate) redactor: Redactor,
     pub(crate) extractor: Extractor,
     pub(crate) metrics: Mutex<Metrics>,
@@ -57,6 +59,15 @@ impl Engine {
     /// # Errors
     /// A rule, metric or expression that cannot be used.
     pub fn new(spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = Path::chosen().map_err(|reason| RuleError::new(PATH_VARIABLE, reason))?;
+        Self::on_path(path, spec, previous)
+    }
+
+    /// The same with kernels of a given path; where this CPU lacks it, the plain ones.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn on_path(path: Path, spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
         let spec = Spec::parse(spec)?;
         let redactor = Redactor::new(&spec.redact)?;
         let mut fields = Fields::default();
@@ -76,6 +87,7 @@ impl Engine {
             None => Recent::new(spec.recent_bytes_max),
         };
         let shared = Arc::new(Shared {
+            path,
             redactor,
             extractor: Extractor::new(&fields.paths),
             metrics: Mutex::new(metrics),

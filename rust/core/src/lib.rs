@@ -17,6 +17,7 @@ pub mod recent;
 pub mod redact;
 pub mod roles;
 mod shape;
+pub mod simd;
 pub mod spec;
 pub mod time;
 pub mod walk;
