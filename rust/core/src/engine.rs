@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::dictionary::Dictionary;
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::Fields;
@@ -191,9 +192,10 @@ impl Engine {
         let mut edits = Edits::default();
         let mut reader = Reader { roles: self.shared.roles.clone(), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
-            let mut exempt = Vec::new();
-            self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
-            crate::shape::exempt(&reader.view(text), &mut exempt);
+            let Reader { tape, keys, decoded, found, .. } = &mut reader;
+            self.shared.extractor.find(text, tape, keys, decoded, found);
+            let view = reader.view(text);
+            let exempt = |node| crate::shape::exempt(&view, node);
             self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
@@ -220,6 +222,8 @@ struct Reader {
     extractor: Extractor,
     roles: RoleTable,
     tape: Tape,
+    /// Stays empty: the twin gives keys no numbers.
+    keys: Dictionary,
     decoded: Decoded,
     found: Vec<u32>,
     edits: Edits,
@@ -235,7 +239,7 @@ impl Reader {
         if walk(line, &mut self.tape).is_err() {
             return false;
         }
-        self.extractor.find(line, &self.tape, &mut self.decoded, &mut self.found);
+        self.extractor.find(line, &self.tape, &mut self.keys, &mut self.decoded, &mut self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
     }

@@ -1,5 +1,6 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use crate::edit::Edits;
@@ -7,17 +8,19 @@ use crate::engine::{lock, Shared};
 use crate::escape::Decoded;
 use crate::event::Fieldless;
 use crate::extract::View;
+use crate::fast;
 use crate::limits::CUT_SLACK_BYTES;
-use crate::lines::{memchr_lines, Lines};
+use crate::lines::Lines;
 use crate::metric::{LaneId, Metrics};
 use crate::output::{cut, wrap, Output};
 use crate::redact::Scratch;
 use crate::roles::RoleTable;
+use crate::segment::{Line, Segment};
 use crate::shape;
+use crate::simd::structure::Structure;
+use crate::simd::Path;
 use crate::spec::{Blank, NonFinite, OnBroken};
 use crate::walk::{walk, Broken, Kind, Tape};
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 #[derive(Debug)]
@@ -49,11 +52,11 @@ pub(crate) struct Worker {
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
     utc_offset_seconds: i32,
+    structure: Structure,
     tape: Tape,
     edits: Edits,
     decoded: Decoded,
     found: Vec<u32>,
-    exempt: Vec<u32>,
     redaction: Scratch,
 }
 
@@ -66,16 +69,6 @@ struct Counts {
     time_max_seconds: Option<f64>,
 }
 
-/// One line and where it lies in the batch.
-struct Line {
-    /// Of the line as received.
-    start: usize,
-    /// First byte after its newline.
-    next: usize,
-    /// The text without BOM, CR and newline.
-    text: (usize, usize),
-}
-
 impl Worker {
     pub(crate) fn new(shared: &Shared, lane: LaneId, name: &str, roles: RoleTable) -> Self {
         let options = shared.spec.lanes.get(name);
@@ -84,11 +77,11 @@ impl Worker {
             roles,
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
+            structure: Structure::default(),
             tape: Tape::default(),
             edits: Edits::default(),
             decoded: Decoded::default(),
             found: Vec::new(),
-            exempt: Vec::new(),
             redaction: shared.redactor.scratch(),
         }
     }
@@ -107,37 +100,53 @@ impl Worker {
         }
         let mut output = Output::new(input);
         let mut counts = Counts::default();
+        let mut structure = std::mem::take(&mut self.structure);
         let mut start = 0;
-        for received in memchr_lines(input) {
-            let next = (start + received.len() + 1).min(input.len());
+        while start < input.len() {
+            let segment = Segment::scan(input, start, shared.path, &mut structure);
+            self.segment(shared, &segment, arrival_seconds, &mut metrics, &mut output, &mut counts);
+            start += segment.bytes.len();
+        }
+        self.structure = structure;
+        metrics.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
+        drop(metrics);
+        Ok(self.finish(shared, output, counts))
+    }
+
+    fn segment(
+        &mut self,
+        shared: &Shared,
+        segment: &Segment<'_>,
+        arrival_seconds: f64,
+        metrics: &mut Metrics,
+        output: &mut Output<'_>,
+        counts: &mut Counts,
+    ) {
+        for (line, normalized) in segment.lines() {
             counts.lines_in += 1;
-            let line = trim(received, start, next, &mut counts.normalized);
-            let text = &input[line.text.0..line.text.1];
-            if text.iter().all(u8::is_ascii_whitespace) {
+            counts.normalized += normalized;
+            let text = segment.text(&line);
+            if text.first() != Some(&b'{') && text.iter().all(u8::is_ascii_whitespace) {
                 match shared.spec.blank {
                     Blank::Keep => output.keep(),
                     Blank::Drop => {
                         counts.dropped_blank += 1;
-                        output.skip(line.start, line.next);
+                        output.skip(segment.offset + line.start, segment.offset + line.next);
                     }
                 }
-            } else {
-                match self.event(shared, text, arrival_seconds, &mut metrics, &mut counts) {
-                    Ok(()) => emit(&mut output, &line, input, &self.edits),
-                    Err(reason) => {
-                        if shared.spec.on_broken == OnBroken::Wrap {
-                            // What is written is an event: counted as one here as it would be by the next reader.
-                            metrics.observe(self.lane, &Fieldless { time_seconds: arrival_seconds });
-                        }
-                        self.broken(shared, &line, text, reason, arrival_seconds, &mut output, &mut counts);
+                continue;
+            }
+            match self.event(shared, segment, &line, arrival_seconds, metrics, counts) {
+                Ok(()) => emit(output, segment, &line, &self.edits),
+                Err(reason) => {
+                    if shared.spec.on_broken == OnBroken::Wrap {
+                        // What is written is an event: counted as one here as it would be by the next reader.
+                        metrics.observe(self.lane, &Fieldless { time_seconds: arrival_seconds });
                     }
+                    self.broken(shared, segment, &line, reason, arrival_seconds, output, counts);
                 }
             }
-            start = next;
         }
-        metrics.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
-        drop(metrics);
-        Ok(self.finish(shared, output, counts))
     }
 
     fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts) -> Processed {
@@ -164,36 +173,48 @@ impl Worker {
     fn event(
         &mut self,
         shared: &Shared,
-        text: &[u8],
+        segment: &Segment<'_>,
+        line: &Line,
         arrival_seconds: f64,
         metrics: &mut Metrics,
         counts: &mut Counts,
     ) -> Result<(), Broken> {
+        let text = segment.text(line);
         self.edits.clear();
         if text.len() > shared.spec.line_bytes_max {
             return Err(Broken::TooLong);
         }
-        if simdutf8::basic::from_utf8(text).is_err() {
-            return Err(Broken::Utf8);
-        }
-        walk(text, &mut self.tape)?;
+        self.walk(shared.path, segment, line)?;
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Broken {
             return Err(Broken::NotJson);
         }
-        shared.extractor.find(text, &self.tape, &mut self.decoded, &mut self.found);
-        let mut exempt = std::mem::take(&mut self.exempt);
-        let raw = self.view(text, arrival_seconds);
+        shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
+        let none = Edits::default();
+        let (nodes, found, roles) = (&self.tape.nodes, &self.found, &self.roles);
+        let raw = View { text, nodes, found, edits: &none, roles, time_seconds: arrival_seconds };
         let own_time = if self.arrival_only { None } else { raw.time(self.utc_offset_seconds) };
         let time_seconds = metrics.clamp(own_time, arrival_seconds);
-        shape::exempt(&raw, &mut exempt);
+        let exempt = |node| shape::exempt(&raw, node);
         shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
-        self.exempt = exempt;
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             counts.normalized.non_finite += self.null_non_finite();
         }
         metrics.observe(self.lane, &self.view(text, time_seconds));
         counts.time_max_seconds = Some(counts.time_max_seconds.map_or(time_seconds, |max| max.max(time_seconds)));
         Ok(())
+    }
+
+    /// Leave the line's tape in `self.tape`.
+    fn walk(&mut self, path: Path, segment: &Segment<'_>, line: &Line) -> Result<(), Broken> {
+        let text = segment.text(line);
+        if !segment.is_utf8(text) {
+            return Err(Broken::Utf8);
+        }
+        let fast = path != Path::Scalar && !line.control;
+        if fast && fast::walk(segment, line, &mut self.redaction.keys, &mut self.tape).is_some() {
+            return Ok(());
+        }
+        walk(text, &mut self.tape)
     }
 
     fn view<'a>(&'a self, text: &'a [u8], time_seconds: f64) -> View<'a> {
@@ -218,8 +239,8 @@ impl Worker {
     fn broken(
         &mut self,
         shared: &Shared,
+        segment: &Segment<'_>,
         line: &Line,
-        text: &[u8],
         reason: Broken,
         arrival_seconds: f64,
         output: &mut Output<'_>,
@@ -227,6 +248,7 @@ impl Worker {
     ) {
         counts.broken[reason as usize] += 1;
         self.edits.clear();
+        let text = segment.text(line);
         let kept = &text[..text.len().min(shared.spec.line_bytes_max + CUT_SLACK_BYTES)];
         // Read as it will be written, so that the next reader finds nothing that was not found here.
         let written = match shared.spec.on_broken {
@@ -239,33 +261,28 @@ impl Worker {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),
             _ => kept.len(),
         };
-        output.replace(line.start, line.next, |out| match shared.spec.on_broken {
+        output.replace(segment.offset + line.start, segment.offset + line.next, |out| match shared.spec.on_broken {
             OnBroken::Wrap => wrap(&kept[..end], &self.edits, arrival_seconds, reason.as_str(), out),
             OnBroken::Pass => self.edits.apply(kept, 0, end, out),
         });
     }
 }
 
-/// Part a received line from its BOM and CR.
-fn trim(received: &[u8], start: usize, next: usize, normalized: &mut Normalized) -> Line {
-    let mut text = (start, start + received.len());
-    if received.starts_with(BOM) {
-        normalized.bom += 1;
-        text.0 += BOM.len();
-    }
-    if received.ends_with(b"\r") && text.1 > text.0 {
-        normalized.crlf += 1;
-        text.1 -= 1;
-    }
-    Line { start, next, text }
-}
-
 /// Write a line with its edits, or leave it to the run of untouched ones.
-fn emit(output: &mut Output<'_>, line: &Line, input: &[u8], edits: &Edits) {
+fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits) {
     let (from, to) = line.text;
     if edits.is_empty() && from == line.start && to + 1 == line.next {
-        output.keep();
-    } else {
-        output.replace(line.start, line.next, |out| edits.apply(&input[from..to], 0, to - from, out));
+        return output.keep();
+    }
+    output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
+        edits.apply(segment.text(line), 0, to - from, out);
+    });
+}
+
+impl AddAssign for Normalized {
+    fn add_assign(&mut self, more: Self) {
+        self.crlf += more.crlf;
+        self.bom += more.bom;
+        self.non_finite += more.non_finite;
     }
 }

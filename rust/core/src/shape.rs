@@ -10,17 +10,10 @@ const DURATION_MAX: f64 = 1e14;
 
 const EXEMPT: [Role; 6] = [Role::Time, Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
 
-/// Fill `exempt` with the sorted tape indices of role values that have their role's shape.
-pub fn exempt(view: &View<'_>, exempt: &mut Vec<u32>) {
-    exempt.clear();
-    for role in EXEMPT {
-        if let Some((_, node)) = view.role(role) {
-            if fits(role, &view.node(node)) {
-                exempt.push(node);
-            }
-        }
-    }
-    exempt.sort_unstable();
+/// The node is a role's value and has its role's shape.
+pub fn exempt(view: &View<'_>, node: usize) -> bool {
+    let is = |role: &Role| view.role(*role).is_some_and(|(_, value)| value as usize == node);
+    EXEMPT.iter().any(|role| is(role) && fits(*role, &view.node(node as u32)))
 }
 
 fn fits(role: Role, value: &Value<'_>) -> bool {

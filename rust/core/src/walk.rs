@@ -26,6 +26,8 @@ pub struct Node {
     pub kind: Kind,
     /// A key or string holds at least one backslash.
     pub escaped: bool,
+    /// Of a key that the lane's dictionary knows, its number there; else 0.
+    pub key: u16,
     /// First byte; for keys and strings the one after the opening quote.
     pub start: u32,
     /// One past the last byte; for keys and strings the closing quote; for containers one past the bracket.
@@ -39,8 +41,29 @@ pub struct Node {
 pub struct Tape {
     pub nodes: Vec<Node>,
     /// Indices of the containers that are open. Empty after a successful walk.
-    open: Vec<u32>,
+    pub(crate) open: Vec<u32>,
     pub non_finite: bool,
+    /// What may be among the nodes: flags of `notable`. Those not raised are sure not to be there.
+    pub notable: u8,
+}
+
+/// What redaction looks at beside the contents of strings.
+pub mod notable {
+    /// A key that says something about a value, or that nobody has looked at yet.
+    pub const KEY: u8 = 1;
+    pub const ARRAY: u8 = 2;
+    /// A number as long as a card's.
+    pub const CARD: u8 = 4;
+    pub const ANYTHING: u8 = u8::MAX;
+}
+
+impl Tape {
+    pub(crate) fn clear(&mut self) {
+        self.nodes.clear();
+        self.open.clear();
+        self.non_finite = false;
+        self.notable = 0;
+    }
 }
 
 /// Walk one JSON text, which must be valid UTF-8, into `tape`.
@@ -48,9 +71,8 @@ pub struct Tape {
 /// # Errors
 /// The reason the text is not JSON by RFC 8259; the tape then holds what came before.
 pub fn walk(text: &[u8], tape: &mut Tape) -> Result<(), Broken> {
-    tape.nodes.clear();
-    tape.open.clear();
-    tape.non_finite = false;
+    tape.clear();
+    tape.notable = notable::ANYTHING;
     let mut walker = Walker { text, at: 0, tape };
     walker.space();
     if walker.at == text.len() {
@@ -318,7 +340,7 @@ impl Walker<'_> {
 
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
         let next = self.tape.nodes.len() as u32 + 1;
-        self.tape.nodes.push(Node { kind, escaped, start: start as u32, end: end as u32, next });
+        self.tape.nodes.push(Node { kind, escaped, key: 0, start: start as u32, end: end as u32, next });
     }
 }
 

@@ -23,97 +23,70 @@ pub(super) fn structure(kernel: &mut Kernel<'_>) -> bool {
     unsafe { scan(kernel) }
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-unsafe fn scan(kernel: &mut Kernel<'_>) -> bool {
-    let text = kernel.text;
-    let whole = text.len() / 64 * 64;
-    // SAFETY: as for this function.
-    unsafe {
-        let mut high = _mm256_setzero_si256();
-        for (index, bytes) in text[..whole].chunks_exact(64).enumerate() {
-            high = step(kernel, index * 64, load(bytes), high);
-        }
-        if whole < text.len() {
-            // Spaces mean nothing, and nothing is read behind the text.
-            let mut padded = [b' '; 64];
-            padded[..text.len() - whole].copy_from_slice(&text[whole..]);
-            high = step(kernel, whole, load(&padded), high);
-        }
-        _mm256_movemask_epi8(high) != 0
+fn scan(kernel: &mut Kernel<'_>) -> bool {
+    let (blocks, rest) = kernel.text.as_chunks();
+    let mut high = _mm256_setzero_si256();
+    for (index, bytes) in blocks.iter().enumerate() {
+        high = step(kernel, index * 64, load(bytes), high);
     }
+    if !rest.is_empty() {
+        // Spaces mean nothing, and nothing is read behind the text.
+        let mut padded = [b' '; 64];
+        padded[..rest.len()].copy_from_slice(rest);
+        high = step(kernel, blocks.len() * 64, load(&padded), high);
+    }
+    _mm256_movemask_epi8(high) != 0
 }
 
 /// One block; gives `high` with the high bits of all its bytes.
-///
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-unsafe fn step(kernel: &mut Kernel<'_>, at: usize, block: Block, high: __m256i) -> __m256i {
-    // SAFETY: as for this function.
-    unsafe {
-        let quote = equal(block, b'"');
-        let backslash = equal(block, b'\\');
-        let control = Block(below_space(block.0), below_space(block.1));
-        let special = Block(_mm256_or_si256(backslash.0, control.0), _mm256_or_si256(backslash.1, control.1));
-        if _mm256_movemask_epi8(_mm256_or_si256(special.0, special.1)) == 0 && !kernel.carries() {
-            kernel.plain(mask(quote));
-        } else {
-            let masks = Masks {
-                quote: mask(quote),
-                backslash: mask(backslash),
-                control: mask(control),
-                newline: mask(equal(block, b'\n')),
-                carriage_return: mask(equal(block, b'\r')),
-            };
-            kernel.block(at, masks);
-        }
-        _mm256_or_si256(high, _mm256_or_si256(block.0, block.1))
+fn step(kernel: &mut Kernel<'_>, at: usize, block: Block, high: __m256i) -> __m256i {
+    let quote = equal(block, b'"');
+    let backslash = equal(block, b'\\');
+    let control = Block(below_space(block.0), below_space(block.1));
+    let special = Block(_mm256_or_si256(backslash.0, control.0), _mm256_or_si256(backslash.1, control.1));
+    if _mm256_movemask_epi8(_mm256_or_si256(special.0, special.1)) == 0 && !kernel.carries() {
+        kernel.plain(mask(quote));
+    } else {
+        let masks = Masks {
+            quote: mask(quote),
+            backslash: mask(backslash),
+            control: mask(control),
+            newline: mask(equal(block, b'\n')),
+            carriage_return: mask(equal(block, b'\r')),
+        };
+        kernel.block(at, masks);
     }
+    _mm256_or_si256(high, _mm256_or_si256(block.0, block.1))
 }
 
-/// # Safety
-/// The CPU has these instructions, and `bytes` are 64.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn load(bytes: &[u8]) -> Block {
-    debug_assert_eq!(bytes.len(), 64);
+fn load(bytes: &[u8; 64]) -> Block {
     let from = bytes.as_ptr().cast::<__m256i>();
     // SAFETY: both halves lie in the 64 bytes; the loads need no alignment.
     unsafe { Block(_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))) }
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn equal(block: Block, byte: u8) -> Block {
-    // SAFETY: as for this function.
-    unsafe {
-        let wanted = _mm256_set1_epi8(byte as i8);
-        Block(_mm256_cmpeq_epi8(block.0, wanted), _mm256_cmpeq_epi8(block.1, wanted))
-    }
+fn equal(block: Block, byte: u8) -> Block {
+    let wanted = _mm256_set1_epi8(byte as i8);
+    Block(_mm256_cmpeq_epi8(block.0, wanted), _mm256_cmpeq_epi8(block.1, wanted))
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn below_space(bytes: __m256i) -> __m256i {
-    // SAFETY: as for this function.
-    unsafe { _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes) }
+fn below_space(bytes: __m256i) -> __m256i {
+    _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes)
 }
 
 /// The top bits of 64 bytes, the first in the lowest place.
-///
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn mask(block: Block) -> u64 {
-    // SAFETY: as for this function.
-    let (low, high) = unsafe { (_mm256_movemask_epi8(block.0), _mm256_movemask_epi8(block.1)) };
+fn mask(block: Block) -> u64 {
+    let (low, high) = (_mm256_movemask_epi8(block.0), _mm256_movemask_epi8(block.1));
     u64::from(low as u32) | u64::from(high as u32) << 32
 }

@@ -8,13 +8,13 @@ use super::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineEnd {
     /// Position of the newline, or the length of the text when the last line has none.
-    pub at: u32,
+    pub at: usize,
     /// It holds a control character, other than a carriage return that ends it.
     pub control: bool,
     pub backslash: bool,
 }
 
-/// What one pass saw in a text of at most `u32::MAX` bytes. Reused from text to text.
+/// What one pass saw in a text. Reused from text to text.
 #[derive(Default, Debug)]
 pub struct Structure {
     pub lines: Vec<LineEnd>,
@@ -33,9 +33,6 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Bits a `window` is sure to show.
-    const WINDOW_BITS: usize = 57;
-
     pub(super) fn clear(&mut self) {
         self.words.clear();
     }
@@ -44,7 +41,7 @@ impl Bitmap {
         self.words.push(bits.to_le_bytes());
     }
 
-    /// The bits from `at` on, lowest first: at least `WINDOW_BITS` of them. `None` beyond the end.
+    /// The bits from `at` on, lowest first: at least 57 of them. `None` beyond the end.
     #[inline]
     fn window(&self, at: usize) -> Option<u64> {
         let bytes = self.words.as_flattened().get(at / 8..at / 8 + 8)?;
@@ -79,7 +76,6 @@ impl Structure {
         self.wide = false;
         self.quotes.clear();
         self.escapes.clear();
-        debug_assert!(u32::try_from(text.len()).is_ok());
         let Structure { lines, wide, quotes, escapes } = self;
         let mut kernel = Kernel { text, lines, quotes, escapes, escaped: 0, control: false, backslash: false };
         match path {
@@ -168,7 +164,7 @@ impl Kernel<'_> {
             let first = newline & newline.wrapping_neg();
             let before = first - 1;
             self.lines.push(LineEnd {
-                at: at as u32 + newline.trailing_zeros(),
+                at: at + newline.trailing_zeros() as usize,
                 control: self.control || control & before != 0,
                 backslash: self.backslash || backslash & before != 0,
             });
@@ -184,11 +180,7 @@ impl Kernel<'_> {
     /// The last line, if it has no newline.
     fn finish(&mut self) {
         if self.text.last().is_some_and(|byte| *byte != b'\n') {
-            self.lines.push(LineEnd {
-                at: self.text.len() as u32,
-                control: self.control,
-                backslash: self.backslash,
-            });
+            self.lines.push(LineEnd { at: self.text.len(), control: self.control, backslash: self.backslash });
         }
     }
 }
@@ -197,9 +189,8 @@ impl Kernel<'_> {
 fn scalar(kernel: &mut Kernel<'_>) -> bool {
     let text = kernel.text;
     for (index, block) in text.chunks(64).enumerate() {
-        let mask = |is: fn(u8) -> bool| {
-            block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at)
-        };
+        let mask =
+            |is: fn(u8) -> bool| block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at);
         kernel.block(
             index * 64,
             Masks {
@@ -274,7 +265,7 @@ mod tests {
             let mut bitmap = Bitmap::default();
             // Mostly empty words, so that searches go far.
             let words: Vec<u64> = words.iter().map(|word| word >> shift << shift >> (shift / 2)).collect();
-            words.iter().for_each(|word| bitmap.push(*word));
+            words.iter().chain(&[0]).for_each(|word| bitmap.push(*word));
             let bit = |at: &usize| words[at / 64] >> (at % 64) & 1 != 0;
             prop_assert_eq!(bitmap.next(at).filter(|_| at < words.len() * 64), (at..words.len() * 64).find(bit));
         }
