@@ -76,13 +76,13 @@ impl Extractor {
         if nodes.first().is_none_or(|root| root.kind != Kind::Object) {
             return;
         }
-        let mut at = 1;
-        while nodes[at].kind == Kind::Key {
-            let value = at + 1;
-            if let Some(entry) = self.outermost(text, &nodes[at], keys, scratch) {
-                self.take(entry, value, text, nodes, scratch, found);
+        if !tape.numbered {
+            return self.object(0, 0, text, nodes, scratch, found);
+        }
+        for &key in &tape.wanted {
+            if let Some(entry) = self.outermost(text, &nodes[key as usize], keys, scratch) {
+                self.take(entry, key as usize + 1, text, nodes, scratch, found);
             }
-            at = nodes[value].next as usize;
         }
     }
 
@@ -91,9 +91,6 @@ impl Extractor {
     fn outermost(&self, text: &[u8], key: &Node, keys: &mut Dictionary, scratch: &mut Decoded) -> Option<Entry> {
         if key.key == UNKNOWN {
             return self.levels[0].get(text, key, scratch);
-        }
-        if !keys.entry(key.key).wanted {
-            return None;
         }
         keys.facts(key.key).field.or_else(|| {
             let field = self.levels[0].get(text, key, scratch);

@@ -1,7 +1,7 @@
 //! The fast walker: leaps from string to string over the bitmaps of stage 1. Of every line it accepts the tape is the
 //! twin's (`walk`); of any other it says nothing, and the twin gives the verdict.
 
-use crate::dictionary::{Dictionary, UNKNOWN};
+use crate::dictionary::{traits, Dictionary, UNKNOWN};
 use crate::limits::DEPTH_MAX;
 use crate::segment::{Line, Segment};
 use crate::simd::structure::Structure;
@@ -16,8 +16,9 @@ pub fn walk(segment: &Segment<'_>, line: &Line, keys: &mut Dictionary, tape: &mu
     tape.clear();
     let (start, end) = line.text;
     let (text, structure) = (segment.bytes, segment.structure);
-    Walker { text, start, end, backslash: line.backslash, structure, keys, tape, previous: UNKNOWN, notable: 0 }
-        .document()
+    let expected = keys.next(UNKNOWN);
+    let backslash = line.backslash;
+    Walker { text, start, end, backslash, structure, keys, tape, previous: UNKNOWN, expected, seen: 0 }.document()
 }
 
 struct Walker<'a> {
@@ -30,53 +31,77 @@ struct Walker<'a> {
     structure: &'a Structure,
     keys: &'a mut Dictionary,
     tape: &'a mut Tape,
-    /// The key before, from which the next one is guessed.
+    /// The key before, and the one that came after it last time.
     previous: u16,
-    notable: u8,
+    expected: u16,
+    /// Flags of `notable` and `traits`.
+    seen: u8,
 }
 
 impl Walker<'_> {
     fn document(&mut self) -> Option<()> {
         let mut at = self.space(self.start);
-        // The outermost object is read like an element: without a key.
-        let mut inside = Kind::Array;
         if self.byte(at)? != b'{' {
             return None;
         }
+        let mut inside = Kind::Object;
         loop {
-            at = self.space(at);
-            if inside == Kind::Object {
-                at = self.key(at)?;
-                at = self.space(at);
-            }
+            // A value begins at `at`.
             match self.byte(at)? {
                 b'"' => at = self.string(at)?,
                 bracket @ (b'{' | b'[') => {
                     inside = if bracket == b'{' { Kind::Object } else { Kind::Array };
                     at = self.open(inside, at)?;
-                    at = self.space(at);
                     // Brackets open and close two code points apart.
                     if self.byte(at)? != bracket + 2 {
+                        at = if inside == Kind::Object { self.key(at)? } else { at };
                         continue;
                     }
                 }
+                b' ' => {
+                    at += 1;
+                    continue;
+                }
                 byte => at = self.scalar(byte, at)?,
             }
-            loop {
-                match self.byte(at)? {
-                    b',' => break,
-                    b' ' => {}
-                    b'}' if inside == Kind::Object => inside = self.close(Kind::ObjectEnd, at)?,
-                    b']' if inside == Kind::Array => inside = self.close(Kind::ArrayEnd, at)?,
-                    _ => return None,
-                }
-                at += 1;
-                if self.tape.open.is_empty() {
-                    self.tape.notable = self.notable;
-                    return (self.space(at) == self.end).then_some(());
+            if inside == Kind::Object {
+                if let Some(value) = self.next_key(at) {
+                    at = value;
+                    continue;
                 }
             }
+            at = match self.behind_value(at, &mut inside)? {
+                Some(value) => value,
+                None => return Some(()),
+            };
+        }
+    }
+
+    /// From behind a value to where the next one begins; `None` if the line ends.
+    #[inline(never)]
+    fn behind_value(&mut self, mut at: usize, inside: &mut Kind) -> Option<Option<usize>> {
+        loop {
+            match self.byte(at)? {
+                b',' => {
+                    let next = self.space(at + 1);
+                    return Some(Some(if *inside == Kind::Object { self.key(next)? } else { next }));
+                }
+                b' ' => {}
+                b'}' if *inside == Kind::Object => *inside = self.close(Kind::ObjectEnd, at)?,
+                b']' if *inside == Kind::Array => *inside = self.close(Kind::ArrayEnd, at)?,
+                _ => return None,
+            }
             at += 1;
+            if self.tape.open.is_empty() {
+                self.tape.notable = self.seen & notable::ANYTHING;
+                self.tape.numbered = true;
+                return (self.space(at) == self.end).then_some(None);
+            }
+            if *inside == Kind::Object {
+                if let Some(value) = self.next_key(at) {
+                    return Some(Some(value));
+                }
+            }
         }
     }
 
@@ -99,11 +124,11 @@ impl Walker<'_> {
             return None;
         }
         if kind == Kind::Array {
-            self.notable |= notable::ARRAY;
+            self.seen |= notable::ARRAY;
         }
         self.tape.open.push(self.tape.nodes.len() as u32);
         self.push(kind, at, at + 1);
-        Some(at + 1)
+        Some(self.space(at + 1))
     }
 
     /// Close the innermost container, which `kind` fits; give the kind of the one around it.
@@ -117,18 +142,40 @@ impl Walker<'_> {
         Some(outer.map_or(Kind::Array, |outer| self.tape.nodes[outer as usize].kind))
     }
 
-    /// A key with its colon; gives where its value may begin.
+    /// From the comma behind a member to where the value of the next one begins, if its key is the expected one.
+    #[inline(always)]
+    fn next_key(&mut self, at: usize) -> Option<usize> {
+        let entry = self.keys.guess(self.expected, self.text, at)?;
+        let (bytes, next, traits) = (entry.token_bytes as usize, entry.next, entry.traits);
+        Some(self.accept(at, bytes, next, traits))
+    }
+
+    /// From the quote before a key to where its value may begin.
     #[inline(always)]
     fn key(&mut self, at: usize) -> Option<usize> {
-        let Some((number, entry)) = self.keys.guess(self.previous, self.text, at) else {
+        let Some(entry) = self.keys.guess_first(self.expected, self.text, at - 1) else {
             return self.unexpected_key(at);
         };
-        let (key_bytes, token_bytes) = entry.bytes();
-        let (escaped, notable) = (entry.escaped, entry.notable);
+        let (bytes, next, traits) = (entry.token_bytes as usize, entry.next, entry.traits);
+        Some(self.accept(at - 1, bytes, next, traits))
+    }
+
+    /// Take the expected key, which stands between a byte at `at` and a colon.
+    #[inline(always)]
+    fn accept(&mut self, at: usize, token_bytes: usize, next: u16, traits: u8) -> usize {
+        let number = std::mem::replace(&mut self.expected, next);
+        self.take(number, traits, at + 2, at + token_bytes - 2);
+        at + token_bytes
+    }
+
+    #[inline(always)]
+    fn take(&mut self, number: u16, traits: u8, start: usize, end: usize) {
         self.previous = number;
-        self.notable |= u8::from(notable);
-        self.push_key(number, escaped, at + 1, at + 1 + key_bytes);
-        Some(at + token_bytes)
+        self.seen |= traits;
+        if traits & traits::WANTED != 0 && self.tape.open.len() == 1 {
+            self.tape.wanted.push(self.tape.nodes.len() as u32);
+        }
+        self.push_node(Kind::Key, traits & traits::ESCAPED != 0, number, start, end);
     }
 
     #[inline(never)]
@@ -136,27 +183,29 @@ impl Walker<'_> {
         if self.byte(at)? != b'"' {
             return None;
         }
-        let (start, end) = (at + 1, self.structure.quote(at + 1)?);
+        let (start, end) = (at + 1, self.structure.quote(at + 1, self.end)?);
         let colon = self.space(end + 1);
-        if end >= self.end || self.byte(colon)? != b':' {
+        if self.byte(colon)? != b':' {
             return None;
         }
         let escaped = self.escaped(start, end)?;
         let number = self.keys.number(self.previous, &self.text[start..end]);
-        if number != UNKNOWN {
-            self.previous = number;
+        let traits = match number {
+            UNKNOWN => traits::NOTABLE | traits::WANTED | if escaped { traits::ESCAPED } else { 0 },
+            number => self.keys.traits(number),
+        };
+        let previous = self.previous;
+        self.take(number, traits, start, end);
+        if number == UNKNOWN {
+            self.previous = previous;
         }
-        self.notable |= u8::from(self.keys.entry(number).notable);
-        self.push_key(number, escaped, start, end);
+        self.expected = self.keys.next(self.previous);
         Some(colon + 1)
     }
 
     #[inline(always)]
     fn string(&mut self, at: usize) -> Option<usize> {
-        let (start, end) = (at + 1, self.structure.quote(at + 1)?);
-        if end >= self.end {
-            return None;
-        }
+        let (start, end) = (at + 1, self.structure.quote(at + 1, self.end)?);
         let escaped = self.backslash && self.escaped(start, end)?;
         self.push_node(Kind::String, escaped, UNKNOWN, start, end);
         Some(end + 1)
@@ -165,7 +214,7 @@ impl Walker<'_> {
     /// Whether a string holds escapes, which must be valid ones.
     fn escaped(&self, start: usize, end: usize) -> Option<bool> {
         let mut at = start;
-        while let Some(escape) = self.structure.escape(at).filter(|escape| *escape < end) {
+        while let Some(escape) = self.structure.escape(at, end) {
             at = escape + 2;
             match self.byte(escape + 1)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
@@ -180,7 +229,7 @@ impl Walker<'_> {
         let (kind, end) = match byte {
             b'-' | b'0'..=b'9' => {
                 let end = self.number(at)?;
-                self.notable |= if CARD_DIGITS.contains(&(end - at)) { notable::CARD } else { 0 };
+                self.seen |= if CARD_DIGITS.contains(&(end - at)) { notable::CARD } else { 0 };
                 (Kind::Number, end)
             }
             b't' => (Kind::True, self.word(b"true", at)?),
@@ -228,11 +277,6 @@ impl Walker<'_> {
     #[inline(always)]
     fn push(&mut self, kind: Kind, start: usize, end: usize) {
         self.push_node(kind, false, UNKNOWN, start, end);
-    }
-
-    #[inline(always)]
-    fn push_key(&mut self, number: u16, escaped: bool, start: usize, end: usize) {
-        self.push_node(Kind::Key, escaped, number, start, end);
     }
 
     #[inline(always)]

@@ -45,6 +45,9 @@ pub struct Tape {
     pub non_finite: bool,
     /// What may be among the nodes: flags of `notable`. Those not raised are sure not to be there.
     pub notable: u8,
+    /// Keys have numbers, and `wanted` is filled: the nodes of the outermost object's keys that a path may begin with.
+    pub numbered: bool,
+    pub wanted: Vec<u32>,
 }
 
 /// What redaction looks at beside the contents of strings.
@@ -54,7 +57,7 @@ pub mod notable {
     pub const ARRAY: u8 = 2;
     /// A number as long as a card's.
     pub const CARD: u8 = 4;
-    pub const ANYTHING: u8 = u8::MAX;
+    pub const ANYTHING: u8 = KEY | ARRAY | CARD;
 }
 
 impl Tape {
@@ -63,6 +66,8 @@ impl Tape {
         self.open.clear();
         self.non_finite = false;
         self.notable = 0;
+        self.numbered = false;
+        self.wanted.clear();
     }
 }
 

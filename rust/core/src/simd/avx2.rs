@@ -17,49 +17,51 @@ struct Block(__m256i, __m256i);
 ///
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn structure(kernel: &mut Kernel<'_>) -> bool {
+pub(super) fn structure(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
     assert!(Path::Avx2.runs_here(), "no AVX2 here");
     // SAFETY: the CPU has the instructions.
-    unsafe { scan(kernel) }
+    unsafe { scan(kernel, quotes) }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn scan(kernel: &mut Kernel<'_>) -> bool {
+fn scan(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
     let (blocks, rest) = kernel.text.as_chunks();
     let mut high = _mm256_setzero_si256();
-    for (index, bytes) in blocks.iter().enumerate() {
-        high = step(kernel, index * 64, load(bytes), high);
+    for ((index, bytes), quotes) in blocks.iter().enumerate().zip(&mut *quotes) {
+        let block = load(bytes);
+        high = _mm256_or_si256(high, _mm256_or_si256(block.0, block.1));
+        *quotes = step(kernel, index, block).to_le_bytes();
     }
-    if !rest.is_empty() {
+    if let Some(quotes) = quotes.get_mut(blocks.len()) {
         // Spaces mean nothing, and nothing is read behind the text.
         let mut padded = [b' '; 64];
         padded[..rest.len()].copy_from_slice(rest);
-        high = step(kernel, blocks.len() * 64, load(&padded), high);
+        let block = load(&padded);
+        high = _mm256_or_si256(high, _mm256_or_si256(block.0, block.1));
+        *quotes = step(kernel, blocks.len(), block).to_le_bytes();
     }
     _mm256_movemask_epi8(high) != 0
 }
 
-/// One block; gives `high` with the high bits of all its bytes.
+/// The quotes of one block.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn step(kernel: &mut Kernel<'_>, at: usize, block: Block, high: __m256i) -> __m256i {
+fn step(kernel: &mut Kernel<'_>, index: usize, block: Block) -> u64 {
     let quote = equal(block, b'"');
     let backslash = equal(block, b'\\');
     let control = Block(below_space(block.0), below_space(block.1));
     let special = Block(_mm256_or_si256(backslash.0, control.0), _mm256_or_si256(backslash.1, control.1));
     if _mm256_movemask_epi8(_mm256_or_si256(special.0, special.1)) == 0 && !kernel.carries() {
-        kernel.plain(mask(quote));
-    } else {
-        let masks = Masks {
-            quote: mask(quote),
-            backslash: mask(backslash),
-            control: mask(control),
-            newline: mask(equal(block, b'\n')),
-            carriage_return: mask(equal(block, b'\r')),
-        };
-        kernel.block(at, masks);
+        return mask(quote);
     }
-    _mm256_or_si256(high, _mm256_or_si256(block.0, block.1))
+    let masks = Masks {
+        quote: mask(quote),
+        backslash: mask(backslash),
+        control: mask(control),
+        newline: mask(equal(block, b'\n')),
+        carriage_return: mask(equal(block, b'\r')),
+    };
+    kernel.block(index, masks)
 }
 
 #[inline]

@@ -33,39 +33,38 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    pub(super) fn clear(&mut self) {
+    /// Room for the bits of a text, all zero. A window may begin right behind the last byte.
+    fn reset(&mut self, text_bytes: usize) -> &mut [[u8; 8]] {
+        let words = text_bytes.div_ceil(64);
         self.words.clear();
-    }
-
-    pub(super) fn push(&mut self, bits: u64) {
-        self.words.push(bits.to_le_bytes());
+        self.words.resize(words + 1, [0; 8]);
+        &mut self.words[..words]
     }
 
     /// The bits from `at` on, lowest first: at least 57 of them. `None` beyond the end.
-    #[inline]
+    #[inline(always)]
     fn window(&self, at: usize) -> Option<u64> {
         let bytes = self.words.as_flattened().get(at / 8..at / 8 + 8)?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?) >> (at % 8))
     }
 
-    /// The first set bit from `at` on.
-    #[inline]
-    fn next(&self, at: usize) -> Option<usize> {
+    /// The first set bit from `at` on and before `end`.
+    #[inline(always)]
+    fn next(&self, at: usize, end: usize) -> Option<usize> {
         match self.window(at)? {
-            0 => self.far(at),
-            bits => Some(at + bits.trailing_zeros() as usize),
+            0 => self.far(at, end),
+            bits => Some(at + bits.trailing_zeros() as usize).filter(|bit| *bit < end),
         }
     }
 
-    fn far(&self, at: usize) -> Option<usize> {
-        // Bits of the first word before `at` were seen to be zero or lie before it.
-        let first = at / 64 + 1;
-        let head = u64::from_le_bytes(*self.words.get(first - 1)?) >> (at % 64);
-        if head != 0 {
-            return Some(at + head.trailing_zeros() as usize);
-        }
-        let index = first + self.words.get(first..)?.iter().position(|word| *word != [0; 8])?;
-        Some(index * 64 + u64::from_le_bytes(self.words[index]).trailing_zeros() as usize)
+    #[inline(never)]
+    fn far(&self, at: usize, end: usize) -> Option<usize> {
+        let words = self.words.get(at / 64..end.div_ceil(64))?;
+        // What is before `at` in its word was asked for earlier.
+        let first = u64::from_le_bytes(*words.first()?) >> (at % 64) << (at % 64);
+        let rest = words[1..].iter().map(|word| u64::from_le_bytes(*word));
+        let (index, word) = std::iter::once(first).chain(rest).enumerate().find(|(_, word)| *word != 0)?;
+        Some((at / 64 + index) * 64 + word.trailing_zeros() as usize).filter(|bit| *bit < end)
     }
 }
 
@@ -73,32 +72,26 @@ impl Structure {
     /// Scan a text that begins with a line and ends with one.
     pub fn scan(&mut self, path: Path, text: &[u8]) {
         self.lines.clear();
-        self.wide = false;
-        self.quotes.clear();
-        self.escapes.clear();
-        let Structure { lines, wide, quotes, escapes } = self;
-        let mut kernel = Kernel { text, lines, quotes, escapes, escaped: 0, control: false, backslash: false };
-        match path {
+        let (quotes, escapes) = (self.quotes.reset(text.len()), self.escapes.reset(text.len()));
+        let mut kernel = Kernel { text, lines: &mut self.lines, escapes, escaped: 0, control: false, backslash: false };
+        self.wide = match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 if path.runs_here() => *wide = super::avx2::structure(&mut kernel),
-            _ => *wide = scalar(&mut kernel),
-        }
+            Path::Avx2 if path.runs_here() => super::avx2::structure(&mut kernel, quotes),
+            _ => scalar(&mut kernel, quotes),
+        };
         kernel.finish();
-        // A window may begin right behind the last byte.
-        self.quotes.push(0);
-        self.escapes.push(0);
     }
 
-    /// The first quote from `at` on that no backslash escapes.
-    #[inline]
-    pub fn quote(&self, at: usize) -> Option<usize> {
-        self.quotes.next(at)
+    /// The first quote in `at..end` that no backslash escapes.
+    #[inline(always)]
+    pub fn quote(&self, at: usize, end: usize) -> Option<usize> {
+        self.quotes.next(at, end)
     }
 
-    /// The first backslash from `at` on that begins an escape.
-    #[inline]
-    pub fn escape(&self, at: usize) -> Option<usize> {
-        self.escapes.next(at)
+    /// The first backslash in `at..end` that begins an escape.
+    #[inline(always)]
+    pub fn escape(&self, at: usize, end: usize) -> Option<usize> {
+        self.escapes.next(at, end)
     }
 }
 
@@ -117,8 +110,7 @@ pub(super) struct Masks {
 pub(super) struct Kernel<'a> {
     pub text: &'a [u8],
     lines: &'a mut Vec<LineEnd>,
-    quotes: &'a mut Bitmap,
-    escapes: &'a mut Bitmap,
+    escapes: &'a mut [[u8; 8]],
     /// 1 if the first byte of the next block is escaped.
     escaped: u64,
     /// Of the line that is open.
@@ -127,21 +119,15 @@ pub(super) struct Kernel<'a> {
 }
 
 impl Kernel<'_> {
-    /// A block without backslashes and control characters, when the byte before it is no open escape.
-    #[inline(always)]
-    pub fn plain(&mut self, quote: u64) {
-        self.quotes.push(quote);
-        self.escapes.push(0);
-    }
-
     /// The first byte of the next block is escaped.
     #[inline(always)]
     pub fn carries(&self) -> bool {
         self.escaped != 0
     }
 
-    /// Any block; `at` is where it begins.
-    pub fn block(&mut self, at: usize, masks: Masks) {
+    /// The `index`-th block, which has backslashes, control characters or an escaped first byte; gives its quotes.
+    pub fn block(&mut self, index: usize, masks: Masks) -> u64 {
+        let at = index * 64;
         let mut escapes = 0;
         let mut rest = masks.backslash & !self.escaped;
         while rest != 0 {
@@ -150,12 +136,13 @@ impl Kernel<'_> {
             escapes |= first;
             rest &= !(first | first << 1);
         }
-        self.quotes.push(masks.quote & !(escapes << 1 | self.escaped));
-        self.escapes.push(escapes);
+        let quotes = masks.quote & !(escapes << 1 | self.escaped);
+        self.escapes[index] = escapes.to_le_bytes();
         self.escaped = escapes >> 63;
         let newline_follows = u64::from(self.text.get(at + 64) == Some(&b'\n')) << 63;
         let line_ends = masks.newline | masks.carriage_return & (masks.newline >> 1 | newline_follows);
         self.mark(at, masks.newline, masks.control & !line_ends, masks.backslash);
+        quotes
     }
 
     /// Give each line of a block what it holds, and end those that end here.
@@ -186,21 +173,19 @@ impl Kernel<'_> {
 }
 
 /// The twin of the vector kernels; true when some byte is not ASCII.
-fn scalar(kernel: &mut Kernel<'_>) -> bool {
+fn scalar(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
     let text = kernel.text;
-    for (index, block) in text.chunks(64).enumerate() {
+    for ((index, block), quotes) in text.chunks(64).enumerate().zip(quotes) {
         let mask =
             |is: fn(u8) -> bool| block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at);
-        kernel.block(
-            index * 64,
-            Masks {
-                quote: mask(|byte| byte == b'"'),
-                backslash: mask(|byte| byte == b'\\'),
-                control: mask(|byte| byte < 0x20),
-                newline: mask(|byte| byte == b'\n'),
-                carriage_return: mask(|byte| byte == b'\r'),
-            },
-        );
+        let masks = Masks {
+            quote: mask(|byte| byte == b'"'),
+            backslash: mask(|byte| byte == b'\\'),
+            control: mask(|byte| byte < 0x20),
+            newline: mask(|byte| byte == b'\n'),
+            carriage_return: mask(|byte| byte == b'\r'),
+        };
+        *quotes = kernel.block(index, masks).to_le_bytes();
     }
     !text.is_ascii()
 }
@@ -231,8 +216,8 @@ mod tests {
         for path in Path::ALL {
             let text = b"{\"a\\\"\":\"\\\\\"}\r\n\n\t\\\n\"x";
             let seen = scan(path, text);
-            assert_eq!(positions(text, |at| seen.quote(at)), [1, 5, 7, 10, 18]);
-            assert_eq!(positions(text, |at| seen.escape(at)), [3, 8, 16]);
+            assert_eq!(positions(text, |at| seen.quote(at, text.len())), [1, 5, 7, 10, 18]);
+            assert_eq!(positions(text, |at| seen.escape(at, text.len())), [3, 8, 16]);
             let line = |at, control, backslash| LineEnd { at, control, backslash };
             let expected = [line(13, false, true), line(14, false, false), line(17, true, true)];
             assert_eq!(seen.lines[..3], expected);
@@ -261,13 +246,14 @@ mod tests {
         }
 
         #[test]
-        fn the_next_bit_is_the_next_one(words: Vec<u64>, at in 0..1000_usize, shift in 0..64_u32) {
+        fn the_next_bit_is_the_next_one(words: Vec<u64>, at in 0..1000_usize, end in 0..=100_usize, shift in 0..64_u32) {
             let mut bitmap = Bitmap::default();
             // Mostly empty words, so that searches go far.
             let words: Vec<u64> = words.iter().map(|word| word >> shift << shift >> (shift / 2)).collect();
-            words.iter().chain(&[0]).for_each(|word| bitmap.push(*word));
+            bitmap.reset(words.len() * 64).copy_from_slice(&words.iter().map(|word| word.to_le_bytes()).collect::<Vec<_>>());
+            let end = words.len() * 64 * end / 100;
             let bit = |at: &usize| words[at / 64] >> (at % 64) & 1 != 0;
-            prop_assert_eq!(bitmap.next(at).filter(|_| at < words.len() * 64), (at..words.len() * 64).find(bit));
+            prop_assert_eq!(bitmap.next(at, end), (at..end).find(bit));
         }
     }
 }
