@@ -14,7 +14,8 @@ use crate::metric::{Metrics, Reading};
 use crate::process::{Processed, Worker};
 use crate::recent::Recent;
 use crate::redact::Redactor;
-use crate::roles::RoleTable;
+use crate::roles::{RoleTable, Roles};
+use crate::shape::Shapes;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
@@ -111,9 +112,12 @@ impl Engine {
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let id = lock(&self.shared.metrics).lane(name);
+            let (id, observer) = {
+                let mut metrics = lock(&self.shared.metrics);
+                (metrics.lane(name), metrics.observer())
+            };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            let worker = Mutex::new(Worker::new(&self.shared, id, name, roles));
+            let worker = Mutex::new(Worker::new(&self.shared, id, observer, name, roles));
             Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
         });
         Arc::clone(lane)
@@ -165,7 +169,8 @@ impl Engine {
             "" => None,
             text => Some(Expr::parse(text, &mut fields).map_err(|error| RuleError::new("where", error.to_string()))?),
         };
-        let mut reader = Reader { extractor: Extractor::new(&fields.paths), roles, ..Reader::default() };
+        let (extractor, roles) = (Extractor::new(&fields.paths), Roles::new(roles));
+        let mut reader = Reader { extractor, roles, ..Reader::default() };
         let mut found: Vec<&[u8]> = Vec::new();
         'newest: for batch in batches.iter().rev() {
             let lines: Vec<&[u8]> = memchr_lines(batch.bytes()).collect();
@@ -190,13 +195,14 @@ impl Engine {
     pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
         let mut scratch = self.shared.redactor.scratch();
         let mut edits = Edits::default();
-        let mut reader = Reader { roles: self.shared.roles.clone(), ..Reader::default() };
+        let mut reader = Reader { roles: Roles::new(self.shared.roles.clone()), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
+            let mut shapes = Shapes::default();
             let Reader { tape, keys, decoded, found, .. } = &mut reader;
             self.shared.extractor.find(text, tape, keys, decoded, found);
-            let view = reader.view(text);
-            let exempt = |node| crate::shape::exempt(&view, node);
-            self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
+            reader.roles.resolve(&reader.found);
+            shapes.read(&reader.view(text), 0);
+            self.shared.redactor.document(text, &reader.tape, &shapes.exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }
@@ -220,7 +226,7 @@ impl Lane {
 #[derive(Default)]
 struct Reader {
     extractor: Extractor,
-    roles: RoleTable,
+    roles: Roles,
     tape: Tape,
     /// Stays empty: the twin gives keys no numbers.
     keys: Dictionary,
@@ -240,6 +246,7 @@ impl Reader {
             return false;
         }
         self.extractor.find(line, &self.tape, &mut self.keys, &mut self.decoded, &mut self.found);
+        self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
     }

@@ -1,7 +1,7 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
 use std::ops::AddAssign;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::edit::Edits;
 use crate::engine::{lock, Shared};
@@ -11,12 +11,12 @@ use crate::extract::View;
 use crate::fast;
 use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::Lines;
-use crate::metric::{LaneId, Metrics};
+use crate::metric::{LaneId, Metrics, Observer};
 use crate::output::{cut, wrap, Output};
 use crate::redact::Scratch;
-use crate::roles::RoleTable;
+use crate::roles::{RoleTable, Roles};
 use crate::segment::{Line, Segment};
-use crate::shape;
+use crate::shape::Shapes;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 use crate::spec::{Blank, NonFinite, OnBroken};
@@ -48,7 +48,9 @@ pub struct Normalized {
 /// A lane's scratch memory, reused from line to line.
 pub(crate) struct Worker {
     lane: LaneId,
-    roles: RoleTable,
+    /// Apart, so that it may be written to while the rest is read.
+    observer: Arc<Mutex<Observer>>,
+    roles: Roles,
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
     utc_offset_seconds: i32,
@@ -57,6 +59,7 @@ pub(crate) struct Worker {
     edits: Edits,
     decoded: Decoded,
     found: Vec<u32>,
+    shapes: Shapes,
     redaction: Scratch,
 }
 
@@ -69,12 +72,42 @@ struct Counts {
     time_max_seconds: Option<f64>,
 }
 
+/// A batch on its way. The lock of the metrics is taken for the first merge and held to the end: a batch is counted in
+/// one engine as a whole, and lanes wait for each other only to merge.
+struct Batch<'a> {
+    shared: &'a Shared,
+    arrival_seconds: f64,
+    observer: MutexGuard<'a, Observer>,
+    metrics: Option<MutexGuard<'a, Metrics>>,
+    output: Output<'a>,
+    counts: Counts,
+}
+
+impl Batch<'_> {
+    /// Count what was observed so far.
+    ///
+    /// # Errors
+    /// The engine that took over; nothing was counted.
+    fn merge(&mut self) -> Result<&mut Metrics, Arc<Shared>> {
+        let first = self.metrics.is_none();
+        let metrics = self.metrics.get_or_insert_with(|| lock(&self.shared.metrics));
+        match self.shared.successor.get().filter(|_| first) {
+            Some(successor) => Err(Arc::clone(successor)),
+            None => {
+                metrics.merge(&mut self.observer, self.arrival_seconds);
+                Ok(metrics)
+            }
+        }
+    }
+}
+
 impl Worker {
-    pub(crate) fn new(shared: &Shared, lane: LaneId, name: &str, roles: RoleTable) -> Self {
+    pub(crate) fn new(shared: &Shared, lane: LaneId, observer: Observer, name: &str, roles: RoleTable) -> Self {
         let options = shared.spec.lanes.get(name);
         Self {
             lane,
-            roles,
+            observer: Arc::new(Mutex::new(observer)),
+            roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
             structure: Structure::default(),
@@ -82,6 +115,7 @@ impl Worker {
             edits: Edits::default(),
             decoded: Decoded::default(),
             found: Vec::new(),
+            shapes: Shapes::default(),
             redaction: shared.redactor.scratch(),
         }
     }
@@ -94,59 +128,59 @@ impl Worker {
         input: &[u8],
         arrival_seconds: f64,
     ) -> Result<Processed, Arc<Shared>> {
-        let mut metrics = lock(&shared.metrics);
         if let Some(successor) = shared.successor.get() {
             return Err(Arc::clone(successor));
         }
-        let mut output = Output::new(input);
-        let mut counts = Counts::default();
+        let observer = Arc::clone(&self.observer);
+        let (observer, output, counts) = (lock(&observer), Output::new(input), Counts::default());
+        let mut batch = Batch { shared, arrival_seconds, observer, metrics: None, output, counts };
+        // What a panic left.
+        batch.observer.discard();
         let mut structure = std::mem::take(&mut self.structure);
         let mut start = 0;
         while start < input.len() {
             let segment = Segment::scan(input, start, shared.path, &mut structure);
-            self.segment(shared, &segment, arrival_seconds, &mut metrics, &mut output, &mut counts);
+            self.segment(&segment, &mut batch).inspect_err(|_| self.forget())?;
             start += segment.bytes.len();
         }
         self.structure = structure;
-        metrics.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
-        drop(metrics);
+        let newest = batch.counts.time_max_seconds;
+        batch.merge().inspect_err(|_| self.forget())?.arrive(self.lane, newest, arrival_seconds);
+        let Batch { output, counts, .. } = batch;
         Ok(self.finish(shared, output, counts))
     }
 
-    fn segment(
-        &mut self,
-        shared: &Shared,
-        segment: &Segment<'_>,
-        arrival_seconds: f64,
-        metrics: &mut Metrics,
-        output: &mut Output<'_>,
-        counts: &mut Counts,
-    ) {
+    /// # Errors
+    /// The engine that took over; nothing was counted.
+    fn segment(&mut self, segment: &Segment<'_>, batch: &mut Batch<'_>) -> Result<(), Arc<Shared>> {
         for (line, normalized) in segment.lines() {
-            counts.lines_in += 1;
-            counts.normalized += normalized;
+            batch.counts.lines_in += 1;
+            batch.counts.normalized += normalized;
             let text = segment.text(&line);
             if text.first() != Some(&b'{') && text.iter().all(u8::is_ascii_whitespace) {
-                match shared.spec.blank {
-                    Blank::Keep => output.keep(),
+                match batch.shared.spec.blank {
+                    Blank::Keep => batch.output.keep(),
                     Blank::Drop => {
-                        counts.dropped_blank += 1;
-                        output.skip(segment.offset + line.start, segment.offset + line.next);
+                        batch.counts.dropped_blank += 1;
+                        batch.output.skip(segment.offset + line.start, segment.offset + line.next);
                     }
                 }
                 continue;
             }
-            match self.event(shared, segment, &line, arrival_seconds, metrics, counts) {
-                Ok(()) => emit(output, segment, &line, &self.edits),
-                Err(reason) => {
-                    if shared.spec.on_broken == OnBroken::Wrap {
-                        // What is written is an event: counted as one here as it would be by the next reader.
-                        metrics.observe(self.lane, &Fieldless { time_seconds: arrival_seconds });
-                    }
-                    self.broken(shared, segment, &line, reason, arrival_seconds, output, counts);
-                }
+            match self.event(segment, &line, batch) {
+                Ok(()) => emit(&mut batch.output, segment, &line, &self.edits),
+                Err(reason) => self.broken(segment, &line, reason, batch),
+            }
+            if batch.observer.is_full() {
+                batch.merge()?;
             }
         }
+        Ok(())
+    }
+
+    /// The batch goes elsewhere.
+    fn forget(&mut self) {
+        self.redaction.take_counts();
     }
 
     fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts) -> Processed {
@@ -170,16 +204,8 @@ impl Worker {
 
 impl Worker {
     /// Take one line as an event: leave its edits in `self.edits`, count it.
-    fn event(
-        &mut self,
-        shared: &Shared,
-        segment: &Segment<'_>,
-        line: &Line,
-        arrival_seconds: f64,
-        metrics: &mut Metrics,
-        counts: &mut Counts,
-    ) -> Result<(), Broken> {
-        let text = segment.text(line);
+    fn event(&mut self, segment: &Segment<'_>, line: &Line, batch: &mut Batch<'_>) -> Result<(), Broken> {
+        let (shared, text) = (batch.shared, segment.text(line));
         self.edits.clear();
         if text.len() > shared.spec.line_bytes_max {
             return Err(Broken::TooLong);
@@ -189,18 +215,18 @@ impl Worker {
             return Err(Broken::NotJson);
         }
         shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
-        let none = Edits::default();
-        let (nodes, found, roles) = (&self.tape.nodes, &self.found, &self.roles);
-        let raw = View { text, nodes, found, edits: &none, roles, time_seconds: arrival_seconds };
-        let own_time = if self.arrival_only { None } else { raw.time(self.utc_offset_seconds) };
-        let time_seconds = metrics.clamp(own_time, arrival_seconds);
-        let exempt = |node| shape::exempt(&raw, node);
-        shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
+        self.roles.resolve(&self.found);
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let own_time = shapes.read(&self.view(text, batch.arrival_seconds), self.utc_offset_seconds);
+        let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), batch.arrival_seconds);
+        shared.redactor.document(text, &self.tape, &shapes.exempt, &mut self.redaction, &mut self.edits);
+        self.shapes = shapes;
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
-            counts.normalized.non_finite += self.null_non_finite();
+            batch.counts.normalized.non_finite += self.null_non_finite();
         }
-        metrics.observe(self.lane, &self.view(text, time_seconds));
-        counts.time_max_seconds = Some(counts.time_max_seconds.map_or(time_seconds, |max| max.max(time_seconds)));
+        batch.observer.observe(&self.view(text, time_seconds));
+        let newest = &mut batch.counts.time_max_seconds;
+        *newest = Some(newest.map_or(time_seconds, |max| max.max(time_seconds)));
         Ok(())
     }
 
@@ -235,18 +261,13 @@ impl Worker {
         added as u64
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn broken(
-        &mut self,
-        shared: &Shared,
-        segment: &Segment<'_>,
-        line: &Line,
-        reason: Broken,
-        arrival_seconds: f64,
-        output: &mut Output<'_>,
-        counts: &mut Counts,
-    ) {
-        counts.broken[reason as usize] += 1;
+    fn broken(&mut self, segment: &Segment<'_>, line: &Line, reason: Broken, batch: &mut Batch<'_>) {
+        let (shared, arrival_seconds) = (batch.shared, batch.arrival_seconds);
+        if shared.spec.on_broken == OnBroken::Wrap {
+            // What is written is an event: counted as one here as it would be by the next reader.
+            batch.observer.observe(&Fieldless { time_seconds: arrival_seconds });
+        }
+        batch.counts.broken[reason as usize] += 1;
         self.edits.clear();
         let text = segment.text(line);
         let kept = &text[..text.len().min(shared.spec.line_bytes_max + CUT_SLACK_BYTES)];
@@ -261,9 +282,11 @@ impl Worker {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),
             _ => kept.len(),
         };
-        output.replace(segment.offset + line.start, segment.offset + line.next, |out| match shared.spec.on_broken {
-            OnBroken::Wrap => wrap(&kept[..end], &self.edits, arrival_seconds, reason.as_str(), out),
-            OnBroken::Pass => self.edits.apply(kept, 0, end, out),
+        batch.output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
+            match shared.spec.on_broken {
+                OnBroken::Wrap => wrap(&kept[..end], &self.edits, arrival_seconds, reason.as_str(), out),
+                OnBroken::Pass => self.edits.apply(kept, 0, end, out),
+            }
         });
     }
 }
