@@ -30,8 +30,9 @@ struct Level {
 /// What is wanted of a key: its value, or fields inside of it.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Entry {
-    slot: Option<Slot>,
-    child: Option<usize>,
+    pub slot: Option<Slot>,
+    /// The level of the fields inside.
+    pub child: Option<usize>,
 }
 
 impl Extractor {
@@ -80,15 +81,16 @@ impl Extractor {
         if !tape.numbered {
             return self.object(0, 0, text, nodes, scratch, found);
         }
-        for &key in &tape.wanted {
-            if let Some(entry) = self.outermost(text, &nodes[key as usize], keys, scratch) {
-                self.take(entry, key as usize + 1, text, nodes, scratch, found);
+        for &(slot, value) in &tape.fields {
+            if let Some(place) = found.get_mut(usize::from(slot)) {
+                *place = value;
+            } else if let Some(entry) = self.outermost(text, &nodes[value as usize - 1], keys, scratch) {
+                self.take(entry, value as usize, text, nodes, scratch, found);
             }
         }
     }
 
     /// What is wanted of a key of the outermost object.
-    #[inline(always)]
     fn outermost(&self, text: &[u8], key: &Node, keys: &mut Dictionary, scratch: &mut Decoded) -> Option<Entry> {
         if key.key == UNKNOWN {
             return self.levels[0].get(text, key, scratch);

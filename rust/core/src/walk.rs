@@ -45,9 +45,10 @@ pub struct Tape {
     pub non_finite: bool,
     /// What may be among the nodes: flags of `notable`. Those not raised are sure not to be there.
     pub notable: u8,
-    /// Keys have numbers, and `wanted` is filled: the nodes of the outermost object's keys that a path may begin with.
+    /// Keys have numbers, and `fields` is filled: of the outermost object's keys that extraction may want, the slot
+    /// (or `dictionary::LOOK`) and the value's node.
     pub numbered: bool,
-    pub wanted: Vec<u32>,
+    pub fields: Vec<(u16, u32)>,
 }
 
 /// What redaction looks at beside the contents of strings.
@@ -67,7 +68,7 @@ impl Tape {
         self.non_finite = false;
         self.notable = 0;
         self.numbered = false;
-        self.wanted.clear();
+        self.fields.clear();
     }
 }
 

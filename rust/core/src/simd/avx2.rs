@@ -6,7 +6,7 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_setzero_si256,
 };
 
-use super::structure::{Kernel, Masks};
+use super::structure::{put, Bits, Kernel, Masks};
 use super::Path;
 
 /// 64 bytes in two registers.
@@ -17,42 +17,42 @@ struct Block(__m256i, __m256i);
 ///
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn structure(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
+pub(super) fn structure<'a>(kernel: &mut Kernel<'_>, bitmaps: impl Iterator<Item = Bits<'a>>) -> bool {
     assert!(Path::Avx2.runs_here(), "no AVX2 here");
     // SAFETY: the CPU has the instructions.
-    unsafe { scan(kernel, quotes) }
+    unsafe { scan(kernel, bitmaps) }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn scan(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
+fn scan<'a>(kernel: &mut Kernel<'_>, mut bitmaps: impl Iterator<Item = Bits<'a>>) -> bool {
     let (blocks, rest) = kernel.text.as_chunks();
     let mut high = _mm256_setzero_si256();
-    for ((index, bytes), quotes) in blocks.iter().enumerate().zip(&mut *quotes) {
+    for ((index, bytes), bits) in blocks.iter().enumerate().zip(&mut bitmaps) {
         let block = load(bytes);
         high = _mm256_or_si256(high, _mm256_or_si256(block.0, block.1));
-        *quotes = step(kernel, index, block).to_le_bytes();
+        put(bits, step(kernel, index, block));
     }
-    if let Some(quotes) = quotes.get_mut(blocks.len()) {
+    if let Some(bits) = bitmaps.next() {
         // Spaces mean nothing, and nothing is read behind the text.
         let mut padded = [b' '; 64];
         padded[..rest.len()].copy_from_slice(rest);
         let block = load(&padded);
         high = _mm256_or_si256(high, _mm256_or_si256(block.0, block.1));
-        *quotes = step(kernel, blocks.len(), block).to_le_bytes();
+        put(bits, step(kernel, blocks.len(), block));
     }
     _mm256_movemask_epi8(high) != 0
 }
 
-/// The quotes of one block.
+/// The quotes and escapes of one block.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn step(kernel: &mut Kernel<'_>, index: usize, block: Block) -> u64 {
+fn step(kernel: &mut Kernel<'_>, index: usize, block: Block) -> (u64, u64) {
     let quote = equal(block, b'"');
     let backslash = equal(block, b'\\');
     let control = Block(below_space(block.0), below_space(block.1));
     let special = Block(_mm256_or_si256(backslash.0, control.0), _mm256_or_si256(backslash.1, control.1));
     if _mm256_movemask_epi8(_mm256_or_si256(special.0, special.1)) == 0 && !kernel.carries() {
-        return mask(quote);
+        return (mask(quote), 0);
     }
     let masks = Masks {
         quote: mask(quote),

@@ -33,11 +33,11 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Room for the bits of a text, all zero. A window may begin right behind the last byte.
+    /// Room for the bits of a text, to be filled. A window may begin right behind the last byte.
     fn reset(&mut self, text_bytes: usize) -> &mut [[u8; 8]] {
         let words = text_bytes.div_ceil(64);
-        self.words.clear();
         self.words.resize(words + 1, [0; 8]);
+        self.words[words] = [0; 8];
         &mut self.words[..words]
     }
 
@@ -73,11 +73,12 @@ impl Structure {
     pub fn scan(&mut self, path: Path, text: &[u8]) {
         self.lines.clear();
         let (quotes, escapes) = (self.quotes.reset(text.len()), self.escapes.reset(text.len()));
-        let mut kernel = Kernel { text, lines: &mut self.lines, escapes, escaped: 0, control: false, backslash: false };
+        let mut kernel = Kernel { text, lines: &mut self.lines, escaped: 0, control: false, backslash: false };
+        let bitmaps = quotes.iter_mut().zip(escapes);
         self.wide = match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 if path.runs_here() => super::avx2::structure(&mut kernel, quotes),
-            _ => scalar(&mut kernel, quotes),
+            Path::Avx2 if path.runs_here() => super::avx2::structure(&mut kernel, bitmaps),
+            _ => scalar(&mut kernel, bitmaps),
         };
         kernel.finish();
     }
@@ -106,11 +107,19 @@ pub(super) struct Masks {
     pub carriage_return: u64,
 }
 
+/// Where the quotes and the escapes of one block go.
+pub(super) type Bits<'a> = (&'a mut [u8; 8], &'a mut [u8; 8]);
+
+#[inline(always)]
+pub(super) fn put(bits: Bits<'_>, (quotes, escapes): (u64, u64)) {
+    *bits.0 = quotes.to_le_bytes();
+    *bits.1 = escapes.to_le_bytes();
+}
+
 /// A pass in progress.
 pub(super) struct Kernel<'a> {
     pub text: &'a [u8],
     lines: &'a mut Vec<LineEnd>,
-    escapes: &'a mut [[u8; 8]],
     /// 1 if the first byte of the next block is escaped.
     escaped: u64,
     /// Of the line that is open.
@@ -125,8 +134,8 @@ impl Kernel<'_> {
         self.escaped != 0
     }
 
-    /// The `index`-th block, which has backslashes, control characters or an escaped first byte; gives its quotes.
-    pub fn block(&mut self, index: usize, masks: Masks) -> u64 {
+    /// The `index`-th block, which has backslashes, control characters or an escaped first byte; gives its quotes and escapes.
+    pub fn block(&mut self, index: usize, masks: Masks) -> (u64, u64) {
         let at = index * 64;
         let mut escapes = 0;
         let mut rest = masks.backslash & !self.escaped;
@@ -137,12 +146,11 @@ impl Kernel<'_> {
             rest &= !(first | first << 1);
         }
         let quotes = masks.quote & !(escapes << 1 | self.escaped);
-        self.escapes[index] = escapes.to_le_bytes();
         self.escaped = escapes >> 63;
         let newline_follows = u64::from(self.text.get(at + 64) == Some(&b'\n')) << 63;
         let line_ends = masks.newline | masks.carriage_return & (masks.newline >> 1 | newline_follows);
         self.mark(at, masks.newline, masks.control & !line_ends, masks.backslash);
-        quotes
+        (quotes, escapes)
     }
 
     /// Give each line of a block what it holds, and end those that end here.
@@ -173,9 +181,9 @@ impl Kernel<'_> {
 }
 
 /// The twin of the vector kernels; true when some byte is not ASCII.
-fn scalar(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
+fn scalar<'a>(kernel: &mut Kernel<'_>, bitmaps: impl Iterator<Item = Bits<'a>>) -> bool {
     let text = kernel.text;
-    for ((index, block), quotes) in text.chunks(64).enumerate().zip(quotes) {
+    for ((index, block), bits) in text.chunks(64).enumerate().zip(bitmaps) {
         let mask =
             |is: fn(u8) -> bool| block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at);
         let masks = Masks {
@@ -185,7 +193,7 @@ fn scalar(kernel: &mut Kernel<'_>, quotes: &mut [[u8; 8]]) -> bool {
             newline: mask(|byte| byte == b'\n'),
             carriage_return: mask(|byte| byte == b'\r'),
         };
-        *quotes = kernel.block(index, masks).to_le_bytes();
+        put(bits, kernel.block(index, masks));
     }
     !text.is_ascii()
 }

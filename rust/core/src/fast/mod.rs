@@ -1,0 +1,331 @@
+//! The fast walker: leaps from string to string over the bitmaps of stage 1. Of every line it accepts the tape is the
+//! twin's (`walk`); of any other it says nothing, and the twin gives the verdict.
+
+use crate::dictionary::{traits, Dictionary, Spaces, LOOK, UNKNOWN};
+use crate::limits::DEPTH_MAX;
+use crate::segment::{Line, Segment};
+use crate::simd::structure::Structure;
+use crate::walk::{notable, Kind, Node, Tape};
+
+/// Numbers of these lengths are as long as a card's.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 15..=16;
+
+/// Walk one object into `tape`; the line is valid UTF-8 and without control characters.
+/// `None`: not done, and the tape then holds anything.
+pub fn walk(segment: &Segment<'_>, line: &Line, keys: &mut Dictionary, tape: &mut Tape) -> Option<()> {
+    tape.clear();
+    let context = Context {
+        text: segment.bytes,
+        start: line.text.0,
+        end: line.text.1,
+        backslash: line.backslash,
+        structure: segment.structure,
+    };
+    let (inside, previous, seen) = (Kind::Object, UNKNOWN, 0);
+    let mut walker = Walker { context, keys, tape, inside, previous, seen };
+    walker.document()?;
+    walker.tape.notable = walker.seen & notable::ANYTHING;
+    walker.tape.numbered = true;
+    Some(())
+}
+
+/// A line and what is known of it.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    /// All that was scanned, so that a look beyond the line's end meets a newline or nothing.
+    text: &'a [u8],
+    /// Of the line in it.
+    start: usize,
+    end: usize,
+    backslash: bool,
+    structure: &'a Structure,
+}
+
+struct Walker<'a> {
+    context: Context<'a>,
+    keys: &'a mut Dictionary,
+    tape: &'a mut Tape,
+    /// The innermost container.
+    inside: Kind,
+    /// The key before.
+    previous: u16,
+    /// Flags of `notable` and `traits`.
+    seen: u8,
+}
+
+/// Where a walk stands.
+enum Place {
+    /// A value begins here, or a space before it.
+    Value(usize),
+    /// A value ended here.
+    Behind(usize),
+    /// The outermost value ended here.
+    End(usize),
+}
+
+impl Walker<'_> {
+    fn document(&mut self) -> Option<()> {
+        let context = self.context;
+        let at = context.space(context.start);
+        if context.byte(at)? != b'{' {
+            return None;
+        }
+        let mut place = Place::Value(at);
+        loop {
+            place = match place {
+                Place::Value(at) => self.value(at)?,
+                Place::Behind(at) => match self.inside {
+                    Kind::Object => match self.members(at) {
+                        Place::Behind(at) => self.behind_value(at)?,
+                        place => place,
+                    },
+                    _ => self.behind_value(at)?,
+                },
+                Place::End(at) => return (context.space(at) == context.end).then_some(()),
+            };
+        }
+    }
+
+    /// One value, or the bracket that opens it and the key of its first member.
+    fn value(&mut self, at: usize) -> Option<Place> {
+        let context = self.context;
+        let at = context.space(at);
+        Some(match context.byte(at)? {
+            b'"' => {
+                let (start, end) = (at + 1, context.structure.quote(at + 1, context.end)?);
+                let escaped = context.escaped(start, end)?;
+                self.push(Kind::String, escaped, UNKNOWN, start, end);
+                Place::Behind(end + 1)
+            }
+            bracket @ (b'{' | b'[') => {
+                self.open(if bracket == b'{' { Kind::Object } else { Kind::Array }, at)?;
+                let first = context.space(at + 1);
+                // Brackets open and close two code points apart.
+                match context.byte(first)? == bracket + 2 {
+                    true => Place::Behind(first),
+                    false if self.inside == Kind::Object => Place::Value(self.key(first, None)?),
+                    false => Place::Value(first),
+                }
+            }
+            byte => {
+                let (kind, end) = context.scalar(byte, at)?;
+                self.seen |= card(kind, end - at);
+                self.push(kind, false, UNKNOWN, at, end);
+                Place::Behind(end)
+            }
+        })
+    }
+
+    /// Members of an object as long as all is as expected: from behind a value, each a comma, the key that came next
+    /// last time, and a string without escapes, a number or a word.
+    #[inline(never)]
+    fn members(&mut self, mut at: usize) -> Place {
+        let Context { text, start, end, backslash, structure } = self.context;
+        let (keys, tape) = (&*self.keys, &mut *self.tape);
+        let outermost = tape.open.len() == 1;
+        let (mut previous, mut seen) = (self.previous, self.seen);
+        let mut expected = keys.entry(previous).next;
+        let place = loop {
+            let Some(entry) = keys.guess(expected, text, at) else { break Place::Behind(at) };
+            let key = (at + usize::from(entry.key_at) - start) as u32;
+            let next = tape.nodes.len() as u32 + 1;
+            if entry.traits & traits::FIELD != 0 && outermost {
+                tape.fields.push((entry.slot, next));
+            }
+            let escaped = entry.traits & traits::ESCAPED != 0;
+            let key_end = key + u32::from(entry.key_bytes);
+            tape.nodes.push(Node { kind: Kind::Key, escaped, key: expected, start: key, end: key_end, next });
+            seen |= entry.traits;
+            (previous, expected) = (expected, entry.next);
+            at += usize::from(entry.token_bytes);
+            let (kind, from, to) = match text.get(at) {
+                Some(b'"') => match structure.quote(at + 1, end) {
+                    Some(close) if !backslash || structure.escape(at + 1, close).is_none() => {
+                        (Kind::String, at + 1, close)
+                    }
+                    _ => break Place::Value(at),
+                },
+                Some(byte) => match self.context.scalar(*byte, at) {
+                    Some((kind, end)) => (kind, at, end),
+                    None => break Place::Value(at),
+                },
+                None => break Place::Value(at),
+            };
+            seen |= card(kind, to - from);
+            let (from, end, next) = ((from - start) as u32, (to - start) as u32, next + 1);
+            tape.nodes.push(Node { kind, escaped: false, key: UNKNOWN, start: from, end, next });
+            at = to + usize::from(kind == Kind::String);
+        };
+        (self.previous, self.seen) = (previous, seen);
+        place
+    }
+
+    /// One step from behind a value.
+    fn behind_value(&mut self, at: usize) -> Option<Place> {
+        match self.context.byte(at)? {
+            b',' => {
+                let next = self.context.space(at + 1);
+                let key = self.inside == Kind::Object;
+                return Some(Place::Value(if key { self.key(next, Some(at))? } else { next }));
+            }
+            b' ' => {}
+            b'}' if self.inside == Kind::Object => self.close(Kind::ObjectEnd, at)?,
+            b']' if self.inside == Kind::Array => self.close(Kind::ArrayEnd, at)?,
+            _ => return None,
+        }
+        Some(if self.tape.open.is_empty() { Place::End(at + 1) } else { Place::Behind(at + 1) })
+    }
+
+    fn open(&mut self, kind: Kind, at: usize) -> Option<()> {
+        if self.tape.open.len() == DEPTH_MAX {
+            return None;
+        }
+        if kind == Kind::Array {
+            self.seen |= notable::ARRAY;
+        }
+        self.inside = kind;
+        self.tape.open.push(self.tape.nodes.len() as u32);
+        self.push(kind, false, UNKNOWN, at, at + 1);
+        Some(())
+    }
+
+    /// Close the innermost container, which `kind` fits.
+    fn close(&mut self, kind: Kind, at: usize) -> Option<()> {
+        self.push(kind, false, UNKNOWN, at, at + 1);
+        let next = self.tape.nodes.len() as u32;
+        let node = &mut self.tape.nodes[self.tape.open.pop()? as usize];
+        node.next = next;
+        node.end = (at + 1 - self.context.start) as u32;
+        if let Some(outer) = self.tape.open.last() {
+            self.inside = self.tape.nodes[*outer as usize].kind;
+        }
+        Some(())
+    }
+
+    /// A key with its colon; gives where its value may begin. `comma`: the one before it, which the first has not.
+    fn key(&mut self, at: usize, comma: Option<usize>) -> Option<usize> {
+        let context = self.context;
+        if context.byte(at)? != b'"' {
+            return None;
+        }
+        let (start, end) = (at + 1, context.structure.quote(at + 1, context.end)?);
+        let colon = context.space(end + 1);
+        if context.byte(colon)? != b':' {
+            return None;
+        }
+        let escaped = context.escaped(start, end)?;
+        let value = context.space(colon + 1);
+        let one = |bytes: usize| bytes.min(1) as u8;
+        let spaces = comma.filter(|_| colon == end + 1);
+        let spaces = spaces.map(|comma| Spaces { before: one(at - comma - 1), behind: one(value - colon - 1) });
+        let number = self.keys.number(self.previous, &context.text[start..end], spaces);
+        let (traits, slot) = match number {
+            UNKNOWN => (traits::NOTABLE | traits::FIELD, LOOK),
+            number => (self.keys.entry(number).traits, self.keys.entry(number).slot),
+        };
+        if traits & traits::FIELD != 0 && self.tape.open.len() == 1 {
+            self.tape.fields.push((slot, self.tape.nodes.len() as u32 + 1));
+        }
+        self.seen |= traits;
+        self.push(Kind::Key, escaped, number, start, end);
+        if number != UNKNOWN {
+            self.previous = number;
+        }
+        Some(value)
+    }
+
+    fn push(&mut self, kind: Kind, escaped: bool, key: u16, start: usize, end: usize) {
+        let next = self.tape.nodes.len() as u32 + 1;
+        let (start, end) = ((start - self.context.start) as u32, (end - self.context.start) as u32);
+        self.tape.nodes.push(Node { kind, escaped, key, start, end, next });
+    }
+}
+
+fn card(kind: Kind, bytes: usize) -> u8 {
+    if kind == Kind::Number && CARD_DIGITS.contains(&bytes) {
+        notable::CARD
+    } else {
+        0
+    }
+}
+
+impl Context<'_> {
+    #[inline(always)]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.get(at).copied()
+    }
+
+    /// Tabs and carriage returns are control characters: lines that hold some are the twin's.
+    #[inline(always)]
+    fn space(&self, mut at: usize) -> usize {
+        while self.text.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        at
+    }
+
+    /// Whether a string holds escapes, which must be valid ones.
+    fn escaped(&self, start: usize, end: usize) -> Option<bool> {
+        let mut at = start;
+        if !self.backslash {
+            return Some(false);
+        }
+        while let Some(escape) = self.structure.escape(at, end) {
+            at = escape + 2;
+            match self.byte(escape + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                b'u' if self.text.get(at..at + 4)?.iter().all(u8::is_ascii_hexdigit) => {}
+                _ => return None,
+            }
+        }
+        Some(at > start)
+    }
+
+    /// The kind of a number or word, and its end.
+    #[inline(always)]
+    fn scalar(&self, byte: u8, at: usize) -> Option<(Kind, usize)> {
+        Some(match byte {
+            b'-' | b'0'..=b'9' => (Kind::Number, self.number(at)?),
+            b't' => (Kind::True, self.word(b"true", at)?),
+            b'f' => (Kind::False, self.word(b"false", at)?),
+            b'n' => (Kind::Null, self.word(b"null", at)?),
+            // `NaN` and `Infinity` are the twin's.
+            _ => return None,
+        })
+    }
+
+    #[inline(always)]
+    fn word<const N: usize>(&self, word: &[u8; N], at: usize) -> Option<usize> {
+        (self.text.get(at..at + N)? == word).then_some(at + N)
+    }
+
+    /// The end of `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
+    fn number(&self, start: usize) -> Option<usize> {
+        let mut at = start + usize::from(self.text[start] == b'-');
+        at = match self.byte(at)? {
+            b'0' => at + 1,
+            _ => self.digits(at)?,
+        };
+        if self.text.get(at) == Some(&b'.') {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.text.get(at), Some(b'e' | b'E')) {
+            let signed = matches!(self.text.get(at + 1), Some(b'+' | b'-'));
+            at = self.digits(at + 1 + usize::from(signed))?;
+        }
+        Some(at)
+    }
+
+    /// The end of one digit or more.
+    #[inline(always)]
+    fn digits(&self, start: usize) -> Option<usize> {
+        let mut at = start;
+        while self.text.get(at).is_some_and(u8::is_ascii_digit) {
+            at += 1;
+        }
+        (at > start).then_some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests;
