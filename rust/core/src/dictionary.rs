@@ -15,6 +15,9 @@ const KEY_BYTES_MAX: usize = 128;
 /// Bytes compared at once.
 const HEAD_BYTES: usize = 16;
 
+/// Head and mask of what no line of UTF-8 has.
+const NOWHERE: (u128, u128) = (u128::MAX, u128::MAX);
+
 /// No key is given this number.
 pub const UNKNOWN: u16 = 0;
 
@@ -24,7 +27,6 @@ pub mod traits {
     pub const NOTABLE: u8 = crate::walk::notable::KEY;
     /// In the outermost object it is a field, or begins a path, or extraction has not looked at it yet.
     pub const FIELD: u8 = 0x40;
-    pub const ESCAPED: u8 = 0x80;
 }
 
 /// The slot of a key that extraction must look at each time.
@@ -85,16 +87,14 @@ impl Default for Dictionary {
             hasher: RandomState::default(),
         };
         new.push(b"");
-        // Bytes that no line of UTF-8 has: nothing stands where `UNKNOWN` is expected.
-        (new.entries[0].head, new.entries[0].mask) = (u128::MAX, u128::MAX);
+        (new.entries[0].head, new.entries[0].mask) = NOWHERE;
         new
     }
 }
 
 impl Entry {
     fn new(raw: &[u8]) -> Self {
-        let escaped = if raw.contains(&b'\\') { traits::ESCAPED } else { 0 };
-        let traits = traits::NOTABLE | traits::FIELD | escaped;
+        let traits = traits::NOTABLE | traits::FIELD;
         let key_bytes = raw.len() as u8;
         let mut new =
             Self { head: 0, mask: 0, token_bytes: 0, key_at: 0, key_bytes, next: UNKNOWN, slot: LOOK, traits };
@@ -112,6 +112,10 @@ impl Entry {
         head[..compared].iter_mut().zip(all).for_each(|(place, byte)| *place = *byte);
         self.head = u128::from_le_bytes(head);
         self.mask = u128::MAX >> (8 * (HEAD_BYTES - compared));
+        if raw.contains(&b'\\') {
+            // Rare enough to be looked up each time.
+            (self.head, self.mask) = NOWHERE;
+        }
     }
 
     fn spaces(&self) -> Spaces {

@@ -119,42 +119,45 @@ impl Walker<'_> {
     /// Members of an object as long as all is as expected: from behind a value, each a comma, the key that came next
     /// last time, and a string without escapes, a number or a word.
     #[inline(never)]
-    fn members(&mut self, mut at: usize) -> Place {
-        let Context { text, start, end, backslash, structure } = self.context;
+    fn members(&mut self, at: usize) -> Place {
+        let Context { start, end, backslash, structure, .. } = self.context;
+        // Places are the line's own in here.
+        let context = Context { text: &self.context.text[start..], start: 0, end: end - start, ..self.context };
+        let (text, mut at) = (context.text, at - start);
         let (keys, tape) = (&*self.keys, &mut *self.tape);
-        let outermost = tape.open.len() == 1;
+        let wanted = if tape.open.len() == 1 { traits::FIELD } else { 0 };
         let (mut previous, mut seen) = (self.previous, self.seen);
         let mut expected = keys.entry(previous).next;
         let place = loop {
-            let Some(entry) = keys.guess(expected, text, at) else { break Place::Behind(at) };
-            let key = (at + usize::from(entry.key_at) - start) as u32;
+            let Some(entry) = keys.guess(expected, text, at) else { break Place::Behind(start + at) };
             let next = tape.nodes.len() as u32 + 1;
-            if entry.traits & traits::FIELD != 0 && outermost {
+            if entry.traits & wanted != 0 {
                 tape.fields.push((entry.slot, next));
             }
-            let escaped = entry.traits & traits::ESCAPED != 0;
+            let key = at as u32 + u32::from(entry.key_at);
             let key_end = key + u32::from(entry.key_bytes);
-            tape.nodes.push(Node { kind: Kind::Key, escaped, key: expected, start: key, end: key_end, next });
+            tape.nodes.push(Node { kind: Kind::Key, escaped: false, key: expected, start: key, end: key_end, next });
             seen |= entry.traits;
             (previous, expected) = (expected, entry.next);
             at += usize::from(entry.token_bytes);
-            let (kind, from, to) = match text.get(at) {
-                Some(b'"') => match structure.quote(at + 1, end) {
-                    Some(close) if !backslash || structure.escape(at + 1, close).is_none() => {
-                        (Kind::String, at + 1, close)
-                    }
-                    _ => break Place::Value(at),
-                },
-                Some(byte) => match self.context.scalar(*byte, at) {
-                    Some((kind, end)) => (kind, at, end),
-                    None => break Place::Value(at),
-                },
-                None => break Place::Value(at),
-            };
-            seen |= card(kind, to - from);
-            let (from, end, next) = ((from - start) as u32, (to - start) as u32, next + 1);
-            tape.nodes.push(Node { kind, escaped: false, key: UNKNOWN, start: from, end, next });
-            at = to + usize::from(kind == Kind::String);
+            let Some(&byte) = text.get(at) else { break Place::Value(start + at) };
+            if byte == b'"' {
+                let quote = match structure.quotes_from(start + at + 1) {
+                    0 => structure.quote(start + at + 1, end).map_or(context.end, |quote| quote - start),
+                    quotes => at + 1 + quotes.trailing_zeros() as usize,
+                };
+                let hidden = backslash && structure.escape(start + at + 1, start + quote).is_some();
+                if quote >= context.end || hidden {
+                    break Place::Value(start + at);
+                }
+                tape.nodes.push(leaf(Kind::String, at + 1, quote, next + 1));
+                at = quote + 1;
+            } else {
+                let Some((kind, end)) = context.scalar(byte, at) else { break Place::Value(start + at) };
+                seen |= card(kind, end - at);
+                tape.nodes.push(leaf(kind, at, end, next + 1));
+                at = end;
+            }
         };
         (self.previous, self.seen) = (previous, seen);
         place
@@ -239,6 +242,11 @@ impl Walker<'_> {
         let (start, end) = ((start - self.context.start) as u32, (end - self.context.start) as u32);
         self.tape.nodes.push(Node { kind, escaped, key, start, end, next });
     }
+}
+
+#[inline(always)]
+fn leaf(kind: Kind, start: usize, end: usize, next: u32) -> Node {
+    Node { kind, escaped: false, key: UNKNOWN, start: start as u32, end: end as u32, next }
 }
 
 fn card(kind: Kind, bytes: usize) -> u8 {

@@ -6,7 +6,7 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_setzero_si256,
 };
 
-use super::structure::{put, Bits, Kernel, Masks};
+use super::structure::{Kernel, Masks, Words};
 use super::Path;
 
 /// 64 bytes in two registers.
@@ -17,28 +17,32 @@ struct Block(__m256i, __m256i);
 ///
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn structure<'a>(kernel: &mut Kernel<'_>, bitmaps: impl Iterator<Item = Bits<'a>>) -> bool {
+pub(super) fn structure(kernel: &mut Kernel<'_>, quotes: Words<'_>, escapes: Words<'_>) -> bool {
     assert!(Path::Avx2.runs_here(), "no AVX2 here");
     // SAFETY: the CPU has the instructions.
-    unsafe { scan(kernel, bitmaps) }
+    unsafe { scan(kernel, quotes, escapes) }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn scan<'a>(kernel: &mut Kernel<'_>, mut bitmaps: impl Iterator<Item = Bits<'a>>) -> bool {
+fn scan(kernel: &mut Kernel<'_>, quotes: Words<'_>, escapes: Words<'_>) -> bool {
     let (blocks, rest) = kernel.text.as_chunks();
+    let (quotes, last_quotes) = quotes.split_at_mut(blocks.len());
+    let (escapes, last_escapes) = escapes.split_at_mut(blocks.len());
     let mut high = _mm256_setzero_si256();
-    for ((index, bytes), bits) in blocks.iter().enumerate().zip(&mut bitmaps) {
+    for (index, ((bytes, quotes), escapes)) in blocks.iter().zip(quotes).zip(escapes).enumerate() {
         let block = load(bytes);
         high = _mm256_or_si256(high, _mm256_or_si256(block.0, block.1));
-        put(bits, step(kernel, index, block));
+        let (quote, escape) = step(kernel, index, block);
+        (*quotes, *escapes) = (quote.to_le_bytes(), escape.to_le_bytes());
     }
-    if let Some(bits) = bitmaps.next() {
+    if let ([quotes], [escapes]) = (last_quotes, last_escapes) {
         // Spaces mean nothing, and nothing is read behind the text.
         let mut padded = [b' '; 64];
         padded[..rest.len()].copy_from_slice(rest);
         let block = load(&padded);
         high = _mm256_or_si256(high, _mm256_or_si256(block.0, block.1));
-        put(bits, step(kernel, blocks.len(), block));
+        let (quote, escape) = step(kernel, blocks.len(), block);
+        (*quotes, *escapes) = (quote.to_le_bytes(), escape.to_le_bytes());
     }
     _mm256_movemask_epi8(high) != 0
 }

@@ -34,7 +34,7 @@ pub(super) struct Bitmap {
 
 impl Bitmap {
     /// Room for the bits of a text, to be filled. A window may begin right behind the last byte.
-    fn reset(&mut self, text_bytes: usize) -> &mut [[u8; 8]] {
+    fn reset(&mut self, text_bytes: usize) -> Words<'_> {
         let words = text_bytes.div_ceil(64);
         self.words.resize(words + 1, [0; 8]);
         self.words[words] = [0; 8];
@@ -74,13 +74,18 @@ impl Structure {
         self.lines.clear();
         let (quotes, escapes) = (self.quotes.reset(text.len()), self.escapes.reset(text.len()));
         let mut kernel = Kernel { text, lines: &mut self.lines, escaped: 0, control: false, backslash: false };
-        let bitmaps = quotes.iter_mut().zip(escapes);
         self.wide = match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 if path.runs_here() => super::avx2::structure(&mut kernel, bitmaps),
-            _ => scalar(&mut kernel, bitmaps),
+            Path::Avx2 if path.runs_here() => super::avx2::structure(&mut kernel, quotes, escapes),
+            _ => scalar(&mut kernel, quotes, escapes),
         };
         kernel.finish();
+    }
+
+    /// A bit for each of the 57 bytes from `at` on, or more, that is a quote no backslash escapes; 0 beyond the end.
+    #[inline(always)]
+    pub fn quotes_from(&self, at: usize) -> u64 {
+        self.quotes.window(at).unwrap_or(0)
     }
 
     /// The first quote in `at..end` that no backslash escapes.
@@ -107,14 +112,8 @@ pub(super) struct Masks {
     pub carriage_return: u64,
 }
 
-/// Where the quotes and the escapes of one block go.
-pub(super) type Bits<'a> = (&'a mut [u8; 8], &'a mut [u8; 8]);
-
-#[inline(always)]
-pub(super) fn put(bits: Bits<'_>, (quotes, escapes): (u64, u64)) {
-    *bits.0 = quotes.to_le_bytes();
-    *bits.1 = escapes.to_le_bytes();
-}
+/// The words of a bitmap.
+pub(super) type Words<'a> = &'a mut [[u8; 8]];
 
 /// A pass in progress.
 pub(super) struct Kernel<'a> {
@@ -181,9 +180,9 @@ impl Kernel<'_> {
 }
 
 /// The twin of the vector kernels; true when some byte is not ASCII.
-fn scalar<'a>(kernel: &mut Kernel<'_>, bitmaps: impl Iterator<Item = Bits<'a>>) -> bool {
+fn scalar(kernel: &mut Kernel<'_>, quotes: Words<'_>, escapes: Words<'_>) -> bool {
     let text = kernel.text;
-    for ((index, block), bits) in text.chunks(64).enumerate().zip(bitmaps) {
+    for (index, block) in text.chunks(64).enumerate() {
         let mask =
             |is: fn(u8) -> bool| block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at);
         let masks = Masks {
@@ -193,7 +192,8 @@ fn scalar<'a>(kernel: &mut Kernel<'_>, bitmaps: impl Iterator<Item = Bits<'a>>) 
             newline: mask(|byte| byte == b'\n'),
             carriage_return: mask(|byte| byte == b'\r'),
         };
-        put(bits, kernel.block(index, masks));
+        let (quote, escape) = kernel.block(index, masks);
+        (quotes[index], escapes[index]) = (quote.to_le_bytes(), escape.to_le_bytes());
     }
     !text.is_ascii()
 }
