@@ -108,8 +108,11 @@ impl Walker<'_> {
                 }
             }
             byte => {
-                let (kind, end) = context.scalar(byte, at)?;
-                self.seen |= card(kind, end - at);
+                let (kind, end) = match context.number(byte, at) {
+                    Some(end) => (Kind::Number, end),
+                    None => context.word(byte, at)?,
+                };
+                self.seen |= if kind == Kind::Number { card(end - at) } else { 0 };
                 self.push(kind, false, UNKNOWN, at, end);
                 Place::Behind(end)
             }
@@ -143,20 +146,23 @@ impl Walker<'_> {
             let Some(&byte) = text.get(at) else { break Place::Value(start + at) };
             if byte == b'"' {
                 let quote = match structure.quotes_from(start + at + 1) {
-                    0 => structure.quote(start + at + 1, end).map_or(context.end, |quote| quote - start),
+                    0 => context.far_quote(start, at + 1),
                     quotes => at + 1 + quotes.trailing_zeros() as usize,
                 };
-                let hidden = backslash && structure.escape(start + at + 1, start + quote).is_some();
-                if quote >= context.end || hidden {
+                if quote >= context.end || backslash && context.hides_escape(start, at + 1, quote) {
                     break Place::Value(start + at);
                 }
                 tape.nodes.push(leaf(Kind::String, at + 1, quote, next + 1));
                 at = quote + 1;
-            } else {
-                let Some((kind, end)) = context.scalar(byte, at) else { break Place::Value(start + at) };
-                seen |= card(kind, end - at);
+            } else if let Some(end) = context.number(byte, at) {
+                seen |= card(end - at);
+                tape.nodes.push(leaf(Kind::Number, at, end, next + 1));
+                at = end;
+            } else if let Some((kind, end)) = context.word(byte, at) {
                 tape.nodes.push(leaf(kind, at, end, next + 1));
                 at = end;
+            } else {
+                break Place::Value(start + at);
             }
         };
         (self.previous, self.seen) = (previous, seen);
@@ -249,8 +255,8 @@ fn leaf(kind: Kind, start: usize, end: usize, next: u32) -> Node {
     Node { kind, escaped: false, key: UNKNOWN, start: start as u32, end: end as u32, next }
 }
 
-fn card(kind: Kind, bytes: usize) -> u8 {
-    if kind == Kind::Number && CARD_DIGITS.contains(&bytes) {
+fn card(bytes: usize) -> u8 {
+    if CARD_DIGITS.contains(&bytes) {
         notable::CARD
     } else {
         0
@@ -289,49 +295,70 @@ impl Context<'_> {
         Some(at > start)
     }
 
-    /// The kind of a number or word, and its end.
-    #[inline(always)]
-    fn scalar(&self, byte: u8, at: usize) -> Option<(Kind, usize)> {
-        Some(match byte {
-            b'-' | b'0'..=b'9' => (Kind::Number, self.number(at)?),
-            b't' => (Kind::True, self.word(b"true", at)?),
-            b'f' => (Kind::False, self.word(b"false", at)?),
-            b'n' => (Kind::Null, self.word(b"null", at)?),
-            // `NaN` and `Infinity` are the twin's.
-            _ => return None,
-        })
+    /// Where the quote is that ends a string of the line; out of it if there is none. Both places count from the line's
+    /// `start` on.
+    #[cold]
+    #[inline(never)]
+    fn far_quote(&self, start: usize, at: usize) -> usize {
+        self.structure.quote(start + at, start + self.end).map_or(self.end, |quote| quote - start)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn hides_escape(&self, start: usize, from: usize, to: usize) -> bool {
+        self.structure.escape(start + from, start + to).is_some()
+    }
+
+    /// The kind of a word and its end. `NaN` and `Infinity` are the twin's.
     #[inline(always)]
-    fn word<const N: usize>(&self, word: &[u8; N], at: usize) -> Option<usize> {
-        (self.text.get(at..at + N)? == word).then_some(at + N)
+    fn word(&self, first: u8, at: usize) -> Option<(Kind, usize)> {
+        let (word, kind): (&[u8], Kind) = match first {
+            b't' => (b"true", Kind::True),
+            b'f' => (b"false", Kind::False),
+            b'n' => (b"null", Kind::Null),
+            _ => return None,
+        };
+        self.text[at..].starts_with(word).then_some((kind, at + word.len()))
     }
 
     /// The end of `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
-    fn number(&self, start: usize) -> Option<usize> {
-        let mut at = start + usize::from(self.text[start] == b'-');
-        at = match self.byte(at)? {
-            b'0' => at + 1,
-            _ => self.digits(at)?,
+    #[inline(always)]
+    fn number(&self, first: u8, start: usize) -> Option<usize> {
+        let mut at = match first {
+            b'0' => start + 1,
+            b'1'..=b'9' => self.more_digits(start + 1),
+            b'-' if self.text.get(start + 1) == Some(&b'0') => start + 2,
+            b'-' => self.digits(start + 1)?,
+            _ => return None,
         };
         if self.text.get(at) == Some(&b'.') {
             at = self.digits(at + 1)?;
         }
-        if matches!(self.text.get(at), Some(b'e' | b'E')) {
-            let signed = matches!(self.text.get(at + 1), Some(b'+' | b'-'));
-            at = self.digits(at + 1 + usize::from(signed))?;
+        match self.text.get(at) {
+            Some(b'e' | b'E') => self.exponent(at + 1),
+            _ => Some(at),
         }
-        Some(at)
+    }
+
+    #[cold]
+    fn exponent(&self, at: usize) -> Option<usize> {
+        let signed = matches!(self.text.get(at), Some(b'+' | b'-'));
+        self.digits(at + usize::from(signed))
+    }
+
+    #[inline(always)]
+    fn more_digits(&self, mut at: usize) -> usize {
+        while self.text.get(at).is_some_and(u8::is_ascii_digit) {
+            at += 1;
+        }
+        at
     }
 
     /// The end of one digit or more.
     #[inline(always)]
     fn digits(&self, start: usize) -> Option<usize> {
-        let mut at = start;
-        while self.text.get(at).is_some_and(u8::is_ascii_digit) {
-            at += 1;
-        }
-        (at > start).then_some(at)
+        let end = self.more_digits(start);
+        (end > start).then_some(end)
     }
 }
 
