@@ -82,8 +82,14 @@ fn number_fits(role: Role, raw: &[u8]) -> bool {
 fn text_fits(role: Role, text: &[u8]) -> bool {
     match role {
         Role::Level if text.len() <= 16 => {
-            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-            digits <= 2 && text.iter().all(u8::is_ascii_alphanumeric)
+            let mut digits = 0;
+            for byte in text {
+                digits += u32::from(byte.is_ascii_digit());
+                if !byte.is_ascii_alphanumeric() {
+                    return false;
+                }
+            }
+            digits <= 2
         }
         Role::Trace => identifier(text, 16..=32),
         Role::Span => identifier(text, 8..=16),
@@ -93,10 +99,15 @@ fn text_fits(role: Role, text: &[u8]) -> bool {
     }
 }
 
+/// Eight at a time, without an early end among them.
+fn hex(bytes: &[u8]) -> bool {
+    let all = |bytes: &[u8]| bytes.iter().fold(true, |hex, byte| hex & byte.is_ascii_hexdigit());
+    let mut eights = bytes.chunks_exact(8);
+    eights.by_ref().all(all) && all(eights.remainder())
+}
+
 /// A number of hexadecimal digits within `digits`, or a UUID (RFC 9562).
 fn identifier(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> bool {
-    // Without an early end, so that many bytes are asked at once.
-    let hex = |bytes: &[u8]| bytes.iter().fold(true, |hex, byte| hex & byte.is_ascii_hexdigit());
     let uuid = text.len() == 36
         && text.iter().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => *byte == b'-',

@@ -40,16 +40,19 @@ impl Family {
         Self { definition, label_names, table: SeriesTable::default() }
     }
 
-    /// Count one event of the series at `at`. `value` is `None` for a counter of events.
-    pub fn count(&mut self, at: usize, value: Option<f64>, moment: Moment) {
+    /// Count so many events of the series at `at`.
+    pub fn count_events(&mut self, at: usize, events: u64, clock_seconds: f64) {
+        let series = self.table.at(at);
+        series.seen = series.seen.max(clock_seconds);
+        series.data.count += events;
+    }
+
+    /// Count one value of the series at `at`.
+    pub fn count(&mut self, at: usize, value: f64, moment: Moment) {
         let Self { definition, table, .. } = self;
         let series = table.at(at);
         series.seen = series.seen.max(moment.clock_seconds);
         let total = &mut series.data;
-        let Some(value) = value else {
-            total.count += 1;
-            return;
-        };
         match definition.kind {
             // A counter never goes back: what is negative is not counted.
             Kind::Counter if value < 0.0 => return,

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::interner::Interner;
-use super::series::SeriesTable;
+use super::series::{SeriesTable, LABELS_MAX};
 
 /// The label sets of one list of labels: tuples of label ids, numbered as they come.
 #[derive(Debug)]
@@ -16,43 +16,48 @@ pub struct Keys {
     table: HashTable<u32>,
     /// Of single labels: the number by id.
     singles: Vec<u32>,
-    /// Of up to four labels: packed ids seen lately and their number. Direct-mapped.
-    lately: Box<[(u64, u32); LATELY]>,
+    /// Of two to four labels: the packed ids and their number.
+    packed: HashTable<(u64, u32)>,
     hasher: RandomState,
 }
 
-const LATELY: usize = 256;
-/// Not packed ids: those of four labels are all different from it or not packed.
-const NOTHING: u64 = u64::MAX;
 /// No number yet.
 const NONE: u32 = u32::MAX;
 
 impl Keys {
     pub fn new(width: usize) -> Self {
         let hasher = RandomState::default();
-        let lately = Box::new([(NOTHING, 0); LATELY]);
-        Self { width, ids: Vec::new(), table: HashTable::new(), singles: Vec::new(), lately, hasher }
+        let (table, packed) = (HashTable::new(), HashTable::new());
+        Self { width, ids: Vec::new(), table, singles: Vec::new(), packed, hasher }
     }
 
-    /// The number of a label set, a new one where it was not seen before.
-    pub fn number(&mut self, key: &[u32]) -> u32 {
-        match *key {
-            [] => 0,
-            [id] => self.single(id),
-            [_, _] | [_, _, _] | [_, _, _, _] => {
-                let fits = key.iter().all(|id| *id < u32::from(u16::MAX));
-                let packed = key.iter().fold(0, |packed, id| packed << 16 | u64::from(*id));
-                let place = (packed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % LATELY;
-                if !fits {
-                    return self.several(key);
-                }
-                if self.lately[place].0 != packed {
-                    self.lately[place] = (packed, self.several(key));
-                }
-                self.lately[place].1
-            }
-            _ => self.several(key),
+    /// The number of a label set, which has this table's width; a new one where it was not seen before.
+    pub fn number(&mut self, ids: impl Iterator<Item = u32>) -> u32 {
+        let mut key = [0; LABELS_MAX];
+        let (mut word, mut all) = (0, 0);
+        for (place, id) in key.iter_mut().zip(ids) {
+            *place = id;
+            all |= id;
+            word = word << 16 | u64::from(id);
         }
+        match self.width {
+            0 => 0,
+            1 => self.single(key[0]),
+            // Up to four ids of 16 bits are one word together.
+            width if width <= 4 && all <= u32::from(u16::MAX) => self.packed(word, &key[..width]),
+            width => self.several(&key[..width]),
+        }
+    }
+
+    fn packed(&mut self, word: u64, key: &[u32]) -> u32 {
+        let hash = self.hasher.hash_one(word);
+        if let Some((_, number)) = self.packed.find(hash, |(known, _)| *known == word) {
+            return *number;
+        }
+        let number = self.several(key);
+        let hasher = &self.hasher;
+        self.packed.insert_unique(hash, (word, number), |(known, _)| hasher.hash_one(*known));
+        number
     }
 
     fn single(&mut self, id: u32) -> u32 {
@@ -90,7 +95,7 @@ impl Keys {
         &self.ids[start..start + self.width]
     }
 
-    pub fn len(&self) -> usize {
+    pub fn known(&self) -> usize {
         self.ids.len() / self.width.max(1)
     }
 
@@ -98,7 +103,7 @@ impl Keys {
         self.ids.clear();
         self.table.clear();
         self.singles.clear();
-        self.lately.fill((NOTHING, 0));
+        self.packed.clear();
     }
 }
 
@@ -149,16 +154,33 @@ impl Links {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn label_sets_are_numbered_as_they_come() {
         for (width, sets) in [(1, vec![vec![7], vec![3]]), (2, vec![vec![7, 3], vec![3, 7]]), (0, vec![vec![]])] {
             let mut keys = Keys::new(width);
             for _ in 0..2 {
-                let numbers: Vec<u32> = sets.iter().map(|set| keys.number(set)).collect();
+                let numbers: Vec<u32> = sets.iter().map(|set: &Vec<u32>| keys.number(set.iter().copied())).collect();
                 assert_eq!(numbers, (0..sets.len() as u32).collect::<Vec<_>>());
             }
             sets.iter().zip(0..).for_each(|(set, number)| assert_eq!(keys.ids(number), set));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equal_label_sets_and_no_others_have_one_number(
+            sets in prop::collection::vec(prop::collection::vec(prop_oneof![0..4_u32, 65_534..65_538_u32], 5), 1..60),
+            width in 0..6_usize,
+        ) {
+            let mut keys = Keys::new(width);
+            let numbers: Vec<u32> = sets.iter().map(|set| keys.number(set[..width].iter().copied())).collect();
+            for (set, number) in sets.iter().zip(&numbers) {
+                prop_assert_eq!(keys.ids(*number), &set[..width]);
+                let first = sets.iter().position(|other| other[..width] == set[..width]);
+                prop_assert_eq!(first.map(|first| numbers[first]), Some(*number));
+            }
         }
     }
 

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use super::memo::Memo;
 use super::route;
-use super::series::LABELS_MAX;
 use super::texts::Texts;
 use crate::event::{Event, Form, Role, Source, Value};
 use crate::expr::level::UNKNOWN;
@@ -100,29 +99,17 @@ impl Labels {
         });
     }
 
-    /// The ids of the labels of a key, in order. `epoch` is this event's own number, from 1.
-    pub fn ids<'a, E: Event + ?Sized>(
-        &mut self,
-        plan: &LabelPlan,
-        labels: &[Label],
-        event: &E,
-        epoch: u64,
-        ids: &'a mut [u32; LABELS_MAX],
-    ) -> &'a [u32] {
-        for (id, label) in ids.iter_mut().zip(labels) {
-            *id = match *label {
-                Label::Fixed(index) => u32::from(index),
-                Label::Event(index) => {
-                    let index = usize::from(index);
-                    if self.readings[index].epoch != epoch {
-                        let id = self.read(index, &plan.definitions[index], event);
-                        (self.readings[index].epoch, self.readings[index].id) = (epoch, id);
-                    }
-                    self.readings[index].id
-                }
-            };
+    /// The id of one label of an event. `epoch` is the event's own number, from 1.
+    pub fn id<E: Event + ?Sized>(&mut self, plan: &LabelPlan, label: Label, event: &E, epoch: u64) -> u32 {
+        let index = match label {
+            Label::Fixed(index) => return u32::from(index),
+            Label::Event(index) => usize::from(index),
+        };
+        if self.readings[index].epoch != epoch {
+            let id = self.read(index, &plan.definitions[index], event);
+            (self.readings[index].epoch, self.readings[index].id) = (epoch, id);
         }
-        &ids[..labels.len().min(LABELS_MAX)]
+        self.readings[index].id
     }
 
     /// Read the first source that the event has and that is not empty.

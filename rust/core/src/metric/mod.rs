@@ -126,7 +126,8 @@ impl Metrics {
 
     /// What a lane notes its events with, to be merged here only.
     pub fn observer(&self) -> Observer {
-        Observer::new(Arc::clone(&self.rules), self.spec.future_skew_seconds)
+        let windowed = !self.windows.list.is_empty();
+        Observer::new(Arc::clone(&self.rules), self.families.len(), windowed, self.spec.future_skew_seconds)
     }
 
     /// A batch of this lane was observed; `newest_seconds` is its newest clamped event time, `None` without events.
@@ -137,45 +138,61 @@ impl Metrics {
 
     /// Count what was observed of a batch, and empty the observer: totals always, windows by event time.
     pub fn merge(&mut self, observer: &mut Observer, arrival_seconds: f64) {
-        let Observer { rules, noted, .. } = observer;
         self.lanes.tick(arrival_seconds);
-        self.lanes.future += noted.future;
-        let Self { families, windows, interner, lanes, series_max, overflowed, .. } = self;
-        let Noted { labels, keys, links, log, .. } = noted;
-        let mut moment = Moment { time_seconds: 0.0, clock_seconds: lanes.clock().unwrap_or(arrival_seconds) };
+        self.lanes.future += observer.noted.future;
+        self.merge_totals(observer, arrival_seconds);
+        self.merge_windows(observer);
+        observer.noted.clear(&observer.rules);
+    }
+
+    fn merge_totals(&mut self, observer: &mut Observer, arrival_seconds: f64) {
+        let Self { families, interner, lanes, series_max, overflowed, .. } = self;
+        let Observer { rules, noted: Noted { labels, keys, links, columns, times, .. }, .. } = observer;
+        let clock_seconds = lanes.clock().unwrap_or(arrival_seconds);
+        for (family, column) in families.iter_mut().zip(columns) {
+            let mut locate = |family: &mut Family, update: usize, series: u32| {
+                let key = &keys[usize::from(rules.updates[update].key)];
+                let texts = || key.ids(series).iter().map(|id| labels.texts.text(*id));
+                links[update].locate(series, &mut family.table, texts, interner, *series_max, |_| true)
+            };
+            for series in &column.touched {
+                let events = column.events[*series as usize];
+                let Some((at, over)) = locate(family, column.counting, *series) else { continue };
+                family.count_events(at, events, clock_seconds);
+                *overflowed += if over { events } else { 0 };
+            }
+            for sample in &column.samples {
+                let Some((at, over)) = locate(family, sample.update as usize, sample.series) else { continue };
+                family.count(at, sample.value, Moment { time_seconds: times[sample.event as usize], clock_seconds });
+                *overflowed += u64::from(over);
+            }
+        }
+    }
+
+    fn merge_windows(&mut self, observer: &mut Observer) {
+        let Self { windows, interner, lanes, .. } = self;
+        let Observer { rules, noted: Noted { labels, keys, links, log, .. }, .. } = observer;
         let mut pane = None;
         for seen in log.iter() {
             if seen.update == EVENT {
-                moment.time_seconds = seen.value;
                 pane = windows.admit(seen.value, lanes.known());
                 continue;
             }
             let update = &rules.updates[seen.update as usize];
-            let links = &mut links[seen.update as usize];
-            let texts = || {
-                let ids = keys[usize::from(update.key)].ids(seen.series);
-                ids.iter().map(|id| labels.texts.text(*id))
-            };
-            match (update.target, pane) {
-                (Target::Family(target), _) => {
-                    let family = &mut families[target];
-                    let located = links.locate(seen.series, &mut family.table, texts, interner, *series_max, |_| true);
-                    let Some((at, over)) = located else { continue };
-                    family.count(at, update.value.map(|_| seen.value), moment);
-                    *overflowed += u64::from(over);
-                }
-                (Target::Window(window, part), Some(pane)) if windows.list[window].feed == Feed::Events => {
-                    let amount = match part {
-                        Part::Base => Amount::Base,
-                        Part::Hit => Amount::Hit,
-                        Part::Sample => Amount::Sample(seen.value),
-                    };
-                    windows.add(Entry { window, pane, amount, series: seen.series }, links, texts, interner);
-                }
-                (Target::Window(..), _) => {}
+            let (Target::Window(window, part), Some(pane)) = (update.target, pane) else { continue };
+            if windows.list[window].feed == Feed::Recorded {
+                continue;
             }
+            let amount = match part {
+                Part::Base => Amount::Base,
+                Part::Hit => Amount::Hit,
+                Part::Sample => Amount::Sample(seen.value),
+            };
+            let key = &keys[usize::from(update.key)];
+            let texts = || key.ids(seen.series).iter().map(|id| labels.texts.text(*id));
+            let entry = Entry { window, pane, amount, series: seen.series };
+            windows.add(entry, &mut links[seen.update as usize], texts, interner);
         }
-        noted.clear(rules);
     }
 
     /// Add one value to the windows of `metric`. From the first one on, events no longer fill them.
@@ -250,9 +267,15 @@ impl Metrics {
         rows
     }
 
-    /// Start of the oldest pane kept, in seconds: ticks up to it have nothing to read and may be skipped in one step.
-    pub fn oldest_pane_seconds(&self) -> Option<f64> {
-        self.windows.oldest_pane().map(|pane| pane as f64 * crate::window::PANE_SECONDS)
+    /// Start of the oldest pane kept of a feed, in seconds: ticks up to it have nothing to read and may be skipped in
+    /// one step.
+    pub fn oldest_pane_seconds(&self, feed: Feed) -> Option<f64> {
+        self.windows.oldest_pane(feed).map(|pane| pane as f64 * crate::window::PANE_SECONDS)
+    }
+
+    /// Each threshold and who fills its window: that decides by which clock it ticks.
+    pub fn feeds(&self) -> Vec<(String, Feed)> {
+        self.questions.iter().map(|asked| (asked.name.clone(), self.windows.list[asked.window].feed)).collect()
     }
 
     /// Append the cumulative families as Prometheus text 0.0.4. Families without series are left out.
