@@ -32,7 +32,7 @@ fn answer(path: Path, corpus: &Corpus) -> Answer {
         (bytes, text(&(counts, processed.time_max_seconds, processed.redactions, processed.normalized)))
     };
     let batches = corpus.batches.iter().map(process).collect();
-    let readings = text(&(engine.watermark(arrival_seconds + 60.0), engine.evaluate(arrival_seconds)));
+    let readings = text(&(engine.watermark(arrival_seconds + 60.0), engine.evaluate(arrival_seconds, None)));
     Answer { batches, totals: engine.totals(), state: text(&engine.state()), readings }
 }
 

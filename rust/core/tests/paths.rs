@@ -58,7 +58,10 @@ fn compare(spec: &str, input: &[u8], cuts: &[prop::sample::Index]) -> Result<(),
     prop_assert_eq!(plain_engine.state(), fast_engine.state());
     let later = ARRIVAL_SECONDS + 100.0;
     prop_assert_eq!(plain_engine.watermark(later), fast_engine.watermark(later));
-    prop_assert_eq!(plain_engine.evaluate(ARRIVAL_SECONDS + 60.0), fast_engine.evaluate(ARRIVAL_SECONDS + 60.0));
+    prop_assert_eq!(
+        plain_engine.evaluate(ARRIVAL_SECONDS + 60.0, None),
+        fast_engine.evaluate(ARRIVAL_SECONDS + 60.0, None)
+    );
     let ends: Vec<usize> = (0..input.len()).filter(|at| input[*at] == b'\n').map(|at| at + 1).collect();
     let mut at: Vec<usize> = cuts.iter().filter(|_| !ends.is_empty()).map(|cut| ends[cut.index(ends.len())]).collect();
     at.extend([0, input.len()]);
