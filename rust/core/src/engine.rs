@@ -216,8 +216,10 @@ impl Engine {
             let Reader { tape, keys, decoded, found, .. } = &mut reader;
             self.shared.extractor.find(text, tape, keys, decoded, found);
             reader.roles.resolve(&reader.found);
-            shapes.read(&reader.view(text), 0);
-            self.shared.redactor.document(text, &reader.tape, &shapes.exempt, &mut scratch, &mut edits);
+            let view = reader.view(text);
+            shapes.read(&view, 0);
+            let exempt = |node| shapes.exempt(&view, node);
+            self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }

@@ -216,11 +216,13 @@ impl Worker {
         }
         shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
         self.roles.resolve(&self.found);
-        let mut shapes = std::mem::take(&mut self.shapes);
-        let own_time = shapes.read(&self.view(text, batch.arrival_seconds), self.utc_offset_seconds);
+        let none = Edits::default();
+        let (nodes, found, roles) = (&self.tape.nodes, &self.found, &self.roles);
+        let raw = View { text, nodes, found, edits: &none, roles, time_seconds: batch.arrival_seconds };
+        let own_time = self.shapes.read(&raw, self.utc_offset_seconds);
         let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), batch.arrival_seconds);
-        shared.redactor.document(text, &self.tape, &shapes.exempt, &mut self.redaction, &mut self.edits);
-        self.shapes = shapes;
+        let exempt = |node| self.shapes.exempt(&raw, node);
+        shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();
         }

@@ -6,7 +6,7 @@ use crate::redact::check;
 use crate::redact::keys::KeyClass;
 use crate::redact::lenient::{NAMES, VALUES};
 use crate::redact::token::is_token;
-use crate::redact::{Redactor, Scratch};
+use crate::redact::{Exempt, Redactor, Scratch};
 use crate::walk::{notable, Kind, Node, Tape};
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
@@ -28,27 +28,12 @@ struct Pass<'a> {
     nested: usize,
 }
 
-/// Sorted nodes, asked for in order.
-struct Exempt<'a>(&'a [u32]);
-
-impl Exempt<'_> {
-    fn holds(&mut self, node: usize) -> bool {
-        while let Some((first, rest)) = self.0.split_first().filter(|(first, _)| **first as usize <= node) {
-            self.0 = rest;
-            if *first as usize == node {
-                return true;
-            }
-        }
-        false
-    }
-}
-
 /// Append the edits of `text`, not settled.
 pub fn scan(
     redactor: &Redactor,
     text: &[u8],
     tape: &Tape,
-    exempt: &[u32],
+    exempt: Exempt<'_>,
     nested: usize,
     scratch: &mut Scratch,
     edits: &mut Edits,
@@ -58,7 +43,6 @@ pub fn scan(
         return pass.contents(tape.notable & notable::CARD != 0, exempt, scratch, edits);
     }
     scratch.marked.clear();
-    let mut exempt = Exempt(exempt);
     // The rule all leaves before a node are under.
     let mut under: Option<(usize, u16)> = None;
     for (at, node) in pass.nodes.iter().enumerate() {
@@ -74,8 +58,8 @@ pub fn scan(
                 }
             }
             (Kind::String | Kind::Number | Kind::NonFinite, Some((_, rule))) => pass.secret(node, rule, scratch, edits),
-            (Kind::String, None) if !exempt.holds(at) => pass.content(node, scratch, edits),
-            (Kind::Number, None) if !exempt.holds(at) => pass.number(node, scratch, edits),
+            (Kind::String, None) if !exempt(at) => pass.content(node, scratch, edits),
+            (Kind::Number, None) if !exempt(at) => pass.number(node, scratch, edits),
             (Kind::Array, None) => pass.array_pair(at, scratch),
             (Kind::Object, None) => pass.object_pair(at, scratch),
             _ => {}
@@ -143,12 +127,11 @@ impl Pass<'_> {
     }
 
     /// Where no key says anything about a value: strings, and `cards` as well.
-    fn contents(&self, cards: bool, exempt: &[u32], scratch: &mut Scratch, edits: &mut Edits) {
-        let mut exempt = Exempt(exempt);
+    fn contents(&self, cards: bool, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
         for (at, node) in self.nodes.iter().enumerate() {
             match node.kind {
-                Kind::String if !exempt.holds(at) => self.content(node, scratch, edits),
-                Kind::Number if cards && !exempt.holds(at) => self.number(node, scratch, edits),
+                Kind::String if !exempt(at) => self.content(node, scratch, edits),
+                Kind::Number if cards && !exempt(at) => self.number(node, scratch, edits),
                 _ => {}
             }
         }

@@ -44,6 +44,9 @@ pub struct Redactor {
     budget: u16,
 }
 
+/// Whether the content of the string or number at a node is left alone. Keys still rule over it.
+pub type Exempt<'a> = &'a dyn Fn(usize) -> bool;
+
 /// A lane's memory for redaction.
 pub struct Scratch {
     /// The keys of the lane's lines; also others note here what they find out about them.
@@ -108,9 +111,8 @@ impl Redactor {
         }
     }
 
-    /// Edits of one valid JSON text, given its tape. `exempt`: sorted tape indices of strings whose content is not
-    /// scanned; keys still rule over them. `edits` must be empty and is left settled.
-    pub fn document(&self, text: &[u8], tape: &Tape, exempt: &[u32], scratch: &mut Scratch, edits: &mut Edits) {
+    /// Edits of one valid JSON text, given its tape. `edits` must be empty and is left settled.
+    pub fn document(&self, text: &[u8], tape: &Tape, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
         if self.enabled {
             self.json(text, tape, exempt, 0, scratch, edits);
             scratch.count(edits);
@@ -128,7 +130,15 @@ impl Redactor {
     }
 
     /// Edits of one JSON document at a level of nesting.
-    fn json(&self, text: &[u8], tape: &Tape, exempt: &[u32], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+    fn json(
+        &self,
+        text: &[u8],
+        tape: &Tape,
+        exempt: Exempt<'_>,
+        nested: usize,
+        scratch: &mut Scratch,
+        edits: &mut Edits,
+    ) {
         let outer = std::mem::replace(&mut scratch.key_edited, false);
         document::scan(self, text, tape, exempt, nested, scratch, edits);
         edits.settle();
@@ -242,7 +252,7 @@ impl Redactor {
         let valid = walk(text, &mut tape).is_ok();
         if valid {
             let marked = std::mem::take(&mut scratch.marked);
-            self.json(text, &tape, &[], nested + 1, scratch, edits);
+            self.json(text, &tape, &|_| false, nested + 1, scratch, edits);
             scratch.marked = marked;
         }
         valid
