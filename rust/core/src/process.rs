@@ -105,6 +105,7 @@ impl Worker {
         if let Some(successor) = shared.successor.get() {
             return Err(Arc::clone(successor));
         }
+        shared.redactor.survey(input, &mut self.redaction);
         let mut output = Output::new(input);
         let mut counts = Counts::default();
         let mut start = 0;
@@ -122,7 +123,7 @@ impl Worker {
                     }
                 }
             } else {
-                match self.event(shared, text, arrival_seconds, &mut metrics, &mut counts) {
+                match self.event(shared, text, line.text.0, arrival_seconds, &mut metrics, &mut counts) {
                     Ok(()) => emit(&mut output, &line, input, &self.edits),
                     Err(reason) => {
                         if shared.spec.on_broken == OnBroken::Wrap {
@@ -160,11 +161,12 @@ impl Worker {
 }
 
 impl Worker {
-    /// Take one line as an event: leave its edits in `self.edits`, count it.
+    /// Take one line, which begins at `at` of the batch, as an event: leave its edits in `self.edits`, count it.
     fn event(
         &mut self,
         shared: &Shared,
         text: &[u8],
+        at: usize,
         arrival_seconds: f64,
         metrics: &mut Metrics,
         counts: &mut Counts,
@@ -186,7 +188,7 @@ impl Worker {
         let own_time = if self.arrival_only { None } else { raw.time(self.utc_offset_seconds) };
         let time_seconds = metrics.clamp(own_time, arrival_seconds);
         shape::exempt(&raw, &mut exempt);
-        shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
+        shared.redactor.document(text, Some(at), &self.tape, &exempt, &mut self.redaction, &mut self.edits);
         self.exempt = exempt;
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             counts.normalized.non_finite += self.null_non_finite();

@@ -4,8 +4,10 @@ use crate::edit::Edits;
 use crate::redact::check;
 use crate::redact::keys::KeyClass;
 use crate::redact::lenient::{NAMES, VALUES};
+use crate::redact::sweep::Text;
 use crate::redact::token::is_token;
 use crate::redact::{Redactor, Scratch};
+use crate::simd::candidates::View;
 use crate::walk::{Kind, Node, Tape};
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
@@ -23,6 +25,7 @@ enum Part {
 struct Pass<'a> {
     redactor: &'a Redactor,
     text: &'a [u8],
+    view: View<'a>,
     nodes: &'a [Node],
     nested: usize,
 }
@@ -30,14 +33,14 @@ struct Pass<'a> {
 /// Append the edits of `text`, not settled.
 pub fn scan(
     redactor: &Redactor,
-    text: &[u8],
+    text: Text<'_>,
     tape: &Tape,
     exempt: &[u32],
     nested: usize,
     scratch: &mut Scratch,
     edits: &mut Edits,
 ) {
-    let pass = Pass { redactor, text, nodes: &tape.nodes, nested };
+    let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: &tape.nodes, nested };
     scratch.marked.clear();
     // The rule all leaves before a node are under.
     let mut under: Option<(usize, u16)> = None;
@@ -144,11 +147,22 @@ impl Pass<'_> {
     /// Read a string or key for its content.
     fn content(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
         let start = node.start as usize;
+        if !(self.view.any(start..node.end as usize) || self.redactor.rules.loose.is_some()) {
+            return;
+        }
+        let text = Text { bytes: self.raw(node), view: self.view.from(start) };
         if node.escaped {
-            return self.redactor.escaped(self.raw(node), start, self.nested, scratch, edits);
+            if !self.redactor.idle(text, scratch) {
+                self.redactor.escaped(text.bytes, start, self.nested, scratch, edits);
+            }
+            return;
+        }
+        let seen = self.redactor.look(text, scratch);
+        if seen.nothing() {
+            return;
         }
         let mut inner = Edits::default();
-        self.redactor.plain(self.raw(node), self.nested, scratch, &mut inner);
+        self.redactor.read(text, seen, self.nested, scratch, &mut inner);
         for edit in &inner.list {
             // Quotes of a replacement must be escaped one level deeper than where they were written.
             scratch.token.clear();

@@ -1,6 +1,10 @@
 //! Kernels over whole batches, each in two forms that give the same result: for a vector unit, and plain (the twin).
 //! The form is chosen at run time, once per engine. Unsafe code of this crate stands in here or nowhere.
 
+pub mod candidates;
+#[cfg(target_arch = "x86_64")]
+mod candidates_avx2;
+
 use std::sync::OnceLock;
 
 /// Environment variable that forces a path; read once per process.
