@@ -220,7 +220,8 @@ impl Redactor {
     /// Edits of one decoded text.
     fn plain(&self, text: Text<'_>, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
         let seen = self.look(text, scratch);
-        if !seen.nothing() {
+        // What was cut off may be too short to be seen.
+        if !seen.nothing() || scratch.cut {
             self.read(text, seen, nested, scratch, edits);
         }
     }
@@ -248,7 +249,7 @@ impl Redactor {
             let mut more = Edits::default();
             self.surveyed(&edited, scratch, |edited, scratch| {
                 let seen = self.look(edited, scratch);
-                if !seen.nothing() {
+                if !seen.nothing() || scratch.cut {
                     self.search(edited, seen, nested, scratch, &mut more);
                 }
             });
@@ -334,8 +335,10 @@ impl Redactor {
         let valid = walk(bytes, &mut tape).is_ok();
         if valid {
             let marked = std::mem::take(&mut scratch.marked);
+            // Nothing of it is missing.
+            let cut = std::mem::replace(&mut scratch.cut, false);
             self.json(text, &tape, &[], nested + 1, scratch, edits);
-            scratch.marked = marked;
+            (scratch.marked, scratch.cut) = (marked, cut);
         }
         valid
     }

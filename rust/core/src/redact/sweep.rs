@@ -3,7 +3,7 @@
 use crate::redact::assign;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::rules::Rules;
-use crate::simd::candidates::{Bits, Block, View};
+use crate::simd::candidates::{may_be_card, Bits, Block, View};
 
 /// A text and its survey.
 #[derive(Clone, Copy)]
@@ -135,6 +135,7 @@ impl Rules {
             let stem = rest.first_chunk();
             stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(rest).next().is_some()
         };
+        let first = |at: usize| begins(at) || text.get(at..).is_some_and(may_be_card);
         let (mut quote, mut bracket) = (false, false);
         for at in (0..text.len()).step_by(64) {
             let block = view.window(at).first(text.len() - at);
@@ -143,7 +144,7 @@ impl Rules {
                     b'"' | b'\'' => quote = true,
                     b'[' => bracket = true,
                     b':' | b'=' if assign::idle(text, place, keys, memo) => {}
-                    b'\\' if !matches!(text.get(place + 1), Some(b'u' | b'/')) && !begins(place + 2) => {}
+                    b'\\' if !(matches!(text.get(place + 1), Some(b'u' | b'/')) || first(place + 2)) => {}
                     _ => return false,
                 }
             }

@@ -67,9 +67,6 @@ pub struct Pairs {
     pub(super) first_high: [u8; 16],
     pub(super) second_low: [u8; 16],
     pub(super) second_high: [u8; 16],
-    /// First bytes of pairs that count anywhere, and of those at words, in order of coming; equal ones share a bit.
-    anywhere: Vec<u8>,
-    at_word: Vec<u8>,
 }
 
 /// The bits of pairs that count anywhere; the others count at the first byte of a word.
@@ -79,34 +76,38 @@ const ANYWHERE_BITS: usize = 5;
 impl Pairs {
     /// Stems that begin with this pair count wherever they stand.
     pub fn add_anywhere(&mut self, first: u8, second: u8) {
-        let bit = place(&mut self.anywhere, first) % ANYWHERE_BITS;
-        self.add(1 << bit, first, second);
+        self.add(0..ANYWHERE_BITS, first, second);
     }
 
     /// Stems that begin with this pair count at the first byte of a word, also of a short one.
     pub fn add_word(&mut self, first: u8, second: u8) {
-        let bit = ANYWHERE_BITS + place(&mut self.at_word, first.to_ascii_lowercase()) % (8 - ANYWHERE_BITS);
-        self.add(1 << bit, first, second);
+        self.add(ANYWHERE_BITS..8, first, second);
     }
 
-    fn add(&mut self, bit: u8, first: u8, second: u8) {
-        self.first_low[usize::from(first & 15)] |= bit;
-        self.first_high[usize::from(first >> 4)] |= bit;
-        self.second_low[usize::from(second & 15)] |= bit;
-        self.second_high[usize::from(second >> 4)] |= bit;
+    /// Take the bit that then means the fewest pairs more.
+    fn add(&mut self, bits: std::ops::Range<usize>, first: u8, second: u8) {
+        let with = |bit: usize| {
+            let mut with = self.clone();
+            with.first_low[usize::from(first & 15)] |= 1 << bit;
+            with.first_high[usize::from(first >> 4)] |= 1 << bit;
+            with.second_low[usize::from(second & 15)] |= 1 << bit;
+            with.second_high[usize::from(second >> 4)] |= 1 << bit;
+            (with.means(bit) - self.means(bit), with)
+        };
+        if let Some((_, with)) = bits.map(with).min_by_key(|(more, _)| *more) {
+            *self = with;
+        }
+    }
+
+    /// How many pairs a bit means.
+    fn means(&self, bit: usize) -> usize {
+        let tables = [&self.first_low, &self.first_high, &self.second_low, &self.second_high];
+        tables.iter().map(|table| table.iter().filter(|bits| **bits >> bit & 1 != 0).count()).product()
     }
 
     fn bits(&self, first: u8, second: u8) -> u8 {
         both(&self.first_low, &self.first_high, first) & both(&self.second_low, &self.second_high, second)
     }
-}
-
-/// The place of `byte` in a list of those that came before, after which it is one of them.
-fn place(known: &mut Vec<u8>, byte: u8) -> usize {
-    known.iter().position(|other| *other == byte).unwrap_or_else(|| {
-        known.push(byte);
-        known.len() - 1
-    })
 }
 
 fn both(low: &[u8; 16], high: &[u8; 16], byte: u8) -> u8 {
@@ -154,8 +155,8 @@ impl Survey {
     /// `stem`: these 4 bytes are a stem's.
     pub fn scan(&mut self, path: Path, text: &[u8], pairs: &Pairs, stem: impl Fn([u8; 4]) -> bool) {
         self.blocks.clear();
-        self.blocks.reserve(text.len() / 64 + 2);
-        let marker = Marker { text, pairs, stem, blocks: &mut self.blocks, carry: Carry::default() };
+        self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
+        let marker = Marker { text, pairs, stem, blocks: &mut self.blocks };
         match path {
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => super::candidates_avx2::scan(marker),
@@ -230,7 +231,7 @@ pub(super) struct Masks {
 
 /// What a block must know of the one before.
 #[derive(Default)]
-struct Carry {
+pub(super) struct Carry {
     words: u64,
     digits: u64,
     /// First bytes of words; of stems that need no run.
@@ -248,8 +249,7 @@ pub(super) struct Marker<'a, F> {
     pub text: &'a [u8],
     pub pairs: &'a Pairs,
     stem: F,
-    blocks: &'a mut Vec<Block>,
-    carry: Carry,
+    blocks: &'a mut [Block],
 }
 
 /// `now`, moved up by `by` places, with what comes in from the block before.
@@ -259,10 +259,10 @@ fn up(now: u64, before: u64, by: usize) -> u64 {
 }
 
 impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
-    /// The next 64 bytes.
+    /// Make block `index`; what is known only then may be of the one before. After the last block there is one more,
+    /// of no bytes.
     #[inline(always)]
-    pub fn block(&mut self, masks: &Masks) {
-        let carry = &mut self.carry;
+    pub fn block(&mut self, index: usize, masks: &Masks, carry: Carry) -> Carry {
         let starts = masks.words & !up(masks.words, carry.words, 1);
         let near = starts & masks.at_word | masks.anywhere;
         let runs_2 = masks.runs & up(masks.runs, carry.runs, 1);
@@ -275,31 +275,34 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         let digits = masks.digits;
         let digit = |back: usize| up(digits, carry.digits, back);
         let fours = digits & digit(1) & digit(2) & digit(3) & up(starts, carry.starts, 3);
-        (carry.words, carry.digits, carry.starts, carry.near) = (masks.words, digits, starts, near);
-        (carry.runs, carry.runs_2, carry.runs_4, carry.runs_8) = (masks.runs, runs_2, runs_4, runs_8);
-        let base = self.blocks.len() * 64;
-        self.blocks.push(Block { marks: masks.marks, stems: 0 });
-        for place in Bits(places).map(|bit| base + bit - RUN_SHIFT) {
-            let Some(bytes) = self.text.get(place..).and_then(<[u8]>::first_chunk) else { break };
-            if (self.stem)(*bytes) {
-                self.blocks[place / 64].stems |= 1 << (place % 64);
-            }
+        self.blocks[index].marks |= masks.marks;
+        for bit in Bits(places) {
+            self.stem_at(index * 64 + bit - RUN_SHIFT);
         }
-        for place in Bits(fours).map(|bit| base + bit - 3) {
-            if may_be_card(&self.text[place..]) {
-                self.blocks[place / 64].marks |= 1 << (place % 64);
-            }
+        for bit in Bits(fours) {
+            self.card_at(index * 64 + bit - 3);
+        }
+        Carry { words: masks.words, digits, starts, near, runs: masks.runs, runs_2, runs_4, runs_8 }
+    }
+
+    #[inline(always)]
+    fn stem_at(&mut self, place: usize) {
+        let Some(bytes) = self.text.get(place..).and_then(<[u8]>::first_chunk) else { return };
+        if (self.stem)(*bytes) {
+            self.blocks[place / 64].stems |= 1 << (place % 64);
         }
     }
 
-    /// After the last block: one without bytes, in which the last places come to be known.
-    pub fn finish(mut self) {
-        self.block(&Masks::default());
+    #[inline(never)]
+    fn card_at(&mut self, place: usize) {
+        if may_be_card(&self.text[place..]) {
+            self.blocks[place / 64].marks |= 1 << (place % 64);
+        }
     }
 }
 
 /// 13 digits or more, or 4 and 4 with a space or dash between.
-fn may_be_card(text: &[u8]) -> bool {
+pub fn may_be_card(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.iter().take(13).take_while(|byte| byte.is_ascii_digit()).count();
     match (digits(text), text.get(4)) {
         (4, Some(b' ' | b'-')) => digits(&text[5..]) >= 4,
@@ -310,9 +313,10 @@ fn may_be_card(text: &[u8]) -> bool {
 /// The twin of the kernels for vector units.
 fn scalar(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let text = marker.text;
-    for start in (0..text.len()).step_by(64) {
-        let mut masks = Masks::default();
-        for (bit, &byte) in text[start..].iter().take(64).enumerate() {
+    let mut carry = Carry::default();
+    for index in 0..=text.len().div_ceil(64) {
+        let (start, mut masks) = (index * 64, Masks::default());
+        for (bit, &byte) in text.get(start..).unwrap_or_default().iter().take(64).enumerate() {
             let class = both(&CLASS_LOW, &CLASS_HIGH, byte);
             let pair = marker.pairs.bits(byte, text.get(start + bit + 1).copied().unwrap_or(0));
             masks.words |= u64::from(class >= WORD_MIN) << bit;
@@ -322,7 +326,6 @@ fn scalar(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
             masks.anywhere |= u64::from(pair & ANYWHERE != 0) << bit;
             masks.at_word |= u64::from(pair > ANYWHERE) << bit;
         }
-        marker.block(&masks);
+        carry = marker.block(index, &masks, carry);
     }
-    marker.finish();
 }

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_srli_epi16, _mm_loadu_si128,
 };
 
-use super::candidates::{Marker, Masks, ANYWHERE, CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
+use super::candidates::{Carry, Marker, Masks, ANYWHERE, CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
 use super::Path;
 
 const BLOCK_BYTES: usize = 64;
@@ -45,21 +45,24 @@ unsafe fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
             second: (table(&pairs.second_low), table(&pairs.second_high)),
         }
     };
-    let mut at = 0;
+    let mut carry = Carry::default();
+    let mut index = 0;
     // A block needs the byte after it.
-    while let Some(bytes) = text.get(at..at + BLOCK_BYTES + 1) {
+    while let Some(bytes) = text.get(index * BLOCK_BYTES..(index + 1) * BLOCK_BYTES + 1) {
         // SAFETY: as for this function.
-        marker.block(&unsafe { masks(bytes, &tables) });
-        at += BLOCK_BYTES;
+        carry = marker.block(index, &unsafe { masks(bytes, &tables) }, carry);
+        index += 1;
     }
-    if at < text.len() {
+    let rest = &text[index * BLOCK_BYTES..];
+    if !rest.is_empty() {
         // Zeros are of no class.
         let mut padded = [0; BLOCK_BYTES + 1];
-        padded[..text.len() - at].copy_from_slice(&text[at..]);
+        padded[..rest.len()].copy_from_slice(rest);
         // SAFETY: as for this function.
-        marker.block(&unsafe { masks(&padded, &tables) });
+        carry = marker.block(index, &unsafe { masks(&padded, &tables) }, carry);
+        index += 1;
     }
-    marker.finish();
+    marker.block(index, &Masks::default(), carry);
 }
 
 /// # Safety
