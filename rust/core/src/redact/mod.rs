@@ -14,12 +14,14 @@ mod run;
 mod stems;
 mod sweep;
 mod tail;
+#[cfg(test)]
+mod tests;
 pub mod token;
 
 use crate::edit::Edits;
 use crate::escape::{self, Decoded};
 use crate::limits::NESTED_DEPTH_MAX;
-use crate::simd::candidates::Survey;
+use crate::simd::candidates::{Pairs, Survey};
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
 use crate::walk::{walk, Tape};
@@ -42,11 +44,16 @@ pub struct Redactor {
     path: Path,
     keys: Keys,
     rules: Rules,
+    /// What stems that count elsewhere than at long words begin with.
+    pairs: Pairs,
     tokens: Tokens,
     names: Vec<String>,
     /// Per rule number, how far a value in `key=value` text goes.
     extents: Vec<Extent>,
     budget: u16,
+    /// Look at every place and decode every string: what all short cuts are measured against.
+    #[cfg(test)]
+    everywhere: bool,
 }
 
 /// A lane's memory for redaction.
@@ -102,7 +109,19 @@ impl Redactor {
         let extents = names.iter().map(extent).collect();
         let tokens = Tokens::new(&spec.token)?;
         let path = if path.runs_here() { path } else { Path::Scalar };
-        Ok(Self { enabled: spec.enabled, path, keys, rules, tokens, names, extents, budget })
+        Ok(Self {
+            enabled: spec.enabled,
+            path,
+            keys,
+            pairs: rules.stems.pairs(),
+            rules,
+            tokens,
+            names,
+            extents,
+            budget,
+            #[cfg(test)]
+            everywhere: false,
+        })
     }
 
     /// Names of all rules, by number.
@@ -170,7 +189,11 @@ impl Redactor {
 
     fn scan(&self, text: &[u8], survey: &mut Survey) {
         let stems = &self.rules.stems;
-        survey.scan(self.path, text, stems.pairs(), |bytes| stems.may_begin(bytes));
+        #[cfg(test)]
+        if self.everywhere {
+            return survey.everything(text, |bytes| stems.may_begin(bytes));
+        }
+        survey.scan(self.path, text, &self.pairs, |bytes| stems.may_begin(bytes));
     }
 
     /// Read a text that is part of no batch.
@@ -322,6 +345,10 @@ impl Redactor {
 
     /// Nothing can be found in a text, however often its escapes are decoded.
     fn idle(&self, text: Text<'_>, scratch: &mut Scratch) -> bool {
+        #[cfg(test)]
+        if self.everywhere {
+            return false;
+        }
         self.rules.idle(text, &self.keys, &mut scratch.memo)
     }
 

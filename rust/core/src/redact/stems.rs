@@ -15,8 +15,9 @@ pub struct Stems {
     /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
     table: Box<[u64; TABLE_WORDS]>,
     anchors: HashMap<u32, Vec<Anchor>, RandomState>,
-    /// What anchors begin with that count elsewhere than at long words.
-    pairs: Pairs,
+    /// The first two bytes of anchors that count anywhere, and of those that count at words.
+    anywhere: Vec<[u8; 2]>,
+    words: Vec<[u8; 2]>,
     escaped: bool,
 }
 
@@ -45,8 +46,8 @@ impl Stems {
         for first in &cases(text[0])[..count] {
             for second in &cases(text[1])[..count] {
                 match begins {
-                    Begins::Anywhere => self.pairs.add_anywhere(*first, *second),
-                    Begins::Word => self.pairs.add_word(*first, *second),
+                    Begins::Anywhere => self.anywhere.push([*first, *second]),
+                    Begins::Word => self.words.push([*first, *second]),
                     Begins::LongWord => {}
                 }
             }
@@ -57,8 +58,9 @@ impl Stems {
         self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
     }
 
-    pub fn pairs(&self) -> &Pairs {
-        &self.pairs
+    /// What a survey must look for besides long words.
+    pub fn pairs(&self) -> Pairs {
+        Pairs::new(&self.anywhere, &self.words)
     }
 
     /// Some anchor holds what JSON writes as an escape.
@@ -82,7 +84,13 @@ impl Stems {
 
 impl Default for Stems {
     fn default() -> Self {
-        Self { table: Box::new([0; TABLE_WORDS]), anchors: HashMap::default(), pairs: Pairs::default(), escaped: false }
+        Self {
+            table: Box::new([0; TABLE_WORDS]),
+            anchors: HashMap::default(),
+            anywhere: Vec::new(),
+            words: Vec::new(),
+            escaped: false,
+        }
     }
 }
 

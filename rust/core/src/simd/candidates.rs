@@ -69,40 +69,55 @@ pub struct Pairs {
     pub(super) second_high: [u8; 16],
 }
 
+/// How often a byte is seen in log lines, roughly.
+fn weight(byte: u8) -> usize {
+    match byte {
+        b'a'..=b'z' => 16,
+        b'0'..=b'9' | b' ' | b'"' | b'.' | b'-' | b'_' | b'/' | b':' | b',' => 8,
+        b'!'..=b'~' => 1,
+        _ => 0,
+    }
+}
+
 /// The bits of pairs that count anywhere; the others count at the first byte of a word.
 pub(super) const ANYWHERE: u8 = (1 << ANYWHERE_BITS) - 1;
-const ANYWHERE_BITS: usize = 5;
+const ANYWHERE_BITS: usize = 4;
 
 impl Pairs {
-    /// Stems that begin with this pair count wherever they stand.
-    pub fn add_anywhere(&mut self, first: u8, second: u8) {
-        self.add(0..ANYWHERE_BITS, first, second);
-    }
-
-    /// Stems that begin with this pair count at the first byte of a word, also of a short one.
-    pub fn add_word(&mut self, first: u8, second: u8) {
-        self.add(ANYWHERE_BITS..8, first, second);
-    }
-
-    /// Take the bit that then means the fewest pairs more.
-    fn add(&mut self, bits: std::ops::Range<usize>, first: u8, second: u8) {
-        let with = |bit: usize| {
-            let mut with = self.clone();
-            with.first_low[usize::from(first & 15)] |= 1 << bit;
-            with.first_high[usize::from(first >> 4)] |= 1 << bit;
-            with.second_low[usize::from(second & 15)] |= 1 << bit;
-            with.second_high[usize::from(second >> 4)] |= 1 << bit;
-            (with.means(bit) - self.means(bit), with)
-        };
-        if let Some((_, with)) = bits.map(with).min_by_key(|(more, _)| *more) {
-            *self = with;
+    /// Stems that begin with one of the pairs in `anywhere` count wherever they stand, of those in `words` only at the
+    /// first byte of a word, also of a short one.
+    pub fn new(anywhere: &[[u8; 2]], words: &[[u8; 2]]) -> Self {
+        let mut pairs = Self::default();
+        for (list, bits) in [(anywhere, 0..ANYWHERE_BITS), (words, ANYWHERE_BITS..8)] {
+            let mut list = list.to_vec();
+            // The frequent ones first: each finds a bit of its own while there are some.
+            list.sort_by_key(|pair| (std::cmp::Reverse(weight(pair[0]) * weight(pair[1])), *pair));
+            for pair in list {
+                let with = bits.clone().map(|bit| (pairs.with(bit, pair), bit));
+                let more = |(with, bit): &(Self, usize)| with.frequency(*bit) - pairs.frequency(*bit);
+                if let Some((with, _)) = with.min_by_key(more) {
+                    pairs = with;
+                }
+            }
         }
+        pairs
     }
 
-    /// How many pairs a bit means.
-    fn means(&self, bit: usize) -> usize {
-        let tables = [&self.first_low, &self.first_high, &self.second_low, &self.second_high];
-        tables.iter().map(|table| table.iter().filter(|bits| **bits >> bit & 1 != 0).count()).product()
+    fn with(&self, bit: usize, [first, second]: [u8; 2]) -> Self {
+        let mut with = self.clone();
+        with.first_low[usize::from(first & 15)] |= 1 << bit;
+        with.first_high[usize::from(first >> 4)] |= 1 << bit;
+        with.second_low[usize::from(second & 15)] |= 1 << bit;
+        with.second_high[usize::from(second >> 4)] |= 1 << bit;
+        with
+    }
+
+    /// How often a bit is seen in log lines, by `weight`.
+    fn frequency(&self, bit: usize) -> usize {
+        let sum = |low: &[u8; 16], high: &[u8; 16]| -> usize {
+            (0..=u8::MAX).filter(|byte| both(low, high, *byte) >> bit & 1 != 0).map(weight).sum()
+        };
+        sum(&self.first_low, &self.first_high) * sum(&self.second_low, &self.second_high)
     }
 
     fn bits(&self, first: u8, second: u8) -> u8 {
@@ -161,6 +176,20 @@ impl Survey {
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => super::candidates_avx2::scan(marker),
             _ => scalar(marker),
+        }
+    }
+
+    /// The same with a stem at every place where one may begin, and a card at every run of digits.
+    #[cfg(test)]
+    pub fn everything(&mut self, text: &[u8], stem: impl Fn([u8; 4]) -> bool) {
+        self.blocks.clear();
+        self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
+        for (place, &byte) in text.iter().enumerate() {
+            let first = byte.is_ascii_digit() && !(place > 0 && text[place - 1].is_ascii_digit());
+            let block = &mut self.blocks[place / 64];
+            block.marks |= u64::from(first || b"@:=[\\\"'".contains(&byte)) << (place % 64);
+            let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
+            block.stems |= u64::from(stem) << (place % 64);
         }
     }
 
@@ -327,5 +356,69 @@ fn scalar(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
             masks.at_word |= u64::from(pair > ANYWHERE) << bit;
         }
         carry = marker.block(index, &masks, carry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs() -> Pairs {
+        Pairs::new(&[*b":A", *b"--"], &[*b"be", *b"Be"])
+    }
+
+    fn places(text: &str, wanted: fn(Block) -> u64) -> Vec<usize> {
+        let mut survey = Survey::default();
+        survey.scan(Path::Scalar, text.as_bytes(), &pairs(), |_| true);
+        survey
+            .blocks
+            .iter()
+            .enumerate()
+            .flat_map(|(at, block)| Bits(wanted(*block)).map(move |bit| at * 64 + bit))
+            .collect()
+    }
+
+    #[test]
+    fn stems_are_looked_up_at_long_words_and_where_pairs_say() {
+        let text = "abc long_word_of_16__ x-be.. Be__ babe--- :A12";
+        let expected = ["long", "be.. ", "Be__", "---", "-- ", ":A12"].map(|stem| text.find(stem).unwrap());
+        assert_eq!(places(text, |block| block.stems), expected);
+    }
+
+    #[test]
+    fn marks_are_signs_and_first_digits_of_what_may_be_a_card() {
+        let text = "a@b: 1234567890123 x1234567890123 1234-5678, 1234.5678, 123456789012 [\\\"'=";
+        let expected =
+            ["@b", ": ", "1234567890123 x", "1234-", "[", "\\", "\"", "'", "="].map(|mark| text.find(mark).unwrap());
+        assert_eq!(places(text, |block| block.marks), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn all_paths_see_the_same(
+            words in prop::collection::vec("[ -~]{0,20}|[0-9]{1,20}|be|:A|--|[ -~]{60,70}|[\\PC]{0,5}", 0..40),
+            length in 0_usize..300,
+        ) {
+            let text = words.concat().into_bytes();
+            let text = &text[..text.len().min(length)];
+            let survey = |path| {
+                let mut survey = Survey::default();
+                survey.scan(path, text, &pairs(), |bytes| bytes[0] % 2 == 0);
+                survey
+            };
+            let plain = survey(Path::Scalar);
+            for path in Path::ALL.into_iter().filter(|path| path.runs_here()) {
+                prop_assert_eq!(&plain.blocks, &survey(path).blocks);
+            }
+            let view = plain.view();
+            for start in 0..text.len().min(130) {
+                let bits = (0..64).filter(|bit| {
+                    let at = start + bit;
+                    plain.blocks.get(at / 64).is_some_and(|block| block.marks >> (at % 64) & 1 != 0)
+                });
+                prop_assert_eq!(Bits(view.window(start).marks).collect::<Vec<_>>(), bits.collect::<Vec<_>>());
+            }
+        }
     }
 }
