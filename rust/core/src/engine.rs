@@ -72,7 +72,7 @@ impl Engine {
     /// As `new`.
     pub fn on_path(path: Path, spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
         let spec = Spec::parse(spec)?;
-        let redactor = Redactor::new(&spec.redact)?;
+        let redactor = Redactor::on_path(path, &spec.redact)?;
         let mut fields = Fields::default();
         let roles = RoleTable::new(&[&spec.fields], |path| fields.slot(path))?;
         let mut lane_roles = BTreeMap::new();
@@ -219,7 +219,7 @@ impl Engine {
             let view = reader.view(text);
             shapes.read(&view, 0);
             let exempt = |node| shapes.exempt(&view, node);
-            self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
+            self.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }

@@ -140,6 +140,7 @@ impl Worker {
         let mut start = 0;
         while start < input.len() {
             let segment = Segment::scan(input, start, shared.path, &mut structure);
+            shared.redactor.survey(segment.bytes, &mut self.redaction);
             self.segment(&segment, &mut batch).inspect_err(|_| self.forget())?;
             start += segment.bytes.len();
         }
@@ -222,7 +223,7 @@ impl Worker {
         let own_time = self.shapes.read(&raw, self.utc_offset_seconds);
         let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), batch.arrival_seconds);
         let exempt = |node| self.shapes.exempt(&raw, node);
-        shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
+        shared.redactor.document(text, Some(line.text.0), &self.tape, &exempt, &mut self.redaction, &mut self.edits);
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();
         }

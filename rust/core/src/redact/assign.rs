@@ -1,7 +1,5 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
-use memchr::memchr2_iter;
-
 use crate::redact::check;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
@@ -16,16 +14,17 @@ const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
-/// Call `found(start, end, rule)` for each secret value in `text`.
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
     memo: &mut KeyMemo,
     extent: impl Fn(u16) -> Extent,
+    signs: impl Iterator<Item = usize>,
     mut found: impl FnMut(usize, usize, u16),
 ) {
     let mut resume = 0;
-    for sign in memchr2_iter(b'=', b':', text) {
+    for sign in signs {
         if sign < resume {
             continue;
         }
@@ -44,6 +43,31 @@ pub fn scan(
             resume = end;
         }
     }
+}
+
+/// Bytes before a sign that are no key's and part it from one.
+const APART: &[u8] = b"/:=({,;<>&|?!+*%$#~`^)}";
+
+/// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
+pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
+    let from = sign.saturating_sub(KEY_BYTES_MAX);
+    let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
+    let before = start.checked_sub(1).map(|at| text[at]);
+    let word = &text[start..sign];
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word);
+    match (word, before) {
+        ([], None) => true,
+        ([], Some(byte)) => APART.contains(&byte),
+        // Cut short: the whole word is what counts.
+        (_, Some(byte)) if is_key_byte(byte) => false,
+        // The first letter may be an escape's.
+        (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
+        _ => plain(word),
+    }
+}
+
+fn is_vague(word: &[u8]) -> bool {
+    VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague))
 }
 
 /// A value under a bare key is one long word that is no word of a language.
@@ -76,8 +100,7 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
         return (KeyClass::Plain, word);
     }
     let class = keys.class(word, memo);
-    let vague = VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague));
-    if vague && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
+    if is_vague(word) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
         let both = keys.class(&text[word_before(start - 1)..end], memo);
         if both != KeyClass::Plain {
             return (both, word);
@@ -128,7 +151,8 @@ mod tests {
         };
         let mut out = String::new();
         let mut copied = 0;
-        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, |start, end, _| {
+        let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
+        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| {
             out += &text[copied..start];
             out += "*";
             copied = end;

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memmem;
 use regex_automata::{Anchored, Input};
 
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
 use crate::redact::check;
 use crate::redact::rules::{Rule, Rules};
+use crate::redact::sweep::{Seen, Text};
 
 /// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
 const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
@@ -17,90 +18,6 @@ const VERIFY_BYTES_FREE: usize = 64 * 1024;
 const USER_INFO_BYTES_MAX: usize = 512;
 /// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
 const LOCAL_PART_BYTES_MAX: usize = 64;
-
-/// What one sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Seen(u8);
-
-impl Seen {
-    const COLON: u8 = 1;
-    const EQUALS: u8 = 2;
-    const AT: u8 = 4;
-    const DIGITS: u8 = 8;
-    const BACKSLASH: u8 = 16;
-    const QUOTE: u8 = 32;
-    const BRACKET: u8 = 64;
-    const STEM: u8 = 128;
-
-    fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
-    }
-
-    pub fn nothing(self) -> bool {
-        self.0 & !(Self::QUOTE | Self::BRACKET) == 0 && !self.quoted()
-    }
-
-    /// JSON or something like it may be inside.
-    pub fn quoted(self) -> bool {
-        self.has(Self::QUOTE) && self.has(Self::COLON | Self::BRACKET)
-    }
-
-    pub fn assign(self) -> bool {
-        self.has(Self::COLON | Self::EQUALS)
-    }
-
-    pub fn backslash(self) -> bool {
-        self.has(Self::BACKSLASH)
-    }
-
-    /// A token may be inside.
-    pub fn bracket(self) -> bool {
-        self.has(Self::BRACKET)
-    }
-}
-
-/// Per byte, the flags it raises by itself.
-const FLAGS: [u8; 256] = {
-    let mut flags = [0; 256];
-    flags[b':' as usize] = Seen::COLON;
-    flags[b'=' as usize] = Seen::EQUALS;
-    flags[b'@' as usize] = Seen::AT;
-    flags[b'\\' as usize] = Seen::BACKSLASH;
-    flags[b'"' as usize] = Seen::QUOTE;
-    flags[b'\'' as usize] = Seen::QUOTE;
-    flags[b'[' as usize] = Seen::BRACKET;
-    flags
-};
-
-/// The flags of all bytes and the number of digits.
-fn marks(text: &[u8]) -> (u8, usize) {
-    let (mut flags, mut digits) = (0, 0);
-    let mut chunks = text.chunks_exact(16);
-    for chunk in &mut chunks {
-        // Comparisons without branches over a fixed width: the compiler makes vector code of them.
-        let (mut seen, mut count) = (0, 0);
-        let flag = |raised: bool, flag: u8| u8::from(raised) * flag;
-        for &byte in chunk {
-            seen |= flag(byte == b':', Seen::COLON)
-                | flag(byte == b'=', Seen::EQUALS)
-                | flag(byte == b'@', Seen::AT)
-                | flag(byte == b'\\', Seen::BACKSLASH)
-                | flag(byte == b'"' || byte == b'\'', Seen::QUOTE)
-                | flag(byte == b'[', Seen::BRACKET);
-            count += u8::from(byte.wrapping_sub(b'0') < 10);
-        }
-        flags |= seen;
-        digits += usize::from(count);
-    }
-    for &byte in chunks.remainder() {
-        flags |= FLAGS[byte as usize];
-        digits += usize::from(byte.wrapping_sub(b'0') < 10);
-    }
-    (flags, digits)
-}
-
-/// Fewest digits in a text that may hold a card number.
-const CARD_DIGITS_MIN: usize = 13;
 
 /// Verification work done for one text.
 pub struct Work {
@@ -119,48 +36,31 @@ impl Work {
 }
 
 impl Rules {
-    /// One pass over a text: which searches are worth while, and where anchors may begin.
-    pub fn sweep(&self, text: &[u8], stems: &mut Vec<u32>) -> Seen {
-        let (mut flags, digits) = marks(text);
-        for (at, stem) in text.windows(4).enumerate() {
-            if self.stems.may_begin([stem[0], stem[1], stem[2], stem[3]]) {
-                stems.push(at as u32);
-            }
-        }
-        if digits >= CARD_DIGITS_MIN {
-            flags |= Seen::DIGITS;
-        }
-        if self.loose.is_some() || !stems.is_empty() {
-            flags |= Seen::STEM;
-        }
-        Seen(flags)
-    }
-
-    /// Call `found(start, end, rule)` for each credential in `text[part]`; `stems` are places in `text`.
+    /// Call `found(start, end, rule)` for each credential in `text`; `stems` are places in it.
     pub fn scan(
         &self,
-        text: &[u8],
-        part: Range<usize>,
+        text: Text<'_>,
         seen: Seen,
-        stems: &[u32],
+        stems: impl Iterator<Item = usize>,
         work: &mut Work,
         mut found: impl FnMut(usize, usize, &Rule),
     ) {
-        let offset = part.start;
-        let first = stems.partition_point(|at| (*at as usize) < part.start);
-        let stems = stems[first..].iter().map(|at| *at as usize).take_while(|at| at + 4 <= part.end);
-        let text = &text[part.clone()];
-        if seen.has(Seen::STEM) {
-            self.anchored(text, stems.map(|at| at - offset), work, &mut found);
-            self.loose(text, &mut found);
+        let bytes = text.bytes;
+        if seen.stem() {
+            self.anchored(bytes, stems, work, &mut found);
+            self.loose(bytes, &mut found);
         }
-        if let Some(rule) = self.card.filter(|_| seen.has(Seen::DIGITS)) {
-            cards(text, |start, end| found(start, end, &self.list[rule]));
+        if let Some(rule) = self.card.filter(|_| seen.digits()) {
+            let digits = text.places(|byte| byte.is_ascii_digit());
+            cards(bytes, digits, |start, end| found(start, end, &self.list[rule]));
         }
-        for at in memchr_iter(b'@', if seen.has(Seen::AT) { text } else { b"" }) {
+        if !seen.at() {
+            return;
+        }
+        for at in text.places(|byte| byte == b'@') {
             // What looks like an address may be the end of a password and its host.
             let either = [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)];
-            let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(text, at)?)));
+            let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(bytes, at)?)));
             if let Some((rule, (start, end))) = first {
                 found(start, end, rule);
             }
@@ -252,13 +152,14 @@ pub fn is_word(byte: u8) -> bool {
 }
 
 /// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
-fn cards(text: &[u8], mut found: impl FnMut(usize, usize)) {
+/// `starts` are the digits that a survey marks, in order.
+fn cards(text: &[u8], starts: impl Iterator<Item = usize>, mut found: impl FnMut(usize, usize)) {
     let mut at = 0;
-    while at < text.len() {
-        let Some(skip) = text[at..].iter().position(u8::is_ascii_digit) else { return };
-        let start = at + skip;
+    for start in starts {
+        if start < at {
+            continue;
+        }
         let end = digits_end(text, start);
-        at = end;
         let card = match end - start {
             13..=19 => Some(end),
             4 => grouped(text, start, end),

@@ -5,8 +5,10 @@ use crate::edit::Edits;
 use crate::redact::check;
 use crate::redact::keys::KeyClass;
 use crate::redact::lenient::{NAMES, VALUES};
+use crate::redact::sweep::Text;
 use crate::redact::token::is_token;
 use crate::redact::{Exempt, Redactor, Scratch};
+use crate::simd::candidates::View;
 use crate::walk::{notable, Kind, Node, Tape};
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
@@ -24,6 +26,7 @@ enum Part {
 struct Pass<'a> {
     redactor: &'a Redactor,
     text: &'a [u8],
+    view: View<'a>,
     nodes: &'a [Node],
     nested: usize,
 }
@@ -31,14 +34,14 @@ struct Pass<'a> {
 /// Append the edits of `text`, not settled.
 pub fn scan(
     redactor: &Redactor,
-    text: &[u8],
+    text: Text<'_>,
     tape: &Tape,
     exempt: Exempt<'_>,
     nested: usize,
     scratch: &mut Scratch,
     edits: &mut Edits,
 ) {
-    let pass = Pass { redactor, text, nodes: &tape.nodes, nested };
+    let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: &tape.nodes, nested };
     if tape.notable & (notable::KEY | notable::ARRAY) == 0 {
         return pass.contents(tape.notable & notable::CARD != 0, exempt, scratch, edits);
     }
@@ -58,7 +61,7 @@ pub fn scan(
                 }
             }
             (Kind::String | Kind::Number | Kind::NonFinite, Some((_, rule))) => pass.secret(node, rule, scratch, edits),
-            (Kind::String, None) if !exempt(at) => pass.content(node, scratch, edits),
+            (Kind::String, None) if pass.anything(node) && !exempt(at) => pass.content(node, scratch, edits),
             (Kind::Number, None) if !exempt(at) => pass.number(node, scratch, edits),
             (Kind::Array, None) => pass.array_pair(at, scratch),
             (Kind::Object, None) => pass.object_pair(at, scratch),
@@ -130,7 +133,7 @@ impl Pass<'_> {
     fn contents(&self, cards: bool, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
         for (at, node) in self.nodes.iter().enumerate() {
             match node.kind {
-                Kind::String if !exempt(at) => self.content(node, scratch, edits),
+                Kind::String if self.anything(node) && !exempt(at) => self.content(node, scratch, edits),
                 Kind::Number if cards && !exempt(at) => self.number(node, scratch, edits),
                 _ => {}
             }
@@ -148,7 +151,9 @@ impl Pass<'_> {
             return class;
         }
         let before = edits.list.len();
-        self.content(node, scratch, edits);
+        if self.anything(node) {
+            self.content(node, scratch, edits);
+        }
         let class = self.redactor.keys.class(raw, &mut scratch.memo);
         if edits.list.len() > before {
             scratch.key_edited = true;
@@ -161,14 +166,28 @@ impl Pass<'_> {
         class
     }
 
+    /// Something may be in a string or key.
+    #[inline(always)]
+    fn anything(&self, node: &Node) -> bool {
+        self.view.any(node.start as usize..node.end as usize) || self.redactor.rules.loose.is_some()
+    }
+
     /// Read a string or key for its content.
     fn content(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
         let start = node.start as usize;
+        let text = Text { bytes: self.raw(node), view: self.view.from(start) };
         if node.escaped {
-            return self.redactor.escaped(self.raw(node), start, self.nested, scratch, edits);
+            if !self.redactor.idle(text, scratch) {
+                self.redactor.escaped(text.bytes, start, self.nested, scratch, edits);
+            }
+            return;
+        }
+        let seen = self.redactor.look(text, scratch);
+        if seen.nothing() {
+            return;
         }
         let mut inner = Edits::default();
-        self.redactor.plain(self.raw(node), self.nested, scratch, &mut inner);
+        self.redactor.read(text, seen, self.nested, scratch, &mut inner);
         for edit in &inner.list {
             // Quotes of a replacement must be escaped one level deeper than where they were written.
             scratch.token.clear();

@@ -3,6 +3,9 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+pub mod candidates;
+#[cfg(target_arch = "x86_64")]
+mod candidates_avx2;
 pub mod structure;
 
 use std::sync::OnceLock;
