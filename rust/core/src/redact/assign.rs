@@ -46,7 +46,7 @@ pub fn scan(
 }
 
 /// Bytes before a sign that are no key's and part it from one.
-const APART: &[u8] = b"/:=({,;<>&|?!+*%$#~`^)}";
+const APART: &[u8] = b"=:/({,;<>&|?!+*%$#~`^)}";
 
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
@@ -87,6 +87,9 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
         let from = end.saturating_sub(KEY_BYTES_MAX);
         text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
     };
+    if text[..sign].last().is_none_or(|byte| APART.contains(byte)) {
+        return (KeyClass::Plain, b"");
+    }
     // Control characters and U+FFFD stand where a line was damaged.
     let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f | 0xef | 0xbf | 0xbd);
     let mut end = sign - text[..sign].iter().rev().take(SPACES_MAX).take_while(space).count();

@@ -76,6 +76,8 @@ impl Rules {
     ) {
         // Rules that need not look again before a position.
         let mut done: Vec<(usize, usize)> = Vec::new();
+        // The end of the run that the last place was in.
+        let mut run_end = 0;
         for at in stems {
             for index in self.stems.rules_at(&text[at..]) {
                 if work.exhausted() {
@@ -95,10 +97,12 @@ impl Rules {
                     }
                     // What follows in the same run may still match: only the reading is paid for.
                     None => {
-                        let ahead = &text[at..text.len().min(at + LOOK_AHEAD_BYTES_MAX)];
-                        let near = !rule.pattern.as_ref().is_some_and(|pattern| pattern.far);
-                        let read = near.then(|| ahead.iter().position(ends_run)).flatten();
-                        work.spent += read.unwrap_or(ahead.len());
+                        if at >= run_end {
+                            run_end = text[at..].iter().position(ends_run).map_or(text.len(), |len| at + len);
+                        }
+                        let far = rule.pattern.as_ref().is_some_and(|pattern| pattern.far);
+                        let end = if far { text.len() } else { run_end };
+                        work.spent += (end - at).min(LOOK_AHEAD_BYTES_MAX);
                         continue;
                     }
                 };
@@ -144,8 +148,19 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
 
 /// Bytes that next to no pattern reads across.
 pub fn ends_run(byte: &u8) -> bool {
-    byte.is_ascii_whitespace() || b"\"',;<>&|(){}[]\\".contains(byte)
+    ENDS[usize::from(*byte)]
 }
+
+const ENDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let ends = b" \t\n\x0c\r\"',;<>&|(){}[]\\";
+    let mut at = 0;
+    while at < ends.len() {
+        table[ends[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
@@ -180,18 +195,20 @@ fn digits_end(text: &[u8], start: usize) -> usize {
 fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
     const LAYOUTS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
     let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
-    let fits = |layout: &&[usize]| {
-        let mut at = start;
-        for len in *layout {
-            let stop = digits_end(text, at);
-            if stop - at != *len {
-                return None;
-            }
-            at = if text.get(stop) == Some(&separator) { stop + 1 } else { stop };
+    let (mut lens, mut ends) = ([end - start, 0, 0, 0, 0], [end; 5]);
+    for group in 1..lens.len() {
+        let before = ends[group - 1];
+        if text.get(before) != Some(&separator) {
+            break;
         }
-        Some(at - usize::from(text.get(at.wrapping_sub(1)) == Some(&separator)))
-    };
-    LAYOUTS.iter().find_map(fits)
+        ends[group] = digits_end(text, before + 1);
+        lens[group] = ends[group] - before - 1;
+        // Longer groups are no card's.
+        if lens[group] > 6 {
+            break;
+        }
+    }
+    LAYOUTS.iter().find(|layout| lens.starts_with(layout)).map(|layout| ends[layout.len() - 1])
 }
 
 /// Not a part of a longer number, identifier, UUID or decimal.

@@ -127,11 +127,22 @@ fn scheme_end(text: &[u8], start: usize) -> usize {
     end
 }
 
+/// Bytes with which a word ends.
+const STOPS: [bool; 256] = {
+    let mut table = [false; 256];
+    let stops = b" \t\n\x0c\r,;&)]}<>\"'|`";
+    let mut at = 0;
+    while at < stops.len() {
+        table[stops[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// The end of a word; a string that an opening bracket goes before is part of it: `SecretStr('x')`.
 fn word_end(text: &[u8], start: usize) -> usize {
-    let stops = |byte: &u8| byte.is_ascii_whitespace() || b",;&)]}<>\"'|`".contains(byte);
     let mut at = start;
-    while let Some(next) = text[at..].iter().position(stops) {
+    while let Some(next) = text[at..].iter().position(|byte| STOPS[usize::from(*byte)]) {
         at += next;
         match text[at] {
             quote @ (b'"' | b'\'') if at > start && text[at - 1] == b'(' => {

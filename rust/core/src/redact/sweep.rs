@@ -21,7 +21,7 @@ impl<'a> Text<'a> {
 
     /// Places of bytes a survey marks, in order.
     pub fn places(self, wanted: impl Fn(u8) -> bool + 'a) -> impl Iterator<Item = usize> + 'a {
-        self.view.marks(0..self.bytes.len()).filter(move |at| wanted(self.bytes[*at]))
+        self.view.marks(self.bytes.len()).filter(move |at| wanted(self.bytes[*at]))
     }
 }
 
@@ -144,7 +144,12 @@ impl Rules {
                     b'"' | b'\'' => quote = true,
                     b'[' => bracket = true,
                     b':' | b'=' if assign::idle(text, place, keys, memo) => {}
-                    b'\\' if !(matches!(text.get(place + 1), Some(b'u' | b'/')) || first(place + 2)) => {}
+                    b'\\' => match text.get(place + 1) {
+                        Some(b'u' | b'/') => return false,
+                        Some(b'\\') => {}
+                        _ if first(place + 2) => return false,
+                        _ => {}
+                    },
                     _ => return false,
                 }
             }

@@ -222,12 +222,36 @@ impl<'a> View<'a> {
         Block { marks: joined(this.marks, next.marks), stems: joined(this.stems, next.stems) }
     }
 
-    /// Marks in `range`, in order.
-    pub fn marks(self, range: std::ops::Range<usize>) -> impl Iterator<Item = usize> + 'a {
-        (range.start..range.end).step_by(64).flat_map(move |at| {
-            let marks = self.window(at).first(range.end - at).marks;
-            Bits(marks).map(move |bit| at + bit)
-        })
+    /// Marks among the first `len` places, in order.
+    pub fn marks(self, len: usize) -> Marks<'a> {
+        Marks { view: self, at: 0, len, bits: self.window(0).first(len).marks }
+    }
+}
+
+/// Places of marks.
+pub struct Marks<'a> {
+    view: View<'a>,
+    /// Of the lowest of `bits`.
+    at: usize,
+    len: usize,
+    bits: u64,
+}
+
+impl Iterator for Marks<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            self.at += 64;
+            if self.at >= self.len {
+                return None;
+            }
+            self.bits = self.view.window(self.at).first(self.len - self.at).marks;
+        }
+        let bit = self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(self.at + bit)
     }
 }
 
