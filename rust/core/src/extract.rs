@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::dictionary::{Dictionary, UNKNOWN};
+use crate::dictionary::{Dictionary, INSIDE, UNKNOWN};
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::{Event, Form, Role, Slot, Source, Value};
@@ -82,7 +82,8 @@ impl Extractor {
             return self.object(0, 0, text, nodes, scratch, found);
         }
         for &(slot, value) in &tape.fields {
-            if let Some(place) = found.get_mut(usize::from(slot)) {
+            let plain = slot & INSIDE == 0 || nodes[value as usize].kind != Kind::Object;
+            if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
                 *place = value;
             } else if let Some(entry) = self.outermost(text, &nodes[value as usize - 1], keys, scratch) {
                 self.take(entry, value as usize, text, nodes, scratch, found);

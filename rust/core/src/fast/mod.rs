@@ -70,16 +70,20 @@ impl Walker<'_> {
         if context.byte(at)? != b'{' {
             return None;
         }
-        let mut place = Place::Value(at);
+        self.open(Kind::Object, at)?;
+        let mut place = match self.members(at, true) {
+            Place::Behind(behind) if behind == at => self.first(at)?,
+            place => place,
+        };
         loop {
             place = match place {
-                Place::Value(at) => self.value(at)?,
-                Place::Behind(at) => match self.inside {
-                    Kind::Object => match self.members(at) {
-                        Place::Behind(at) => self.behind_value(at)?,
-                        place => place,
-                    },
-                    _ => self.behind_value(at)?,
+                Place::Value(at) => match (self.value(at)?, self.inside) {
+                    (Place::Behind(at), Kind::Object) => self.members(at, false),
+                    (place, _) => place,
+                },
+                Place::Behind(at) => match (self.behind_value(at)?, self.inside) {
+                    (Place::Behind(at), Kind::Object) => self.members(at, false),
+                    (place, _) => place,
                 },
                 Place::End(at) => return (context.space(at) == context.end).then_some(()),
             };
@@ -99,13 +103,7 @@ impl Walker<'_> {
             }
             bracket @ (b'{' | b'[') => {
                 self.open(if bracket == b'{' { Kind::Object } else { Kind::Array }, at)?;
-                let first = context.space(at + 1);
-                // Brackets open and close two code points apart.
-                match context.byte(first)? == bracket + 2 {
-                    true => Place::Behind(first),
-                    false if self.inside == Kind::Object => Place::Value(self.key(first, None)?),
-                    false => Place::Value(first),
-                }
+                self.first(at)?
             }
             byte => {
                 let (kind, end) = match context.number(byte, at) {
@@ -119,20 +117,33 @@ impl Walker<'_> {
         })
     }
 
-    /// Members of an object as long as all is as expected: from behind a value, each a comma, the key that came next
-    /// last time, and a string without escapes, a number or a word.
+    /// From an opening bracket to the value of the first member or element, or the end.
+    fn first(&mut self, at: usize) -> Option<Place> {
+        let first = self.context.space(at + 1);
+        let byte = self.context.byte(first)?;
+        Some(match self.inside {
+            Kind::Object if byte == b'}' => Place::Behind(first),
+            Kind::Object => Place::Value(self.key(first, None)?),
+            _ if byte == b']' => Place::Behind(first),
+            _ => Place::Value(first),
+        })
+    }
+
+    /// Members of an object as long as all is as expected: each a comma, the key that came next last time, and a
+    /// string without escapes, a number or a word. From behind a value, or (`first`) from the opening bracket.
     #[inline(never)]
-    fn members(&mut self, at: usize) -> Place {
+    fn members(&mut self, at: usize, mut first: bool) -> Place {
         let Context { start, end, backslash, structure, .. } = self.context;
         // Places are the line's own in here.
         let context = Context { text: &self.context.text[start..], start: 0, end: end - start, ..self.context };
         let (text, mut at) = (context.text, at - start);
         let (keys, tape) = (&*self.keys, &mut *self.tape);
         let wanted = if tape.open.len() == 1 { traits::FIELD } else { 0 };
-        let (mut previous, mut seen) = (self.previous, self.seen);
-        let mut expected = keys.entry(previous).next;
+        let mut seen = self.seen;
+        let mut expected = keys.entry(self.previous).next;
+        let before = tape.nodes.len();
         let place = loop {
-            let Some(entry) = keys.guess(expected, text, at) else { break Place::Behind(start + at) };
+            let Some(entry) = keys.guess(expected, text, at, first) else { break Place::Behind(start + at) };
             let next = tape.nodes.len() as u32 + 1;
             if entry.traits & wanted != 0 {
                 tape.fields.push((entry.slot, next));
@@ -141,7 +152,8 @@ impl Walker<'_> {
             let key_end = key + u32::from(entry.key_bytes);
             tape.nodes.push(Node { kind: Kind::Key, escaped: false, key: expected, start: key, end: key_end, next });
             seen |= entry.traits;
-            (previous, expected) = (expected, entry.next);
+            expected = entry.next;
+            first = false;
             at += usize::from(entry.token_bytes);
             let Some(&byte) = text.get(at) else { break Place::Value(start + at) };
             if byte == b'"' {
@@ -165,7 +177,11 @@ impl Walker<'_> {
                 break Place::Value(start + at);
             }
         };
-        (self.previous, self.seen) = (previous, seen);
+        self.seen = seen;
+        let mut last_two = tape.nodes[before..].iter().rev().take(2);
+        if let Some(key) = last_two.find(|node| node.kind == Kind::Key) {
+            self.previous = key.key;
+        }
         place
     }
 
@@ -225,8 +241,8 @@ impl Walker<'_> {
         let escaped = context.escaped(start, end)?;
         let value = context.space(colon + 1);
         let one = |bytes: usize| bytes.min(1) as u8;
-        let spaces = comma.filter(|_| colon == end + 1);
-        let spaces = spaces.map(|comma| Spaces { before: one(at - comma - 1), behind: one(value - colon - 1) });
+        let before = comma.map_or(0, |comma| one(at - comma - 1));
+        let spaces = (colon == end + 1).then(|| Spaces { before, behind: one(value - colon - 1) });
         let number = self.keys.number(self.previous, &context.text[start..end], spaces);
         let (traits, slot) = match number {
             UNKNOWN => (traits::NOTABLE | traits::FIELD, LOOK),

@@ -132,11 +132,18 @@ impl Pass<'_> {
     /// Where no key says anything about a value: strings, and `cards` as well.
     fn contents(&self, cards: bool, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
         for (at, node) in self.nodes.iter().enumerate() {
-            match node.kind {
-                Kind::String if self.anything(node) && !exempt(at) => self.content(node, scratch, edits),
-                Kind::Number if cards && !exempt(at) => self.number(node, scratch, edits),
-                _ => {}
+            if node.kind == Kind::String && self.anything(node) {
+                self.unless_exempt(at, exempt, scratch, edits);
+            } else if cards && node.kind == Kind::Number && !exempt(at) {
+                self.number(node, scratch, edits);
             }
+        }
+    }
+
+    #[inline(never)]
+    fn unless_exempt(&self, at: usize, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
+        if !exempt(at) {
+            self.content(&self.nodes[at], scratch, edits);
         }
     }
 

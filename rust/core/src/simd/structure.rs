@@ -34,7 +34,7 @@ pub(super) struct Bitmap {
 
 impl Bitmap {
     /// Room for the bits of a text, to be filled. A window may begin right behind the last byte.
-    fn reset(&mut self, text_bytes: usize) -> Words<'_> {
+    pub(super) fn reset(&mut self, text_bytes: usize) -> Words<'_> {
         let words = text_bytes.div_ceil(64);
         self.words.resize(words + 1, [0; 8]);
         self.words[words] = [0; 8];
@@ -54,6 +54,16 @@ impl Bitmap {
         match self.window(at)? {
             0 => self.far(at, end),
             bits => Some(at + bits.trailing_zeros() as usize).filter(|bit| *bit < end),
+        }
+    }
+
+    /// Some bit in `at..end` is set.
+    #[inline(always)]
+    pub(super) fn any(&self, at: usize, end: usize) -> bool {
+        match self.window(at) {
+            Some(0) => end > at + 57 && self.far(at, end).is_some(),
+            Some(bits) => at + (bits.trailing_zeros() as usize) < end,
+            None => false,
         }
     }
 
