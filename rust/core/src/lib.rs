@@ -23,6 +23,7 @@ mod segment;
 mod shape;
 pub mod simd;
 pub mod spec;
+pub mod tape;
 pub mod time;
 pub mod walk;
 pub mod window;
