@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::dictionary::Dictionary;
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::Fields;
@@ -13,10 +14,12 @@ use crate::metric::{Metrics, Reading};
 use crate::process::{Processed, Worker};
 use crate::recent::Recent;
 use crate::redact::Redactor;
-use crate::roles::RoleTable;
+use crate::roles::{RoleTable, Roles};
+use crate::shape::Shapes;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
+use crate::window::store::Feed;
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
 #[derive(Clone)]
@@ -110,9 +113,12 @@ impl Engine {
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let id = lock(&self.shared.metrics).lane(name);
+            let (id, observer) = {
+                let mut metrics = lock(&self.shared.metrics);
+                (metrics.lane(name), metrics.observer())
+            };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            let worker = Mutex::new(Worker::new(&self.shared, id, name, roles));
+            let worker = Mutex::new(Worker::new(&self.shared, id, observer, name, roles));
             Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
         });
         Arc::clone(lane)
@@ -128,9 +134,23 @@ impl Engine {
         lock(&self.shared.metrics).watermark(now_seconds)
     }
 
-    /// Each threshold over `[tick - window, tick)`, per label set that has samples.
-    pub fn evaluate(&self, tick_seconds: f64) -> Vec<Reading> {
-        lock(&self.shared.metrics).evaluate(tick_seconds)
+    /// Each threshold over `[tick - window, tick)`, per label set that has samples; `feed`: only those filled so.
+    pub fn evaluate(&self, tick_seconds: f64, feed: Option<Feed>) -> Vec<Reading> {
+        let mut metrics = lock(&self.shared.metrics);
+        match feed {
+            Some(feed) => metrics.evaluate_feed(feed, tick_seconds),
+            None => metrics.evaluate(tick_seconds),
+        }
+    }
+
+    /// Start of the oldest pane kept of a feed, in seconds: ticks up to it have nothing to read.
+    pub fn oldest_pane_seconds(&self, feed: Feed) -> Option<f64> {
+        lock(&self.shared.metrics).oldest_pane_seconds(feed)
+    }
+
+    /// Each threshold and who fills its window.
+    pub fn feeds(&self) -> Vec<(String, Feed)> {
+        lock(&self.shared.metrics).feeds()
     }
 
     /// Cumulative families as Prometheus text (exposition format 0.0.4).
@@ -164,7 +184,8 @@ impl Engine {
             "" => None,
             text => Some(Expr::parse(text, &mut fields).map_err(|error| RuleError::new("where", error.to_string()))?),
         };
-        let mut reader = Reader { extractor: Extractor::new(&fields.paths), roles, ..Reader::default() };
+        let (extractor, roles) = (Extractor::new(&fields.paths), Roles::new(roles));
+        let mut reader = Reader { extractor, roles, ..Reader::default() };
         let mut found: Vec<&[u8]> = Vec::new();
         'newest: for batch in batches.iter().rev() {
             let lines: Vec<&[u8]> = memchr_lines(batch.bytes()).collect();
@@ -189,11 +210,15 @@ impl Engine {
     pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
         let mut scratch = self.shared.redactor.scratch();
         let mut edits = Edits::default();
-        let mut reader = Reader { roles: self.shared.roles.clone(), ..Reader::default() };
+        let mut reader = Reader { roles: Roles::new(self.shared.roles.clone()), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
-            let mut exempt = Vec::new();
-            self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
-            crate::shape::exempt(&reader.view(text), &mut exempt);
+            let mut shapes = Shapes::default();
+            let Reader { tape, keys, decoded, found, .. } = &mut reader;
+            self.shared.extractor.find(text, tape, keys, decoded, found);
+            reader.roles.resolve(&reader.found);
+            let view = reader.view(text);
+            shapes.read(&view, 0);
+            let exempt = |node| shapes.exempt(&view, node);
             self.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
@@ -218,8 +243,10 @@ impl Lane {
 #[derive(Default)]
 struct Reader {
     extractor: Extractor,
-    roles: RoleTable,
+    roles: Roles,
     tape: Tape,
+    /// Stays empty: the twin gives keys no numbers.
+    keys: Dictionary,
     decoded: Decoded,
     found: Vec<u32>,
     edits: Edits,
@@ -235,7 +262,8 @@ impl Reader {
         if walk(line, &mut self.tape).is_err() {
             return false;
         }
-        self.extractor.find(line, &self.tape, &mut self.decoded, &mut self.found);
+        self.extractor.find(line, &self.tape, &mut self.keys, &mut self.decoded, &mut self.found);
+        self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
     }

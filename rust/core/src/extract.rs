@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::dictionary::{Dictionary, INSIDE, UNKNOWN};
 use crate::edit::Edits;
 use crate::escape::Decoded;
-use crate::event::{Event, Role, Slot, Source, Value};
-use crate::roles::{Alias, RoleTable};
+use crate::event::{Event, Form, Role, Slot, Source, Value};
+use crate::number;
+use crate::roles::{Alias, Roles};
 use crate::time;
 use crate::walk::{Kind, Node, Tape};
 
@@ -25,10 +27,12 @@ struct Level {
     lengths: Vec<u64>,
 }
 
-#[derive(Default, Clone, Copy)]
-struct Entry {
-    slot: Option<Slot>,
-    child: Option<usize>,
+/// What is wanted of a key: its value, or fields inside of it.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Entry {
+    pub slot: Option<Slot>,
+    /// The level of the fields inside.
+    pub child: Option<usize>,
 }
 
 impl Extractor {
@@ -67,12 +71,36 @@ impl Extractor {
     }
 
     /// Fill `found` with the node of each slot's value; 0 where the field is missing. Of duplicates the last one.
-    pub fn find(&self, text: &[u8], tape: &Tape, scratch: &mut Decoded, found: &mut Vec<u32>) {
+    pub fn find(&self, text: &[u8], tape: &Tape, keys: &mut Dictionary, scratch: &mut Decoded, found: &mut Vec<u32>) {
         found.clear();
         found.resize(self.slots, 0);
-        if tape.nodes.first().is_some_and(|root| root.kind == Kind::Object) {
-            self.object(0, 0, text, &tape.nodes, scratch, found);
+        let nodes = &tape.nodes;
+        if nodes.first().is_none_or(|root| root.kind != Kind::Object) {
+            return;
         }
+        if !tape.numbered {
+            return self.object(0, 0, text, nodes, scratch, found);
+        }
+        for &(slot, value) in &tape.fields {
+            let plain = slot & INSIDE == 0 || nodes[value as usize].kind != Kind::Object;
+            if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
+                *place = value;
+            } else if let Some(entry) = self.outermost(text, &nodes[value as usize - 1], keys, scratch) {
+                self.take(entry, value as usize, text, nodes, scratch, found);
+            }
+        }
+    }
+
+    /// What is wanted of a key of the outermost object.
+    fn outermost(&self, text: &[u8], key: &Node, keys: &mut Dictionary, scratch: &mut Decoded) -> Option<Entry> {
+        if key.key == UNKNOWN {
+            return self.levels[0].get(text, key, scratch);
+        }
+        keys.facts(key.key).field.or_else(|| {
+            let field = self.levels[0].get(text, key, scratch);
+            keys.set_field(key.key, field);
+            field
+        })
     }
 
     fn object(
@@ -87,17 +115,20 @@ impl Extractor {
         let mut at = object + 1;
         while nodes[at].kind == Kind::Key {
             let value = at + 1;
-            if let Some(entry) =
-                self.levels[level].get(&text[nodes[at].start as usize..nodes[at].end as usize], &nodes[at], scratch)
-            {
-                if let Some(slot) = entry.slot {
-                    found[slot.0 as usize] = value as u32;
-                }
-                if let Some(child) = entry.child.filter(|_| nodes[value].kind == Kind::Object) {
-                    self.object(child, value, text, nodes, scratch, found);
-                }
+            if let Some(entry) = self.levels[level].get(text, &nodes[at], scratch) {
+                self.take(entry, value, text, nodes, scratch, found);
             }
             at = nodes[value].next as usize;
+        }
+    }
+
+    #[inline(always)]
+    fn take(&self, entry: Entry, value: usize, text: &[u8], nodes: &[Node], scratch: &mut Decoded, found: &mut [u32]) {
+        if let Some(slot) = entry.slot {
+            found[slot.0 as usize] = value as u32;
+        }
+        if let Some(child) = entry.child.filter(|_| nodes[value].kind == Kind::Object) {
+            self.object(child, value, text, nodes, scratch, found);
         }
     }
 }
@@ -109,7 +140,8 @@ impl Default for Extractor {
 }
 
 impl Level {
-    fn get(&self, raw: &[u8], node: &Node, scratch: &mut Decoded) -> Option<Entry> {
+    fn get(&self, text: &[u8], node: &Node, scratch: &mut Decoded) -> Option<Entry> {
+        let raw = &text[node.start as usize..node.end as usize];
         let key = if node.escaped {
             scratch.decode(raw);
             &scratch.bytes[..]
@@ -132,16 +164,30 @@ pub struct View<'a> {
     pub found: &'a [u32],
     /// Settled.
     pub edits: &'a Edits,
-    pub roles: &'a RoleTable,
+    /// Resolved for `found`.
+    pub roles: &'a Roles,
     pub time_seconds: f64,
 }
 
 impl View<'_> {
     /// The first alias that is present.
     pub fn role(&self, role: Role) -> Option<(Alias, u32)> {
-        let present = |alias: &&Alias| self.found[alias.slot.0 as usize] != 0;
-        let alias = self.roles.aliases(role).iter().find(present)?;
-        Some((*alias, self.found[alias.slot.0 as usize]))
+        self.roles.get(role)
+    }
+
+    /// The node of a source's value, 0 where it is missing; units of a duration in one second.
+    fn place(&self, source: Source) -> (u32, f64) {
+        match source {
+            Source::Role(role) => self.role(role).map_or((0, 1.0), |(alias, node)| match role {
+                Role::Duration => (node, alias.units_per_second.unwrap_or(1.0)),
+                _ => (node, 1.0),
+            }),
+            Source::Path(slot) => (self.found[slot.0 as usize], 1.0),
+        }
+    }
+
+    fn edited(&self, start: usize, end: usize) -> bool {
+        !self.edits.is_empty() && !self.edits.within(start, end).is_empty()
     }
 
     /// A node's value, after redaction.
@@ -153,7 +199,7 @@ impl View<'_> {
             Kind::Null | Kind::NonFinite => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
-            Kind::String | Kind::Number if !self.edits.within(start, end).is_empty() => {
+            Kind::String | Kind::Number if self.edited(start, end) => {
                 let mut edited = Vec::with_capacity(raw.len());
                 self.edits.apply(self.text, start, end, &mut edited);
                 let inner = if node.kind == Kind::Number { edited.trim_ascii() } else { &edited };
@@ -162,7 +208,7 @@ impl View<'_> {
             }
             Kind::String if node.escaped => Value::Text(Cow::Owned(decoded(raw))),
             Kind::String => Value::Text(Cow::Borrowed(raw)),
-            Kind::Number => number(raw).map_or(Value::Null, Value::Number),
+            Kind::Number => number::json(raw).map_or(Value::Null, Value::Number),
             _ => Value::Container,
         }
     }
@@ -170,11 +216,16 @@ impl View<'_> {
     /// The event's own time in seconds since the epoch, if it has one that can be read.
     pub fn time(&self, utc_offset_seconds: i32) -> Option<f64> {
         let (alias, node) = self.role(Role::Time)?;
-        match self.node(node) {
-            Value::Text(text) => time::parse_text(&text, utc_offset_seconds),
+        Self::time_of(&self.node(node), alias, utc_offset_seconds)
+    }
+
+    /// What a value means as the time.
+    pub fn time_of(value: &Value<'_>, alias: Alias, utc_offset_seconds: i32) -> Option<f64> {
+        match value {
+            Value::Text(text) => time::parse_text(text, utc_offset_seconds),
             Value::Number(number) => match alias.units_per_second {
                 Some(unit) => Some(number / unit),
-                None => time::from_number(number),
+                None => time::from_number(*number),
             },
             _ => None,
         }
@@ -187,7 +238,7 @@ impl View<'_> {
         let unit = alias.units_per_second.unwrap_or(1.0);
         match self.node(node) {
             Value::Number(number) => Value::Number(number / unit),
-            Value::Text(text) => match number(&text) {
+            Value::Text(text) => match number::json(&text) {
                 Some(number) => Value::Number(number / unit),
                 None => Value::Text(text),
             },
@@ -209,6 +260,47 @@ impl Event for View<'_> {
         }
     }
 
+    fn number(&self, source: Source) -> Option<f64> {
+        let (index, unit) = self.place(source);
+        let node = &self.nodes[index as usize];
+        let (start, end) = (node.start as usize, node.end as usize);
+        if index == 0 || node.kind != Kind::Number || source == Source::Role(Role::Time) || self.edited(start, end) {
+            return self.value(source).number();
+        }
+        number::json(&self.text[start..end]).map(|number| number / unit)
+    }
+
+    fn is_there(&self, source: Source) -> bool {
+        let (index, _) = self.place(source);
+        let there = index != 0 && !matches!(self.nodes[index as usize].kind, Kind::Null | Kind::NonFinite);
+        match there && self.nodes[index as usize].kind != Kind::Number {
+            true => true,
+            // A number may be out of range, and the time is always there.
+            false => self.value(source).is_there(),
+        }
+    }
+
+    fn written(&self, source: Source) -> Option<(Form, &[u8])> {
+        let index = match source {
+            Source::Role(Role::Time | Role::Duration) => return None,
+            Source::Role(role) => self.roles.node(role),
+            Source::Path(slot) => self.found[slot.0 as usize],
+        };
+        if index == 0 {
+            return Some((Form::Nothing, b""));
+        }
+        let node = &self.nodes[index as usize];
+        let form = match node.kind {
+            Kind::String if node.escaped => return None,
+            Kind::String => Form::Text,
+            Kind::Number => Form::Number,
+            Kind::True | Kind::False => Form::Bool,
+            _ => return Some((Form::Nothing, b"")),
+        };
+        let (start, end) = (node.start as usize, node.end as usize);
+        (!self.edited(start, end)).then(|| (form, &self.text[start..end]))
+    }
+
     fn time_seconds(&self) -> f64 {
         self.time_seconds
     }
@@ -220,15 +312,6 @@ fn decoded(raw: &[u8]) -> Vec<u8> {
     decoded.bytes
 }
 
-/// A decimal number as JSON writes it; infinite ones (`1e999`) are none.
-pub fn number(text: &[u8]) -> Option<f64> {
-    let first = text.first()?;
-    if !(first.is_ascii_digit() || *first == b'-') {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,7 +321,8 @@ mod tests {
         let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
         let (mut tape, mut found) = (Tape::default(), Vec::new());
         walk(text.as_bytes(), &mut tape).unwrap();
-        Extractor::new(&paths).find(text.as_bytes(), &tape, &mut Decoded::default(), &mut found);
+        let (mut keys, mut scratch) = (Dictionary::default(), Decoded::default());
+        Extractor::new(&paths).find(text.as_bytes(), &tape, &mut keys, &mut scratch, &mut found);
         let span =
             |at: u32| text[tape.nodes[at as usize].start as usize..tape.nodes[at as usize].end as usize].to_owned();
         found.iter().map(|&at| (at != 0).then(|| span(at))).collect()
@@ -268,14 +352,8 @@ mod tests {
         let mut edits = Edits::default();
         edits.push(7, 11, 0, b"\"[REDACTED:pin]\"");
         edits.settle();
-        let view = View {
-            text,
-            nodes: &tape.nodes,
-            found: &[],
-            edits: &edits,
-            roles: &RoleTable::default(),
-            time_seconds: 0.0,
-        };
+        let view =
+            View { text, nodes: &tape.nodes, found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
         assert_eq!(view.node(2), Value::Text(Cow::Borrowed(b"[REDACTED:pin]")));
         assert_eq!(view.node(4), Value::Text(Cow::Borrowed("aéb".as_bytes())));
     }

@@ -18,6 +18,7 @@ mod tail;
 mod tests;
 pub mod token;
 
+use crate::dictionary::Dictionary;
 use crate::edit::Edits;
 use crate::escape::{self, Decoded};
 use crate::limits::NESTED_DEPTH_MAX;
@@ -56,8 +57,13 @@ pub struct Redactor {
     everywhere: bool,
 }
 
+/// Whether the content of the string or number at a node is left alone. Keys still rule over it.
+pub type Exempt<'a> = &'a dyn Fn(usize) -> bool;
+
 /// A lane's memory for redaction.
 pub struct Scratch {
+    /// The keys of the lane's lines; also others note here what they find out about them.
+    pub keys: Dictionary,
     memo: KeyMemo,
     counts: Vec<u64>,
     /// Buffers for decoded strings, one per level of nesting in use.
@@ -131,6 +137,7 @@ impl Redactor {
 
     pub fn scratch(&self) -> Scratch {
         Scratch {
+            keys: Dictionary::default(),
             memo: KeyMemo::default(),
             counts: vec![0; self.names.len()],
             decoded: Vec::new(),
@@ -152,14 +159,13 @@ impl Redactor {
     }
 
     /// Edits of one valid JSON text, given its tape. `at`: where it stands in the batch that was surveyed last, if in
-    /// any. `exempt`: sorted tape indices of strings whose content is not scanned; keys still rule over them. `edits`
-    /// must be empty and is left settled.
+    /// any. `edits` must be empty and is left settled.
     pub fn document(
         &self,
         text: &[u8],
         at: Option<usize>,
         tape: &Tape,
-        exempt: &[u32],
+        exempt: Exempt<'_>,
         scratch: &mut Scratch,
         edits: &mut Edits,
     ) {
@@ -209,7 +215,7 @@ impl Redactor {
         &self,
         text: Text<'_>,
         tape: &Tape,
-        exempt: &[u32],
+        exempt: Exempt<'_>,
         nested: usize,
         scratch: &mut Scratch,
         edits: &mut Edits,
@@ -364,7 +370,7 @@ impl Redactor {
             let marked = std::mem::take(&mut scratch.marked);
             // Nothing of it is missing.
             let cut = std::mem::replace(&mut scratch.cut, false);
-            self.json(text, &tape, &[], nested + 1, scratch, edits);
+            self.json(text, &tape, &|_| false, nested + 1, scratch, edits);
             (scratch.marked, scratch.cut) = (marked, cut);
         }
         valid

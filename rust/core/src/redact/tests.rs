@@ -29,7 +29,7 @@ static REDACTORS: LazyLock<Vec<(Redactor, Vec<Redactor>)>> = LazyLock::new(|| {
 fn redacted(redactor: &Redactor, text: &[u8]) -> Vec<u8> {
     let (mut tape, mut edits, mut scratch) = (Tape::default(), Edits::default(), redactor.scratch());
     if std::str::from_utf8(text).is_ok() && walk(text, &mut tape).is_ok() {
-        redactor.document(text, None, &tape, &[], &mut scratch, &mut edits);
+        redactor.document(text, None, &tape, &|_| false, &mut scratch, &mut edits);
     } else {
         redactor.text(text, &mut scratch, &mut edits);
     }

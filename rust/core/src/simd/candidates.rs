@@ -3,6 +3,7 @@
 //! Bytes are told apart by a table for each half of them (as in simdjson, arXiv 1902.08318), and so are the pairs of
 //! bytes with which those stems begin that are no such words'.
 
+use super::structure::Bitmap;
 use super::Path;
 
 /// What a byte is: at most one of these bits, by the tables of its low and its high half.
@@ -157,25 +158,35 @@ impl Block {
 pub struct Survey {
     /// One for each 64 bytes begun, and one without bits at the end.
     blocks: Vec<Block>,
+    /// A bit wherever a block has one of either kind.
+    places: Bitmap,
 }
 
 /// A survey from some place on.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     blocks: &'a [Block],
+    places: &'a Bitmap,
     from: usize,
 }
 
 impl Survey {
     /// `stem`: these 4 bytes are a stem's.
     pub fn scan(&mut self, path: Path, text: &[u8], pairs: &Pairs, stem: impl Fn([u8; 4]) -> bool) {
-        self.blocks.clear();
+        // Every block is written.
         self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
         let marker = Marker { text, pairs, stem, blocks: &mut self.blocks };
         match path {
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => super::candidates_avx2::scan(marker),
             _ => scalar(marker),
+        }
+        self.gather(text.len());
+    }
+
+    fn gather(&mut self, text_bytes: usize) {
+        for (word, block) in self.places.reset(text_bytes).iter_mut().zip(&self.blocks) {
+            *word = (block.marks | block.stems).to_le_bytes();
         }
     }
 
@@ -191,10 +202,11 @@ impl Survey {
             let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
             block.stems |= u64::from(stem) << (place % 64);
         }
+        self.gather(text.len());
     }
 
     pub fn view(&self) -> View<'_> {
-        View { blocks: &self.blocks, from: 0 }
+        View { blocks: &self.blocks, places: &self.places, from: 0 }
     }
 }
 
@@ -206,9 +218,9 @@ impl View<'_> {
     }
 
     /// Something is found in `range`.
-    #[inline]
+    #[inline(always)]
     pub fn any(self, range: std::ops::Range<usize>) -> bool {
-        range.clone().step_by(64).any(|at| !self.window(at).first(range.end - at).is_empty())
+        self.places.any(self.from + range.start, self.from + range.end)
     }
 
     /// The 64 places from `at` on.
@@ -296,7 +308,7 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         let digits = masks.digits;
         let digit = |back: usize| up(digits, carry.digits, back);
         let fours = digits & digit(1) & digit(2) & digit(3) & up(starts, carry.starts, 3);
-        self.blocks[index].marks |= masks.marks;
+        self.blocks[index] = Block { marks: masks.marks, stems: 0 };
         for bit in Bits(places) {
             self.stem_at(index * 64 + bit - RUN_SHIFT);
         }
@@ -407,6 +419,12 @@ mod tests {
                 prop_assert_eq!(&plain.blocks, &survey(path).blocks);
             }
             let view = plain.view();
+            for start in 0..text.len().min(70) {
+                for end in start..text.len() {
+                    let some = (start..end).any(|at| !Block { marks: plain.blocks[at / 64].marks >> (at % 64) & 1, stems: plain.blocks[at / 64].stems >> (at % 64) & 1 }.is_empty());
+                    prop_assert_eq!(view.any(start..end), some);
+                }
+            }
             for start in 0..text.len().min(130) {
                 let bits = (0..64).filter(|bit| {
                     let at = start + bit;

@@ -1,9 +1,12 @@
 //! Kernels over whole batches, each in two forms that give the same result: for a vector unit, and plain (the twin).
 //! The form is chosen at run time, once per engine. Unsafe code of this crate stands in here or nowhere.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 pub mod candidates;
 #[cfg(target_arch = "x86_64")]
 mod candidates_avx2;
+pub mod structure;
 
 use std::sync::OnceLock;
 
