@@ -124,9 +124,17 @@ impl Engine {
         Arc::clone(lane)
     }
 
-    /// Add one value to a metric's windows.
+    /// Add one value to a metric's windows; to those of the engine that took over, if one did.
     pub fn record(&self, metric: &str, value: f64, labels: &[(&str, &str)], time_seconds: f64) {
-        lock(&self.shared.metrics).record(metric, value, labels, time_seconds);
+        let mut metrics = lock(&self.shared.metrics);
+        match self.shared.successor.get() {
+            None => metrics.record(metric, value, labels, time_seconds),
+            Some(next) => {
+                let next = Engine { shared: Arc::clone(next) };
+                drop(metrics);
+                next.record(metric, value, labels, time_seconds);
+            }
+        }
     }
 
     /// Event time up to which windows are complete; `None` before the first event.

@@ -1,6 +1,7 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
 use crate::redact::check;
+use crate::redact::content::table;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::prose;
@@ -45,8 +46,8 @@ pub fn scan(
     }
 }
 
-/// Bytes before a sign that are no key's and part it from one.
-const APART: &[u8] = b"=:/({,;<>&|?!+*%$#~`^)}";
+/// Bytes before a sign that part it from any key.
+const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
 
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
@@ -57,7 +58,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word);
     match (word, before) {
         ([], None) => true,
-        ([], Some(byte)) => APART.contains(&byte),
+        ([], Some(byte)) => APART[usize::from(byte)],
         // Cut short: the whole word is what counts.
         (_, Some(byte)) if is_key_byte(byte) => false,
         // The first letter may be an escape's.
@@ -87,7 +88,7 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
         let from = end.saturating_sub(KEY_BYTES_MAX);
         text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
     };
-    if text[..sign].last().is_none_or(|byte| APART.contains(byte)) {
+    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) {
         return (KeyClass::Plain, b"");
     }
     // Control characters and U+FFFD stand where a line was damaged.

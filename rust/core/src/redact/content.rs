@@ -8,7 +8,7 @@ use regex_automata::{Anchored, Input};
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
 use crate::redact::check;
 use crate::redact::rules::{Rule, Rules};
-use crate::redact::sweep::{Seen, Text};
+use crate::redact::sweep::{within, Places, Seen};
 
 /// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
 const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
@@ -36,31 +36,35 @@ impl Work {
 }
 
 impl Rules {
-    /// Call `found(start, end, rule)` for each credential in `text`; `stems` are places in it.
+    /// Call `found(start, end, rule)` for each credential in `text`, which is the part of the text of `places` that
+    /// begins at `start`.
     pub fn scan(
         &self,
-        text: Text<'_>,
+        text: &[u8],
         seen: Seen,
-        stems: impl Iterator<Item = usize>,
+        places: &Places,
+        start: usize,
         work: &mut Work,
         mut found: impl FnMut(usize, usize, &Rule),
     ) {
-        let bytes = text.bytes;
+        let end = start + text.len();
         if seen.stem() {
-            self.anchored(bytes, stems, work, &mut found);
-            self.loose(bytes, &mut found);
+            let stems = within(&places.stems, start, end).take_while(|at| at + 4 <= text.len());
+            self.anchored(text, stems, work, &mut found);
+            self.loose(text, &mut found);
         }
+        let signs = within(&places.signs, start, end);
         if let Some(rule) = self.card.filter(|_| seen.digits()) {
-            let digits = text.places(|byte| byte.is_ascii_digit());
-            cards(bytes, digits, |start, end| found(start, end, &self.list[rule]));
+            let digits = signs.clone().filter(|at| text[*at].is_ascii_digit());
+            cards(text, digits, |start, end| found(start, end, &self.list[rule]));
         }
         if !seen.at() {
             return;
         }
-        for at in text.places(|byte| byte == b'@') {
+        for at in signs.filter(|at| text[*at] == b'@') {
             // What looks like an address may be the end of a password and its host.
             let either = [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)];
-            let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(bytes, at)?)));
+            let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(text, at)?)));
             if let Some((rule, (start, end))) = first {
                 found(start, end, rule);
             }
@@ -151,16 +155,18 @@ pub fn ends_run(byte: &u8) -> bool {
     ENDS[usize::from(*byte)]
 }
 
-const ENDS: [bool; 256] = {
+const ENDS: [bool; 256] = table(b" \t\n\x0c\r\"',;<>&|(){}[]\\");
+
+/// A look-up table of `bytes`.
+pub const fn table(bytes: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
-    let ends = b" \t\n\x0c\r\"',;<>&|(){}[]\\";
     let mut at = 0;
-    while at < ends.len() {
-        table[ends[at] as usize] = true;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
         at += 1;
     }
     table
-};
+}
 
 pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'

@@ -1,5 +1,7 @@
 //! How far the value of a secret key goes in plain text.
 
+use crate::redact::content::table;
+
 /// Authorization schemes (RFC 9110 section 11) whose credentials go on to the line's end.
 const LONG_SCHEMES: [&[u8]; 4] = [b"digest", b"aws4-hmac-sha256", b"oauth", b"hawk"];
 /// Schemes that are no credentials when they stand alone.
@@ -128,16 +130,7 @@ fn scheme_end(text: &[u8], start: usize) -> usize {
 }
 
 /// Bytes with which a word ends.
-const STOPS: [bool; 256] = {
-    let mut table = [false; 256];
-    let stops = b" \t\n\x0c\r,;&)]}<>\"'|`";
-    let mut at = 0;
-    while at < stops.len() {
-        table[stops[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
+const STOPS: [bool; 256] = table(b" \t\n\x0c\r,;&)]}<>\"'|`");
 
 /// The end of a word; a string that an opening bracket goes before is part of it: `SecretStr('x')`.
 fn word_end(text: &[u8], start: usize) -> usize {

@@ -31,7 +31,7 @@ use content::Work;
 use extent::Extent;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use rules::Rules;
-use sweep::{Seen, Text};
+use sweep::{within, Places, Seen, Text};
 use token::{segments, Tokens};
 
 /// How often a text is scanned again after edits, until nothing new is found. Beyond it all of it goes.
@@ -75,8 +75,8 @@ pub struct Scratch {
     /// Array and object members whose value a sibling makes secret, with the rule; the next one is last.
     marked: Vec<(u32, u16)>,
     token: Vec<u8>,
-    /// Places where anchors may begin, of the text being scanned.
-    stems: Vec<u32>,
+    /// Where to look in the text being scanned.
+    places: Places,
     /// The survey of the batch at hand; others, as many as are in use.
     batch: Survey,
     surveys: Vec<Survey>,
@@ -145,7 +145,7 @@ impl Redactor {
             cut: false,
             marked: Vec::new(),
             token: Vec::new(),
-            stems: Vec::new(),
+            places: Places::default(),
             batch: Survey::default(),
             surveys: Vec::new(),
         }
@@ -255,11 +255,10 @@ impl Redactor {
         }
     }
 
-    /// A first look at a text; leaves places where anchors may begin in `scratch.stems`, for `read`.
+    /// A first look at a text; leaves in `scratch.places` where to look again, for `read`.
     #[inline]
     fn look(&self, text: Text<'_>, scratch: &mut Scratch) -> Seen {
-        scratch.stems.clear();
-        self.rules.sweep(text, &mut scratch.stems)
+        self.rules.sweep(text, &mut scratch.places)
     }
 
     /// Edits of one decoded text, scanned again until nothing is found: a second run finds nothing either.
@@ -292,43 +291,44 @@ impl Redactor {
 
     /// One scan of one decoded text: JSON inside it, pairs, content, and what its own escapes hide.
     fn search(&self, text: Text<'_>, seen: Seen, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
-        let stems = std::mem::take(&mut scratch.stems);
+        let places = std::mem::take(&mut scratch.places);
         let inner = seen.quoted() && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits);
-        if !inner && self.content(text, seen, &stems, scratch, edits) {
+        if !inner && self.content(text.bytes, seen, &places, scratch, edits) {
             let deeper = seen.backslash() && nested < NESTED_DEPTH_MAX;
             if deeper && (scratch.cut || !self.idle(text, scratch)) {
                 self.escaped(text.bytes, 0, nested + 1, scratch, edits);
             }
             edits.settle();
         }
-        scratch.stems = stems;
+        scratch.places = places;
     }
 
     /// Pairs and content of one decoded text; false when that took too much work, and all of it went.
-    fn content(&self, text: Text<'_>, seen: Seen, stems: &[u32], scratch: &mut Scratch, edits: &mut Edits) -> bool {
+    fn content(&self, bytes: &[u8], seen: Seen, places: &Places, scratch: &mut Scratch, edits: &mut Edits) -> bool {
         let Scratch { memo, token, cut, .. } = scratch;
-        let bytes = text.bytes;
+        let signs = |start: usize, end: usize, wanted: fn(u8) -> bool| {
+            within(&places.signs, start, end).filter(move |at| wanted(bytes[start + at]))
+        };
         if seen.quoted() {
             let mut found = |found: lenient::Found| {
                 self.replace(bytes, found.start, found.end, found.rule, None, found.quoted, token, edits);
             };
-            lenient::scan(bytes, text.places(|byte| byte == b':'), &self.keys, memo, &mut found);
+            let colons = signs(0, bytes.len(), |byte| byte == b':');
+            lenient::scan(bytes, colons, &self.keys, memo, &mut found);
             if seen.bracket() {
                 lenient::pairs(bytes, &self.keys, memo, &mut found);
             }
         }
         let mut work = Work::new(bytes.len());
         let mut part = |start: usize, end: usize| {
-            let first = stems.partition_point(|at| (*at as usize) < start);
-            let stems = stems[first..].iter().map(|at| *at as usize).take_while(|at| at + 4 <= end);
-            let part = text.part(start, end);
-            self.rules.scan(part, seen, stems.map(|at| at - start), &mut work, |from, to, rule| {
+            let part = &bytes[start..end];
+            self.rules.scan(part, seen, places, start, &mut work, |from, to, rule| {
                 self.replace(bytes, start + from, start + to, rule.number, rule.keep_last, false, token, edits);
             });
             if seen.assign() && self.rules.assignment {
                 let extent = |rule: u16| self.extents[rule as usize];
-                let signs = part.places(|byte| matches!(byte, b'=' | b':'));
-                assign::scan(part.bytes, &self.keys, memo, extent, signs, |from, to, rule| {
+                let signs = signs(start, end, |byte| matches!(byte, b'=' | b':'));
+                assign::scan(part, &self.keys, memo, extent, signs, |from, to, rule| {
                     self.replace(bytes, start + from, start + to, rule, None, false, token, edits);
                 });
             }

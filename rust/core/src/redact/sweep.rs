@@ -18,11 +18,28 @@ impl<'a> Text<'a> {
     pub fn part(self, start: usize, end: usize) -> Self {
         Self { bytes: &self.bytes[start..end], view: self.view.from(start) }
     }
+}
 
-    /// Places of bytes a survey marks, in order.
-    pub fn places(self, wanted: impl Fn(u8) -> bool + 'a) -> impl Iterator<Item = usize> + 'a {
-        self.view.marks(self.bytes.len()).filter(move |at| wanted(self.bytes[*at]))
+/// What a sweep found in a text, as places in it, in order.
+#[derive(Default)]
+pub struct Places {
+    /// Where anchors may begin.
+    pub stems: Vec<u32>,
+    /// `: = @`, and digits with which a card may begin.
+    pub signs: Vec<u32>,
+}
+
+impl Places {
+    fn clear(&mut self) {
+        self.stems.clear();
+        self.signs.clear();
     }
+}
+
+/// The places of `list` in `start..end`, from `start` on.
+pub fn within(list: &[u32], start: usize, end: usize) -> impl Iterator<Item = usize> + Clone + '_ {
+    let first = list.partition_point(|at| (*at as usize) < start);
+    list[first..].iter().map(|at| *at as usize).take_while(move |at| *at < end).map(move |at| at - start)
 }
 
 /// What a sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
@@ -97,30 +114,37 @@ const FLAGS: [u8; 256] = {
     flags
 };
 
+fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
+    const SIGNS: u8 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;
+    let mut flags = 0;
+    for place in Bits(block.marks).map(|bit| at + bit) {
+        let flag = FLAGS[text[place] as usize];
+        flags |= flag;
+        if flag & SIGNS != 0 {
+            places.signs.push(place as u32);
+        }
+    }
+    // A stem that the text does not hold whole is another's.
+    for place in Bits(block.stems).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
+        flags |= Seen::STEM;
+        places.stems.push(place as u32);
+    }
+    flags
+}
+
 impl Rules {
-    /// Which searches are worth while in a text, and in `stems` where anchors may begin.
+    /// Which searches are worth while in a text, and where they have to look.
     #[inline]
-    pub fn sweep(&self, text: Text<'_>, stems: &mut Vec<u32>) -> Seen {
+    pub fn sweep(&self, text: Text<'_>, places: &mut Places) -> Seen {
+        places.clear();
         let mut flags = if self.loose.is_some() { Seen::STEM } else { 0 };
         for at in (0..text.bytes.len()).step_by(64) {
             let block = text.view.window(at).first(text.bytes.len() - at);
             if !block.is_empty() {
-                flags |= Self::flags(text.bytes, at, block, stems);
+                flags |= flags_of(text.bytes, at, block, places);
             }
         }
         Seen(flags)
-    }
-
-    fn flags(text: &[u8], at: usize, block: Block, stems: &mut Vec<u32>) -> u8 {
-        let mut flags = 0;
-        for bit in Bits(block.marks) {
-            flags |= FLAGS[text[at + bit] as usize];
-        }
-        for place in Bits(block.stems).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
-            flags |= Seen::STEM;
-            stems.push(place as u32);
-        }
-        flags
     }
 
     /// Nothing can be found in a text with escapes, however often it is decoded. What has to be decoded to be seen

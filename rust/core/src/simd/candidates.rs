@@ -210,7 +210,7 @@ impl Survey {
     }
 }
 
-impl<'a> View<'a> {
+impl View<'_> {
     #[inline]
     #[must_use]
     pub fn from(self, offset: usize) -> Self {
@@ -232,38 +232,6 @@ impl<'a> View<'a> {
         // In two steps, because a shift by 64 is none.
         let joined = |this: u64, next: u64| this >> shift | next << 1 << (63 - shift);
         Block { marks: joined(this.marks, next.marks), stems: joined(this.stems, next.stems) }
-    }
-
-    /// Marks among the first `len` places, in order.
-    pub fn marks(self, len: usize) -> Marks<'a> {
-        Marks { view: self, at: 0, len, bits: self.window(0).first(len).marks }
-    }
-}
-
-/// Places of marks.
-pub struct Marks<'a> {
-    view: View<'a>,
-    /// Of the lowest of `bits`.
-    at: usize,
-    len: usize,
-    bits: u64,
-}
-
-impl Iterator for Marks<'_> {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.bits == 0 {
-            self.at += 64;
-            if self.at >= self.len {
-                return None;
-            }
-            self.bits = self.view.window(self.at).first(self.len - self.at).marks;
-        }
-        let bit = self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits - 1;
-        Some(self.at + bit)
     }
 }
 
@@ -366,8 +334,11 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
     }
 }
 
-/// 13 digits or more, or 4 and 4 with a space or dash between.
+/// 13 digits or more, or 4 and 4 with a space or dash between. No issuer of cards has another first digit.
 pub fn may_be_card(text: &[u8]) -> bool {
+    if !matches!(text.first(), Some(b'2'..=b'6')) {
+        return false;
+    }
     let digits = |text: &[u8]| text.iter().take(13).take_while(|byte| byte.is_ascii_digit()).count();
     match (digits(text), text.get(4)) {
         (4, Some(b' ' | b'-')) => digits(&text[5..]) >= 4,
@@ -424,9 +395,9 @@ mod tests {
 
     #[test]
     fn marks_are_signs_and_first_digits_of_what_may_be_a_card() {
-        let text = "a@b: 1234567890123 x1234567890123 1234-5678, 1234.5678, 123456789012 [\\\"'=";
+        let text = "a@b: 3234567890123 x3234567890123 3234-5678, 3234.5678, 323456789012 1234567890123 [\\\"'=";
         let expected =
-            ["@b", ": ", "1234567890123 x", "1234-", "[", "\\", "\"", "'", "="].map(|mark| text.find(mark).unwrap());
+            ["@b", ": ", "3234567890123 x", "3234-", "[", "\\", "\"", "'", "="].map(|mark| text.find(mark).unwrap());
         assert_eq!(places(text, |block| block.marks), expected);
     }
 
