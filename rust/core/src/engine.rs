@@ -71,6 +71,7 @@ impl Engine {
     /// # Errors
     /// As `new`.
     pub fn on_path(path: Path, spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = if path.runs_here() { path } else { Path::Scalar };
         let spec = Spec::parse(spec)?;
         let redactor = Redactor::on_path(path, &spec.redact)?;
         let mut fields = Fields::default();
@@ -107,6 +108,11 @@ impl Engine {
         }
         drop(handing_over);
         Ok(Self { shared })
+    }
+
+    /// The name of the path its kernels take.
+    pub fn path(&self) -> &'static str {
+        self.shared.path.name()
     }
 
     /// The lane of that name; the same one each time.
