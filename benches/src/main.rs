@@ -9,6 +9,8 @@ mod core;
 mod corpus;
 mod machine;
 mod measure;
+#[cfg(test)]
+mod paths;
 mod peer_python;
 mod peer_serde;
 mod quick;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::dictionary::Dictionary;
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::Fields;
@@ -15,6 +16,7 @@ use crate::recent::Recent;
 use crate::redact::Redactor;
 use crate::roles::{RoleTable, Roles};
 use crate::shape::Shapes;
+use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
 use crate::window::store::Feed;
@@ -27,6 +29,7 @@ pub struct Engine {
 
 pub(crate) struct Shared {
     pub(crate) spec: Spec,
+    pub(crate) path: Path,
     pub(crate) redactor: Redactor,
     pub(crate) extractor: Extractor,
     pub(crate) metrics: Mutex<Metrics>,
@@ -60,8 +63,18 @@ impl Engine {
     /// # Errors
     /// A rule, metric or expression that cannot be used.
     pub fn new(spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = Path::chosen().map_err(|reason| RuleError::new(PATH_VARIABLE, reason))?;
+        Self::on_path(path, spec, previous)
+    }
+
+    /// The same with kernels of a given path; where this CPU lacks it, the plain ones.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn on_path(path: Path, spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = if path.runs_here() { path } else { Path::Scalar };
         let spec = Spec::parse(spec)?;
-        let redactor = Redactor::new(&spec.redact)?;
+        let redactor = Redactor::on_path(path, &spec.redact)?;
         let mut fields = Fields::default();
         let roles = RoleTable::new(&[&spec.fields], |path| fields.slot(path))?;
         let mut lane_roles = BTreeMap::new();
@@ -79,6 +92,7 @@ impl Engine {
             None => Recent::new(spec.recent_bytes_max),
         };
         let shared = Arc::new(Shared {
+            path,
             redactor,
             extractor: Extractor::new(&fields.paths),
             metrics: Mutex::new(metrics),
@@ -95,6 +109,11 @@ impl Engine {
         }
         drop(handing_over);
         Ok(Self { shared })
+    }
+
+    /// The name of the path its kernels take.
+    pub fn path(&self) -> &'static str {
+        self.shared.path.name()
     }
 
     /// The lane of that name; the same one each time.
@@ -208,10 +227,13 @@ impl Engine {
         let mut reader = Reader { roles: Roles::new(self.shared.roles.clone()), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
             let mut shapes = Shapes::default();
-            self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
+            let Reader { tape, keys, decoded, found, .. } = &mut reader;
+            self.shared.extractor.find(text, tape, keys, decoded, found);
             reader.roles.resolve(&reader.found);
-            shapes.read(&reader.view(text), 0);
-            self.shared.redactor.document(text, &reader.tape, &shapes.exempt, &mut scratch, &mut edits);
+            let view = reader.view(text);
+            shapes.read(&view, 0);
+            let exempt = |node| shapes.exempt(&view, node);
+            self.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }
@@ -237,6 +259,8 @@ struct Reader {
     extractor: Extractor,
     roles: Roles,
     tape: Tape,
+    /// Stays empty: the twin gives keys no numbers.
+    keys: Dictionary,
     decoded: Decoded,
     found: Vec<u32>,
     edits: Edits,
@@ -252,7 +276,7 @@ impl Reader {
         if walk(line, &mut self.tape).is_err() {
             return false;
         }
-        self.extractor.find(line, &self.tape, &mut self.decoded, &mut self.found);
+        self.extractor.find(line, &self.tape, &mut self.keys, &mut self.decoded, &mut self.found);
         self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })

@@ -1,8 +1,7 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
-use memchr::memchr2_iter;
-
 use crate::redact::check;
+use crate::redact::content::table;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::prose;
@@ -16,16 +15,17 @@ const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
-/// Call `found(start, end, rule)` for each secret value in `text`.
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
     memo: &mut KeyMemo,
     extent: impl Fn(u16) -> Extent,
+    signs: impl Iterator<Item = usize>,
     mut found: impl FnMut(usize, usize, u16),
 ) {
     let mut resume = 0;
-    for sign in memchr2_iter(b'=', b':', text) {
+    for sign in signs {
         if sign < resume {
             continue;
         }
@@ -46,6 +46,31 @@ pub fn scan(
     }
 }
 
+/// Bytes before a sign that part it from any key.
+const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
+
+/// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
+pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
+    let from = sign.saturating_sub(KEY_BYTES_MAX);
+    let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
+    let before = start.checked_sub(1).map(|at| text[at]);
+    let word = &text[start..sign];
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word);
+    match (word, before) {
+        ([], None) => true,
+        ([], Some(byte)) => APART[usize::from(byte)],
+        // Cut short: the whole word is what counts.
+        (_, Some(byte)) if is_key_byte(byte) => false,
+        // The first letter may be an escape's.
+        (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
+        _ => plain(word),
+    }
+}
+
+fn is_vague(word: &[u8]) -> bool {
+    VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague))
+}
+
 /// A value under a bare key is one long word that is no word of a language.
 fn weighs(text: &[u8], start: usize, class: KeyClass) -> bool {
     let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
@@ -63,6 +88,9 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
         let from = end.saturating_sub(KEY_BYTES_MAX);
         text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
     };
+    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) {
+        return (KeyClass::Plain, b"");
+    }
     // Control characters and U+FFFD stand where a line was damaged.
     let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f | 0xef | 0xbf | 0xbd);
     let mut end = sign - text[..sign].iter().rev().take(SPACES_MAX).take_while(space).count();
@@ -76,8 +104,7 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
         return (KeyClass::Plain, word);
     }
     let class = keys.class(word, memo);
-    let vague = VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague));
-    if vague && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
+    if is_vague(word) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
         let both = keys.class(&text[word_before(start - 1)..end], memo);
         if both != KeyClass::Plain {
             return (both, word);
@@ -128,7 +155,8 @@ mod tests {
         };
         let mut out = String::new();
         let mut copied = 0;
-        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, |start, end, _| {
+        let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
+        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| {
             out += &text[copied..start];
             out += "*";
             copied = end;

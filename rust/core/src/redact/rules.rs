@@ -8,8 +8,11 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
 use crate::redact::check::Check;
-use crate::redact::stems::Stems;
+use crate::redact::content::is_word;
+use crate::redact::run;
+use crate::redact::stems::{Begins, Stems};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
+use crate::simd::candidates::RUN_BYTES;
 use crate::spec::{ContentRuleSpec, RedactSpec, RuleError};
 
 /// The built-in packs, one file per theme.
@@ -163,8 +166,14 @@ impl Rules {
                 self.loose_rules.push(index);
             }
             let any_case = spec.pattern.starts_with("(?i)");
-            for anchor in &spec.anchors {
-                self.stems.add(anchor.as_bytes(), any_case, index);
+            let long = run::leading(&spec.pattern) >= RUN_BYTES;
+            for anchor in spec.anchors.iter().map(String::as_bytes) {
+                let begins = match (spec.whole_word && is_word(anchor[0]), long) {
+                    (false, _) => Begins::Anywhere,
+                    (true, false) => Begins::Word,
+                    (true, true) => Begins::LongWord,
+                };
+                self.stems.add(anchor, any_case, begins, index);
             }
         }
         self.list.push(rule);
