@@ -25,7 +25,9 @@ LINES = (
 
 def run(path: str) -> subprocess.CompletedProcess[bytes]:
     environment = os.environ | {"HEADRIG_CORE_PATH": path}
-    return subprocess.run([sys.executable, "-c", SCRIPT], input=LINES, capture_output=True, env=environment, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT], input=LINES, capture_output=True, env=environment, check=False
+    )
 
 
 def test_each_path_is_forced_by_the_environment_and_gives_the_same() -> None:
