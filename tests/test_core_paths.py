@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from headrig.engine import Engine
 
 SCRIPT = """
@@ -48,7 +46,7 @@ def test_an_unknown_path_is_refused_with_those_there_are() -> None:
     assert "scalar" in refused
 
 
-def test_the_fastest_path_of_the_cpu_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fastest_path_of_the_cpu_is_the_default() -> None:
     """On a CPU with AVX2 it is used without being asked for."""
     with open("/proc/cpuinfo") as cpuinfo:
         fast = {"avx2", "bmi1", "bmi2", "pclmulqdq", "popcnt"} <= set(cpuinfo.read().split())

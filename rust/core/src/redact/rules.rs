@@ -60,7 +60,7 @@ impl Pattern {
 
     /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
     pub fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| builder().build(&self.text).ok()).as_ref()
+        self.compiled.get_or_init(|| builder(true).build(&self.text).ok()).as_ref()
     }
 }
 
@@ -131,7 +131,7 @@ impl Rules {
             }
         }
         if !loose.is_empty() {
-            let regex = builder().build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
+            let regex = builder(false).build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
             rules.loose = Some(regex);
         }
         Ok(rules)
@@ -203,11 +203,16 @@ fn alike(one: &str, other: &str) -> usize {
     2000 * common / (pairs(one) + pairs(other)).max(1)
 }
 
-fn builder() -> regex_automata::meta::Builder {
+/// `anchored`: matches are looked for at one place only, so that nothing is gained by searching for literals first.
+fn builder(anchored: bool) -> regex_automata::meta::Builder {
     let mut builder = Regex::builder();
-    builder
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
-        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass(false));
+    builder.syntax(syntax::Config::new().unicode(false).utf8(false)).configure(
+        Regex::config()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(PATTERN_BYTES_MAX))
+            .onepass(false)
+            .auto_prefilter(!anchored),
+    );
     builder
 }
 
@@ -253,7 +258,7 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
             }
         }
     }
-    match builder().build(&spec.pattern) {
+    match builder(true).build(&spec.pattern) {
         Ok(_) => Ok(()),
         Err(error) => fail(format!("pattern: {}", one_line(&error))),
     }
