@@ -1,10 +1,11 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
-use memchr::memchr2_iter;
+use memchr::memchr3_iter;
 
 use crate::redact::check;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
+use crate::redact::lenient::{NAMES, VALUES};
 use crate::redact::prose;
 
 /// Longest key looked back for, in bytes.
@@ -16,6 +17,19 @@ const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
+/// Words for a type, which some languages write between a name and its value.
+const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
+/// How far the `value=` of a `name=` is looked for, in bytes.
+const PAIR_BYTES_MAX: usize = 256;
+
+/// What stands between a key and its value: `=` or `:`, also as URLs write them.
+#[derive(Clone, Copy)]
+struct Sign {
+    start: usize,
+    end: usize,
+    byte: u8,
+}
+
 /// Call `found(start, end, rule)` for each secret value in `text`.
 pub fn scan(
     text: &[u8],
@@ -25,20 +39,31 @@ pub fn scan(
     mut found: impl FnMut(usize, usize, u16),
 ) {
     let mut resume = 0;
-    for sign in memchr2_iter(b'=', b':', text) {
-        if sign < resume {
+    // Of `name="key" value="…"`: the class of the name and where it ends.
+    let mut named: Option<(KeyClass, usize)> = None;
+    for sign in memchr3_iter(b'=', b':', b'%', text).filter_map(|at| Sign::at(text, at)) {
+        if sign.start < resume {
             continue;
         }
-        let (class, key) = key_before(text, sign, keys, memo);
-        let (KeyClass::Secret(rule) | KeyClass::Bare(rule)) = class else { continue };
+        let (mut class, key) = key_before(text, sign, keys, memo);
+        if sign.byte == b'=' && !key.is_empty() {
+            let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
+            if part(&NAMES) {
+                named = name(text, sign, keys, memo);
+            } else if let Some((other, _)) = named.take_if(|_| part(&VALUES)).filter(|(_, at)| near(text, *at, sign)) {
+                class = other;
+            }
+        }
+        let Some(rule) = class.rule() else { continue };
         let Some(start) = value_start(text, sign) else { continue };
-        if matches!(class, KeyClass::Bare(_)) && !weighs(text, start, class) {
+        if !weighs(text, start, class) {
             continue;
         }
-        if prose::speaks(text, sign, start) || (key == b"PWD" && text[start] == b'/') {
+        if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
             continue;
         }
         let (start, end) = extent::value(text, start, extent(rule));
+        let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
         if start < end && !prose::nothing(&text[start..end]) {
             found(start, end, rule);
             resume = end;
@@ -46,31 +71,98 @@ pub fn scan(
     }
 }
 
-/// A value under a bare key is one long word that is no word of a language.
+impl Sign {
+    fn at(text: &[u8], start: usize) -> Option<Self> {
+        match (text[start], text.get(start + 1..start + 3)) {
+            (b'%', Some(b"3D" | b"3d")) => Some(Self { start, end: start + 3, byte: b'=' }),
+            (b'%', Some(b"3A" | b"3a")) => Some(Self { start, end: start + 3, byte: b':' }),
+            (b'%', _) => None,
+            (byte, _) => Some(Self { start, end: start + 1, byte }),
+        }
+    }
+
+    fn escaped(self) -> bool {
+        self.end > self.start + 1
+    }
+}
+
+/// The class that the short value after `name=` has as a key, and where it ends.
+fn name(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> Option<(KeyClass, usize)> {
+    let near = &text[..text.len().min(sign.end + KEY_BYTES_MAX)];
+    let (start, end) = extent::value(near, value_start(near, sign)?, Extent::Word);
+    Some((keys.class(&near[start..end], memo), end)).filter(|(class, _)| *class != KeyClass::Plain)
+}
+
+/// A value that belongs to the name that ends at `from`: in the same element or record.
+fn near(text: &[u8], from: usize, sign: Sign) -> bool {
+    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|byte| b"<>{}\n".contains(byte))
+}
+
+/// A value under a key that says little is one long word that is no word of a language.
 fn weighs(text: &[u8], start: usize, class: KeyClass) -> bool {
+    if matches!(class, KeyClass::Secret(_)) {
+        return true;
+    }
     let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
     let (start, end) = extent::value(near, start, Extent::Word);
-    class.rule_for(&near[start..end]).is_some() && check::entropy(&near[start..end])
+    let value = &near[start..end];
+    class.rule_for(value).is_some() && (!matches!(class, KeyClass::Bare(_)) || check::entropy(value))
+}
+
+/// The end of a value in an escaped query: the `&` or quote after it.
+fn escaped_end(value: &[u8]) -> usize {
+    let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
+    value.windows(3).position(ends).unwrap_or(value.len())
 }
 
 fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// The class of the key before a sign, and the key. `"key" =>` and `[key] =>` are how Ruby and PHP write them.
-fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {
-    let word_before = |end: usize| {
-        let from = end.saturating_sub(KEY_BYTES_MAX);
-        text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
-    };
+/// Quotes as URLs and HTML write them.
+const QUOTES: [&[u8]; 5] = [b"%22", b"%27", b"&quot;", b"&#34;", b"&#39;"];
+
+/// Where the key before a sign ends. `"key" =>`, `[key] =>` and `key ?=` are how Ruby, PHP and make write them.
+fn key_end(text: &[u8], sign: Sign) -> usize {
     // Control characters and U+FFFD stand where a line was damaged.
     let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f | 0xef | 0xbf | 0xbd);
-    let mut end = sign - text[..sign].iter().rev().take(SPACES_MAX).take_while(space).count();
-    if text[sign] == b'=' && end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
-        end -= 1;
-        end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+    let spaces = |end: usize| text[..end].iter().rev().take(SPACES_MAX).take_while(space).count();
+    let mut end = sign.start - spaces(sign.start);
+    if sign.byte == b'=' && !sign.escaped() {
+        let operator = text[..end].iter().rev().take(3).take_while(|byte| b":?.+|".contains(byte)).count();
+        if operator > 0 {
+            end -= operator;
+            end -= spaces(end);
+        }
+        if end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
+            end -= 1;
+            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+        }
     }
-    let start = word_before(end);
+    end - QUOTES.iter().find(|quote| text[..end].ends_with(quote)).map_or(0, |quote| quote.len())
+}
+
+/// The class of the key before a sign, and the key.
+fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {
+    let word_before = |end: usize| {
+        let from = end.saturating_sub(KEY_BYTES_MAX);
+        let start = text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
+        // Two hexadecimal digits after `%` are a byte of their own.
+        if start > 0 && text[start - 1] == b'%' {
+            end.min(start + 2)
+        } else {
+            start
+        }
+    };
+    let mut end = key_end(text, sign);
+    let mut start = word_before(end);
+    if sign.byte == b'=' && TYPES.iter().any(|word| text[start..end].eq_ignore_ascii_case(word)) {
+        let apart = text[..start].iter().rev().take(SPACES_MAX).take_while(|byte| b" :*&".contains(byte)).count();
+        if apart > 0 {
+            end = start - apart;
+            start = word_before(end);
+        }
+    }
     let word = &text[start..end];
     if start == end {
         return (KeyClass::Plain, word);
@@ -87,25 +179,38 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
 }
 
 /// First byte of the value after the sign, past `==`, `=>`, `:=`, spaces and an opening quote's prefix.
-fn value_start(text: &[u8], sign: usize) -> Option<usize> {
-    let mut at = sign + 1;
-    match (text[sign], text.get(at)?) {
+fn value_start(text: &[u8], sign: Sign) -> Option<usize> {
+    let mut at = sign.end;
+    match (text[sign.start], text.get(at)?) {
         (b':', b':') => return None,
         (b':', b'/') if text.get(at + 1) == Some(&b'/') => return None,
-        (_, b'=' | b'>') => at += 1,
+        (b'=' | b':', b'=' | b'>') => at += 1,
         _ => {}
     }
-    let spaces = text[at..]
-        .iter()
-        .take(SPACES_MAX)
-        .take_while(|byte| matches!(byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f))
-        .count();
-    at += spaces;
+    at += spaces_at(text, at);
+    at += QUOTES.iter().find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
     // Python writes bytes as b'…'.
-    if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f')) && matches!(text.get(at + 1), Some(b'"' | b'\'')) {
+    if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f' | b'@')) && matches!(text.get(at + 1), Some(b'"' | b'\''))
+    {
         at += 1;
     }
-    (at < text.len()).then_some(at)
+    (at < text.len() && !(sign.byte == b':' && typed(text, at))).then_some(at)
+}
+
+fn spaces_at(text: &[u8], at: usize) -> usize {
+    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
+    text[at..].iter().take(SPACES_MAX).take_while(space).count()
+}
+
+/// A type stands at `at` and the value after it: `password: str = "…"`.
+fn typed(text: &[u8], at: usize) -> bool {
+    let after = |word: &&[u8]| {
+        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
+    };
+    TYPES.iter().find_map(after).is_some_and(|end| {
+        let next = end + spaces_at(text, end);
+        text.get(next) == Some(&b'=')
+    })
 }
 
 #[cfg(test)]
@@ -162,6 +267,18 @@ mod tests {
             ("password: ok-1", "password: *"),
             ("auth::Password::verify", "auth::Password::verify"),
             ("12:30:01 GET http://h:80/x", "12:30:01 GET http://h:80/x"),
+            ("apiToken := `a` xToken ::= 'Zf3D0LXCM3EIMbgJ'", "apiToken := `*` xToken ::= '*'"),
+            ("DB_PASSWORD ?= \"x1\" $password .= 'x2'", "DB_PASSWORD ?= \"*\" $password .= '*'"),
+            ("var password string = \"x\"; password: str = 'y'", "var password string = \"*\"; password: str = '*'"),
+            ("password: string", "password: *"),
+            ("next=%2Fa%3Fpassword%3Dhunter2%26b%3D1 x", "next=%2Fa%3Fpassword%3D*%26b%3D1 x"),
+            ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
+            ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
+            ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
+            ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
+            ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
+            ("slack_token=Zf3D0LXCM3EIMbgJ next_token=Zf3D0LXCM3EIMbgJ", "slack_token=* next_token=Zf3D0LXCM3EIMbgJ"),
+            ("password=$DB_PASSWORD password=${X} password=$ecret1", "password=$DB_PASSWORD password=${X} password=*"),
         ] {
             assert_eq!(redacted(text), expected);
         }

@@ -117,6 +117,28 @@ pub fn entropy(text: &[u8]) -> bool {
     bits >= 3.0
 }
 
+/// Shortest piece of a random value, in bytes.
+const RANDOM_PIECE_BYTES_MIN: usize = 12;
+
+/// A value that no one wrote: entropy, and a long piece without a hyphen or dot in which letters and digits mix, or in
+/// all of it the groups of a UUID.
+pub fn random(text: &[u8]) -> bool {
+    let of_value = |b: &u8| b.is_ascii_alphanumeric() || b"_-.~+/=:|$!%@,*".contains(b);
+    let mix = |piece: &[u8]| {
+        let digits = piece.iter().filter(|b| b.is_ascii_digit()).count();
+        digits >= 2 && digits < piece.len()
+    };
+    let longest = || text.split(|b| b"-_./: ".contains(b)).max_by_key(|piece| piece.len()).unwrap_or_default();
+    text.iter().all(of_value) && entropy(text) && longest().len() >= RANDOM_PIECE_BYTES_MIN && mix(longest())
+}
+
+/// Letters with a digit or a sign between them: no word, no number, no path.
+pub fn mixed(text: &[u8]) -> bool {
+    let letter = text.iter().any(u8::is_ascii_alphabetic);
+    let other = text.iter().any(|b| b.is_ascii_digit() || (b.is_ascii_punctuation() && !b"-_./:,'".contains(b)));
+    letter && other && !text.iter().any(u8::is_ascii_whitespace)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +160,24 @@ mod tests {
         assert!(jwt(b"eyJhbGciOiJIUzI1NiJ9.e30.x") && !jwt(b"eyJpZCI6MTIzfQ.e30.x"));
         assert!(basic(b"dXNlcjpwYXNz") && !basic(b"aGVsbG8gd29ybGQ"));
         assert!(entropy(b"a1b2c3d4e5f6") && !entropy(b"aaaaaaaa1111") && !entropy(b"abcdefghijkl"));
+    }
+
+    #[test]
+    fn what_people_write_is_told_from_what_machines_make() {
+        for text in
+            ["9f8e7d6c5b4a39281706", "00000000-1111-2222-3333-4a5b6c7d8e9f", "Zf3D0LXCM3EIMbgJpUNn", "a1-b2c3d4e5f6g7"]
+        {
+            assert!(random(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "user-service-v2-primary",
+            "2024-01-01T00:00:00Z",
+            "abcdefghijklmnop",
+            "10.0.0.1:8080",
+            "a 9f8e7d6c5b4a39281706",
+        ] {
+            assert!(!random(text.as_bytes()), "{text}");
+        }
+        assert!(mixed(b"hunter2") && mixed(b"P@ss") && !mixed(b"second-stage") && !mixed(b"12.5") && !mixed(b"a 1"));
     }
 }

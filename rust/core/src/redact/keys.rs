@@ -1,11 +1,12 @@
 //! Keys: which of them say that their value is a secret. Compared by words, never by substrings.
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
 
 use crate::escape::Decoded;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
+use crate::redact::check;
 use crate::redact::token::segments;
 use crate::spec::RedactSpec;
 
@@ -14,6 +15,11 @@ pub const KEYS_TOML: &str = include_str!("../../../../python/headrig/rules/keys.
 
 /// Shortest value that a bare key makes secret, in characters.
 pub const BARE_VALUE_CHARS_MIN: usize = 16;
+
+/// Shortest value that a likely key makes secret, in bytes.
+const LIKELY_VALUE_BYTES_MIN: usize = 12;
+/// Shortest value that a short key makes secret, in bytes: shorter ones are counts and states.
+const SHORT_VALUE_BYTES_MIN: usize = 6;
 
 /// Shortest secret word that is known when it is parted in two, in bytes: `p_in` is no PIN.
 const PARTED_BYTES_MIN: usize = 6;
@@ -28,6 +34,10 @@ pub enum KeyClass {
     Secret(u16),
     /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces.
     Bare(u16),
+    /// Secret if it is a string that looks random.
+    Likely(u16),
+    /// Secret if it is a string in which letters stand beside digits or signs.
+    Short(u16),
 }
 
 #[derive(Deserialize)]
@@ -35,6 +45,10 @@ pub enum KeyClass {
 pub struct KeysPack {
     pub secret: Vec<String>,
     pub bare: Vec<String>,
+    pub likely: Vec<String>,
+    pub short: Vec<String>,
+    pub owners: Vec<String>,
+    pub places: Vec<String>,
     pub about: Vec<String>,
     pub examples: Vec<String>,
     pub counterexamples: Vec<String>,
@@ -48,7 +62,12 @@ pub struct Keys {
     /// By first word.
     secret: HashMap<Vec<u8>, Vec<Secret>, RandomState>,
     bare: HashMap<Vec<u8>, u16, RandomState>,
-    about: HashMap<Vec<u8>, (), RandomState>,
+    likely: HashMap<Vec<u8>, u16, RandomState>,
+    short: HashMap<Vec<u8>, u16, RandomState>,
+    /// Words before `key` that make it a credential, and the rule of such a key.
+    owners: HashMap<Vec<u8>, u16, RandomState>,
+    places: HashSet<Vec<u8>, RandomState>,
+    about: HashSet<Vec<u8>, RandomState>,
     allowed: Vec<Vec<Vec<u8>>>,
 }
 
@@ -64,8 +83,18 @@ pub struct KeyMemo {
 impl Keys {
     /// `rule` gives the number of a rule name, new or not.
     pub fn new(pack: &KeysPack, spec: &RedactSpec, mut rule: impl FnMut(&str) -> u16) -> Self {
-        let mut keys =
-            Self { secret: HashMap::default(), bare: HashMap::default(), about: HashMap::default(), allowed: vec![] };
+        let set = |list: &[String]| list.iter().map(|word| word.clone().into_bytes()).collect();
+        let mut number = |list: &[String]| list.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
+        let mut keys = Self {
+            secret: HashMap::default(),
+            bare: number(&pack.bare),
+            likely: number(&pack.likely),
+            short: number(&pack.short),
+            owners: HashMap::default(),
+            places: set(&pack.places),
+            about: set(&pack.about),
+            allowed: spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect(),
+        };
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
             if words.is_empty() {
@@ -80,11 +109,8 @@ impl Keys {
         for list in keys.secret.values_mut() {
             list.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
         }
-        for name in &pack.bare {
-            keys.bare.insert(name.clone().into_bytes(), rule(name));
-        }
-        keys.about = pack.about.iter().map(|word| (word.clone().into_bytes(), ())).collect();
-        keys.allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
+        let key = rule("key");
+        keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
         keys
     }
 
@@ -109,7 +135,7 @@ impl Keys {
     fn decoded_class(&self, key: &[u8]) -> KeyClass {
         let words: Vec<Vec<u8>> = segments(key).into_iter().flat_map(|(start, end)| words(&key[start..end])).collect();
         let Some(last) = words.last() else { return KeyClass::Plain };
-        if self.about.contains_key(last) || self.allowed.contains(&words) {
+        if self.about.contains(last) || self.allowed.contains(&words) {
             return KeyClass::Plain;
         }
         for (at, word) in words.iter().enumerate() {
@@ -126,8 +152,31 @@ impl Keys {
                 return KeyClass::Secret(*rule);
             }
         }
-        match (words.len(), self.bare.get(last)) {
-            (1, Some(rule)) => KeyClass::Bare(*rule),
+        self.hinted_class(&words, last)
+    }
+
+    /// The class of a key that says little by itself.
+    fn hinted_class(&self, words: &[Vec<u8>], last: &[u8]) -> KeyClass {
+        if let (1, Some(rule)) = (words.len(), self.bare.get(last)) {
+            return KeyClass::Bare(*rule);
+        }
+        // `token_2` is a token too.
+        let numbered = last.iter().all(u8::is_ascii_digit) && words.len() > 1;
+        let (words, last) =
+            if numbered { (&words[..words.len() - 1], &words[words.len() - 2][..]) } else { (words, last) };
+        if let Some(rule) = self.short.get(last) {
+            return KeyClass::Short(*rule);
+        }
+        if words.iter().any(|word| self.places.contains(word)) {
+            return KeyClass::Plain;
+        }
+        if let Some(rule) = self.likely.get(last) {
+            return KeyClass::Likely(*rule);
+        }
+        let before = &words[..words.len() - 1];
+        let pairs = before.windows(2).map(<[Vec<u8>]>::concat);
+        match before.iter().cloned().chain(pairs).find_map(|word| self.owners.get(&word).copied()) {
+            Some(rule) if last == b"key" => KeyClass::Likely(rule),
             _ => KeyClass::Plain,
         }
     }
@@ -148,6 +197,16 @@ impl KeyMemo {
 }
 
 impl KeyClass {
+    /// The rule, if the value is secret.
+    pub fn rule(self) -> Option<u16> {
+        match self {
+            KeyClass::Plain => None,
+            KeyClass::Secret(rule) | KeyClass::Bare(rule) | KeyClass::Likely(rule) | KeyClass::Short(rule) => {
+                Some(rule)
+            }
+        }
+    }
+
     /// The rule that makes `value` (a decoded string) secret, if one does.
     pub fn rule_for(self, value: &[u8]) -> Option<u16> {
         // Tokens do not count: a value that was short before something in it was replaced is short still.
@@ -160,6 +219,8 @@ impl KeyClass {
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
+            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::random(value) => Some(rule),
+            KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
         }
     }
@@ -229,6 +290,12 @@ mod tests {
         }
         for key in &pack.bare {
             assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
+        }
+        for key in ["slack_token", "githubToken", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "user_auth"] {
+            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Likely(0), "{key}");
+        }
+        for key in ["pass", "smtpPass"] {
+            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Short(0), "{key}");
         }
     }
 

@@ -121,9 +121,15 @@ const WORDS: [&[u8]; 98] = [
     b"your",
 ];
 
-/// The value is a word for having none, or a mask.
+/// The value is a word for having none, a mask, or the name of what holds it: `$DB_PASSWORD`, `${password}`.
 pub fn nothing(value: &[u8]) -> bool {
-    value.iter().all(|byte| *byte == b'*') || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
+    let variable = |name: &[u8]| {
+        name.starts_with(b"{")
+            || name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+    };
+    value.iter().all(|byte| *byte == b'*')
+        || value.strip_prefix(b"$").is_some_and(|name| !name.is_empty() && variable(name))
+        || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// After `key:` and a space, a sentence goes on at `start` instead of a value.
