@@ -1,6 +1,6 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
-use memchr::memchr3_iter;
+use memchr::{memchr3_iter, memmem};
 
 use crate::redact::check;
 use crate::redact::extent::{self, Extent};
@@ -38,6 +38,7 @@ pub fn scan(
     extent: impl Fn(u16) -> Extent,
     mut found: impl FnMut(usize, usize, u16),
 ) {
+    options(text, keys, memo, &mut found);
     let mut resume = 0;
     // Of `name="key" value="…"`: the class of the name and where it ends.
     let mut named: Option<(KeyClass, usize)> = None;
@@ -46,6 +47,10 @@ pub fn scan(
             continue;
         }
         let (mut class, key) = key_before(text, sign, keys, memo);
+        // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
+        if sign.byte == b':' && !key.is_empty() && in_path(text, sign) {
+            continue;
+        }
         if sign.byte == b'=' && !key.is_empty() {
             let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
             if part(&NAMES) {
@@ -56,7 +61,7 @@ pub fn scan(
         }
         let Some(rule) = class.rule() else { continue };
         let Some(start) = value_start(text, sign) else { continue };
-        if !weighs(text, start, class) {
+        if !weighs(text, sign, start, class) {
             continue;
         }
         if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
@@ -93,26 +98,57 @@ fn name(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> Option<(Key
     Some((keys.class(&near[start..end], memo), end)).filter(|(class, _)| *class != KeyClass::Plain)
 }
 
+/// A path ends right before a colon, and something follows it at once.
+fn in_path(text: &[u8], sign: Sign) -> bool {
+    let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
+    word.is_some_and(|at| text[at] == b'/')
+        && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
+}
+
 /// A value that belongs to the name that ends at `from`: in the same element or record.
 fn near(text: &[u8], from: usize, sign: Sign) -> bool {
     sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|byte| b"<>{}\n".contains(byte))
 }
 
-/// A value under a key that says little is one long word that is no word of a language.
-fn weighs(text: &[u8], start: usize, class: KeyClass) -> bool {
+/// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
+/// entry in a cache.
+fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
     if matches!(class, KeyClass::Secret(_)) {
         return true;
     }
     let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
     let (start, end) = extent::value(near, start, Extent::Word);
     let value = &near[start..end];
-    class.rule_for(value).is_some() && (!matches!(class, KeyClass::Bare(_)) || check::entropy(value))
+    let entry = text[sign.start] == b':' && start == sign.end && check::uuid(value);
+    class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !check::random(value))
 }
 
 /// The end of a value in an escaped query: the `&` or quote after it.
 fn escaped_end(value: &[u8]) -> usize {
     let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
     value.windows(3).position(ends).unwrap_or(value.len())
+}
+
+/// Call `found` for each secret after an option: `--db-password x`.
+fn options(text: &[u8], keys: &Keys, memo: &mut KeyMemo, found: &mut impl FnMut(usize, usize, u16)) {
+    for at in memmem::find_iter(text, b"--") {
+        let name = at + 2;
+        let len = text[name..].iter().take(KEY_BYTES_MAX).take_while(|byte| is_key_byte(**byte)).count();
+        let inside = at > 0 && !(text[at - 1].is_ascii_whitespace() || b"\"'[(,".contains(&text[at - 1]));
+        let spaces = spaces_at(text, name + len);
+        let start = name + len + spaces;
+        if inside || len == 0 || spaces == 0 || text.get(start).is_none_or(|byte| b"-/.$<[{(|&;]".contains(byte)) {
+            continue;
+        }
+        let class = keys.class(&text[name..name + len], memo);
+        let Some(rule) = class.rule() else { continue };
+        let (start, end) = extent::value(text, start, Extent::Word);
+        let value = &text[start..end];
+        let weighs = class.rule_for(value).is_some() && (matches!(class, KeyClass::Secret(_)) || check::random(value));
+        if weighs && !value.is_empty() && !prose::says_nothing(value) && !value.starts_with(b"id=") {
+            found(start, end, rule);
+        }
+    }
 }
 
 fn is_key_byte(byte: u8) -> bool {
@@ -231,14 +267,12 @@ mod tests {
             "cookie" => Extent::Line,
             _ => Extent::Word,
         };
-        let mut out = String::new();
-        let mut copied = 0;
-        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, |start, end, _| {
-            out += &text[copied..start];
-            out += "*";
-            copied = end;
-        });
-        out + &text[copied..]
+        let mut spans = Vec::new();
+        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, |start, end, _| spans.push((start, end)));
+        spans.sort_unstable();
+        let mut out = text.to_owned();
+        spans.iter().rev().for_each(|(start, end)| out.replace_range(start..end, "*"));
+        out
     }
 
     #[test]
@@ -270,7 +304,7 @@ mod tests {
             ("apiToken := `a` xToken ::= 'Zf3D0LXCM3EIMbgJ'", "apiToken := `*` xToken ::= '*'"),
             ("DB_PASSWORD ?= \"x1\" $password .= 'x2'", "DB_PASSWORD ?= \"*\" $password .= '*'"),
             ("var password string = \"x\"; password: str = 'y'", "var password string = \"*\"; password: str = '*'"),
-            ("password: string", "password: *"),
+            ("password: string", "password: string"),
             ("next=%2Fa%3Fpassword%3Dhunter2%26b%3D1 x", "next=%2Fa%3Fpassword%3D*%26b%3D1 x"),
             ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
             ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
@@ -278,6 +312,12 @@ mod tests {
             ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
             ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
             ("slack_token=Zf3D0LXCM3EIMbgJ next_token=Zf3D0LXCM3EIMbgJ", "slack_token=* next_token=Zf3D0LXCM3EIMbgJ"),
+            ("x --db-password hunter2 --slack-token Zf3D0LXCM3EIMbgJ y", "x --db-password * --slack-token * y"),
+            (
+                "--token TOKEN --password is --password-file x --api-key --json",
+                "--token TOKEN --password is --password-file x --api-key --json",
+            ),
+            ("team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/", "team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/"),
             ("password=$DB_PASSWORD password=${X} password=$ecret1", "password=$DB_PASSWORD password=${X} password=*"),
         ] {
             assert_eq!(redacted(text), expected);

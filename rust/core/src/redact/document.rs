@@ -13,6 +13,12 @@ const PAIR_KEY_BYTES_MAX: usize = 64;
 /// Longest name of a member that is half of such a pair, in bytes.
 const MEMBER_BYTES_MAX: usize = 6;
 
+/// Most strings of an array that are read as headers.
+const HEADERS_MAX: usize = 256;
+/// Headers one of which every request and every answer has (RFC 9110).
+const HEADERS: [&[u8]; 8] =
+    [b"host", b"accept", b"user-agent", b"content-type", b"content-length", b"connection", b"date", b"server"];
+
 /// What a member of an object may be of a pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -169,7 +175,7 @@ impl Pass<'_> {
         }
     }
 
-    /// `["authorization", "Bearer …"]`
+    /// `["authorization", "Bearer …"]`, and headers in a row: `["Host", "x", "Authorization", "Bearer …"]`.
     fn array_pair(&self, at: usize, scratch: &mut Scratch) {
         let first = &self.nodes[at + 1];
         if first.kind != Kind::String {
@@ -177,10 +183,33 @@ impl Pass<'_> {
         }
         let value = at + 2;
         let last = self.nodes[value].next as usize;
-        if self.nodes[value].kind != Kind::ArrayEnd && self.nodes.get(last).is_some_and(|n| n.kind == Kind::ArrayEnd) {
-            let class = self.named(first, scratch);
-            self.mark(class, value, scratch);
+        if self.nodes[value].kind == Kind::ArrayEnd {
+            return;
         }
+        match self.nodes.get(last).map(|node| node.kind) {
+            Some(Kind::ArrayEnd) => {
+                let class = self.named(first, scratch);
+                self.mark(class, value, scratch);
+            }
+            Some(Kind::String) => self.headers_in_a_row(at + 1, scratch),
+            _ => {}
+        }
+    }
+
+    /// Names and values by turns, as Node keeps raw headers; known by a name that every request or answer has.
+    fn headers_in_a_row(&self, first: usize, scratch: &mut Scratch) {
+        let strings = self.nodes[first..].iter().take(HEADERS_MAX).take_while(|node| node.kind == Kind::String).count();
+        let names = || (first..first + strings).step_by(2);
+        let common = |node: usize| HEADERS.iter().any(|name| self.raw(&self.nodes[node]).eq_ignore_ascii_case(name));
+        if strings % 2 != 0 || !names().any(common) {
+            return;
+        }
+        let from = scratch.marked.len();
+        for name in names() {
+            let class = self.named(&self.nodes[name], scratch);
+            self.mark(class, name + 1, scratch);
+        }
+        scratch.marked[from..].reverse();
     }
 
     /// `{"name": "authorization", "value": "…"}`; of members of the same meaning each counts.

@@ -44,6 +44,7 @@ pub enum KeyClass {
 #[serde(deny_unknown_fields)]
 pub struct KeysPack {
     pub secret: Vec<String>,
+    pub endings: Vec<String>,
     pub bare: Vec<String>,
     pub likely: Vec<String>,
     pub short: Vec<String>,
@@ -61,6 +62,7 @@ type Secret = (Vec<Vec<u8>>, u16);
 pub struct Keys {
     /// By first word.
     secret: HashMap<Vec<u8>, Vec<Secret>, RandomState>,
+    endings: Vec<(Vec<u8>, u16)>,
     bare: HashMap<Vec<u8>, u16, RandomState>,
     likely: HashMap<Vec<u8>, u16, RandomState>,
     short: HashMap<Vec<u8>, u16, RandomState>,
@@ -87,6 +89,7 @@ impl Keys {
         let mut number = |list: &[String]| list.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
         let mut keys = Self {
             secret: HashMap::default(),
+            endings: Vec::new(),
             bare: number(&pack.bare),
             likely: number(&pack.likely),
             short: number(&pack.short),
@@ -109,6 +112,7 @@ impl Keys {
         for list in keys.secret.values_mut() {
             list.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
         }
+        keys.endings = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
         let key = rule("key");
         keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
         keys
@@ -152,6 +156,10 @@ impl Keys {
                 return KeyClass::Secret(*rule);
             }
         }
+        let glued = |(ending, _): &&(Vec<u8>, u16)| words.iter().any(|word| word.ends_with(ending));
+        if let Some((_, rule)) = self.endings.iter().find(glued) {
+            return KeyClass::Secret(*rule);
+        }
         self.hinted_class(&words, last)
     }
 
@@ -170,7 +178,8 @@ impl Keys {
         if words.iter().any(|word| self.places.contains(word)) {
             return KeyClass::Plain;
         }
-        if let Some(rule) = self.likely.get(last) {
+        let glued = if last.ends_with(b"token") { b"token" } else { last };
+        if let Some(rule) = self.likely.get(glued) {
             return KeyClass::Likely(*rule);
         }
         let before = &words[..words.len() - 1];

@@ -3,6 +3,7 @@
 
 use memchr::{memchr2_iter, memchr_iter};
 
+use crate::redact::content::is_word;
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::token::is_token;
 
@@ -122,11 +123,21 @@ fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Foun
         }
         (Some(_), KeyClass::Secret(rule)) => {
             let end = word_end(text, start);
-            leaf(text, start, end, rule, true, found);
+            if !speaks(text, start, end) {
+                leaf(text, start, end, rule, true, found);
+            }
             end
         }
         _ => start,
     }
+}
+
+/// `"api-token": secret "x" not found`: a word of a sentence, for after a value comes a comma or a bracket.
+fn speaks(text: &[u8], start: usize, end: usize) -> bool {
+    let next = text.get(end + spaces_at(text, end)).copied().unwrap_or(b',');
+    text[start..end].iter().all(u8::is_ascii_alphabetic)
+        && text.get(end) == Some(&b' ')
+        && (next == b'"' || is_word(next))
 }
 
 /// Where the value at `start` ends, looking no further than brackets that close.

@@ -8,6 +8,7 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
 use crate::redact::check::Check;
+use crate::redact::content::is_word;
 use crate::redact::stems::Stems;
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
 use crate::spec::{ContentRuleSpec, RedactSpec, RuleError};
@@ -27,6 +28,8 @@ pub const PACKS: &[&str] = &[
 
 /// Shortest anchor, in bytes: shorter ones are in every other log line.
 pub const ANCHOR_BYTES_MIN: usize = 4;
+/// Most bytes read before an anchor: the longest key that is known by its end has 76.
+const LEAD_BYTES_MAX: usize = 128;
 /// Largest compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -37,6 +40,8 @@ pub struct Rule {
     /// None for the rules in code.
     pub pattern: Option<Pattern>,
     pub whole_word: bool,
+    /// Bytes before the anchor that belong to the match.
+    pub lead_bytes: usize,
     pub check: Option<Check>,
     pub keep_last: Option<usize>,
 }
@@ -47,6 +52,16 @@ pub struct Pattern {
     /// It may read past spaces and quotes before it fails.
     pub far: bool,
     compiled: OnceLock<Option<Regex>>,
+}
+
+impl Rule {
+    /// Where a match whose anchor is at `at` begins; None where it cannot begin.
+    pub fn start(&self, text: &[u8], at: usize) -> Option<usize> {
+        let start = at.checked_sub(self.lead_bytes)?;
+        let of_lead = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte);
+        let inside = self.whole_word && start > 0 && is_word(text[start - 1]);
+        (!inside && text[start..at].iter().all(of_lead)).then_some(start)
+    }
 }
 
 impl Pattern {
@@ -144,7 +159,8 @@ impl Rules {
                 None => return fail(format!("unknown check {name:?}; known: {}", Check::NAMES.join(" "))),
             },
         };
-        let mut rule = Rule { number, pattern: None, whole_word: spec.whole_word, check, keep_last: spec.keep_last };
+        let ContentRuleSpec { whole_word, lead_bytes, keep_last, .. } = *spec;
+        let mut rule = Rule { number, pattern: None, whole_word, lead_bytes, check, keep_last };
         if let Some(candidate) = spec.candidate.as_deref() {
             match (candidate, check) {
                 ("digits", Some(Check::Card)) => self.card = Some(index),
@@ -230,6 +246,9 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
         if anchor.len() < ANCHOR_BYTES_MIN {
             return fail(format!("anchor {anchor:?} is shorter than {ANCHOR_BYTES_MIN} bytes"));
         }
+    }
+    if spec.lead_bytes > LEAD_BYTES_MAX || (spec.lead_bytes > 0 && spec.anchors.is_empty()) {
+        return fail(format!("lead_bytes is at most {LEAD_BYTES_MAX} and needs anchors"));
     }
     if !spec.anchors.is_empty() {
         let literals = Extractor::new().kind(ExtractKind::Prefix).limit_class(64).limit_total(4096).extract(&hir);
