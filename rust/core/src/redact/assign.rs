@@ -1,5 +1,7 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
+use std::sync::LazyLock;
+
 use memchr::{memchr3_iter, memmem};
 
 use crate::redact::check;
@@ -47,10 +49,6 @@ pub fn scan(
             continue;
         }
         let (mut class, key) = key_before(text, sign, keys, memo);
-        // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
-        if sign.byte == b':' && !key.is_empty() && in_path(text, sign) {
-            continue;
-        }
         if sign.byte == b'=' && !key.is_empty() {
             let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
             if part(&NAMES) {
@@ -60,6 +58,14 @@ pub fn scan(
             }
         }
         let Some(rule) = class.rule() else { continue };
+        // `MAIL_PASS` names a variable of the environment, which counts no passes.
+        if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
+            class = KeyClass::Secret(rule);
+        }
+        // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
+        if sign.byte == b':' && in_path(text, sign) {
+            continue;
+        }
         let Some(start) = value_start(text, sign) else { continue };
         if !weighs(text, sign, start, class) {
             continue;
@@ -131,13 +137,16 @@ fn escaped_end(value: &[u8]) -> usize {
 
 /// Call `found` for each secret after an option: `--db-password x`.
 fn options(text: &[u8], keys: &Keys, memo: &mut KeyMemo, found: &mut impl FnMut(usize, usize, u16)) {
-    for at in memmem::find_iter(text, b"--") {
+    static OPTION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
+    for at in OPTION.find_iter(text) {
+        if at > 0 && !(text[at - 1].is_ascii_whitespace() || b"\"'[(,".contains(&text[at - 1])) {
+            continue;
+        }
         let name = at + 2;
         let len = text[name..].iter().take(KEY_BYTES_MAX).take_while(|byte| is_key_byte(**byte)).count();
-        let inside = at > 0 && !(text[at - 1].is_ascii_whitespace() || b"\"'[(,".contains(&text[at - 1]));
         let spaces = spaces_at(text, name + len);
         let start = name + len + spaces;
-        if inside || len == 0 || spaces == 0 || text.get(start).is_none_or(|byte| b"-/.$<[{(|&;]".contains(byte)) {
+        if len == 0 || spaces == 0 || text.get(start).is_none_or(|byte| b"-/.$<[{(|&;]".contains(byte)) {
             continue;
         }
         let class = keys.class(&text[name..name + len], memo);
@@ -175,7 +184,10 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
             end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
         }
     }
-    end - QUOTES.iter().find(|quote| text[..end].ends_with(quote)).map_or(0, |quote| quote.len())
+    if end > 0 && matches!(text[end - 1], b'2' | b'7' | b';') {
+        end -= QUOTES.iter().find(|quote| text[..end].ends_with(quote)).map_or(0, |quote| quote.len());
+    }
+    end
 }
 
 /// The class of the key before a sign, and the key.
@@ -311,6 +323,7 @@ mod tests {
             ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
             ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
             ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
+            ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),
             ("slack_token=Zf3D0LXCM3EIMbgJ next_token=Zf3D0LXCM3EIMbgJ", "slack_token=* next_token=Zf3D0LXCM3EIMbgJ"),
             ("x --db-password hunter2 --slack-token Zf3D0LXCM3EIMbgJ y", "x --db-password * --slack-token * y"),
             (

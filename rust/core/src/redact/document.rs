@@ -3,7 +3,7 @@
 use crate::edit::Edits;
 use crate::redact::check;
 use crate::redact::keys::KeyClass;
-use crate::redact::lenient::{NAMES, VALUES};
+use crate::redact::lenient::{HEADERS, HEADERS_MAX, NAMES, VALUES};
 use crate::redact::token::is_token;
 use crate::redact::{Redactor, Scratch};
 use crate::walk::{Kind, Node, Tape};
@@ -12,12 +12,6 @@ use crate::walk::{Kind, Node, Tape};
 const PAIR_KEY_BYTES_MAX: usize = 64;
 /// Longest name of a member that is half of such a pair, in bytes.
 const MEMBER_BYTES_MAX: usize = 6;
-
-/// Most strings of an array that are read as headers.
-const HEADERS_MAX: usize = 256;
-/// Headers one of which every request and every answer has (RFC 9110).
-const HEADERS: [&[u8]; 8] =
-    [b"host", b"accept", b"user-agent", b"content-type", b"content-length", b"connection", b"date", b"server"];
 
 /// What a member of an object may be of a pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -197,6 +191,8 @@ impl Pass<'_> {
     }
 
     /// Names and values by turns, as Node keeps raw headers; known by a name that every request or answer has.
+    #[cold]
+    #[inline(never)]
     fn headers_in_a_row(&self, first: usize, scratch: &mut Scratch) {
         let strings = self.nodes[first..].iter().take(HEADERS_MAX).take_while(|node| node.kind == Kind::String).count();
         let names = || (first..first + strings).step_by(2);

@@ -16,6 +16,12 @@ const PAIR_VALUE_BYTES_MAX: usize = 1024;
 /// Spaces allowed on either side of a colon.
 const SPACES_MAX: usize = 16;
 
+/// Most strings of an array that are read as headers.
+pub const HEADERS_MAX: usize = 256;
+/// Headers one of which every request and every answer has (RFC 9110).
+pub const HEADERS: [&[u8]; 8] =
+    [b"host", b"accept", b"user-agent", b"content-type", b"content-length", b"connection", b"date", b"server"];
+
 /// Names of the members of a `{"name": "key", "value": …}` pair.
 pub const NAMES: [&[u8]; 5] = [b"name", b"key", b"k", b"header", b"field"];
 pub const VALUES: [&[u8]; 3] = [b"value", b"val", b"v"];
@@ -69,9 +75,13 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
         if open < resume {
             continue;
         }
-        let Some((class, after)) = string_class(text, open + 1 + spaces_at(text, open + 1), keys, memo) else {
+        let first = open + 1 + spaces_at(text, open + 1);
+        let Some((class, after)) = string_class(text, first, keys, memo) else {
             continue;
         };
+        if class == KeyClass::Plain {
+            resume = headers_in_a_row(text, first, keys, memo, &mut found);
+        }
         let comma = after + spaces_at(text, after);
         if class != KeyClass::Plain && text.get(comma) == Some(&b',') {
             let start = comma + 1 + spaces_at(text, comma + 1);
@@ -82,6 +92,42 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
                 resume = value(text, start, class, &mut found);
             }
         }
+    }
+}
+
+/// Names and values by turns from the string at `at`: `"Host", "x", "Authorization", "y"`. Gives where the row is left.
+fn headers_in_a_row(
+    text: &[u8],
+    mut at: usize,
+    keys: &Keys,
+    memo: &mut KeyMemo,
+    found: &mut impl FnMut(Found),
+) -> usize {
+    let mut common = false;
+    for _ in 0..HEADERS_MAX / 2 {
+        let Some(((start, end), after)) = string(text, at) else { break };
+        common |= one_of(&text[start..end], &HEADERS);
+        let comma = after + spaces_at(text, after);
+        if !common || text.get(comma) != Some(&b',') {
+            break;
+        }
+        let class = keys.class(&text[start..end], memo);
+        let start = comma + 1 + spaces_at(text, comma + 1);
+        let end = value_end(&text[..text.len().min(start + PAIR_VALUE_BYTES_MAX)], start);
+        at = match class {
+            KeyClass::Plain => end,
+            _ => value(text, start, class, found).max(end),
+        };
+        at += spaces_at(text, at);
+        if text.get(at) != Some(&b',') {
+            break;
+        }
+        at += 1 + spaces_at(text, at + 1);
+    }
+    if common {
+        at
+    } else {
+        0
     }
 }
 

@@ -175,9 +175,9 @@ pub fn says_nothing(value: &[u8]) -> bool {
     placeholder || nothing(value) || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// After `key:` and a space, a sentence goes on at `start` instead of a value.
+/// After `key:` or `key=` and a space, a sentence goes on at `start` instead of a value.
 pub fn speaks(text: &[u8], sign: usize, start: usize) -> bool {
-    if text[sign] != b':' || start < sign + 2 {
+    if !matches!(text[sign], b':' | b'=') || start < sign + 2 {
         return false;
     }
     let word = &text[start..start + text[start..].iter().take(16).take_while(|b| b.is_ascii_alphabetic()).count()];
