@@ -100,11 +100,12 @@ async def start() -> AsyncIterator[Start]:
 
     async def starter(sources: dict[str, Any], sinks: dict[str, Any], **settings: Any) -> Run:
         limits = settings.pop("limits", Limits(drain_seconds=2.0))
+        clock = settings.pop("clock", lambda: NOW_SECONDS)
         config = Config(sources=sources, sinks=sinks, limits=limits, **settings)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         started: asyncio.Future[Pipeline] = loop.create_future()
-        task = loop.create_task(run(config, clock=lambda: NOW_SECONDS, stop=stop, on_start=started.set_result))
+        task = loop.create_task(run(config, clock=clock, stop=stop, on_start=started.set_result))
         await asyncio.wait((task, started), return_when=asyncio.FIRST_COMPLETED)
         if not started.done():
             await task

@@ -61,9 +61,10 @@ def test_introduction(settings):
         "  reads   tcp 127.0.0.1:PORT",
         "          nc -N 127.0.0.1 PORT < app.log",
         "  writes  app.log",
+        "  alerts  4 thresholds, told to console",
         "  shows   http://127.0.0.1:PORT/metrics, /health, /ready",
         "  stops   at Ctrl-C or SIGTERM, once everything it read is written",
-    ] == ports[:6]
+    ] == ports[:7]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

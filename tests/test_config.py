@@ -158,6 +158,15 @@ def test_engine_spec():
                 }
             ]
         },
+        "thresholds": [
+            {
+                "name": "high-latency",
+                "metric": "latency.p95",
+                "window_seconds": 120.0,
+                "aggregate": "p99",
+                "group_by": ["route"],
+            }
+        ],
     } == json.loads(loaded.engine_spec)
 
 

@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 from rust_source import functions
 
-from headrig import sinks, sources
+from headrig import notifiers, sinks, sources
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "python/headrig"
@@ -82,7 +82,8 @@ def tags(union: object) -> list[str]:
     return [member.__struct_config__.tag for member in get_args(union) or (union,)]
 
 
-PARTS = [("source", tag) for tag in tags(sources.SourceConfig)] + [("sink", tag) for tag in tags(sinks.SinkConfig)]
+UNIONS = {"source": sources.SourceConfig, "sink": sinks.SinkConfig, "notifier": notifiers.NotifierConfig}
+PARTS = [(kind, tag) for kind, union in UNIONS.items() for tag in tags(union)]
 
 
 def test_files_are_short():
@@ -233,7 +234,7 @@ def test_rule_names_read_well():
 @pytest.mark.parametrize(("kind", "tag"), PARTS)
 def test_parts_are_tested(kind, tag):
     """
-    Every source and sink has a test file that bears its name.
+    Every source, sink and notifier has a test file that bears its name.
     """
     named = [
         path.name
@@ -247,7 +248,7 @@ def test_parts_are_tested(kind, tag):
 @pytest.mark.parametrize(("kind", "tag"), PARTS)
 def test_parts_are_documented(kind, tag):
     """
-    Every source and sink has a row in the README.
+    Every source, sink and notifier has a row in the README.
     """
     table = (ROOT / "README.md").read_text().split(f"### {kind.capitalize()}s", 1)[1].split("\n#", 1)[0]
 

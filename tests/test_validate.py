@@ -16,7 +16,7 @@ def test_right_file(tmp_path):
 
     assert (0, b"", f"{DATA}/good/smallest.toml: ok") == (done.returncode, done.stderr, start)
     assert rest.startswith("1 source, 1 sink, ")
-    assert rest.endswith(" redaction rules, 0 metrics of its own)\n")
+    assert rest.endswith(" redaction rules, 0 metrics of its own, 4 thresholds, 1 notifier)\n")
 
 
 def test_wrong_file():

@@ -87,8 +87,17 @@ class Engine:
     def watermark(self, now_seconds: float) -> float | None:
         """Event time up to which windows are complete; None before the first event."""
 
-    def evaluate(self, tick_seconds: float) -> Values:
-        """Each threshold over [tick - window, tick), per label set that has samples."""
+    def evaluate(self, tick_seconds: float, feed: str | None = None) -> Values:
+        """
+        Each threshold over [tick - window, tick), per label set that has samples. `feed`: only those whose windows are
+        filled by `events`, which tick by the watermark, or `recorded`, which tick by the clock. ValueError for another.
+        """
+
+    def oldest_pane_seconds(self, feed: str) -> float | None:
+        """Start of the oldest pane kept of a feed: ticks up to it have nothing to read. None when there is none."""
+
+    def feeds(self) -> dict[str, str]:
+        """`events` or `recorded` by threshold name."""
 
     def totals(self) -> bytes:
         """Cumulative families as Prometheus text."""

@@ -61,12 +61,32 @@ class SinkAccount:
         return abs(self.accepted - self.delivered - self.dropped.total() - self.waiting())
 
 
+@dataclass(slots=True)
+class NoticeAccount:
+    """Notices of one notifier: accepted = delivered + dropped + waiting."""
+
+    id: str
+    accepted: int = 0
+    delivered: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    queues: list[Callable[[], int]] = field(default_factory=list)
+
+    def waiting(self) -> int:
+        """Notices in the outbox, the one under way included."""
+        return sum(notices() for notices in self.queues)
+
+    def imbalance(self) -> int:
+        """Notices that cannot be accounted for."""
+        return abs(self.accepted - self.delivered - self.dropped.total() - self.waiting())
+
+
 class Ledger:
     """All accounts of a run, those of parts that a reload removed included."""
 
     def __init__(self) -> None:
         self.sources: dict[str, SourceAccount] = {}
         self.sinks: dict[str, SinkAccount] = {}
+        self.notifiers: dict[str, NoticeAccount] = {}
 
     def source(self, name: str, kind: str) -> SourceAccount:
         """The account of that source; a source that comes back after a reload goes on with the one it had."""
@@ -85,12 +105,16 @@ class Ledger:
         account.type = kind
         return account
 
+    def notifier(self, name: str) -> NoticeAccount:
+        """The account of that notifier; one that comes back after a reload goes on with the one it had."""
+        return self.notifiers.setdefault(name, NoticeAccount(name))
+
     def left(self) -> int:
         """Lines that came out of the core, over all sources."""
         return sum(account.left for account in self.sources.values())
 
     def problems(self) -> Iterator[tuple[str, int]]:
-        """Each component whose book does not close, with the lines in question. Ask at a batch border."""
+        """Each component whose book does not close, with the lines or notices in question. Ask at a batch border."""
         for source in self.sources.values():
             if lines := source.imbalance():
                 yield f"sources.{source.id}", lines
@@ -99,12 +123,17 @@ class Ledger:
             missing = 0 if sink.closed else abs(left - sink.opened_at - sink.accepted)
             if lines := sink.imbalance() + missing:
                 yield f"sinks.{sink.id}", lines
+        for notifier in self.notifiers.values():
+            if notices := notifier.imbalance():
+                yield f"notifiers.{notifier.id}", notices
 
     def imbalance(self) -> int:
-        """Lines that cannot be accounted for. 0 in a correct program."""
+        """Lines and notices that cannot be accounted for. 0 in a correct program."""
         return sum(lines for _, lines in self.problems())
 
     def check(self) -> None:
         """Raise `AssertionError` that names every component whose book does not close."""
         if open_books := dict(self.problems()):
-            raise AssertionError(f"the ledger does not balance: {open_books}: {self.sources} {self.sinks}")
+            raise AssertionError(
+                f"the ledger does not balance: {open_books}: {self.sources} {self.sinks} {self.notifiers}"
+            )

@@ -59,6 +59,22 @@ ANSWER_SECONDS_MAX: Final = 1.0
 """Longest wait for the rest of an answer whose status is known."""
 POST_SECONDS: Final = 30.0
 """A request to another machine that was not answered by then counts as not delivered."""
+EVALUATE_SECONDS: Final = 1.0
+"""Thresholds are looked at so often when no lines come: a tenth of a pane."""
+ALERTS_PER_THRESHOLD_MAX: Final = 1000
+"""Label sets of one threshold with a state. More are refused and counted; nobody reads a thousand notices."""
+SENT_ALERTS_MAX: Final = 1000
+"""Alerts sent by hand that fire. Beyond it the oldest is forgotten, with a warning: it can no longer be resolved."""
+OUTBOX_NOTICES_MAX: Final = 1000
+"""Notices that wait for one notifier, some megabytes. Beyond it the oldest that is not under way is dropped, counted."""
+NOTICE_TEXT_CHARACTERS_MAX: Final = 16 * KIB
+"""Longest text of a notice, in characters; what is longer is cut."""
+NOTICE_LABELS_MAX: Final = 64
+"""Labels that a notice shows: four times what a threshold can have; an alert sent by hand may have any number."""
+NOTICE_SECONDS_MAX: Final = 86_400.0
+"""A notice that could not be delivered within a day is given up: who would act on it has other news by then."""
+NOTICE_POST_SECONDS: Final = 10.0
+"""A chat service that has not answered by then is tried again."""
 WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 

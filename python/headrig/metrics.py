@@ -71,7 +71,7 @@ LINES_IN_FLIGHT: Final = Family(
     ("component_id", "component_kind"),
 )
 IMBALANCE: Final = Family(
-    "headrig_ledger_imbalance", "gauge", "Lines the ledger cannot account for. Anything but 0 is a bug."
+    "headrig_ledger_imbalance", "gauge", "Lines and notices the ledger cannot account for. Not 0: a bug."
 )
 BROKEN: Final = Family("headrig_broken_lines_total", "counter", "Lines that are not valid JSON.", ("reason",))
 REDACTIONS: Final = Family("headrig_redactions_total", "counter", "Values redacted.", ("rule",))
@@ -81,6 +81,29 @@ LANE_BEHIND: Final = Family(
 )
 WATERMARK: Final = Family("headrig_watermark_seconds", "gauge", "Event time up to which windows are complete.")
 LAG: Final = Family("headrig_watermark_lag_seconds", "gauge", "Wall clock minus watermark.")
+ALERTS: Final = Family("headrig_alerts", "gauge", "Alerts of a threshold in a state.", ("threshold", "state"))
+ALERTS_REFUSED: Final = Family(
+    "headrig_alerts_refused_total", "counter", "Label sets beyond the bound of a threshold, per tick.", ("threshold",)
+)
+ALERTS_SENT: Final = Family("headrig_sent_alerts", "gauge", "Alerts sent by hand that fire.")
+EVALUATION_LAG: Final = Family(
+    "headrig_evaluation_lag_seconds", "gauge", "Wall clock minus the last tick that thresholds looked at.", ("feed",)
+)
+NOTICES_ACCEPTED: Final = Family(
+    "headrig_notices_accepted_total", "counter", "Ledger: notices for a notifier.", ("component_id",)
+)
+NOTICES_DELIVERED: Final = Family(
+    "headrig_notices_delivered_total", "counter", "Ledger: notices a notifier delivered.", ("component_id",)
+)
+NOTICES_DROPPED: Final = Family(
+    "headrig_notices_dropped_total", "counter", "Ledger: notices given up.", ("component_id", "reason")
+)
+NOTICES_WAITING: Final = Family(
+    "headrig_notices_waiting", "gauge", "Ledger: notices waiting, counted at the outbox.", ("component_id",)
+)
+NOTICE_FAILURES: Final = Family(
+    "headrig_notice_failures_total", "counter", "Tries of a notifier that failed.", ("component_id", "reason")
+)
 RELOADS: Final = Family("headrig_config_reloads_total", "counter", "Reloads of the settings.", ("result",))
 BUILD: Final = Family("headrig_build_info", "gauge", "Version that runs; always 1.", ("version",))
 

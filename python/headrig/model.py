@@ -1,5 +1,5 @@
 """
-The words that cross between parts: what settings look like, what a source is handed, what a sink is given.
+The words that cross between parts: what settings look like, what a source is handed, what a sink or notifier is given.
 Contracts, and the two small things that wait and count for them.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Literal, Protocol
 
 import msgspec
@@ -18,9 +19,53 @@ WhenFull = Literal["block", "drop_newest", "drop_oldest"]
 """What a sink with a full queue does: hold its sources back, refuse the new batch, or give up the oldest."""
 
 
+class Severity(StrEnum):
+    """How bad an alert is, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Category(StrEnum):
+    """What an alert is about. Any other word will do as well."""
+
+    ERROR = "error"
+    PERFORMANCE = "performance"
+    SYSTEM = "system"
+    SECURITY = "security"
+    PROVIDER = "provider"
+
+
+NoticeReason = Literal["threshold", "recovered", "no_data", "manual", "removed", "changed"]
+"""Why there is a notice: a threshold was crossed, crossed back, has no data, was asked for by hand, or is gone."""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that fires or is resolved, rendered and redacted, as it goes to every notifier."""
+
+    key: str
+    """The same for all notices of one alert. Not redacted: never shown."""
+    status: Literal["firing", "resolved"]
+    reason: NoticeReason
+    title: str
+    message: str
+    """Exactly the rendered template."""
+    severity: Severity
+    category: str
+    labels: dict[str, str]
+    threshold: str = ""
+    """Name of the threshold; empty for an alert sent by hand."""
+    time_seconds: float
+    """When it happened, in event time, since the epoch."""
+    since_seconds: float
+    """When the alert began to fire."""
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
     """
-    Settings of one part: a `[sources.ID]` or `[sinks.ID]` table, told apart by `type`.
+    Settings of one part: a `[sources.ID]`, `[sinks.ID]` or `[notifiers.ID]` table, told apart by `type`.
 
     Every member of a union has two methods. `problems(at, http_listen=None)` yields one `ConfigError` per thing that
     can be seen wrong without opening anything; `at` is the table (`sources.in`), `http_listen` the address of the
@@ -144,6 +189,21 @@ class Sink(Protocol):
 
     async def flush(self) -> None:
         """Make durable what was written."""
+
+
+class Notifier(Protocol):
+    """
+    Where notices go.
+
+    Never called concurrently, and with the notices in their order. Must not keep a notice after returning, must never
+    retry by itself, and must never say in an error what it sent, where its secret is, or what the other side wrote.
+    """
+
+    async def notify(self, notice: Notice) -> None:
+        """
+        Return once the other side took the notice. `Retryable`: the very same notice comes again, and those behind it
+        wait. Any other `DeliveryError` gives this one up, counted.
+        """
 
 
 class Gate:

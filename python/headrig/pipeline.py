@@ -1,5 +1,5 @@
 """
-The flow, from top to bottom: sources -> batches -> core -> sinks, and the order of starting, reloading and stopping.
+The flow, from top to bottom: sources -> batches -> core -> sinks and alerts, and the order of start, reload and stop.
 Parts raise, the pipeline retries, counts and reports. Nothing here touches a line.
 """
 
@@ -10,18 +10,23 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import msgspec
 
 from headrig import metrics
+from headrig.alerting import Alerting
+from headrig.alerts.threshold import Threshold
 from headrig.config import Config
+from headrig.config.spec import with_thresholds
 from headrig.engine import BATCH_BYTES_MAX, Engine, Processed
 from headrig.errors import DeliveryError, HeadrigError
 from headrig.ledger import Ledger
 from headrig.listen import Sockets, host_port
 from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Sink, Source
+from headrig.opening import Opened, open_parts
 from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
 from headrig.queues import CoreQueue, Partials, RawBatch, SinkQueue
 from headrig.sinks import SinkConfig
@@ -31,8 +36,6 @@ from headrig.status import Status
 from headrig.web.server import StatusServer
 
 log: Final = logging.getLogger("headrig")
-
-T = TypeVar("T")
 
 READING_SHARE: Final = 0.6
 """Share of the drain time that sources may still read; the rest is for the core and the sinks."""
@@ -68,21 +71,6 @@ async def run(
         await pipeline.close()
 
 
-@dataclass(slots=True)
-class _Opened:
-    """Parts that are open and not used yet, each with what closes it."""
-
-    sources: dict[str, tuple[Source, AsyncExitStack]] = field(default_factory=dict)
-    sinks: dict[str, tuple[Sink, AsyncExitStack]] = field(default_factory=dict)
-    http: tuple[StatusServer, AsyncExitStack] | None = None
-
-    async def close(self) -> None:
-        """Close them all."""
-        exits = [closing for _, closing in (*self.sources.values(), *self.sinks.values())]
-        for closing in (*exits, *([self.http[1]] if self.http else [])):
-            await closing.aclose()
-
-
 class Pipeline:
     """One run."""
 
@@ -99,10 +87,11 @@ class Pipeline:
             partials=Partials(config.limits.partial_bytes_max),
             warnings=Seldom(clock),
         )
-        self.status = Status(self.state)
+        self.alerting = Alerting(config, self.state)
+        self.status = Status(self.state, self.alerting)
         self._sockets = Sockets()
         self._http: tuple[StatusServer, AsyncExitStack] | None = None
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._cores = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="headrig-core")
         self._loop = asyncio.get_running_loop()
@@ -115,7 +104,7 @@ class Pipeline:
 
     async def open(self) -> None:
         """Open every part; nothing stays open when one cannot be."""
-        self._opened = await self._open_parts(self.config, self.config.sources)
+        self._opened = await self._open(self.config, self.config.sources)
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Let everything run that was opened."""
@@ -123,6 +112,7 @@ class Pipeline:
         self._tasks = tasks
         opened, self._opened = self._opened, None
         self._http = opened.http
+        self.alerting.start(tasks, self.config, opened.notifiers)
         for name, (sink, closing) in opened.sinks.items():
             self._start_sink(name, sink, closing)
         for name, (source, closing) in opened.sources.items():
@@ -143,7 +133,7 @@ class Pipeline:
             or (state.sources[name].config, state.sources[name].limits) != (source, config.limits)
         }
         try:
-            opened = await self._open_parts(config, changed)
+            opened = await self._open(config, changed)
             try:
                 engine = Engine(config.engine_spec, state.engine)
             except BaseException:
@@ -155,7 +145,21 @@ class Pipeline:
         state.engine, state.limits, self.config = engine, config.limits, config
         state.partials.bytes_max = config.limits.partial_bytes_max
         await self._switch(opened)
+        self.alerting.replace(config.thresholds, engine)
+        await self.alerting.renew(config, opened.notifiers)
         state.metrics.add(metrics.RELOADS, 1, "success")
+
+    def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
+        """
+        Go over to these thresholds, presets included only if they are among them; nothing else changes.
+
+        States and windows of those that stay are kept. Raises `RuleError` when the core cannot answer for one.
+        """
+        spec = with_thresholds(self.config.engine_spec, thresholds)
+        engine = Engine(spec, self.state.engine)
+        self.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
+        self.state.engine = engine
+        self.alerting.replace(thresholds, engine)
 
     async def finished(self) -> None:
         """Wait for the end of all input, and until it is written: nobody asked to stop, so it may take its time."""
@@ -192,10 +196,13 @@ class Pipeline:
             sink.rush()
         await _settle((source.processing for source in sources), deadline - self._loop.time())
         lost = sum(self._drop_raw(source) for source in sources)
+        await self.alerting.advance()
+        notifying = self.alerting.end()
         for sink in sinks:
             sink.queue.end()
-        await _settle((sink.writing for sink in sinks), deadline - self._loop.time())
+        await _settle((*(sink.writing for sink in sinks), *notifying), deadline - self._loop.time())
         lost += sum(sink.queue.drop_all("shutdown") for sink in sinks)
+        self.alerting.drop_all()
         if lost:
             log.error("%d lines were not written within %g s and are dropped", lost, state.limits.drain_seconds)
 
@@ -205,26 +212,19 @@ class Pipeline:
             await self._opened.close()
         for running in (*self.state.sources.values(), *self.state.sinks.values(), *self.state.leaving):
             await running.close()
+        await self.alerting.close()
         if self._http is not None:
             await self._http[1].aclose()
         self._cores.shutdown(wait=False, cancel_futures=True)
 
-    async def _open_parts(self, config: Config, sources: Mapping[str, Any]) -> _Opened:
-        """Open these sources, every sink and, when it changed, the status server; all of them or none."""
-        opened = _Opened()
-        try:
-            for name, sink in config.sinks.items():
-                opened.sinks[name] = await _enter(sink.open(name))
-            if config.http is not None and (self._http is None or config.http != self.config.http):
-                opened.http = await _enter(config.http.open(self.status, config.limits, self._sockets))
-            for name, source in sources.items():
-                opened.sources[name] = await _enter(source.open(name, config.limits, self._sockets))
-        except BaseException:
-            await opened.close()
-            raise
-        return opened
+    async def _open(self, config: Config, sources: Mapping[str, SourceConfig]) -> Opened:
+        """Open these sources, every sink, and what else changed: the notifiers, the status server."""
+        http = config.http if self._http is None or config.http != self.config.http else None
+        return await open_parts(
+            config, sources, self.alerting.changed(config), http, status=self.status, sockets=self._sockets
+        )
 
-    async def _switch(self, opened: _Opened) -> None:
+    async def _switch(self, opened: Opened) -> None:
         """Replace, start and let go of parts; what is let go of finishes by itself."""
         state, config = self.state, self.config
         for name in [name for name in state.sources if name not in config.sources or name in opened.sources]:
@@ -248,7 +248,7 @@ class Pipeline:
         for name, (source_new, closing) in opened.sources.items():
             self._start_source(name, source_new, closing)
 
-    async def _switch_http(self, opened: _Opened) -> None:
+    async def _switch_http(self, opened: Opened) -> None:
         if opened.http is None and self.config.http is not None:
             return
         old, self._http = self._http, opened.http
@@ -307,6 +307,7 @@ class Pipeline:
                 self._drop(running, raw, "core_failure")
                 continue
             self._hand_on(running, raw, processed)
+            await self.alerting.advance()
             for sink in list(state.sinks.values()):
                 await sink.queue.room()
 
@@ -372,12 +373,6 @@ class Pipeline:
             self.state.warnings.warn(type(error).__name__, f"a connection failed: {error.strerror or error}: {message}")
         else:
             log.error("unexpected: %s", message, exc_info=error)
-
-
-async def _enter(part: AbstractAsyncContextManager[T]) -> tuple[T, AsyncExitStack]:
-    """An opened part and what closes it."""
-    closing = AsyncExitStack()
-    return await closing.enter_async_context(part), closing
 
 
 async def _settle(tasks: Iterable[asyncio.Task[None] | None], seconds: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from headrig import metrics
+from headrig.alerting import Alerting
 from headrig.engine import core_version
 from headrig.metrics import Family, Metrics
 from headrig.parts import State
@@ -18,18 +19,21 @@ INTENTIONAL: Final = frozenset({"blank", "queue_full"})
 class Status:
     """The views of one run."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, alerting: Alerting) -> None:
         self._state = state
+        self._alerting = alerting
         state.metrics.put(metrics.BUILD, 1, core_version)
         state.metrics.put(metrics.RELOADS, 0, "success")
         state.metrics.put(metrics.RELOADS, 0, "failure")
         state.metrics.watch(self._observe)
+        state.metrics.watch(lambda: alerting.observe(state.metrics))
 
     def health(self) -> tuple[bool, Mapping[str, object]]:
         """Good unless it drains or a part of it has died."""
         state = self._state
         dead = [f"sources.{each.id}" for each in state.sources.values() if not each.alive]
         dead += [f"sinks.{each.id}" for each in state.sinks.values() if not each.alive]
+        dead += self._alerting.dead()
         if state.draining:
             return False, {"status": "draining"}
         if dead:

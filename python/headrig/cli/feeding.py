@@ -1,4 +1,4 @@
-"""What a run says when it has started: where it listens, how to feed it, where the lines go."""
+"""What a run says when it has started: where it listens, how to feed it, where the lines go, who is told of alerts."""
 
 from headrig.config import Config
 from headrig.config.default import DEFAULT_NAME
@@ -18,6 +18,9 @@ def introduction(config: Config, started: Pipeline) -> str:
         if hint := _hint(config.sources[name], where, status):
             lines.append(f"          {hint}")
     lines.extend(f"  writes  {_target(sink)}" for sink in config.sinks.values())
+    if config.thresholds:
+        told = f"told to {', '.join(config.notifiers)}" if config.notifiers else "told to nobody"
+        lines.append(f"  alerts  {len(config.thresholds)} threshold{'s' * (len(config.thresholds) != 1)}, {told}")
     if status:
         lines.append(f"  shows   {status}/metrics, /health, /ready")
     return "\n".join([*lines, "  stops   at Ctrl-C or SIGTERM, once everything it read is written"])

@@ -39,6 +39,8 @@ def execute(arguments: argparse.Namespace) -> int:
         complain(str(error))
     if config is None:
         return os.EX_CONFIG
+    for warning in config.warnings:
+        log.warning("%s", warning)
     run = _Run(_fitted(config), arguments.config, stdin)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run.until_the_end())

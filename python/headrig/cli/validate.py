@@ -21,6 +21,8 @@ def execute(arguments: argparse.Namespace) -> int:
         return os.EX_CONFIG
     for name in unanchored(config.engine_spec):
         print(f"{arguments.file}: redact.rules.{name}: no anchor: searched on every string")
+    for warning in config.warnings:
+        print(f"{arguments.file}: {warning}")
     print(f"{arguments.file}: ok ({_summary(config)})")
     return os.EX_OK
 
@@ -32,6 +34,8 @@ def _summary(config: Config) -> str:
         "sink": len(config.sinks),
         "redaction rule": _rules(spec.get("redact", {})),
         "metric of its own": len(spec.get("metrics", {}).get("rules", [])),
+        "threshold": len(config.thresholds),
+        "notifier": len(config.notifiers),
     }
     return ", ".join(f"{count} {_plural(word, count)}" for word, count in counts.items())
 

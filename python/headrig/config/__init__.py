@@ -10,14 +10,18 @@ from typing import Any
 
 import msgspec
 
+from headrig.alerts.threshold import Threshold
+from headrig.config.channels import undelivered
 from headrig.config.convert import shown, table, tagged, unknown
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin
 from headrig.config.document import parse
 from headrig.config.environment import resolve
 from headrig.config.places import conflicts, directory_problems
 from headrig.config.spec import LaneTable, SpecReader
+from headrig.config.thresholds import thresholds_in, unfed
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
 from headrig.limits import Limits
+from headrig.notifiers import ConsoleConfig, NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
 from headrig.web import HttpServerConfig
@@ -25,7 +29,10 @@ from headrig.web import HttpServerConfig
 __all__ = ["Config", "check", "load", "locate", "read", "read_filter"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TABLES = ("data_dir", "windows", "fields", "http", "sources", "sinks", "redact", "metrics", "limits")
+_TABLES = (
+    *("data_dir", "windows", "fields", "http", "sources", "sinks", "redact", "metrics", "limits"),
+    *("thresholds", "notifiers"),
+)
 _LANE_KEYS = frozenset(LaneTable.__struct_fields__)
 
 
@@ -35,12 +42,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, SourceConfig]
     sinks: dict[str, SinkConfig]
     http: HttpServerConfig | None = None
+    thresholds: dict[str, Threshold] = {}
+    """Every one that is on, the presets included."""
+    notifiers: dict[str, NotifierConfig] = {}
     data_dir: str | None = None
     limits: Limits = Limits()
     engine_spec: bytes = b""
     """What `Engine` takes. Holds the key of redaction tokens, so it is never shown."""
     path: str = ""
     """The file as it was named; empty for the built-in defaults."""
+    warnings: tuple[str, ...] = ()
+    """What can be used and is still worth a line at the start."""
 
     def __repr__(self) -> str:
         """Names only: settings hold secrets."""
@@ -68,7 +80,8 @@ def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> t
     """
     errors: list[ConfigError] = []
     given = defaults(environ, stdin, errors) if path is None else _resolved(path, environ, errors)
-    config = _Reader(path or "", given, errors).config() if given is not None else None
+    warnings = undelivered(environ) if path is None else []
+    config = _Reader(path or "", given, errors, warnings).config() if given is not None else None
     for error in errors:
         locate(error, path, environ)
     return (None if errors else config), errors
@@ -113,10 +126,11 @@ def _limits(given: Mapping[str, Any], spec: SpecReader, errors: list[ConfigError
 class _Reader:
     """One pass over a document. Each `[kind.ID]` table is converted by itself."""
 
-    def __init__(self, path: str, given: Mapping[str, Any], errors: list[ConfigError]) -> None:
+    def __init__(self, path: str, given: Mapping[str, Any], errors: list[ConfigError], warnings: list[str]) -> None:
         self._path = path
         self._given = given
         self._errors = errors
+        self._warnings = warnings
         self._spec = SpecReader(dirname(path), errors)
 
     def config(self) -> Config:
@@ -136,16 +150,23 @@ class _Reader:
                 take(self._given[name])
         for name, _, given in self._tables("metrics"):
             self._spec.metric(name, given)
-        self._errors.extend(self._problems(http, sources, sinks))
+        thresholds = thresholds_in(self._tables("thresholds"), self._errors)
+        self._spec.thresholds(thresholds)
+        self._warnings.extend(unfed(thresholds, self._spec.metric_names))
+        notifiers = self._notifiers()
+        self._errors.extend(self._problems(http, sources, sinks, notifiers))
         self._errors.extend(conflicts(http, sources, sinks))
         return Config(
             sources=sources,
             sinks=sinks,
             http=http,
+            thresholds=thresholds,
+            notifiers=notifiers,
             data_dir=data_dir,
             limits=limits,
             engine_spec=self._spec.finish(),
             path=self._path,
+            warnings=tuple(self._warnings),
         )
 
     def _data_dir(self) -> str | None:
@@ -180,6 +201,15 @@ class _Reader:
         # The others are looked at even when one is wrong, so that every error is found.
         return {name: part for name, part in made.items() if part is not None}
 
+    def _notifiers(self) -> dict[str, Any]:
+        """Without a word about them, the console: an alert that nobody is told of is none."""
+        if "notifiers" not in self._given:
+            return {"console": ConsoleConfig()}
+        made = {name: tagged(NotifierConfig, given, at, self._errors) for name, at, given in self._tables("notifiers")}
+        if not made:
+            self._warnings.append("notifiers: none given: nobody is told of alerts")
+        return {name: part for name, part in made.items() if part is not None}
+
     def _source(self, name: str, given: Any, at: str) -> Any:
         """What a source says about its events is the core's; the rest is its own."""
         if isinstance(given, dict):
@@ -190,7 +220,11 @@ class _Reader:
         return tagged(SourceConfig, given, at, self._errors, more=_LANE_KEYS)
 
     def _problems(
-        self, http: HttpServerConfig | None, sources: dict[str, SourceConfig], sinks: dict[str, SinkConfig]
+        self,
+        http: HttpServerConfig | None,
+        sources: dict[str, SourceConfig],
+        sinks: dict[str, SinkConfig],
+        notifiers: dict[str, NotifierConfig],
     ) -> Iterator[ConfigError]:
         """What each part can tell without being opened."""
         listen = http.listen if http is not None else None
@@ -200,3 +234,5 @@ class _Reader:
             yield from source.problems(f"sources.{name}", listen)
         for name, sink in sinks.items():
             yield from sink.problems(f"sinks.{name}", listen)
+        for name, notifier in notifiers.items():
+            yield from notifier.problems(f"notifiers.{name}", listen)

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from headrig.config.environment import Expanded
-from headrig.config.units import EXAMPLES, scaled, unit_of
 from headrig.errors import ConfigError
+from headrig.units import EXAMPLES, scaled, unit_of
 
 T = TypeVar("T", bound=msgspec.Struct)
 

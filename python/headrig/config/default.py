@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from os import fstat
 from typing import Any, Literal
 
+from headrig.config.channels import SLACK, channels
 from headrig.errors import ConfigError
 
 Stdin = Literal["no", "also", "only"]
@@ -41,6 +42,7 @@ _ORIGINS = {
     "sinks.file.path": "LOG_FILE",
     "sinks.http.endpoint": "LOG_HTTP_ENDPOINT",
     "sinks.http.auth_header": "LOG_HTTP_AUTH_HEADER",
+    "notifiers.slack.url": SLACK,
     "http.listen": "PORT",
 }
 
@@ -85,6 +87,7 @@ def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
     if (milliseconds := _number("LOG_FILE_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
         sink["flush_seconds"] = milliseconds / 1000
     _post(given["sinks"], environ, errors)
+    given["notifiers"] = channels(environ, errors)
     if (port := _number("PORT", "a port", environ, errors, most=65535)) is not None:
         given["http"] = {"listen": f"127.0.0.1:{port}"}
     return given

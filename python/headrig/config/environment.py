@@ -1,6 +1,6 @@
 """
 `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in settings, resolved after parsing and in string leaves only.
-Patterns and expressions are never touched.
+Patterns, expressions and templates are never touched.
 """
 
 import re
@@ -15,6 +15,7 @@ _REFERENCE = re.compile(r"([A-Z_][A-Z0-9_]*)(?::([-?])(.*))?", re.DOTALL)
 _VERBATIM = {
     "redact": frozenset({"pattern", "anchors", "examples", "counterexamples"}),
     "metrics": frozenset({"where"}),
+    "thresholds": frozenset({"title", "message"}),
 }
 """Keys, by top-level table, in which a dollar is the user's own."""
 

@@ -36,6 +36,7 @@ def refusals(spec: dict[str, Any], rules: list[Placed], metrics: list[Placed]) -
         yield from _unproven(rules)
         return
     found = [*_in_base(spec), *_in_list("redact", rules), *_in_list("metrics", metrics)]
+    found = found or list(_in_thresholds(spec))
     yield from found
     if not found:
         path = next((each.path for each in (*rules, *metrics) if each.spec["name"] == refusal.rule), refusal.rule)
@@ -100,6 +101,14 @@ def _in_list(kind: str, placed: list[Placed]) -> Iterator[ConfigError]:
             good.append(each.spec)
         else:
             yield _at(each, str(refusal.args[1]))
+
+
+def _in_thresholds(spec: dict[str, Any]) -> Iterator[ConfigError]:
+    """Each threshold beside the metrics, which are good."""
+    for threshold in spec.get("thresholds", []):
+        refusal = _refusal({"metrics": spec.get("metrics", {}), "thresholds": [threshold]})
+        if refusal is not None:
+            yield _worded(str(refusal.args[1]), f"thresholds.{threshold['name']}")
 
 
 def _at(placed: Placed, reason: str) -> ConfigError:

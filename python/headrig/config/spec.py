@@ -11,11 +11,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
+from headrig.alerts.threshold import Threshold, questions
 from headrig.config.convert import shown, table, unknown
 from headrig.config.proof import Placed, encoded, refusals
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
 
+HOLDBACK_SECONDS_MAX = 60.0
+"""The core's own bound when the settings say nothing."""
 _OFFSET = re.compile(r"Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -158,6 +161,15 @@ class SpecReader:
         if (metric := table(MetricTable, given, f"metrics.{name}", self._errors)) is not None:
             self._metrics.append(Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
 
+    def thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
+        """Take what the core is asked for thresholds that are proven otherwise."""
+        self._spec["thresholds"] = questions(thresholds)
+
+    @property
+    def metric_names(self) -> set[str]:
+        """Metrics of the settings' own."""
+        return {metric.spec["name"] for metric in self._metrics}
+
     def finish(self) -> bytes:
         """The spec as the core takes it. What the core refuses is an error each, at its place."""
         redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}
@@ -216,6 +228,18 @@ class SpecReader:
         rules = content.get("rule", [])
         for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
             self._rule(rule, f"rule[{index}]", "rule", file)
+
+
+def with_thresholds(engine_spec: bytes, thresholds: Mapping[str, Threshold]) -> bytes:
+    """The spec with these thresholds in place of those it has."""
+    spec = json.loads(engine_spec) if engine_spec else {}
+    return encoded({**spec, "thresholds": questions(thresholds)})
+
+
+def holdback_seconds(engine_spec: bytes) -> float:
+    """How far behind the clock a source may be before the windows of the others no longer wait for it."""
+    windows = json.loads(engine_spec or b"{}").get("windows", {})
+    return float(windows.get("holdback_seconds_max", HOLDBACK_SECONDS_MAX))
 
 
 def unanchored(engine_spec: bytes) -> list[str]:

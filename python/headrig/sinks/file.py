@@ -20,7 +20,7 @@ from msgspec import Meta
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
 from headrig.model import Lines, SinkPart
-from headrig.sinks.worker import Worker
+from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
 _REMEDY: Final = "give a path in a directory that this user may write to"

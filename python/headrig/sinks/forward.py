@@ -12,19 +12,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
+from headrig.endpoint import address, context, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
 from headrig.listen import unix_path_problems
-from headrig.sinks.remote import (
-    RemotePart,
-    address,
-    context,
-    origin,
-    secret_in,
-    tls_problems,
-    url_problems,
-    value_problems,
-)
+from headrig.sinks.remote import RemotePart
 
 if TYPE_CHECKING:
     from headrig.sinks.posting import PostSink
@@ -79,7 +71,8 @@ class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
     async def open(self, name: str) -> AsyncIterator[PostSink]:
         """Get ready; the other side is first met when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
-        from headrig.sinks.posting import Poster, PostSink  # noqa: PLC0415
+        from headrig.posting import Poster  # noqa: PLC0415
+        from headrig.sinks.posting import PostSink  # noqa: PLC0415
 
         at = f"sinks.{name}"
         secret = secret_in(self.token_file, f"{at}.token_file") if self.token_file is not None else self.token

@@ -1,98 +1,20 @@
 """
-Batches to request bodies, and one request at a time. An answer counts by its status alone: 2xx accepts. What the
-server wrote, where it lives beyond its host, and the headers that were sent never reach an error or a log.
+Batches to request bodies. An answer counts by its status alone: 2xx accepts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
-import ssl
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-import aiohttp
-
-from headrig.engine import core_version
 from headrig.errors import DeliveryError, Retryable
-from headrig.limits import ANSWER_BYTES_MAX, ANSWER_SECONDS_MAX
 from headrig.model import Lines
-from headrig.retry import refusal
+from headrig.posting import Poster
 
 GZIP_LEVEL: Final = 3
 """Log lines shrink to about a tenth at any level; this one costs a third of the default's time."""
-
-
-class Poster:
-    """One endpoint."""
-
-    def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        timeout_seconds: float,
-        tls: ssl.SSLContext | None = None,
-        socket_path: str | None = None,
-    ) -> None:
-        self._url = url
-        self._timeout_seconds = timeout_seconds
-        self._deadline: asyncio.Timeout | None = None
-        """Of the request that is under way."""
-        self._closed = False
-        connector = aiohttp.UnixConnector(socket_path) if socket_path else aiohttp.TCPConnector(ssl=tls or True)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": f"headrig/{core_version}", **headers},
-            timeout=aiohttp.ClientTimeout(),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
-
-    async def post(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Return once it answered 2xx. `Retryable` or `DeliveryError` otherwise."""
-        if self._closed:
-            raise Retryable("the settings change", "closed")
-        try:
-            async with asyncio.timeout(self._timeout_seconds) as self._deadline:
-                # A stream is sent in pieces: one large write would hold the loop.
-                data = io.BytesIO(body)
-                response = await self._session.post(self._url, data=data, headers=headers, allow_redirects=False)
-        except TimeoutError:
-            if self._closed:
-                raise Retryable("the settings change", "closed") from None
-            raise Retryable(f"no answer within {self._timeout_seconds:g} s", "timeout") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # ValueError: a name that no resolver can take. The text of these errors quotes what the server sent.
-            raise Retryable(_worded(error), "io") from None
-        finally:
-            self._deadline = None
-        try:
-            refused = refusal(response.status, response.headers.get("Retry-After"))
-            if refused is not None:
-                raise refused
-        finally:
-            await self._finish(response)
-
-    async def close(self) -> None:
-        """Disconnect, also within a request: it counts as not delivered."""
-        self._closed = True
-        if self._deadline is not None:
-            self._deadline.reschedule(0.0)
-        await self._session.close()
-
-    async def _finish(self, response: aiohttp.ClientResponse) -> None:
-        """Read what is left of an answer, within bounds, so that its connection serves again."""
-        rest_bytes = ANSWER_BYTES_MAX
-        with suppress(TimeoutError, aiohttp.ClientError, OSError):
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                while rest_bytes > 0 and (chunk := await response.content.readany()):
-                    rest_bytes -= len(chunk)
-                if rest_bytes > 0:
-                    response.release()
-        response.close()
 
 
 class PostSink:
@@ -171,18 +93,3 @@ def _pieces(lines: Lines, bytes_max: int) -> Iterator[Lines]:
     half = lines.count // 2
     yield from _pieces(lines.slice(0, half), bytes_max)
     yield from _pieces(lines.slice(half, lines.count), bytes_max)
-
-
-def _worded(error: Exception) -> str:
-    """What went wrong with a connection, in words that hold nothing of the other side's."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the server's certificate cannot be trusted"
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
-        return "the answer is not HTTP"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the server closed the connection"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the server's name cannot be resolved"
-    if isinstance(error, OSError) and error.strerror:
-        return f"no connection: {error.strerror}"
-    return f"no connection: {type(error).__name__}"

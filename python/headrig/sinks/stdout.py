@@ -11,7 +11,7 @@ from functools import partial
 
 from headrig.errors import ConfigError, DeliveryError, Retryable
 from headrig.model import Lines, SinkPart
-from headrig.sinks.worker import Worker
+from headrig.worker import Worker
 
 
 class StdoutConfig(SinkPart, frozen=True, kw_only=True, tag="stdout"):

@@ -16,6 +16,7 @@ use crate::redact::Redactor;
 use crate::roles::RoleTable;
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
+use crate::window::store::Feed;
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
 #[derive(Clone)]
@@ -116,9 +117,23 @@ impl Engine {
         lock(&self.shared.metrics).watermark(now_seconds)
     }
 
-    /// Each threshold over `[tick - window, tick)`, per label set that has samples.
-    pub fn evaluate(&self, tick_seconds: f64) -> Vec<Reading> {
-        lock(&self.shared.metrics).evaluate(tick_seconds)
+    /// Each threshold over `[tick - window, tick)`, per label set that has samples; `feed`: only those filled so.
+    pub fn evaluate(&self, tick_seconds: f64, feed: Option<Feed>) -> Vec<Reading> {
+        let mut metrics = lock(&self.shared.metrics);
+        match feed {
+            Some(feed) => metrics.evaluate_feed(feed, tick_seconds),
+            None => metrics.evaluate(tick_seconds),
+        }
+    }
+
+    /// Start of the oldest pane kept of a feed, in seconds: ticks up to it have nothing to read.
+    pub fn oldest_pane_seconds(&self, feed: Feed) -> Option<f64> {
+        lock(&self.shared.metrics).oldest_pane_seconds(feed)
+    }
+
+    /// Each threshold and who fills its window.
+    pub fn feeds(&self) -> Vec<(String, Feed)> {
+        lock(&self.shared.metrics).feeds()
     }
 
     /// Cumulative families as Prometheus text (exposition format 0.0.4).

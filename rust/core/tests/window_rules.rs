@@ -222,7 +222,7 @@ fn nothing_is_kept_for_what_no_threshold_asks() {
     bench.event(1000.0, json!({"event": "request_completed", "status": 500, "duration": 5}));
     bench.metrics.record("error.rate", 5.0, &[], 1000.0);
     assert_eq!((bench.state("window_bytes"), bench.state("window_series")), (0.0, 0.0));
-    assert_eq!(bench.metrics.oldest_pane_seconds(), None);
+    assert_eq!(bench.metrics.oldest_pane_seconds(Feed::Events), None);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_recorded_time_far_ahead_is_the_clock() {
     bench.metrics.watermark(1000.0);
     bench.metrics.record("orders", 1.0, &[], 1_000_000_000.0);
     assert_eq!(read(&mut bench, 1010.0), [reading("", 1.0, 1)]);
-    assert_eq!(bench.metrics.oldest_pane_seconds(), Some(1000.0));
+    assert_eq!(bench.metrics.oldest_pane_seconds(Feed::Recorded), Some(1000.0));
     assert_eq!(bench.state("future"), 1.0);
 }
 
@@ -248,4 +248,28 @@ fn thresholds_that_cannot_be_asked_are_refused() {
         assert_eq!(error.rule, "t");
         assert!(error.reason.contains(reason), "{error}");
     }
+}
+
+#[test]
+fn a_backlog_is_kept_for_the_ticks_it_has_yet_to_have_and_history_is_not() {
+    let mut bench = bench("log_events_total", 60.0, "", &[]);
+    // Eight hours that came at once, a line each ten seconds, before anybody looked.
+    for time in (0..2880).map(|pane| f64::from(pane) * 10.0) {
+        bench.event(time, json!({}));
+    }
+    let first = 7200.0;
+    assert_eq!(read(&mut bench, 500.0), []);
+    assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 500.0 && oldest < first));
+    assert_eq!(read(&mut bench, first + 60.0), [reading("", 6.0, 6)]);
+    assert_eq!(read(&mut bench, 28_800.0), [reading("", 6.0, 6)]);
+    // Once a tick was reached, only what later ticks can ask for is left.
+    assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 28_600.0));
+}
+
+#[test]
+fn thresholds_tell_who_feeds_them() {
+    let mut bench = bench("error.rate", 60.0, "", &[]);
+    assert_eq!(bench.metrics.feeds(), [("t".to_owned(), Feed::Events)]);
+    bench.metrics.record("error.rate", 1.0, &[], 1000.0);
+    assert_eq!(bench.metrics.feeds(), [("t".to_owned(), Feed::Recorded)]);
 }

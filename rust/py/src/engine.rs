@@ -6,6 +6,8 @@ use std::sync::Arc;
 use headrig_core::metric::Reading;
 use headrig_core::spec;
 use headrig_core::walk::Broken;
+use headrig_core::window::store::Feed;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping};
 
@@ -42,6 +44,10 @@ pub struct Values {
 
 fn rule_error(error: spec::RuleError) -> PyErr {
     RuleError::new_err((error.rule, error.reason))
+}
+
+fn feed_named(name: &str) -> PyResult<Feed> {
+    Feed::named(name).ok_or_else(|| PyValueError::new_err("feed must be events or recorded"))
 }
 
 #[pymethods]
@@ -82,12 +88,23 @@ impl Engine {
         py.detach(|| self.inner.watermark(now_seconds))
     }
 
-    fn evaluate(&self, py: Python<'_>, tick_seconds: f64) -> Values {
-        let readings = py.detach(|| self.inner.evaluate(tick_seconds));
+    #[pyo3(signature = (tick_seconds, feed = None))]
+    fn evaluate(&self, py: Python<'_>, tick_seconds: f64, feed: Option<&str>) -> PyResult<Values> {
+        let feed = feed.map(feed_named).transpose()?;
+        let readings = py.detach(|| self.inner.evaluate(tick_seconds, feed));
         let row = |reading: Reading| {
             (reading.threshold, reading.labels.into_iter().collect(), reading.value, reading.samples)
         };
-        Values { tick_seconds, rows: readings.into_iter().map(row).collect() }
+        Ok(Values { tick_seconds, rows: readings.into_iter().map(row).collect() })
+    }
+
+    fn oldest_pane_seconds(&self, py: Python<'_>, feed: &str) -> PyResult<Option<f64>> {
+        let feed = feed_named(feed)?;
+        Ok(py.detach(|| self.inner.oldest_pane_seconds(feed)))
+    }
+
+    fn feeds(&self, py: Python<'_>) -> BTreeMap<String, &'static str> {
+        py.detach(|| self.inner.feeds()).into_iter().map(|(name, feed)| (name, feed.as_str())).collect()
     }
 
     fn totals<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

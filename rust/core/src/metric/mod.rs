@@ -234,9 +234,15 @@ impl Metrics {
         rows
     }
 
-    /// Start of the oldest pane kept, in seconds: ticks up to it have nothing to read and may be skipped in one step.
-    pub fn oldest_pane_seconds(&self) -> Option<f64> {
-        self.windows.oldest_pane().map(|pane| pane as f64 * crate::window::PANE_SECONDS)
+    /// Start of the oldest pane kept of a feed, in seconds: ticks up to it have nothing to read and may be skipped in
+    /// one step.
+    pub fn oldest_pane_seconds(&self, feed: Feed) -> Option<f64> {
+        self.windows.oldest_pane(feed).map(|pane| pane as f64 * crate::window::PANE_SECONDS)
+    }
+
+    /// Each threshold and who fills its window: that decides by which clock it ticks.
+    pub fn feeds(&self) -> Vec<(String, Feed)> {
+        self.questions.iter().map(|asked| (asked.name.clone(), self.windows.list[asked.window].feed)).collect()
     }
 
     /// Append the cumulative families as Prometheus text 0.0.4. Families without series are left out.

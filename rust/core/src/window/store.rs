@@ -14,6 +14,9 @@ use crate::spec::WindowsSpec;
 
 /// Bytes of a series without its panes and label values: key, tables, allocations.
 const SERIES_BYTES: usize = 192;
+/// Panes behind any that a tick of the present can ask for are kept so long when there is room, in seconds: a backlog
+/// of some hours, sent at once after an outage, alerts as it would have. What is older is history.
+const BACKLOG_SECONDS: f64 = 6.0 * 3600.0;
 
 /// What one event adds to a pane.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +42,19 @@ pub struct Entry<'a> {
 pub enum Feed {
     Events,
     Recorded,
+}
+
+impl Feed {
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Events, Self::Recorded].into_iter().find(|feed| feed.as_str() == name)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Recorded => "recorded",
+        }
+    }
 }
 
 /// The windows of one metric by one set of group labels.
@@ -79,7 +95,9 @@ pub struct Windows {
     keep_newest: i64,
     /// First pane kept, by feed.
     floors: [i64; 2],
-    /// The floors when panes were last thrown away.
+    /// First pane that a tick still to come can ask for, by feed.
+    ticked: [i64; 2],
+    /// Up to where panes were last thrown away.
     pruned: [i64; 2],
     pub losses: Losses,
     series_max: usize,
@@ -95,6 +113,7 @@ impl Windows {
             keep: 0,
             keep_newest: 0,
             floors: [i64::MIN; 2],
+            ticked: [i64::MIN; 2],
             pruned: [i64::MIN; 2],
             losses: Losses::default(),
             series_max,
@@ -120,7 +139,7 @@ impl Windows {
             let series = window.table.series().iter();
             self.budget.keep(series.map(|series| series.data.bytes() + series_bytes(&series.key, interner)).sum());
         }
-        self.floors = previous.floors;
+        (self.floors, self.ticked) = (previous.floors, previous.ticked);
         self.losses = previous.losses;
     }
 
@@ -167,7 +186,7 @@ impl Windows {
 
     pub fn add<E: Event + ?Sized>(&mut self, entry: Entry<'_>, labels: &mut Labels, event: &E) {
         let mut added = self.try_add(entry, labels, event);
-        if !added && self.prune(&mut labels.interner) {
+        if !added && self.prune(self.floors, &mut labels.interner) {
             labels.refresh();
             added = self.try_add(entry, labels, event);
         }
@@ -208,21 +227,25 @@ impl Windows {
         pane < self.floors[Feed::Recorded as usize]
     }
 
-    /// A tick was reached: panes that no later tick can ask for may go.
+    /// A tick was reached: panes that no later tick can ask for may go. Others stay while there is room, those of a
+    /// backlog that is read faster than it is looked at, up to `BACKLOG_SECONDS`.
     pub fn tick(&mut self, feed: Feed, until: i64, interner: &mut Interner) {
-        let floor = &mut self.floors[feed as usize];
-        *floor = (*floor).max(until.saturating_sub(self.keep));
-        self.prune(interner);
+        let at = feed as usize;
+        self.ticked[at] = self.ticked[at].max(until.saturating_sub(self.keep));
+        self.floors[at] = self.floors[at].max(self.ticked[at]);
+        let backlog = panes_in(BACKLOG_SECONDS);
+        let floors = [0, 1].map(|at| self.ticked[at].max(self.floors[at].saturating_sub(backlog)));
+        self.prune(floors, interner);
     }
 
-    /// Throw away panes before the floors; false when that was done already.
-    fn prune(&mut self, interner: &mut Interner) -> bool {
-        if self.pruned == self.floors {
+    /// Throw away panes before these floors; false when that was done already.
+    fn prune(&mut self, floors: [i64; 2], interner: &mut Interner) -> bool {
+        if self.pruned[0] >= floors[0] && self.pruned[1] >= floors[1] {
             return false;
         }
-        self.pruned = self.floors;
+        self.pruned = [self.pruned[0].max(floors[0]), self.pruned[1].max(floors[1])];
         for window in &mut self.list {
-            let floor = self.floors[window.feed as usize];
+            let floor = self.pruned[window.feed as usize];
             self.losses.evicted += clear(&mut window.table, floor, &mut self.budget, interner) as u64;
         }
         true
@@ -245,9 +268,9 @@ impl Windows {
         }
     }
 
-    /// Start of the oldest pane kept, in seconds: no tick up to it has anything to say.
-    pub fn oldest_pane(&self) -> Option<i64> {
-        let all = self.list.iter().flat_map(|window| window.table.series());
+    /// The oldest pane kept of a feed: no tick up to its start has anything to say.
+    pub fn oldest_pane(&self, feed: Feed) -> Option<i64> {
+        let all = self.list.iter().filter(|window| window.feed == feed).flat_map(|window| window.table.series());
         all.filter_map(|series| series.data.oldest()).min()
     }
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrig.config.units import scaled, unit_of
+from headrig.units import scaled, unit_of
 
 
 @pytest.mark.parametrize(

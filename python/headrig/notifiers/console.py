@@ -1,0 +1,67 @@
+"""Notices for whoever looks at standard error: one line each, more only where the message has more."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+from headrig.errors import ConfigError, DeliveryError
+from headrig.model import Notice, Part
+from headrig.worker import Worker
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""What could steer a terminal; a message may come from a log line."""
+
+
+class ConsoleConfig(Part, frozen=True, kw_only=True, tag="console"):
+    """Write notices to standard error."""
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """Nothing can be wrong with it."""
+        yield from ()
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[ConsoleNotifier]:  # noqa: ARG002
+        """Nothing but a thread is held."""
+        worker = Worker("headrig-console")
+        try:
+            yield ConsoleNotifier(worker)
+        finally:
+            worker.close()
+
+
+class ConsoleNotifier:
+    """Standard error, written to in a thread: whoever reads it may be slow, or never read again."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def notify(self, notice: Notice) -> None:
+        """Write it."""
+        await self._worker.call(partial(_write, shown(notice)))
+
+
+def shown(notice: Notice) -> str:
+    """`2026-11-23T06:16:10Z FIRING critical high-error-rate: High Error Rate: Error rate is 7.5% … {route="/a"}`."""
+    when = datetime.fromtimestamp(notice.time_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    what = {"no_data": " (no data)", "removed": " (threshold removed)", "changed": " (threshold changed)"}
+    status = notice.status.upper() + what.get(notice.reason, "")
+    name = f" {notice.threshold}" if notice.threshold else ""
+    labels = ", ".join(f'{label}="{text}"' for label, text in notice.labels.items())
+    text = f"{when} {status} {notice.severity}{name}: {notice.title}: {notice.message}"
+    if labels:
+        text += f" {{{labels}}}"
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text).replace("\n", "\n    ")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        # Closed, gone, or there never was one: a daemon has no standard error.
+        raise DeliveryError("there is no standard error", "closed") from None

@@ -1,0 +1,166 @@
+"""
+Notices to a Slack channel by its incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks"). The
+address of a webhook is its secret. Taken means status 200 and the body `ok`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from headrig.endpoint import context, tls_problems, url_problems
+from headrig.errors import ConfigError, Retryable
+from headrig.limits import NOTICE_POST_SECONDS
+from headrig.model import Notice, Part, Severity
+
+if TYPE_CHECKING:
+    from headrig.posting import Answer, Poster
+
+HEADER_CHARACTERS_MAX: Final = 150
+"""Slack's bound of a header block."""
+SECTION_CHARACTERS_MAX: Final = 3000
+"""Slack's bound of the text of a section block."""
+CONTEXT_CHARACTERS_MAX: Final = 1000
+"""Of the line below: labels of a thousand characters are nothing to read in a chat."""
+
+KNOWN_ANSWERS: Final = frozenset(
+    {
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_not_found",
+        "invalid_blocks",
+        "invalid_payload",
+        "invalid_token",
+        "no_active_hooks",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "no_text",
+        "posting_to_general_channel_denied",
+        "rate_limited",
+        "rollup_error",
+        "team_disabled",
+        "too_many_attachments",
+        "user_not_found",
+    }
+)
+"""Words of Slack's that may stand in an error; anything else an answer holds is not repeated."""
+
+_MARKS: Final = {Severity.CRITICAL: "🔴", Severity.HIGH: "🟠", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
+_REASONS: Final = {
+    "threshold": "",
+    "recovered": "",
+    "manual": "",
+    "no_data": " (no data)",
+    "removed": " (threshold removed)",
+    "changed": " (threshold changed)",
+}
+
+
+class SlackConfig(Part, frozen=True, kw_only=True, tag="slack"):
+    """Post notices to a Slack channel."""
+
+    url: str | None = None
+    """`SLACK_WEBHOOK_URL`: the address of the incoming webhook. Whoever has it can post."""
+    url_file: str | None = None
+    """File that holds it."""
+    timeout_seconds: Annotated[float, Meta(gt=0, extra={"unit": "seconds"})] = NOTICE_POST_SECONDS
+    """A request that was not answered by then is tried again."""
+    ca_file: str | None = None
+    """PEM file of the authorities that may vouch for the server, instead of the system's."""
+
+    def __repr__(self) -> str:
+        """Only the kind: the address is a secret."""
+        return "SlackConfig(…)"
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """What is wrong with these settings."""
+        if not self.url:
+            yield ConfigError("missing", path=f"{at}.url", remedy="add url = … or url_file = …")
+            return
+        yield from url_problems(self.url.strip(), f"{at}.url")
+        yield from tls_problems(self.url.strip(), self.ca_file, at)
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[SlackNotifier]:
+        """Get ready; Slack is first met when there is a notice."""
+        # aiohttp is loaded by what sends, not by what only reads settings.
+        from headrig.posting import Poster  # noqa: PLC0415
+
+        url = (self.url or "").strip()
+        tls = context(self.ca_file, f"notifiers.{name}.ca_file") if url.lower().startswith("https:") else None
+        poster = Poster(url, {}, timeout_seconds=self.timeout_seconds, tls=tls)
+        try:
+            yield SlackNotifier(poster)
+        finally:
+            await poster.close()
+
+
+class SlackNotifier:
+    """One webhook."""
+
+    def __init__(self, poster: Poster) -> None:
+        self._poster = poster
+
+    async def notify(self, notice: Notice) -> None:
+        """Post it."""
+        answer = await self._poster.exchange(
+            msgspec.json.encode(body(notice)), {"Content-Type": "application/json; charset=utf-8"}
+        )
+        word = _word(answer)
+        if answer.refusal is not None:
+            refused = answer.refusal
+            refused.args = (f"Slack {refused}{f' ({word})' if word else ''}",)
+            raise refused
+        if answer.status != 200 or answer.body.strip() != b"ok":
+            # A proxy that says yes to everything is not Slack: the notice may come again, it must not be lost.
+            raise Retryable(f"Slack answered {answer.status}{f' ({word})' if word else ' without its ok'}", "other")
+
+
+def body(notice: Notice) -> dict[str, Any]:
+    """The request: a header, the message as it is, and a line that says what and when."""
+    status = f"{notice.status.upper()}{_REASONS[notice.reason]}"
+    mark = "✅" if notice.status == "resolved" else _MARKS[notice.severity]
+    when = datetime.fromtimestamp(notice.time_seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    below = [notice.severity.value, notice.category, *([notice.threshold] if notice.threshold else []), when]
+    if notice.labels:
+        below.append(", ".join(f"{name}={text}" for name, text in notice.labels.items()))
+    head = f"{mark} {status}: {notice.title}"
+    return {
+        "text": fitted(f"{head}\n{notice.message}", SECTION_CHARACTERS_MAX),
+        "blocks": [
+            {"type": "header", "text": _plain(" ".join(head.split()), HEADER_CHARACTERS_MAX)},
+            {"type": "section", "text": _plain(notice.message, SECTION_CHARACTERS_MAX)},
+            {"type": "context", "elements": [_plain(" · ".join(below), CONTEXT_CHARACTERS_MAX)]},
+        ],
+    }
+
+
+def fitted(text: str, characters_max: int) -> str:
+    """The text with Slack's three characters escaped, cut so that no escape is cut and it fits."""
+    escaped = [_ESCAPES.get(character, character) for character in text]
+    length = sum(map(len, escaped))
+    if length > characters_max:
+        while length > characters_max - 1:
+            length -= len(escaped.pop())
+        escaped.append("…")
+    return "".join(escaped)
+
+
+_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def _plain(text: str, characters_max: int) -> dict[str, Any]:
+    # Slack refuses a block with an empty text.
+    return {"type": "plain_text", "text": fitted(text, characters_max) or " ", "emoji": False}
+
+
+def _word(answer: Answer) -> str:
+    """What Slack says is wrong, when it is one of its own words."""
+    text = answer.body[:64].strip().decode("ascii", "replace")
+    return text if text in KNOWN_ANSWERS else ""
