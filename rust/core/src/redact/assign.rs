@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::{memchr3_iter, memmem};
+use memchr::{memchr2_iter, memmem};
 
 use crate::redact::check;
 use crate::redact::extent::{self, Extent};
@@ -40,56 +40,78 @@ pub fn scan(
     extent: impl Fn(u16) -> Extent,
     mut found: impl FnMut(usize, usize, u16),
 ) {
+    static CODED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"%3"));
     options(text, keys, memo, &mut found);
-    let mut resume = 0;
-    // Of `name="key" value="…"`: the class of the name and where it ends.
-    let mut named: Option<(KeyClass, usize)> = None;
-    for sign in memchr3_iter(b'=', b':', b'%', text).filter_map(|at| Sign::at(text, at)) {
-        if sign.start < resume {
-            continue;
+    let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
+    memchr2_iter(b'=', b':', text).for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
+    scan.resume = 0;
+    CODED.find_iter(text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
+}
+
+struct Scan<'a, E, F> {
+    text: &'a [u8],
+    keys: &'a Keys,
+    memo: &'a mut KeyMemo,
+    extent: E,
+    found: F,
+    /// Signs before it are inside a value.
+    resume: usize,
+    /// Of `name="key" value="…"`: the class of the name and where it ends.
+    named: Option<(KeyClass, usize)>,
+}
+
+impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
+    /// Look for a secret on both sides of a sign.
+    fn sign(&mut self, sign: Sign) {
+        if sign.start < self.resume {
+            return;
         }
-        let (mut class, key) = key_before(text, sign, keys, memo);
+        let text = self.text;
+        let (mut class, key) = key_before(text, sign, self.keys, self.memo);
         if sign.byte == b'=' && !key.is_empty() {
-            let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
-            if part(&NAMES) {
-                named = name(text, sign, keys, memo);
-            } else if let Some((other, _)) = named.take_if(|_| part(&VALUES)).filter(|(_, at)| near(text, *at, sign)) {
-                class = other;
-            }
+            class = self.named_class(sign, key).unwrap_or(class);
         }
-        let Some(rule) = class.rule() else { continue };
+        let Some(rule) = class.rule() else { return };
         // `MAIL_PASS` names a variable of the environment, which counts no passes.
         if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
             class = KeyClass::Secret(rule);
         }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
         if sign.byte == b':' && in_path(text, sign) {
-            continue;
+            return;
         }
-        let Some(start) = value_start(text, sign) else { continue };
-        if !weighs(text, sign, start, class) {
-            continue;
-        }
+        let Some(start) = value_start(text, sign).filter(|start| weighs(text, sign, *start, class)) else { return };
         if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
-            continue;
+            return;
         }
-        let (start, end) = extent::value(text, start, extent(rule));
+        let (start, end) = extent::value(text, start, (self.extent)(rule));
         let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
         if start < end && !prose::nothing(&text[start..end]) {
-            found(start, end, rule);
-            resume = end;
+            (self.found)(start, end, rule);
+            self.resume = end;
         }
+    }
+
+    /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
+    fn named_class(&mut self, sign: Sign, key: &[u8]) -> Option<KeyClass> {
+        let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
+        if part(&NAMES) {
+            self.named = name(self.text, sign, self.keys, self.memo);
+            return None;
+        }
+        let (class, from) = self.named.take_if(|_| part(&VALUES))?;
+        near(self.text, from, sign).then_some(class)
     }
 }
 
 impl Sign {
-    fn at(text: &[u8], start: usize) -> Option<Self> {
-        match (text[start], text.get(start + 1..start + 3)) {
-            (b'%', Some(b"3D" | b"3d")) => Some(Self { start, end: start + 3, byte: b'=' }),
-            (b'%', Some(b"3A" | b"3a")) => Some(Self { start, end: start + 3, byte: b':' }),
-            (b'%', _) => None,
-            (byte, _) => Some(Self { start, end: start + 1, byte }),
-        }
+    fn coded(text: &[u8], start: usize) -> Option<Self> {
+        let byte = match text.get(start + 2)? {
+            b'D' | b'd' => b'=',
+            b'A' | b'a' => b':',
+            _ => return None,
+        };
+        Some(Self { start, end: start + 3, byte })
     }
 
     fn escaped(self) -> bool {
