@@ -10,7 +10,7 @@ use crate::redact::check;
 use crate::redact::rules::{Rule, Rules};
 
 /// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
-const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
+pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Verification granted to any text, in bytes read, before its length counts.
 const VERIFY_BYTES_FREE: usize = 64 * 1024;
 /// Longest `user:password` looked for before an `@`, in bytes.
@@ -195,8 +195,9 @@ impl Rules {
                     }
                     // What follows in the same run may still match: only the reading is paid for.
                     None => {
-                        let ahead = &text[at..text.len().min(at + LOOK_AHEAD_BYTES_MAX)];
-                        let near = !rule.pattern.as_ref().is_some_and(|pattern| pattern.far);
+                        let Some(pattern) = rule.pattern.as_ref() else { continue };
+                        let ahead = &text[at..text.len().min(at + pattern.reach_bytes())];
+                        let near = !pattern.far;
                         let read = near.then(|| ahead.iter().position(ends_run)).flatten();
                         work.spent += read.unwrap_or(ahead.len());
                         continue;
@@ -225,8 +226,9 @@ type Span = fn(&[u8], usize) -> Option<(usize, usize)>;
 
 /// The secret's span and the end of the whole match, if the rule's pattern matches at `at`; the match begins at `begin`.
 fn verify(rule: &Rule, text: &[u8], begin: usize, at: usize) -> Option<(usize, usize, usize)> {
-    let regex = rule.pattern.as_ref()?.regex()?;
-    let end = text.len().min(at + LOOK_AHEAD_BYTES_MAX);
+    let pattern = rule.pattern.as_ref()?;
+    let regex = pattern.regex()?;
+    let end = text.len().min(at + pattern.reach_bytes());
     let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];
     regex.search_slots(&input, &mut slots)?;

@@ -8,7 +8,7 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
 use crate::redact::check::Check;
-use crate::redact::content::is_word;
+use crate::redact::content::{is_word, LOOK_AHEAD_BYTES_MAX};
 use crate::redact::stems::Stems;
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
 use crate::spec::{ContentRuleSpec, RedactSpec, RuleError};
@@ -51,7 +51,8 @@ pub struct Pattern {
     text: String,
     /// It may read past spaces and quotes before it fails.
     pub far: bool,
-    compiled: OnceLock<Option<Regex>>,
+    /// And the most bytes it reads from its anchor on.
+    compiled: OnceLock<Option<(Regex, usize)>>,
 }
 
 impl Rule {
@@ -72,7 +73,21 @@ impl Pattern {
 
     /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
     pub fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| builder().build(&self.text).ok()).as_ref()
+        self.compiled().map(|(regex, _)| regex)
+    }
+
+    /// How far it looks, in bytes from its anchor on.
+    pub fn reach_bytes(&self) -> usize {
+        self.compiled().map_or(0, |(_, reach)| *reach)
+    }
+
+    fn compiled(&self) -> Option<&(Regex, usize)> {
+        let compile = || {
+            let hir = syntax::parse_with(&self.text, &syntax::Config::new().unicode(false).utf8(false)).ok()?;
+            let longest = hir.properties().maximum_len().unwrap_or(LOOK_AHEAD_BYTES_MAX);
+            Some((builder().build(&self.text).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
+        };
+        self.compiled.get_or_init(compile).as_ref()
     }
 }
 
