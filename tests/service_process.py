@@ -5,16 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-OURS = ("LOG_LEVEL", "LOG_STRUCTURED", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL")
+OURS = ("LOG_", "HEADRIG_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_EMAIL_")
+"""What the names of the variables that headrig reads begin with."""
 DEADLINE_SECONDS = 9.0
 
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
-    return {**{name: value for name, value in os.environ.items() if name not in OURS}, **more}
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **more}
 
 
-def service(code: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def service(
+    code: str, cwd: Path, seconds_max: float = DEADLINE_SECONDS, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program to its end; one that hangs is killed and fails the test."""
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -22,7 +25,7 @@ def service(code: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[st
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=DEADLINE_SECONDS,
+        timeout=seconds_max,
         check=False,
     )
 

@@ -1,6 +1,7 @@
 """`headrig redact`: a filter of bytes, files or standard input to standard output."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,18 @@ def test_reader_that_leaves():
         said = filtering.stderr.read()
 
     assert (b"first\n", b"", 0) == (first, said, filtering.returncode)
+
+
+def test_interrupt(tmp_path):
+    """
+    An interrupt ends it at once, also while its reader takes nothing.
+    """
+    (tmp_path / "long").write_bytes(SECRET * 100_000)
+    with subprocess.Popen([*COMMAND, "redact", tmp_path / "long"], stdout=-1, stderr=-1) as filtering:
+        first = filtering.stdout.read(1)
+        filtering.send_signal(signal.SIGINT)
+
+        assert (b"{", -signal.SIGINT) == (first, filtering.wait(timeout=20))
 
 
 def test_full_disk():

@@ -180,6 +180,29 @@ def test_filters(path, handler, log):
     ]
 
 
+def test_filters_and_formatters_set_past_their_methods(path, handler, log):
+    """
+    A change of `filters`, in the list or of the list, and of `formatter` holds from the next record on.
+    """
+
+    def never(record):
+        return False
+
+    handler.filters.append(never)
+    log.info("appended")
+    handler.filters.clear()
+    log.info("cleared")
+    own: list = []
+    handler.filters = own
+    own.append(never)
+    log.info("replaced")
+    own.clear()
+    handler.formatter = logging.Formatter("<%(message)s>")
+    log.info("formatted")
+
+    assert ["cleared", "<formatted>"] == [event["message"] for event in events(path, handler)]
+
+
 def test_subclasses_are_called(path):
     """
     A subclass with its own `emit` is not passed over.

@@ -11,7 +11,7 @@ from service_process import service
 
 import headrig
 from headrig.errors import ConfigError
-from headrig.handler import _Installed
+from headrig.installation import _Installed
 
 QUERIES = {
     """grep '"level":"ERROR"' app.log | jq '. | select(.traceId == "xyz")' | jq -r .message""": [
@@ -93,6 +93,19 @@ def test_readme(tmp_path):
 
     assert (0, "") == (done.returncode, done.stderr)
     assert time.sub("", shown) == time.sub("", (tmp_path / "app.log").read_text())
+
+
+def test_readme_calls(tmp_path):
+    """
+    The README's thresholds and alerts of a service run as they stand, and tell of the alert on standard error.
+    """
+    text = (Path(__file__).parents[1] / "README.md").read_text().split("### Thresholds and alerts of a service", 1)[1]
+    code = re.search(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[1]
+    done = service(code, tmp_path, LOG_FILE="app.log")
+    said = done.stderr.splitlines()
+
+    assert 0 == done.returncode
+    assert ["FIRING high", "RESOLVED high"] == [line.split(" ", 1)[1].split(":")[0] for line in said]
 
 
 def test_without_variables(tmp_path):

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import pytest
+from running import until
 from service_process import service, started
 
 START = "import logging, os, sys, threading, headrig\nheadrig.install(path='app.log')\nlog = logging.getLogger('app')\n"
@@ -138,6 +139,60 @@ print(*sent)
     assert Counter(expected) == Counter(numbers(tmp_path))
 
 
+def test_a_fork_hook_before_ours_may_log(tmp_path):
+    """
+    A line that a child logs in a hook that was registered before ours is counted and written.
+    """
+    code = (
+        """
+import os, logging
+os.register_at_fork(after_in_child=lambda: logging.getLogger("app").info("n", extra={"n": 1}))
+"""
+        + START
+        + """
+log.info("n", extra={"n": 0})
+pid = os.fork()
+if pid == 0:
+    log.info("n", extra={"n": 2})
+    counts = headrig.install(path="app.log").counts()
+    os._exit(0 if headrig.flush(2.0) and counts["received"] == 2 else 1)
+assert 0 == os.waitpid(pid, 0)[1]
+"""
+    )
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert [0, 1, 2] == sorted(numbers(tmp_path))
+
+
+def test_a_disk_that_fills_up_while_others_write(tmp_path):
+    """
+    When a line does not fit, its beginning is taken back: what others append meanwhile stays whole.
+    """
+    code = """
+import json, logging, os, resource, signal, headrig
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+handler = headrig.install(path="app.log")
+log = logging.getLogger("app")
+log.info("first")
+assert headrig.flush(2.0)
+size = os.stat("app.log").st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 60, resource.RLIM_INFINITY))
+log.info("does not fit")
+assert not headrig.flush(0.3)
+assert os.stat("app.log").st_size == size
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+with open("app.log", "a") as other: other.write('{"message":"other"}\\n')
+assert headrig.flush(5.0)
+assert handler.counts()["write_errors"] > 0
+"""
+    done = service(code, tmp_path)
+    said = [json.loads(line)["message"] for line in (tmp_path / "app.log").read_text().splitlines()]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["first", "other", "does not fit"] == said
+
+
 def test_signal_handlers_may_log(tmp_path):
     """
     A signal handler that logs, while the same thread logs and forks, blocks nobody and loses nothing.
@@ -200,33 +255,30 @@ gc.collect()
 
 def test_sigusr1_flushes(tmp_path):
     """
-    SIGUSR1 flushes, and calls the handler the service had before.
+    SIGUSR1 has written what would wait for an hour, and calls the handler the service had before.
     """
-    code = (
-        """
-import os, signal
-read, write = os.pipe()
-def before(number, frame):
-    log.error("before")
-    os.write(write, b"x")
-signal.signal(signal.SIGUSR1, before)
-"""
-        + START
-        + """
-log.info("waits")
+    code = """
+import os, signal, sys
+import headrig.handler
+headrig.handler.RECORD_WAIT_SECONDS_MAX = 3600.0
+signal.signal(signal.SIGUSR1, lambda number, frame: print("before", flush=True))
+import logging
+headrig.install(path="app.log", flush_seconds=3600.0)
+logging.getLogger("app").info("waits")
 print("ready", flush=True)
-os.read(read, 1)
-headrig.flush()
-print("flushed", flush=True)
+sys.stdin.readline()
+os._exit(0)
 """
-    )
-    with started(code, tmp_path) as process:
+    os.mkfifo(tmp_path / "go")
+    with started("import os; os.dup2(os.open('go', os.O_RDONLY), 0)\n" + code, tmp_path) as process:
+        go = os.open(tmp_path / "go", os.O_WRONLY)
         assert "ready\n" == process.stdout.readline()
+        assert "" == (tmp_path / "app.log").read_text()
         process.send_signal(signal.SIGUSR1)
-        assert "flushed\n" == process.stdout.readline()
-        said = [json.loads(line)["message"] for line in (tmp_path / "app.log").read_text().splitlines()]
-
-    assert ["waits", "before"] == said
+        assert "before\n" == process.stdout.readline()
+        until(lambda: "waits" in (tmp_path / "app.log").read_text())
+        os.write(go, b"\n")
+    os.close(go)
 
 
 def test_sigusr1_that_is_ignored_stays_ignored(tmp_path):
@@ -324,7 +376,7 @@ os._exit(0)
 
 def test_exit_with_a_full_disk(tmp_path):
     """
-    A disk that does not answer holds up the exit once, for the time of one flush.
+    A disk that does not answer holds up the exit once, for the time of one flush; what is lost is told of.
     """
     code = """
 import logging, headrig.handler
@@ -335,5 +387,5 @@ logging.getLogger().error("x")
     began = time.monotonic()
     done = service(code, tmp_path)
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "headrig: gave up at exit: lines not written: 1\n") == (done.returncode, done.stderr)
     assert time.monotonic() - began < 3

@@ -139,8 +139,11 @@ def test_deep_and_wide_values_are_bounded(path, handler, log):
         (Bad(), (), "[unprintable Bad]"),
         ("%(a)s", ({"a": 1},), "1"),
         ("100%", (), "100%"),
-        ("%d %d", ("x",), "%d %d"),
-        ("%s", (Bad(),), "%s"),
+        ("%d %d", ("x",), "x %d"),
+        ("%s", (Bad(),), "[unprintable Bad]"),
+        ("%(a)s %(b)05.1f %%", ({"b": 2},), "%(a)s 002.0 %"),
+        ("%s", (1, 2), "1"),
+        (Bad(), (1,), "[unprintable Bad]"),
     ],
 )
 def test_odd_messages(msg, args, expected, path, handler, log):
@@ -154,11 +157,13 @@ def test_odd_messages(msg, args, expected, path, handler, log):
 
 def test_arguments_that_do_not_fit_are_shown(path, handler, log):
     """
-    Beside the unformatted message stand the reason and the types of the arguments, whose values may be secret.
+    What fits stands in the message, where it is redacted like any text; of what has no place there, the type is told.
     """
-    log.info("%d of %d", "one")  # noqa: PLE1206
+    log.info("%d of %d, %s left", "one", 2)  # noqa: PLE1206
+    log.info("password=%s and %d", "fake-hunter2-fake", "two", "fake-hunter2-fake")  # noqa: PLE1205
 
-    (event,) = events(path, handler)
-    assert {"message_error", "args"} == set(event["headrig"])
-    assert ["str"] == event["headrig"]["args"]
-    assert 1 == handler.counts()["unprintable"]
+    first, second = events(path, handler)
+    assert ("one of 2, %s left", {"message_error"}) == (first["message"], set(first["headrig"]))
+    assert "password=[REDACTED:password] and two" == second["message"]
+    assert ["str"] == second["headrig"]["args"]
+    assert 2 == handler.counts()["unprintable"]

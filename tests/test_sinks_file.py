@@ -8,8 +8,8 @@ import pytest
 
 from headrig.config import Config
 from headrig.errors import ConfigError, Retryable
+from headrig.families import ERRORS
 from headrig.limits import Limits
-from headrig.metrics import ERRORS
 from headrig.sinks import FileConfig
 from headrig.sources import TcpConfig
 

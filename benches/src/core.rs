@@ -9,20 +9,39 @@ use crate::answer;
 use crate::contender::{Contender, Tally};
 use crate::corpus::Corpus;
 
-#[derive(Default)]
 pub struct Core {
+    name: &'static str,
+    spec: Vec<u8>,
+    /// Families that count as many events as `http_requests_total`.
+    counters: Vec<String>,
     /// Fresh for each pass: the events of a second pass would all be late.
     running: Option<(Engine, Arc<Lane>)>,
     processed: Option<Processed>,
 }
 
+impl Default for Core {
+    fn default() -> Self {
+        Self::with_metrics("core", &[])
+    }
+}
+
+impl Core {
+    /// With metrics of one's own, whose counters must count each completed request.
+    pub fn with_metrics(name: &'static str, metrics: &[serde_json::Value]) -> Self {
+        let spec = serde_json::json!({"metrics": {"rules": metrics}}).to_string().into_bytes();
+        let counters = metrics.iter().filter(|metric| metric["kind"] == "counter");
+        let counters = counters.filter_map(|metric| metric["name"].as_str().map(str::to_owned)).collect();
+        Self { name, spec, counters, running: None, processed: None }
+    }
+}
+
 impl Contender for Core {
     fn name(&self) -> &'static str {
-        "core"
+        self.name
     }
 
     fn start(&mut self) -> Result<(), String> {
-        let engine = Engine::new(b"", None).map_err(|error| error.to_string())?;
+        let engine = Engine::new(&self.spec, None).map_err(|error| error.to_string())?;
         let lane = engine.lane("bench");
         self.running = Some((engine, lane));
         Ok(())
@@ -50,12 +69,16 @@ impl Contender for Core {
     }
 
     fn check(&self, corpus: &Corpus, tally: &Tally) -> Result<(), String> {
+        let totals = self.running.as_ref().map(|(engine, _)| engine.totals()).unwrap_or_default();
+        for counter in &self.counters {
+            answer::equal(counter, &corpus.expected.requests, &sum_of_family(&totals, counter))?;
+        }
         answer::check_engine(corpus, tally)
     }
 }
 
 /// Sum over all series of a counter in Prometheus text; every label set here is without spaces.
-fn sum_of_family(text: &[u8], name: &str) -> u64 {
+pub fn sum_of_family(text: &[u8], name: &str) -> u64 {
     let text = String::from_utf8_lossy(text);
     let samples = text.lines().filter_map(|line| line.strip_prefix(name)).filter(|rest| rest.starts_with(['{', ' ']));
     samples.filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64

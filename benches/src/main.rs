@@ -1,6 +1,7 @@
 //! headrig-bench: what the core costs. `table` times and records, `quick` gates on instruction counts,
-//! `corpus` writes the lines themselves. No number is printed before its answer was checked.
+//! `aggregate` prices metrics, `corpus` writes the lines themselves. No number is printed before its answer was checked.
 
+mod aggregate;
 mod answer;
 mod calendar;
 mod contender;
@@ -21,8 +22,9 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: headrig-bench table [--mb 12] [--reps 15] [--only NAME]
        headrig-bench quick [--update]
+       headrig-bench aggregate [--mb 12] [--reps 15]  what a metric rule and a series cost
        headrig-bench corpus NAME [--mb 12]            lines to stdout
-       headrig-bench instructions NAME                what quick runs under callgrind";
+       headrig-bench instructions NAME [--rules N]    what quick and aggregate run under callgrind";
 const MEGABYTE: usize = 1_000_000;
 
 fn main() -> ExitCode {
@@ -42,7 +44,9 @@ fn dispatch(words: &[&str]) -> Result<(), String> {
         ["table", flags @ ..] => table::run(&table_options(flags)?),
         ["quick"] => quick::run(false),
         ["quick", "--update"] => quick::run(true),
-        ["instructions", name] => quick::instructions(name),
+        ["aggregate", flags @ ..] => aggregate::run(&table_options(flags)?),
+        ["instructions", name] => quick::instructions(name, core::Core::default()),
+        ["instructions", name, "--rules", rules] => quick::instructions(name, aggregate::core(rules)?),
         ["corpus", name] => write_corpus(name, 12 * MEGABYTE),
         ["corpus", name, "--mb", megabytes] => write_corpus(name, number("--mb", megabytes)? * MEGABYTE),
         _ => Err(USAGE.into()),

@@ -13,10 +13,10 @@ use crate::core::Core;
 use crate::corpus::{shape, Corpus};
 use crate::measure::pass;
 
-/// Short, ordinary, long, and one of the dear hostile ones.
-const ROWS: [&str; 4] = ["line_134", "line_540", "stack_8k", "digits"];
+/// Short, ordinary, long, one where metrics weigh most, and one of the dear hostile ones.
+const ROWS: [&str; 5] = ["line_134", "request_218_100", "line_540", "stack_8k", "digits"];
 const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.toml");
-const TIMED_BYTES: usize = 1_000_000;
+pub const TIMED_BYTES: usize = 1_000_000;
 const COUNTED: &str = "--toggle-collect=headrig_bench::quick::counted*";
 
 #[derive(Deserialize)]
@@ -37,7 +37,8 @@ pub fn run(update: bool) -> Result<(), String> {
     for name in ROWS {
         let corpus = shape(name)?.generate(TIMED_BYTES);
         check(&corpus)?;
-        measured.insert(name.to_owned(), instructions_per_byte(&corpus)?);
+        let count = instructions_in(&corpus, &[])?;
+        measured.insert(name.to_owned(), count as f64 / corpus.timed_bytes() as f64);
     }
     if update {
         return write_budget(&budget, &measured);
@@ -85,19 +86,23 @@ fn check(corpus: &Corpus) -> Result<(), String> {
     core.check(corpus, &tally).map_err(|reason| format!("{}, core: wrong answer: {reason}", corpus.name))
 }
 
-/// What callgrind counts inside `counted`, in a run of this very program.
-fn instructions_per_byte(corpus: &Corpus) -> Result<f64, String> {
+/// What callgrind counts inside `counted`, in a run of this very program with these further arguments.
+///
+/// # Errors
+/// No valgrind, or nothing counted.
+pub fn instructions_in(corpus: &Corpus, arguments: &[&str]) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let done = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", COUNTED])
         .arg(program)
         .args(["instructions", corpus.name])
+        .args(arguments)
         .output()
         .map_err(|error| format!("valgrind: {error}; install the package `valgrind`"))?;
     let log = String::from_utf8_lossy(&done.stderr);
     let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse::<u64>().ok());
     match collected {
-        Some(count @ 1..) if done.status.success() => Ok(count as f64 / corpus.timed_bytes() as f64),
+        Some(count @ 1..) if done.status.success() => Ok(count),
         Some(0) if done.status.success() => Err(format!("valgrind counted nothing: no symbol for {COUNTED}")),
         _ => Err(format!("valgrind failed on {}:\n{log}", corpus.name)),
     }
@@ -107,9 +112,8 @@ fn instructions_per_byte(corpus: &Corpus) -> Result<f64, String> {
 ///
 /// # Errors
 /// An unknown corpus, or an engine that does not start.
-pub fn instructions(name: &str) -> Result<(), String> {
+pub fn instructions(name: &str, mut core: Core) -> Result<(), String> {
     let corpus = shape(name)?.generate(TIMED_BYTES);
-    let mut core = Core::default();
     let mut tally = Tally::default();
     core.start()?;
     for batch in &corpus.batches {

@@ -7,18 +7,42 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from headrig.context import bind
     from headrig.engine import core_version as __version__
-    from headrig.handler import Handler, flush, install
+    from headrig.handler import Handler, flush
+    from headrig.installation import install
+    from headrig.model import Category, Severity
     from headrig.redaction import redact
+    from headrig.service import metrics, record_metric, register_threshold, resolve_alert, send_alert
 
-__all__ = ["Handler", "__version__", "bind", "flush", "install", "redact"]
+__all__ = [
+    "Category",
+    "Handler",
+    "Severity",
+    "__version__",
+    "bind",
+    "flush",
+    "install",
+    "metrics",
+    "record_metric",
+    "redact",
+    "register_threshold",
+    "resolve_alert",
+    "send_alert",
+]
 
 _HOMES = {
+    "Category": ("headrig.model", "Category"),
     "Handler": ("headrig.handler", "Handler"),
+    "Severity": ("headrig.model", "Severity"),
     "__version__": ("headrig.engine", "core_version"),
     "bind": ("headrig.context", "bind"),
     "flush": ("headrig.handler", "flush"),
-    "install": ("headrig.handler", "install"),
+    "install": ("headrig.installation", "install"),
+    "metrics": ("headrig.service", "metrics"),
+    "record_metric": ("headrig.service", "record_metric"),
     "redact": ("headrig.redaction", "redact"),
+    "register_threshold": ("headrig.service", "register_threshold"),
+    "resolve_alert": ("headrig.service", "resolve_alert"),
+    "send_alert": ("headrig.service", "send_alert"),
 }
 
 

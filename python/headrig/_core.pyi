@@ -1,6 +1,6 @@
 """Types of the compiled core. Every call on bytes releases the GIL; bad data never raises."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from logging import LogRecord
 from os import PathLike
 from typing import Any, final
@@ -11,6 +11,8 @@ __version__: str
 BATCH_BYTES_MAX: int
 LINE_BYTES_MAX: int
 CUT_SLACK_BYTES: int
+RECORD_LINE_BYTES_MAX: int
+RECORD_WAIT_SECONDS_MAX: float
 
 @final
 class Framer:
@@ -26,6 +28,46 @@ class Framer:
     @property
     def partial_bytes(self) -> int:
         """Bytes held of a line that is not whole yet. Never more than line_bytes_max + CUT_SLACK_BYTES."""
+
+@final
+class ReadBuffer:
+    """
+    Where a source reads: the buffer protocol over the room it was last asked for, in blocks that the core reads too.
+
+    A read is `room`, then writing into the buffer, then `take`, with nothing of this object in between.
+    """
+
+    def __new__(cls, block_bytes: int) -> ReadBuffer: ...
+    def room(self, framer: Framer, bytes_max: int) -> ReadBuffer:
+        """Itself, ready to take at most `bytes_max` bytes, and at least one, of this framer's stream."""
+
+    def take(self, count: int) -> tuple[RawLines, int]:
+        """
+        So many bytes were written: the lines they made whole, and their number. Holds the GIL: it takes less time than
+        to hand it over. ValueError when no such room was given.
+        """
+
+    def __len__(self) -> int:
+        """Bytes of the room."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, view: memoryview, /) -> None: ...
+
+@final
+class RawLines:
+    """Whole lines as received, each with its newline, where they were read (buffer protocol)."""
+
+    @staticmethod
+    def join(parts: Sequence[Buffer]) -> RawLines:
+        """As one piece; without a copy where each follows the one before."""
+
+    def follows(self, before: Buffer) -> bool:
+        """They lie directly behind those, in the same memory."""
+
+    def __len__(self) -> int:
+        """Bytes, not lines."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Lines:
@@ -116,41 +158,77 @@ class Engine:
 
 @final
 class HandlerCore:
-    """Log records to redacted lines in one file: encoder, buffer and the thread that writes."""
+    """Log records to redacted lines in one file, or to be shipped: encoder, buffer and the thread that writes."""
 
     def __new__(
         cls,
         path: str | PathLike[str] | None,
         *,
+        shipping: str,
         text: bool,
         entries_max: int,
         wait_seconds: float,
+        spec: bytes,
         context: Callable[[], dict[str, Any] | None],
+        filters: list[Any],
+        careful: Callable[[], Callable[[LogRecord], Any] | None],
         stack: Callable[[BaseException], str],
+        filled: Callable[[object, Any], tuple[str, list[Any]]],
+        finalizing: Callable[[], bool],
         record_type: type[LogRecord],
     ) -> HandlerCore:
         """
         Open the file. None: standard output, with `text` (lines for people) standard error. `entries_max` waiting lines
-        or `wait_seconds` bound a line's wait. OSError when it cannot be opened.
+        or `wait_seconds` bound a line's wait. `shipping`: `no`, `beside` the file, or `only`, without a file. `spec` is
+        of the engine that the lines go through. OSError when the file cannot be opened.
         """
+
+    def handle(self, record: LogRecord) -> Any:
+        """`emit`, unless `filters` is not empty: then what `careful` gives takes the record."""
 
     def emit(self, record: LogRecord, message: str | None = None, /) -> LogRecord:
         """Take one record and give it back; `message` in place of its own. Never waits for a disk and never raises."""
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Have everything written that was taken before; False when that took longer."""
+        """Have everything written, or acknowledged, that was taken before; False when that took longer."""
 
     def close(self) -> None:
         """Let the thread end once nothing waits. A later record starts it again."""
 
     def wait_for_each(self) -> None:
-        """From now on return from `emit` when the line is written, or after a second."""
+        """From now on return from `emit` when the line is written, or after a second; after five where it is shipped."""
 
     def before_fork(self) -> None:
         """Hold the buffer still until `after_fork`, which the same thread must call."""
 
     def after_fork(self, child: bool) -> None:
-        """Go on; a child begins with an empty buffer and sums of zero."""
+        """Go on; a child begins with an empty buffer, sums of zero and an engine of its own."""
 
     def counts(self) -> dict[str, int]:
-        """Received = written + dropped + waiting, write_errors, collisions and unprintable, since the start."""
+        """
+        Received = written + dropped + waiting, dropped_full, write_errors, collisions and unprintable, since the start.
+        """
+
+    def passage(self) -> dict[str, int]:
+        """Lines in the outlet: offered = passed + dropped + waiting."""
+
+    def tally(self) -> list[tuple[str, str, int]]:
+        """What the core did to the lines: `redactions` by rule, `broken` and `normalized` by kind."""
+
+    def open_outlet(self) -> int:
+        """A descriptor, kept open here, that becomes readable when there is something to take, until it is read empty."""
+
+    def take(self) -> Lines | None:
+        """The oldest redacted lines that nobody took; they stay counted until `settle`."""
+
+    def settle(self, accepted: bool) -> None:
+        """What was taken longest ago was accepted, or is lost for good."""
+
+    def abandon(self) -> None:
+        """Nobody takes any more: what waits and what still comes is dropped, counted."""
+
+    def engine(self) -> Engine:
+        """The engine that the lines go through. ValueError when the spec cannot be used."""
+
+    def set_engine(self, engine: Engine) -> None:
+        """Have lines go through another engine from now on."""

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from headrig import metrics
+from headrig import families
 from headrig.alerts.evaluator import Evaluator
 from headrig.alerts.machine import Transition
 from headrig.alerts.outbox import Outbox
@@ -26,6 +26,7 @@ from headrig.config import Config
 from headrig.config.spec import holdback_seconds
 from headrig.engine import Engine
 from headrig.errors import ConfigError
+from headrig.families import Metrics
 from headrig.limits import (
     ALERTS_PER_THRESHOLD_MAX,
     EVALUATE_SECONDS,
@@ -33,7 +34,6 @@ from headrig.limits import (
     NOTICE_TEXT_CHARACTERS_MAX,
     SENT_ALERTS_MAX,
 )
-from headrig.metrics import Metrics
 from headrig.model import Category, Notice, Notifier, Severity
 from headrig.notifiers import NotifierConfig
 from headrig.parts import State
@@ -184,6 +184,15 @@ class Alerting:
         running = {name: running.config for name, running in self._running.items()}
         return {name: part for name, part in config.notifiers.items() if running.get(name) != part}
 
+    async def flush(self) -> bool:
+        """Have the notices that wait now delivered or given up; False when that took longer than `drain_seconds`."""
+        try:
+            async with asyncio.timeout(self._state.limits.drain_seconds):
+                await asyncio.gather(*(running.outbox.flushed() for running in self._all()))
+        except TimeoutError:
+            return False
+        return True
+
     def end(self) -> list[asyncio.Task[None]]:
         """Nothing more comes: what waits is tried without back-off. The tasks that then end."""
         self._ending.set()
@@ -208,21 +217,21 @@ class Alerting:
 
     def observe(self, page: Metrics) -> None:
         """Put its numbers on the page."""
-        page.clear(metrics.ALERTS, metrics.ALERTS_REFUSED)
+        page.clear(families.ALERTS, families.ALERTS_REFUSED)
         for name, state, count in self._evaluator.machine.states():
-            page.put(metrics.ALERTS, count, name, state)
+            page.put(families.ALERTS, count, name, state)
         for name, count in self._evaluator.machine.refused.items():
-            page.put(metrics.ALERTS_REFUSED, count, name)
-        page.put(metrics.ALERTS_SENT, len(self._sent))
+            page.put(families.ALERTS_REFUSED, count, name)
+        page.put(families.ALERTS_SENT, len(self._sent))
         now = self._state.clock()
         for feed, tick in self._evaluator.ticks.items():
-            page.put(metrics.EVALUATION_LAG, now - tick, feed)
+            page.put(families.EVALUATION_LAG, now - tick, feed)
         for account in self._state.ledger.notifiers.values():
-            page.put(metrics.NOTICES_ACCEPTED, account.accepted, account.id)
-            page.put(metrics.NOTICES_DELIVERED, account.delivered, account.id)
-            page.put(metrics.NOTICES_WAITING, account.waiting(), account.id)
+            page.put(families.NOTICES_ACCEPTED, account.accepted, account.id)
+            page.put(families.NOTICES_DELIVERED, account.delivered, account.id)
+            page.put(families.NOTICES_WAITING, account.waiting(), account.id)
             for reason, count in account.dropped.items():
-                page.put(metrics.NOTICES_DROPPED, count, account.id, reason)
+                page.put(families.NOTICES_DROPPED, count, account.id, reason)
 
     async def _watch(self) -> None:
         """Time passes also when no lines come."""

@@ -1,6 +1,6 @@
 """
-The door for a Python service: `headrig.install()`, or `headrig.Handler` in a logging configuration of one's own.
-Records are encoded on the calling thread, redacted and written by a native one; neither ever waits for the other.
+`headrig.Handler`, and what holds for all of them: flush, exit, forks. Records are encoded on the calling thread, redacted
+and written by a native one; neither ever waits for the other.
 """
 
 from __future__ import annotations
@@ -8,46 +8,43 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import signal
+import re
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from weakref import WeakSet
+from typing import Any, Final, Protocol
+from weakref import WeakMethod, WeakSet
 
 from headrig.context import bound_fields
-from headrig.engine import HandlerCore
-from headrig.errors import ConfigError
-
-if TYPE_CHECKING:
-    from types import FrameType
+from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, HandlerCore
 
 FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
-_LEVELS: Final = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-    "critical": logging.CRITICAL,
-}
-_TRUTHS: Final = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+SPEC: Final = f'"recent_bytes_max":0,"line_bytes_max":{RECORD_LINE_BYTES_MAX}'
+"""What every handler asks of its engine: nobody looks back at the lines, and records may be long."""
+ALONE: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
+"""Of a handler that nobody asks for numbers."""
+_CONVERSION: Final = re.compile(r"%(?:\(([^)]*)\))?[#0 +-]*\d*(?:\.\d+)?[hlL]?[a-zA-Z%]")
 
 _live: Final[WeakSet[Handler]] = WeakSet()
 _held: Final[dict[int, list[HandlerCore]]] = {}
 """What each forking thread holds still."""
+
+
+class Beyond(Protocol):
+    """What lines pass, and notices wait in, after the handlers."""
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Have everything delivered that came before; 0: ask for it and do not wait."""
+
+    def waiting(self) -> Mapping[str, int]:
+        """What is not delivered, in words and numbers: `{"lines not posted": 3}`."""
+
+
+beyond: Final[list[Beyond]] = []
 
 
 class _Exit:
@@ -60,6 +57,35 @@ def _stack(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)).rstrip("\n")
 
 
+def filled(message: object, args: Any) -> tuple[str, list[Any]]:
+    """As much of a message as fits its arguments, and the arguments for which it has no place."""
+    named = args if isinstance(args, Mapping) else None
+    rest = [] if named is not None or args is None else list(args) if isinstance(args, tuple) else [args]
+
+    def fill(found: re.Match[str]) -> str:
+        if found[0].endswith("%"):
+            return "%"
+        if found[1] is None and not rest:
+            return found[0]
+        try:
+            value = rest.pop(0) if found[1] is None else (named or {})[found[1]]
+        except KeyError:
+            return found[0]
+        try:
+            return found[0].replace(f"({found[1]})", "", 1) % (value,)
+        except Exception:  # noqa: BLE001  # the conversion does not fit; the value may be readable all the same
+            return _text(value)
+
+    return _CONVERSION.sub(fill, _text(message)), rest
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  # whatever a value does
+        return f"[unprintable {type(value).__name__}]"
+
+
 class Handler(logging.Handler):
     """
     Writes each record as one redacted JSON line, without blocking or raising.
@@ -68,6 +94,11 @@ class Handler(logging.Handler):
     without a path to standard error. `flush_entries_max` lines or `flush_seconds` (0.1 at most) bound a line's wait;
     ERROR and above do not wait. Raises OSError when the file cannot be opened.
     """
+
+    _shipping = "no"
+    _spec = ALONE
+    _prepare: Callable[[], None] | None = None
+    """To be done once, by whoever logs next."""
 
     def __init__(
         self,
@@ -80,13 +111,20 @@ class Handler(logging.Handler):
     ) -> None:
         super().__init__(level)
         self._failures = 0
+        self._own_filters = self.filters
         self._core = HandlerCore(
             path,
+            shipping=self._shipping,
             text=not structured,
             entries_max=flush_entries_max,
-            wait_seconds=flush_seconds,
+            wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
+            spec=self._spec,
             context=bound_fields,
+            filters=self._own_filters,
+            careful=WeakMethod(self.handle),
             stack=_stack,
+            filled=filled,
+            finalizing=sys.is_finalizing,
             record_type=logging.LogRecord,
         )
         _live.add(self)
@@ -94,6 +132,7 @@ class Handler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filter and take a record. A filter that raises lets it pass."""
+        self._begin()
         passed: Any
         try:
             passed = self.filter(record)
@@ -116,6 +155,7 @@ class Handler(logging.Handler):
 
     def flush(self) -> None:
         """Have everything written that was logged before, or give up after five seconds."""
+        self._begin(only_if_due=True)
         self._core.flush(_Exit.flush_seconds)
 
     def close(self) -> None:
@@ -128,166 +168,58 @@ class Handler(logging.Handler):
         """
         Sums since the start of the process, in lines: received = written + dropped + waiting.
 
-        Also `write_errors` (attempts), `collisions` (fields moved to `fields`), `unprintable` (values and messages with a
-        note in their place) and `failures` (formatters and filters that raised).
+        `written` are those in the file or, where lines are shipped instead, those acknowledged. Also `dropped_full` (of
+        the dropped, those that found no room), `write_errors` (attempts), `collisions` (fields moved to `fields`),
+        `unprintable` (values and messages with a note in their place) and `failures` (formatters and filters that raised).
         """
         return {**self._core.counts(), "failures": self._failures}
 
-    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # logging's name
-        """Take a formatter; None: records are written from their own message."""
-        super().setFormatter(fmt)
-        self._choose()
-
-    def addFilter(self, filter: Any) -> None:  # noqa: N802  # logging's names
-        """Add a filter."""
-        super().addFilter(filter)
-        self._choose()
-
-    def removeFilter(self, filter: Any) -> None:  # noqa: N802  # logging's names
-        """Remove a filter."""
-        super().removeFilter(filter)
-        self._choose()
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Formatters and filters may also be set past the methods for it."""
+        super().__setattr__(name, value)
+        if name in ("filters", "formatter", "_prepare") and "_core" in self.__dict__:
+            self._choose()
 
     def _choose(self) -> None:
-        """Let records go straight to the core as long as nothing stands in between."""
+        """Let records go straight to the core as long as nothing stands in between. It looks for filters itself."""
         own = ("handle", "emit", "format", "filter")
-        if self.filters or self.formatter or any(getattr(type(self), name) is not _OWN[name] for name in own):
-            self.__dict__.pop("handle", None)
+        plain = self.formatter is None and self._prepare is None and self.filters is self._own_filters
+        if plain and all(getattr(type(self), name) is _OWN[name] for name in own):
+            self.__dict__["handle"] = self._core.handle
         else:
-            self.__dict__["handle"] = self._core.emit
+            self.__dict__.pop("handle", None)
+
+    def _begin(self, *, only_if_due: bool = False) -> None:
+        prepare = self._prepare
+        if prepare is None:
+            return
+        if not only_if_due or self._core.counts()["waiting"] or self._core.passage()["waiting"]:
+            self._prepare = None
+            prepare()
 
 
 _OWN: Final = {name: getattr(Handler, name) for name in ("handle", "emit", "format", "filter")}
 
 
-class _Settings(NamedTuple):
-    level: int | str
-    structured: bool
-    path: str | None
-    flush_entries_max: int
-    flush_seconds: float
-
-
-class _Installed:
-    """What `install` has put in place."""
-
-    settings: _Settings | None = None
-    handlers: tuple[Handler, ...] = ()
-    lock: Final = threading.Lock()
-
-
-def install(
-    *,
-    level: int | str | None = None,
-    structured: bool | None = None,
-    path: str | os.PathLike[str] | None = None,
-    flush_entries_max: int | None = None,
-    flush_seconds: float | None = None,
-) -> Handler:
-    """
-    Have the root logger write redacted JSON lines; gives the handler. Other handlers stay as they are.
-
-    What is not given comes from `LOG_LEVEL`, `LOG_STRUCTURED`, `LOG_FILE`, `LOG_FILE_BUFFER_SIZE` (lines) and
-    `LOG_FILE_FLUSH_INTERVAL` (milliseconds). Without a file, lines go to standard output; with `structured=False` text
-    for people goes to standard error, beside the file if there is one. A second call with the same settings changes
-    nothing, with others it replaces what the first put in place. In the main thread, SIGUSR1 flushes from then on unless
-    it is ignored; a handler it has already is called as well. Raises ConfigError for a variable that cannot be used
-    and OSError when the file cannot be opened.
-    """
-    environ = os.environ
-    settings = _Settings(
-        level=_level(environ) if level is None else _LEVELS.get(str(level).lower(), level),
-        structured=_structured(environ) if structured is None else structured,
-        path=os.fspath(path) if path is not None else environ.get("LOG_FILE") or None,
-        flush_entries_max=_number(environ, "LOG_FILE_BUFFER_SIZE", 100)
-        if flush_entries_max is None
-        else flush_entries_max,
-        flush_seconds=_number(environ, "LOG_FILE_FLUSH_INTERVAL", 100) / 1000
-        if flush_seconds is None
-        else flush_seconds,
-    )
-    with _Installed.lock:
-        root = logging.getLogger()
-        if settings != _Installed.settings:
-            handlers = _opened(settings)
-            for old in _Installed.handlers:
-                root.removeHandler(old)
-                old.close()
-            _Installed.settings, _Installed.handlers = settings, handlers
-        for handler in _Installed.handlers:
-            root.addHandler(handler)
-        # A root that lets more pass does so for a handler that is not ours.
-        lowest = _Installed.handlers[0].level
-        root.setLevel(min(lowest, root.level or lowest))
-        _flush_on_signal()
-        return _Installed.handlers[0]
-
-
-def _opened(settings: _Settings) -> tuple[Handler, ...]:
-    def opened(path: str | None, *, structured: bool) -> Handler:
-        return Handler(
-            path,
-            structured=structured,
-            level=settings.level,
-            flush_entries_max=settings.flush_entries_max,
-            flush_seconds=settings.flush_seconds,
-        )
-
-    file = (opened(settings.path, structured=True),) if settings.path or settings.structured else ()
-    return file if settings.structured else (*file, opened(None, structured=False))
-
-
 def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
-    """Have everything written that was logged before; False when that took longer."""
+    """
+    Have everything written and delivered that was logged before; False when that took longer.
+
+    What is shipped counts once it is acknowledged, what is posted once it is accepted.
+    """
     deadline = monotonic() + timeout_seconds
     done = True
     for handler in list(_live):
+        handler._begin(only_if_due=True)  # noqa: SLF001
         done = handler._core.flush(max(0.0, deadline - monotonic())) and done  # noqa: SLF001
+    for each in beyond:
+        done = each.flush(max(0.0, deadline - monotonic())) and done
     return done
 
 
-def _level(environ: Mapping[str, str]) -> int:
-    text = environ.get("LOG_LEVEL", "").strip().lower() or "info"
-    if text not in _LEVELS:
-        raise _unusable("LOG_LEVEL", text, "set debug, info, warn or error, or unset it")
-    return _LEVELS[text]
-
-
-def _structured(environ: Mapping[str, str]) -> bool:
-    text = environ.get("LOG_STRUCTURED", "").strip().lower() or "true"
-    if text not in _TRUTHS:
-        raise _unusable("LOG_STRUCTURED", text, "set true or false, or unset it")
-    return _TRUTHS[text]
-
-
-def _number(environ: Mapping[str, str], name: str, unset: int) -> int:
-    text = environ.get(name, "").strip()
-    if not text:
-        return unset
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise _unusable(name, text, "set a whole number, or unset it")
-    return int(text)
-
-
-def _unusable(name: str, text: str, remedy: str) -> ConfigError:
-    return ConfigError(f"{text[:40]!r} cannot be used", file="environment", path=name, remedy=remedy)
-
-
-def _flush_on_signal() -> None:
-    """Take SIGUSR1 where it is free, or in front of who has it."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    before = signal.getsignal(signal.SIGUSR1)
-    if before is None or before == signal.SIG_IGN or getattr(before, "headrig", False):
-        return
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        flush(0.0)  # asks, and does not wait
-        if callable(before):
-            before(number, frame)
-
-    on_signal.headrig = True  # type: ignore[attr-defined]
-    signal.signal(signal.SIGUSR1, on_signal)
+def ask_flush() -> None:
+    """Have it done and do not wait: for a signal handler."""
+    flush(0.0)
 
 
 def _before_fork() -> None:
@@ -321,9 +253,21 @@ def _at_exit() -> None:
     """Write what waits; what is logged from here on is written before the call returns."""
     if not flush():
         _Exit.flush_seconds = 0.0
+        _tell_waiting()
         return
     for handler in list(_live):
         handler._core.wait_for_each()  # noqa: SLF001
+
+
+def _tell_waiting() -> None:
+    """Nobody counts after the exit: one line on standard error says what is lost with the process."""
+    left = {"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))}  # noqa: SLF001
+    for each in beyond:
+        left.update(each.waiting())
+    said = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
+    if said:
+        with suppress(Exception):  # closed, gone, or there never was one
+            sys.stderr.write(f"headrig: gave up at exit: {said}\n")
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

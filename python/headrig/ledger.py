@@ -17,6 +17,8 @@ class SourceAccount:
     id: str
     type: str
     received: int = 0
+    received_bytes: int = 0
+    """As they came."""
     accepted: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     left: int = 0

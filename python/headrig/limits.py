@@ -21,11 +21,15 @@ BATCH_BYTES: Final = 256 * KIB
 """An open batch closes at this size: large enough that the seam costs nothing per line, small enough to stay in cache."""
 BATCH_LINES: Final = 10_000
 """… at this many lines: bounds the work of one call when lines are tiny …"""
+BATCH_BYTES_UNDER_LOAD: Final = MIB
+"""While the core is busy, or more lines are there already, a batch grows to this size, and to as many times the lines."""
 BATCH_SECONDS: Final = 0.05
 """… or at this age, whichever comes first: a quiet source is seen within a twentieth of a second."""
 
 READ_BYTES: Final = 256 * KIB
-"""Read from a socket or file at a time. One buffer per source, shared by its connections."""
+"""Read from a socket or file at a time."""
+BLOCK_BYTES: Final = MIB
+"""Memory that a source reads into before it takes the next such block: a batch under load lies in one."""
 READ_BYTES_WHEN_FULL: Final = 4 * KIB
 """Read from a connection that was not yet paused when the queue filled: bounds the overshoot per connection."""
 WRITE_BYTES: Final = MIB
@@ -75,6 +79,18 @@ NOTICE_SECONDS_MAX: Final = 86_400.0
 """A notice that could not be delivered within a day is given up: who would act on it has other news by then."""
 NOTICE_POST_SECONDS: Final = 10.0
 """A chat service that has not answered by then is tried again."""
+BACKGROUND_CALLS_MAX: Final = 1000
+"""Alerts and changes of thresholds that a service may have under way to its background. More are refused, counted."""
+BACKGROUND_THREADS: Final = 4
+"""Helpers of a service's background: a name that resolves slowly must not hold up bodies that are compressed."""
+BACKGROUND_START_SECONDS: Final = 5.0
+"""Longest wait of `install()` for its background to open what it was told to."""
+BACKGROUND_RESTART_SECONDS: Final = 10.0
+"""A background that has failed, which is a bug, is started again so much later: it may fail at once again."""
+PENDING_CALLS_MAX: Final = 1000
+"""Calls before `install()` that are kept for it. More are dropped, and it says so."""
+PAGE_SECONDS: Final = 5.0
+"""Longest wait of who asks for the page of metrics in a service."""
 WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 

@@ -108,6 +108,16 @@ class Lines(Protocol):
         """The lines as another body: `array` (one JSON array)."""
 
 
+class Received(Protocol):
+    """Whole lines as received, each with its newline (buffer protocol): `bytes`, or memory of the core."""
+
+    def __len__(self) -> int:
+        """Bytes."""
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """The bytes, which nobody changes any more."""
+
+
 class Intake(Protocol):
     """
     What a source hands its lines to. One per source; all calls on the event loop.
@@ -124,11 +134,14 @@ class Intake(Protocol):
     def stopping(self) -> asyncio.Event:
         """Set once: read what is already on its way (backlog, open connections until silence), then return."""
 
-    def add(self, lines: bytes, count: int) -> None:
+    def add(self, lines: Received, count: int) -> None:
         """Take whole lines. Never waits and never refuses, so that nothing read is lost."""
 
-    def deliver(self, chunks: Sequence[tuple[bytes, int]]) -> asyncio.Future[bool]:
+    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[bool]:
         """Take whole lines and tell when all required sinks accepted them (True) or one gave up (False)."""
+
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+        """The same for lines that have been through the core already."""
 
     async def room(self) -> None:
         """Wait until the queue is no longer full."""

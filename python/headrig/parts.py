@@ -12,17 +12,18 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from headrig import metrics
+from headrig import families
 from headrig.engine import Engine
 from headrig.errors import DeliveryError, Retryable
+from headrig.families import Metrics
 from headrig.ledger import Ledger
 from headrig.limits import RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, WARN_SECONDS, Limits
-from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Receipt, Sink, Source
 from headrig.queues import CoreQueue, Partials, SinkQueue
 from headrig.retry import asked_seconds, pause, waits
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
+from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig")
 
@@ -84,6 +85,8 @@ class RunningSource:
         self.limits = limits
         self.source = source
         self.queue = queue
+        self.core = Worker("headrig-core", daemon=False)
+        """The core works on one batch of a source while it works on another's, and while lines are read and written."""
         self.closing = closing
         self.reading: asyncio.Task[None] | None = None
         self.processing: asyncio.Task[None] | None = None
@@ -105,6 +108,7 @@ class RunningSource:
 
     async def close(self) -> None:
         """Close what it held; its lines are decided by now."""
+        self.core.close()
         self.queue.forget()
         await self.closing.aclose()
 
@@ -207,7 +211,7 @@ class RunningSink:
             await state.pause(wait_seconds - asked_for_seconds, self._hurry)
 
     def _failed(self, error: DeliveryError, state: State, consequence: str) -> None:
-        state.metrics.add(metrics.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
+        state.metrics.add(families.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
         state.warnings.warn(f"sinks.{self.id}", f"sinks.{self.id}: {error}; the batch {consequence}")
 
 

@@ -7,28 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from headrig import metrics
+from headrig import families
 from headrig.alerting import Alerting
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.config.spec import with_thresholds
 from headrig.engine import BATCH_BYTES_MAX, Engine, Processed
 from headrig.errors import DeliveryError, HeadrigError
+from headrig.families import Metrics
 from headrig.ledger import Ledger
 from headrig.listen import Sockets, host_port
-from headrig.metrics import Metrics
 from headrig.model import Batch, Clock, Sink, Source
 from headrig.opening import Opened, open_parts
 from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
-from headrig.queues import CoreQueue, Partials, RawBatch, SinkQueue
+from headrig.queues import CoreQueue, Partials, RawBatch, Ready, SinkQueue
 from headrig.sinks import SinkConfig
 from headrig.sources import HttpConfig, SourceConfig
 from headrig.sources.ingest import IngestSource
@@ -47,14 +46,15 @@ async def run(
     clock: Clock,
     stop: asyncio.Event,
     on_start: Callable[[Pipeline], None] | None = None,
+    engine: Engine | None = None,
 ) -> None:
     """
     Run until `stop` is set or every source has ended; then drain.
 
-    `on_start` is called once everything listens. Raises `ConfigError` or `UnavailableError` when something cannot be
+    `on_start` is called once everything listens. `engine` is one that others feed as well. Raises `ConfigError` or `UnavailableError` when something cannot be
     opened. A second stop is the caller's: cancel this.
     """
-    pipeline = Pipeline(config, clock)
+    pipeline = Pipeline(config, clock, engine)
     try:
         await pipeline.open()
         async with asyncio.TaskGroup() as tasks:
@@ -74,14 +74,14 @@ async def run(
 class Pipeline:
     """One run."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, engine: Engine | None = None) -> None:
         self.config = config
         self.ended = asyncio.Event()
         """Every source has come to its end, or nobody takes what the sinks write."""
         self.state = State(
             clock=clock,
             limits=config.limits,
-            engine=Engine(config.engine_spec),
+            engine=engine or Engine(config.engine_spec),
             ledger=Ledger(),
             metrics=Metrics(),
             partials=Partials(config.limits.partial_bytes_max),
@@ -93,7 +93,6 @@ class Pipeline:
         self._http: tuple[StatusServer, AsyncExitStack] | None = None
         self._opened: Opened | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._cores = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="headrig-core")
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -140,23 +139,24 @@ class Pipeline:
                 await opened.close()
                 raise
         except HeadrigError:
-            state.metrics.add(metrics.RELOADS, 1, "failure")
+            state.metrics.add(families.RELOADS, 1, "failure")
             raise
         state.engine, state.limits, self.config = engine, config.limits, config
         state.partials.bytes_max = config.limits.partial_bytes_max
         await self._switch(opened)
         self.alerting.replace(config.thresholds, engine)
         await self.alerting.renew(config, opened.notifiers)
-        state.metrics.add(metrics.RELOADS, 1, "success")
+        state.metrics.add(families.RELOADS, 1, "success")
 
-    def set_thresholds(self, thresholds: Mapping[str, Threshold]) -> None:
+    def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine | None = None) -> None:
         """
         Go over to these thresholds, presets included only if they are among them; nothing else changes.
 
-        States and windows of those that stay are kept. Raises `RuleError` when the core cannot answer for one.
+        States and windows of those that stay are kept. `engine` is one that knows them already. Raises `RuleError` when
+        the core cannot answer for one.
         """
         spec = with_thresholds(self.config.engine_spec, thresholds)
-        engine = Engine(spec, self.state.engine)
+        engine = engine or Engine(spec, self.state.engine)
         self.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
         self.state.engine = engine
         self.alerting.replace(thresholds, engine)
@@ -215,7 +215,6 @@ class Pipeline:
         await self.alerting.close()
         if self._http is not None:
             await self._http[1].aclose()
-        self._cores.shutdown(wait=False, cancel_futures=True)
 
     async def _open(self, config: Config, sources: Mapping[str, SourceConfig]) -> Opened:
         """Open these sources, every sink, and what else changed: the notifiers, the status server."""
@@ -293,11 +292,8 @@ class Pipeline:
         """Batches of one lane through the core, in order, and on to every sink."""
         queue, state = running.queue, self.state
         while (raw := await queue.next()) is not None:
-            lane = state.engine.lane(running.id)
             try:
-                processed = await self._loop.run_in_executor(
-                    self._cores, lane.process, raw.joined(), raw.arrival_seconds
-                )
+                processed = raw.ready or await self._through_core(running, raw)
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
@@ -311,16 +307,20 @@ class Pipeline:
             for sink in list(state.sinks.values()):
                 await sink.queue.room()
 
-    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed) -> None:
+    async def _through_core(self, running: RunningSource, raw: RawBatch) -> Processed:
+        process = self.state.engine.lane(running.id).process
+        return await running.core.call(partial(process, raw.joined(), raw.arrival_seconds))
+
+    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
         """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""
         account, page = running.queue.account, self.state.metrics
         running.queue.done(raw)
         account.left += processed.lines_out
         account.dropped.update(processed.dropped)
         for family, counts in (
-            (metrics.BROKEN, processed.broken),
-            (metrics.REDACTIONS, processed.redactions),
-            (metrics.NORMALIZED, processed.normalized),
+            (families.BROKEN, processed.broken),
+            (families.REDACTIONS, processed.redactions),
+            (families.NORMALIZED, processed.normalized),
         ):
             for name, count in counts.items():
                 page.add(family, count, name)

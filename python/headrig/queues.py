@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from headrig import metrics
+from headrig import families
+from headrig.engine import RawLines
+from headrig.families import Metrics
 from headrig.ledger import SinkAccount, SourceAccount
 from headrig.limits import (
     BATCH_BYTES,
+    BATCH_BYTES_UNDER_LOAD,
     BATCH_LINES,
     BATCH_SECONDS,
     WRITE_BATCHES,
     WRITE_BYTES,
     Limits,
 )
-from headrig.metrics import Metrics
-from headrig.model import Batch, Clock, Gate, Receipt, WhenFull
+from headrig.model import Batch, Clock, Gate, Lines, Receipt, Received, WhenFull
 
 
 class Partials:
@@ -37,21 +40,45 @@ class Partials:
         return change_bytes <= 0 or self.bytes <= self.bytes_max
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Lines that have been through the core before they came here: nothing is left to count but themselves."""
+
+    lines: Lines
+    lines_out: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    broken: Mapping[str, int] = field(default_factory=dict)
+    redactions: Mapping[str, int] = field(default_factory=dict)
+    normalized: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class RawBatch:
     """Whole lines as received, on their way to the core."""
 
     arrival_seconds: float
-    parts: list[bytes] = field(default_factory=list)
+    parts: list[Received] = field(default_factory=list)
     count: int = 0
     """Lines."""
     size: int = 0
     """Bytes."""
     receipts: list[Receipt] = field(default_factory=list)
+    ready: Ready | None = None
+    """In place of `parts`: the core has nothing to do."""
 
-    def joined(self) -> bytes:
-        """The lines as one piece."""
-        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+    def ripe(self, times: int = 1) -> bool:
+        """It has the size of a batch, or of so many."""
+        return self.size >= times * BATCH_BYTES or self.count >= times * BATCH_LINES
+
+    def takes(self, lines: Received, bytes_max: int) -> bool:
+        """It may grow by these: within bounds and, once it has the size of a batch, without having to be copied."""
+        if self.size + len(lines) > bytes_max:
+            return False
+        return not self.ripe() or (isinstance(lines, RawLines) and lines.follows(self.parts[-1]))
+
+    def joined(self) -> Received:
+        """The lines as one piece: as they were read, where they were read in one go."""
+        return self.parts[0] if len(self.parts) == 1 else RawLines.join(self.parts)
 
 
 class CoreQueue:
@@ -81,6 +108,8 @@ class CoreQueue:
         self._closed: deque[RawBatch] = deque()
         """Oldest first; the first one may be in the core."""
         self._bytes = 0
+        self._closing = False
+        """It will be looked at the end of this turn whether the open batch closes."""
         self._ended = False
         self._change = Gate()
         account.queues.append(self.lines)
@@ -97,23 +126,22 @@ class CoreQueue:
     @property
     def full(self) -> bool:
         """Sources must stop reading."""
-        return (
-            self._bytes >= self._limits.core_queue_bytes_max or len(self._closed) >= self._limits.core_queue_batches_max
-        )
+        return self._fuller_than(1.0)
 
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
         self._limits = limits
         self._change.open()
 
-    def add(self, lines: bytes, count: int) -> None:
+    def add(self, lines: Received, count: int) -> None:
         """Take whole lines."""
         if count == 0:
             return
+        size = len(lines)
         self.account.received += count
         self.account.accepted += count
         batch = self._open
-        if batch is not None and batch.size + len(lines) > self._batch_bytes_max:
+        if batch is not None and not batch.takes(lines, self._batch_bytes_max):
             self.close_batch()
             batch = None
         if batch is None:
@@ -121,12 +149,16 @@ class CoreQueue:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.close_batch)
         batch.parts.append(lines)
         batch.count += count
-        batch.size += len(lines)
-        self._bytes += len(lines)
-        if batch.size >= BATCH_BYTES or batch.count >= BATCH_LINES:
+        batch.size += size
+        self._bytes += size
+        if batch.ripe(BATCH_BYTES_UNDER_LOAD // BATCH_BYTES):
             self.close_batch()
+        elif not self._closing and batch.ripe():
+            # At the end of this turn of the loop: what the sockets hold already comes along.
+            self._closing = True
+            self._loop.call_soon(self._close_ripe)
 
-    def deliver(self, chunks: Sequence[tuple[bytes, int]]) -> asyncio.Future[bool]:
+    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[bool]:
         """Take whole lines and tell when the required sinks have decided."""
         receipt = Receipt(self._loop)
         for lines, count in chunks:
@@ -140,10 +172,23 @@ class CoreQueue:
         self._loop.call_soon(self.close_batch)
         return receipt.future
 
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+        """Take lines that the core has seen, and tell when the required sinks have decided."""
+        self.close_batch()
+        receipt = Receipt(self._loop)
+        self.account.received += lines.count
+        self.account.accepted += lines.count
+        self._bytes += len(lines)
+        ready = Ready(lines, lines.count)
+        self._closed.append(RawBatch(self._clock(), [], lines.count, len(lines), [receipt], ready))
+        self._change.open()
+        return receipt.future
+
     async def room(self) -> None:
-        """Wait until the queue is no longer full."""
-        while self.full:
-            await self._change.wait()
+        """Wait until the queue is no longer full; if it was, until it is less than half full: pausing a peer has its price."""
+        if self.full:
+            while self._fuller_than(0.5):
+                await self._change.wait()
 
     def reject(self, reason: str, lines: int) -> None:
         """Count lines that were received and refused."""
@@ -152,11 +197,11 @@ class CoreQueue:
 
     def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line."""
-        self._counts.add(metrics.ERRORS, count, *self._labels, error, stage)
+        self._counts.add(families.ERRORS, count, *self._labels, error, stage)
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
-        self._counts.add(metrics.RECEIVED_BYTES, count, *self._labels)
+        self.account.received_bytes += count
 
     def hold_partial(self, change_bytes: int) -> bool:
         """Account for bytes of a line that is not whole yet."""
@@ -164,7 +209,7 @@ class CoreQueue:
 
     def connections(self, count: int) -> None:
         """Show how many connections are open."""
-        self._counts.put(metrics.CONNECTIONS, count, self.account.id)
+        self._counts.put(families.CONNECTIONS, count, self.account.id)
 
     def close_batch(self) -> None:
         """Close the open batch, if there is one."""
@@ -175,6 +220,19 @@ class CoreQueue:
             self._closed.append(self._open)
             self._open = None
             self._change.open()
+
+    def _fuller_than(self, share: float) -> bool:
+        limits = self._limits
+        return (
+            self._bytes >= share * limits.core_queue_bytes_max
+            or len(self._closed) >= share * limits.core_queue_batches_max
+        )
+
+    def _close_ripe(self) -> None:
+        """Close the open batch once it is large enough, unless the core has work: then it may grow meanwhile."""
+        self._closing = False
+        if self._open is not None and not self._closed and self._open.ripe():
+            self.close_batch()
 
     def forget(self) -> None:
         """Leave the account, once empty."""
@@ -198,6 +256,7 @@ class CoreQueue:
         """The batch has left the core, or was dropped and counted."""
         self._closed.remove(batch)
         self._bytes -= batch.size
+        self._close_ripe()
         self._change.open()
 
     def waiting(self) -> list[RawBatch]:
@@ -357,7 +416,13 @@ class SinkQueue:
                 await self._change.wait()
 
     def _enough(self) -> bool:
-        return self.flush_seconds <= 0 or self.lines() >= max(1, self.flush_entries_max) or self._bytes >= WRITE_BYTES
+        """What is with the sink already is no company."""
+        waiting = list(islice(self._batches, self._taken, None))
+        return (
+            self.flush_seconds <= 0
+            or sum(batch.count for batch in waiting) >= max(1, self.flush_entries_max)
+            or sum(batch.size for batch in waiting) >= WRITE_BYTES
+        )
 
     def _drop(self, batch: Batch, reason: str) -> None:
         self.account.dropped[reason] += batch.count

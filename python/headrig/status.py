@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from headrig import metrics
+from headrig import families
 from headrig.alerting import Alerting
 from headrig.engine import core_version
-from headrig.metrics import Family, Metrics
+from headrig.families import Family, Metrics
 from headrig.parts import State
 
 INTENTIONAL: Final = frozenset({"blank", "queue_full"})
@@ -22,9 +22,9 @@ class Status:
     def __init__(self, state: State, alerting: Alerting) -> None:
         self._state = state
         self._alerting = alerting
-        state.metrics.put(metrics.BUILD, 1, core_version)
-        state.metrics.put(metrics.RELOADS, 0, "success")
-        state.metrics.put(metrics.RELOADS, 0, "failure")
+        state.metrics.put(families.BUILD, 1, core_version)
+        state.metrics.put(families.RELOADS, 0, "success")
+        state.metrics.put(families.RELOADS, 0, "failure")
         state.metrics.watch(self._observe)
         state.metrics.watch(lambda: alerting.observe(state.metrics))
 
@@ -49,7 +49,7 @@ class Status:
 
     def refused(self) -> None:
         """A connection to the status server was refused."""
-        self._state.metrics.add(metrics.ERRORS, 1, "http", "server", "http", "connections_max", "connecting")
+        self._state.metrics.add(families.ERRORS, 1, "http", "server", "http", "connections_max", "connecting")
 
     async def metrics_page(self) -> bytes:
         """Own families, then those derived from log lines."""
@@ -58,58 +58,59 @@ class Status:
 
     def _observe(self) -> None:
         page = self._state.metrics
-        page.clear(metrics.BUFFER_EVENTS, metrics.BUFFER_BYTES, metrics.LINES_IN_FLIGHT, metrics.LANE_BEHIND)
+        page.clear(families.BUFFER_EVENTS, families.BUFFER_BYTES, families.LINES_IN_FLIGHT, families.LANE_BEHIND)
         self._sources(page)
         self._sinks(page)
-        page.put(metrics.PARTIAL_BYTES, self._state.partials.bytes)
-        page.put(metrics.IMBALANCE, self._state.ledger.imbalance())
+        page.put(families.PARTIAL_BYTES, self._state.partials.bytes)
+        page.put(families.IMBALANCE, self._state.ledger.imbalance())
         self._core(page)
 
     def _sources(self, page: Metrics) -> None:
         for account in self._state.ledger.sources.values():
             labels = (account.id, "source", account.type)
-            page.put(metrics.RECEIVED_EVENTS, account.received, *labels)
-            page.put(metrics.SENT_EVENTS, account.left, *labels)
-            page.put(metrics.LINES_RECEIVED, account.received, account.id)
+            page.put(families.RECEIVED_EVENTS, account.received, *labels)
+            page.put(families.RECEIVED_BYTES, account.received_bytes, *labels)
+            page.put(families.SENT_EVENTS, account.left, *labels)
+            page.put(families.LINES_RECEIVED, account.received, account.id)
             for reason, lines in account.rejected.items():
-                page.put(metrics.LINES_REJECTED, lines, account.id, reason)
-                page.put(metrics.DISCARDED_EVENTS, lines, *labels, "false", reason)
+                page.put(families.LINES_REJECTED, lines, account.id, reason)
+                page.put(families.DISCARDED_EVENTS, lines, *labels, "false", reason)
             self._dropped(page, labels, account.dropped)
             self._waiting(page, labels, account.waiting())
         for source in self._state.sources.values():
-            page.put(metrics.BUFFER_BYTES, source.queue.size, source.id, "source", source.queue.account.type)
+            page.put(families.BUFFER_BYTES, source.queue.size, source.id, "source", source.queue.account.type)
 
     def _sinks(self, page: Metrics) -> None:
         for account in self._state.ledger.sinks.values():
             labels = (account.id, "sink", account.type)
-            page.put(metrics.RECEIVED_EVENTS, account.accepted, *labels)
-            page.put(metrics.SENT_EVENTS, account.delivered, *labels)
-            page.put(metrics.SENT_BYTES, account.delivered_bytes, *labels)
-            page.put(metrics.LINES_DELIVERED, account.delivered, account.id)
+            page.put(families.RECEIVED_EVENTS, account.accepted, *labels)
+            page.put(families.SENT_EVENTS, account.delivered, *labels)
+            page.put(families.SENT_BYTES, account.delivered_bytes, *labels)
+            page.put(families.LINES_DELIVERED, account.delivered, account.id)
             self._dropped(page, labels, account.dropped)
             self._waiting(page, labels, account.waiting())
         for sink in self._state.sinks.values():
-            page.put(metrics.BUFFER_BYTES, sink.queue.size, sink.id, "sink", sink.queue.account.type)
+            page.put(families.BUFFER_BYTES, sink.queue.size, sink.id, "sink", sink.queue.account.type)
 
     def _dropped(self, page: Metrics, labels: tuple[str, str, str], dropped: Mapping[str, int]) -> None:
         for reason, lines in dropped.items():
-            page.put(metrics.LINES_DROPPED, lines, labels[0], labels[1], reason)
+            page.put(families.LINES_DROPPED, lines, labels[0], labels[1], reason)
             intentional = "true" if reason in INTENTIONAL else "false"
-            page.put(metrics.DISCARDED_EVENTS, lines, *labels, intentional, reason)
+            page.put(families.DISCARDED_EVENTS, lines, *labels, intentional, reason)
 
     def _waiting(self, page: Metrics, labels: tuple[str, str, str], lines: int) -> None:
-        page.put(metrics.BUFFER_EVENTS, lines, *labels)
-        page.put(metrics.LINES_IN_FLIGHT, lines, labels[0], labels[1])
+        page.put(families.BUFFER_EVENTS, lines, *labels)
+        page.put(families.LINES_IN_FLIGHT, lines, labels[0], labels[1])
 
     def _core(self, page: Metrics) -> None:
         engine, now = self._state.engine, self._state.clock()
         for name, value in engine.state().items():
-            family: Family | None = metrics.CORE_STATE.get(name)
+            family: Family | None = families.CORE_STATE.get(name)
             if family is not None:
                 page.put(family, value)
         for lane, seconds in engine.lanes_behind(now).items():
-            page.put(metrics.LANE_BEHIND, seconds, lane)
+            page.put(families.LANE_BEHIND, seconds, lane)
         watermark = engine.watermark(now)
         if watermark is not None:
-            page.put(metrics.WATERMARK, watermark)
-            page.put(metrics.LAG, now - watermark)
+            page.put(families.WATERMARK, watermark)
+            page.put(families.LAG, now - watermark)

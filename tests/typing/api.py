@@ -2,14 +2,22 @@
 The public API as a type checker sees it. Never run: `make check` has mypy read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, assert_type
 
 import headrig
 
 assert_type(headrig.__version__, str)
 assert_type(headrig.install(path="app.log", level="info"), headrig.Handler)
+assert_type(headrig.install(to="unix:/run/headrig.sock", token="fake"), headrig.Handler)
 assert_type(headrig.flush(1.0), bool)
+headrig.register_threshold("a", {"metric": "m", "window": 300000})
+headrig.register_threshold("a", metric="m", operator="gt", value=1, window="5m", severity=headrig.Severity.HIGH)
+headrig.record_metric("m", 1, labels={"a": "b"}, time_seconds=0.0)
+key = headrig.send_alert("t", "m", severity=headrig.Severity.INFO, category=headrig.Category.ERROR, labels={}, key=None)
+assert_type(key, str)
+headrig.resolve_alert(key)
+application: Callable[..., Any] = headrig.metrics()
 with headrig.bind(trace_id="t", order=7):
     pass
 

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from headrig import metrics
+from headrig import families
 from headrig.errors import DeliveryError, Retryable
+from headrig.families import Metrics
 from headrig.ledger import NoticeAccount
 from headrig.limits import NOTICE_SECONDS_MAX, OUTBOX_NOTICES_MAX, RETRY_FIRST_SECONDS, Limits
-from headrig.metrics import Metrics
 from headrig.model import Clock, Gate, Notice, Notifier
 from headrig.retry import asked_seconds, waits
 
@@ -88,6 +88,14 @@ class Outbox:
                     return
                 await self._change.wait()
             await self._deliver(self._notices[0])
+
+    async def flushed(self) -> None:
+        """Wait until what waits now is decided, without a back-off that nobody asked for."""
+        if self._notices:
+            last = self._notices[-1]
+            self._hurry.set()
+            while any(waiting is last for waiting in self._notices):
+                await self._change.wait()
 
     def end(self) -> None:
         """Nothing more comes; what waits is tried without back-off."""
@@ -165,6 +173,7 @@ class Outbox:
 
     def _decided(self, notice: Notice, reason: str | None) -> None:
         self._notices.popleft()
+        self._change.open()
         if reason is None:
             self.account.delivered += 1
         else:
@@ -175,5 +184,5 @@ class Outbox:
         log.error("notifiers.%s: the notice %r (%s) is lost: %s", self.id, notice.title, notice.status, reason)
 
     def _failed(self, error: DeliveryError, consequence: str) -> None:
-        self._page.add(metrics.NOTICE_FAILURES, 1, self.id, error.reason)
+        self._page.add(families.NOTICE_FAILURES, 1, self.id, error.reason)
         log.warning("notifiers.%s: %s; the notice %s", self.id, error, consequence)

@@ -5,17 +5,24 @@ it starts as fast as a filter should.
 
 import argparse
 import os
+import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
+from queue import Queue
+from typing import Any
 
 from headrig.cli import complain
-from headrig.engine import LINE_BYTES_MAX, Engine, Framer, Processed
+from headrig.engine import LINE_BYTES_MAX, Engine, Framer, Processed, RawLines, ReadBuffer
 from headrig.errors import DeliveryError
 
 _FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
 """The spec that makes an engine a filter: nothing is wrapped, dropped or counted over time."""
-_READ_BYTES = 1024 * 1024
+_READ_BYTES = 256 * 1024
+_BLOCK_BYTES = 4 * _READ_BYTES
+_WAITING_MAX = 4
+"""Batches before each step: enough that none waits for the other's hiccup."""
 _STDIN, _STDOUT = 0, 1
 
 
@@ -40,37 +47,81 @@ class _Totals:
         return json.dumps({**whole, **self.by_reason, "seconds": round(seconds, 6)})
 
 
+class _Stage:
+    """A thread that does one step with one batch after the other, while others do theirs. Few batches wait for it."""
+
+    def __init__(self, name: str, step: Callable[[Any], None]) -> None:
+        self._step = step
+        self._waiting: Queue[Any] = Queue(_WAITING_MAX)
+        self._error: BaseException | None = None
+        # No daemon: it must not be inside the core when the interpreter goes.
+        self._thread = threading.Thread(target=self._run, name=name)
+        self._thread.start()
+
+    def put(self, batch: object) -> None:
+        """Wait for a place and leave a batch there. Raises what the step has raised."""
+        if self._error is not None:
+            raise self._error
+        self._waiting.put(batch)
+
+    def finish(self) -> None:
+        """Wait for the last batch. Raises what the step has raised."""
+        self._waiting.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while (batch := self._waiting.get()) is not None:
+            if self._error is None:
+                try:
+                    self._step(batch)
+                except BaseException as error:  # noqa: BLE001 (it is raised again where the next batch comes from)
+                    self._error = error
+
+
 class _Filter:
-    """One engine and one lane, fed with one file after the other."""
+    """One engine and one lane, fed with one file after the other: reading, redacting and writing go on side by side."""
 
     def __init__(self, spec: bytes, line_bytes_max: int) -> None:
         self._lane = Engine(spec).lane("redact")
         self._line_bytes_max = line_bytes_max
+        self._buffer = ReadBuffer(_BLOCK_BYTES)
         self.totals = _Totals()
         self._owes_newline = False
+        self._writing = _Stage("headrig-write", _write)
+        self._redacting = _Stage("headrig-core", self._process)
 
     def feed(self, descriptor: int) -> None:
-        """Read to the end; what was written is whole lines, but for a last one that came without its newline."""
+        """Read to the end; what is written is whole lines, but for a last one that came without its newline."""
         framer = Framer(self._line_bytes_max)
-        last = b"\n"
-        for chunk in _chunks(descriptor):
-            self.totals.sums["bytes_in"] += len(chunk)
-            last = chunk[-1:]
-            self._process(framer.feed(chunk)[0])
-        self._process(framer.finish()[0], newline_added=last != b"\n")
+        while read_bytes := os.readv(descriptor, [self._buffer.room(framer, _READ_BYTES)]):
+            self.totals.sums["bytes_in"] += read_bytes
+            lines, count = self._buffer.take(read_bytes)
+            if count:
+                self._redacting.put((lines, False))
+        rest, count = framer.finish()
+        if count:
+            self._redacting.put((rest, True))
 
-    def _process(self, lines: bytes, *, newline_added: bool = False) -> None:
-        if not lines:
-            return
+    def finish(self) -> None:
+        """Have everything written."""
+        try:
+            self._redacting.finish()
+        finally:
+            self._writing.finish()
+
+    def _process(self, batch: tuple[RawLines | bytes, bool]) -> None:
+        lines, newline_added = batch
         # The filter has no windows: when a line arrived is of no consequence.
         processed = self._lane.process(lines, 0.0)
         out = memoryview(processed.lines)
         owed, self._owes_newline = self._owes_newline, newline_added
         if owed:
-            _write(memoryview(b"\n"))
+            self._writing.put(memoryview(b"\n"))
         out = out[:-1] if newline_added else out
         self.totals.add(processed, len(out) + owed)
-        _write(out)
+        self._writing.put(out)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -79,9 +130,14 @@ def execute(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments.config)
     if settings is None:
         return os.EX_CONFIG
+    # A filter ends at once when it is interrupted, also while its reader takes nothing.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     lines = _Filter(*settings)
     try:
-        failed = [name for name in arguments.files or ["-"] if not _feed(lines, name)]
+        try:
+            failed = [name for name in arguments.files or ["-"] if not _feed(lines, name)]
+        finally:
+            lines.finish()
     finally:
         if arguments.stats:
             complain(lines.totals.json(time.monotonic() - started))
@@ -126,11 +182,6 @@ def _feed(lines: _Filter, name: str) -> bool:
 def _unreadable(name: str, error: OSError) -> bool:
     complain(f"headrig redact: {name}: {error.strerror}; give a readable file")
     return False
-
-
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    while chunk := os.read(descriptor, _READ_BYTES):
-        yield chunk
 
 
 def _write(out: memoryview) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import uvloop
 
-from headrig import metrics, pipeline
+from headrig import families, pipeline
 from headrig.cli import complain
 from headrig.cli.feeding import introduction
 from headrig.config import Config, locate, read
@@ -114,7 +114,7 @@ class _Run:
         """Go over to the settings as they are now; bad ones are refused with one line and a count."""
         config, errors = await asyncio.to_thread(read, self._path, os.environ, self._stdin)
         if config is None:
-            started.state.metrics.add(metrics.RELOADS, 1, "failure")
+            started.state.metrics.add(families.RELOADS, 1, "failure")
             more = f" (and {len(errors) - 1} more: headrig validate shows all)" if len(errors) > 1 else ""
             log.error("SIGHUP: the old settings stay: %s%s", errors[0], more)
             return

@@ -86,14 +86,14 @@ def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
         sink["flush_entries_max"] = entries
     if (milliseconds := _number("LOG_FILE_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
         sink["flush_seconds"] = milliseconds / 1000
-    _post(given["sinks"], environ, errors)
+    post(given["sinks"], environ, errors)
     given["notifiers"] = channels(environ, errors)
     if (port := _number("PORT", "a port", environ, errors, most=65535)) is not None:
         given["http"] = {"listen": f"127.0.0.1:{port}"}
     return given
 
 
-def _post(sinks: dict[str, Any], environ: Mapping[str, str], errors: list[ConfigError]) -> None:
+def post(sinks: dict[str, Any], environ: Mapping[str, str], errors: list[ConfigError]) -> None:
     """The HTTP sink beside the file, when there is an endpoint."""
     sink: dict[str, Any] = {"type": "http", "endpoint": environ.get("LOG_HTTP_ENDPOINT", "")}
     if header := environ.get("LOG_HTTP_AUTH_HEADER"):

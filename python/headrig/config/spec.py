@@ -1,5 +1,5 @@
 """
-`[windows]`, `[fields]`, `[redact]`, `[metrics.ID]` and what a source says about its events: the tables of the core,
+`[windows]`, `[fields]`, `[redact]`, `[families.ID]` and what a source says about its events: the tables of the core,
 turned into its spec. What a table leaves out stays out, so that defaults and bounds have one home, the core.
 """
 
@@ -87,7 +87,7 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MetricTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[metrics.ID]`; ID is the metric's name."""
+    """One `[families.ID]`; ID is the metric's name."""
 
     kind: Literal["counter", "gauge", "histogram", "quantile", "ratio"]
     help: str | UnsetType = UNSET
@@ -157,7 +157,7 @@ class SpecReader:
                 self._rule_file(name, f"redact.rule_files[{index}]")
 
     def metric(self, name: str, given: object) -> None:
-        """Take one `[metrics.ID]`."""
+        """Take one `[families.ID]`."""
         if (metric := table(MetricTable, given, f"metrics.{name}", self._errors)) is not None:
             self._metrics.append(Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
 

@@ -38,7 +38,7 @@ def unfed(thresholds: Mapping[str, Threshold], own: Collection[str]) -> Iterator
     for name, threshold in thresholds.items():
         if threshold.metric not in known:
             near = difflib.get_close_matches(threshold.metric, sorted(known), n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; add a [metrics.ID] table, or record its values"
+            hint = f"; did you mean {near[0]}?" if near else "; add a [families.ID] table, or record its values"
             yield f"thresholds.{name}.metric: no event feeds {threshold.metric}{hint}"
 
 

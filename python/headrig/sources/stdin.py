@@ -10,9 +10,9 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-from headrig.engine import LINE_BYTES_MAX, Framer
+from headrig.engine import LINE_BYTES_MAX, Framer, ReadBuffer
 from headrig.errors import ConfigError
-from headrig.limits import PIPE_BYTES_MAX, READ_BYTES, Limits
+from headrig.limits import BLOCK_BYTES, PIPE_BYTES_MAX, READ_BYTES, Limits
 from headrig.listen import Sockets
 from headrig.model import Intake, Part
 
@@ -47,25 +47,27 @@ class StdinSource:
 
     def __init__(self, descriptor: int, limits: Limits) -> None:
         self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
+        self._buffer = ReadBuffer(BLOCK_BYTES)
         self._partial_bytes = 0
         self._descriptor = descriptor
-        self._wanted = threading.Semaphore(1)
-        """One permit per block the loop is ready for."""
+        self._wanted = threading.Semaphore(0)
+        """One permit per block the loop is ready for, which is then the thread's until it tells what it read."""
 
     async def read(self, intake: Intake) -> None:
         """Read until EOF; after a stop only what a pipe can still hold."""
         loop = asyncio.get_running_loop()
         self._wake = _Wake()
-        blocks: asyncio.Queue[bytes] = asyncio.Queue()
+        blocks: asyncio.Queue[int] = asyncio.Queue()
+        self._want()
         thread = threading.Thread(target=self._read_blocks, args=(loop, blocks), name="headrig-stdin", daemon=True)
         thread.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(self._wake_on_stop(intake))
-                while block := await blocks.get():
-                    self._take(block, intake)
+                while read_bytes := await blocks.get():
+                    self._take(read_bytes, intake)
                     await intake.room()
-                    self._wanted.release()
+                    self._want()
                 lines, count = self._framer.finish()
                 self._hold(intake)
                 intake.add(lines, count)
@@ -76,9 +78,13 @@ class StdinSource:
             await asyncio.to_thread(thread.join)
             self._wake.close()
 
-    def _take(self, block: bytes, intake: Intake) -> None:
-        intake.received_bytes(len(block))
-        lines, count = self._framer.feed(block)
+    def _want(self) -> None:
+        self._buffer.room(self._framer, READ_BYTES)
+        self._wanted.release()
+
+    def _take(self, read_bytes: int, intake: Intake) -> None:
+        intake.received_bytes(read_bytes)
+        lines, count = self._buffer.take(read_bytes)
         intake.add(lines, count)
         if not self._hold(intake):
             self._framer.finish()
@@ -94,8 +100,8 @@ class StdinSource:
         await intake.stopping.wait()
         self._wake.stop()
 
-    def _read_blocks(self, loop: asyncio.AbstractEventLoop, blocks: asyncio.Queue[bytes]) -> None:
-        """In the thread: one block at a time, an empty one at the end."""
+    def _read_blocks(self, loop: asyncio.AbstractEventLoop, blocks: asyncio.Queue[int]) -> None:
+        """In the thread: one block at a time, told by its size, 0 at the end."""
         ready = select.poll()
         ready.register(self._descriptor, select.POLLIN)
         ready.register(self._wake.descriptor, select.POLLIN)
@@ -105,19 +111,19 @@ class StdinSource:
             events = {descriptor for descriptor, _ in ready.poll()}
             if self._wake.ended:
                 return
-            block = b""
+            read_bytes = 0
             if self._descriptor in events and bytes_after_stop <= PIPE_BYTES_MAX:
                 try:
-                    block = os.read(self._descriptor, READ_BYTES)
+                    read_bytes = os.readv(self._descriptor, [self._buffer])
                 except BlockingIOError:
                     self._wanted.release()
                     continue
                 except OSError:
-                    block = b""
+                    read_bytes = 0
             if self._wake.descriptor in events:
-                bytes_after_stop += len(block)
-            loop.call_soon_threadsafe(blocks.put_nowait, block)
-            if not block:
+                bytes_after_stop += read_bytes
+            loop.call_soon_threadsafe(blocks.put_nowait, read_bytes)
+            if not read_bytes:
                 return
 
 

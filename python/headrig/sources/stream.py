@@ -15,9 +15,10 @@ from contextlib import suppress
 from typing import cast
 from weakref import WeakSet
 
-from headrig.engine import LINE_BYTES_MAX, Framer
+from headrig.engine import LINE_BYTES_MAX, Framer, ReadBuffer
 from headrig.limits import (
     BACKLOG_CONNECTIONS,
+    BLOCK_BYTES,
     GREETING_SECONDS,
     READ_BYTES,
     READ_BYTES_WHEN_FULL,
@@ -56,16 +57,17 @@ class Connection(asyncio.BufferedProtocol):
             self._intake.failed(refusal, "connecting")
             stream.abort()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """The source's buffer: it is emptied before the loop turns to another connection."""
-        return self._source.buffer_when_full if self._intake.full else self._source.buffer
+    def get_buffer(self, sizehint: int) -> ReadBuffer:  # noqa: ARG002
+        """Room behind what has come from others: it is read into and taken before the loop turns to one of them."""
+        bytes_max = READ_BYTES_WHEN_FULL if self._intake.full else READ_BYTES
+        return self._source.buffer.room(self._framer, bytes_max)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Pass on the lines that became whole; wait when the intake is full."""
         intake = self._intake
         self.seen = self._source.now()
         intake.received_bytes(nbytes)
-        lines, count = self._framer.feed(bytes(self._source.buffer[:nbytes]))
+        lines, count = self._source.buffer.take(nbytes)
         if count:
             intake.add(lines, count)
         partial_bytes = self._framer.partial_bytes
@@ -125,8 +127,7 @@ class StreamSource:
     ) -> None:
         self.where = where
         self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
-        self.buffer = memoryview(bytearray(READ_BYTES))
-        self.buffer_when_full = self.buffer[:READ_BYTES_WHEN_FULL]
+        self.buffer = ReadBuffer(BLOCK_BYTES)
         self._bound = bound
         self._limits = limits
         self._tls = tls

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from headrig.families import CONTENT_TYPE
 from headrig.httpd import Handler, answer
 from headrig.web.server import PAGES, Status
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Check = Callable[[], tuple[bool, Mapping[str, object]]]
 
 

@@ -13,7 +13,8 @@ use crate::metric::{Metrics, Reading};
 use crate::process::{Processed, Worker};
 use crate::recent::Recent;
 use crate::redact::Redactor;
-use crate::roles::RoleTable;
+use crate::roles::{RoleTable, Roles};
+use crate::shape::Shapes;
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
 use crate::window::store::Feed;
@@ -99,17 +100,28 @@ impl Engine {
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let id = lock(&self.shared.metrics).lane(name);
+            let (id, observer) = {
+                let mut metrics = lock(&self.shared.metrics);
+                (metrics.lane(name), metrics.observer())
+            };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            let worker = Mutex::new(Worker::new(&self.shared, id, name, roles));
+            let worker = Mutex::new(Worker::new(&self.shared, id, observer, name, roles));
             Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
         });
         Arc::clone(lane)
     }
 
-    /// Add one value to a metric's windows.
+    /// Add one value to a metric's windows; to those of the engine that took over, if one did.
     pub fn record(&self, metric: &str, value: f64, labels: &[(&str, &str)], time_seconds: f64) {
-        lock(&self.shared.metrics).record(metric, value, labels, time_seconds);
+        let mut metrics = lock(&self.shared.metrics);
+        match self.shared.successor.get() {
+            None => metrics.record(metric, value, labels, time_seconds),
+            Some(next) => {
+                let next = Engine { shared: Arc::clone(next) };
+                drop(metrics);
+                next.record(metric, value, labels, time_seconds);
+            }
+        }
     }
 
     /// Event time up to which windows are complete; `None` before the first event.
@@ -167,7 +179,8 @@ impl Engine {
             "" => None,
             text => Some(Expr::parse(text, &mut fields).map_err(|error| RuleError::new("where", error.to_string()))?),
         };
-        let mut reader = Reader { extractor: Extractor::new(&fields.paths), roles, ..Reader::default() };
+        let (extractor, roles) = (Extractor::new(&fields.paths), Roles::new(roles));
+        let mut reader = Reader { extractor, roles, ..Reader::default() };
         let mut found: Vec<&[u8]> = Vec::new();
         'newest: for batch in batches.iter().rev() {
             let lines: Vec<&[u8]> = memchr_lines(batch.bytes()).collect();
@@ -192,12 +205,13 @@ impl Engine {
     pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
         let mut scratch = self.shared.redactor.scratch();
         let mut edits = Edits::default();
-        let mut reader = Reader { roles: self.shared.roles.clone(), ..Reader::default() };
+        let mut reader = Reader { roles: Roles::new(self.shared.roles.clone()), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
-            let mut exempt = Vec::new();
+            let mut shapes = Shapes::default();
             self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
-            crate::shape::exempt(&reader.view(text), &mut exempt);
-            self.shared.redactor.document(text, &reader.tape, &exempt, &mut scratch, &mut edits);
+            reader.roles.resolve(&reader.found);
+            shapes.read(&reader.view(text), 0);
+            self.shared.redactor.document(text, &reader.tape, &shapes.exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }
@@ -221,7 +235,7 @@ impl Lane {
 #[derive(Default)]
 struct Reader {
     extractor: Extractor,
-    roles: RoleTable,
+    roles: Roles,
     tape: Tape,
     decoded: Decoded,
     found: Vec<u32>,
@@ -239,6 +253,7 @@ impl Reader {
             return false;
         }
         self.extractor.find(line, &self.tape, &mut self.decoded, &mut self.found);
+        self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
     }

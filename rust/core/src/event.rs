@@ -5,7 +5,7 @@ use std::borrow::Cow;
 pub use crate::expr::Fields;
 
 /// Index of a field path in `Fields`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u16);
 
 /// What a field is for, whatever it is called.
@@ -62,7 +62,7 @@ impl Value<'_> {
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number).filter(|number| number.is_finite()),
-            Self::Text(text) => crate::time::number_text(text),
+            Self::Text(text) => crate::number::text(text),
             _ => None,
         }
     }
@@ -73,9 +73,37 @@ impl Value<'_> {
     }
 }
 
+/// What a value is as written, of values that mean what they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Form {
+    /// Missing, null or a container.
+    Nothing,
+    Text,
+    Number,
+    Bool,
+}
+
 /// One event as rules see it.
 pub trait Event {
     fn value(&self, source: Source) -> Value<'_>;
+
+    /// `Value::number` of the value.
+    fn number(&self, source: Source) -> Option<f64> {
+        self.value(source).number()
+    }
+
+    /// `Value::is_there` of the value.
+    fn is_there(&self, source: Source) -> bool {
+        self.value(source).is_there()
+    }
+
+    /// The value as its bytes in the line: equal ones of one source are equal values, so that what they mean can be
+    /// remembered. `None` where the bytes do not say it all (redacted, escaped, in a unit): ask `value`.
+    fn written(&self, _: Source) -> Option<(Form, &[u8])> {
+        None
+    }
+
     /// Event time in seconds since the Unix epoch, arrival where the event has none; skew already clamped.
     fn time_seconds(&self) -> f64;
 }

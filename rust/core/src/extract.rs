@@ -7,8 +7,9 @@ use hashbrown::HashMap;
 
 use crate::edit::Edits;
 use crate::escape::Decoded;
-use crate::event::{Event, Role, Slot, Source, Value};
-use crate::roles::{Alias, RoleTable};
+use crate::event::{Event, Form, Role, Slot, Source, Value};
+use crate::number;
+use crate::roles::{Alias, Roles};
 use crate::time;
 use crate::walk::{Kind, Node, Tape};
 
@@ -132,16 +133,30 @@ pub struct View<'a> {
     pub found: &'a [u32],
     /// Settled.
     pub edits: &'a Edits,
-    pub roles: &'a RoleTable,
+    /// Resolved for `found`.
+    pub roles: &'a Roles,
     pub time_seconds: f64,
 }
 
 impl View<'_> {
     /// The first alias that is present.
     pub fn role(&self, role: Role) -> Option<(Alias, u32)> {
-        let present = |alias: &&Alias| self.found[alias.slot.0 as usize] != 0;
-        let alias = self.roles.aliases(role).iter().find(present)?;
-        Some((*alias, self.found[alias.slot.0 as usize]))
+        self.roles.get(role)
+    }
+
+    /// The node of a source's value, 0 where it is missing; units of a duration in one second.
+    fn place(&self, source: Source) -> (u32, f64) {
+        match source {
+            Source::Role(role) => self.role(role).map_or((0, 1.0), |(alias, node)| match role {
+                Role::Duration => (node, alias.units_per_second.unwrap_or(1.0)),
+                _ => (node, 1.0),
+            }),
+            Source::Path(slot) => (self.found[slot.0 as usize], 1.0),
+        }
+    }
+
+    fn edited(&self, start: usize, end: usize) -> bool {
+        !self.edits.is_empty() && !self.edits.within(start, end).is_empty()
     }
 
     /// A node's value, after redaction.
@@ -153,7 +168,7 @@ impl View<'_> {
             Kind::Null | Kind::NonFinite => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
-            Kind::String | Kind::Number if !self.edits.within(start, end).is_empty() => {
+            Kind::String | Kind::Number if self.edited(start, end) => {
                 let mut edited = Vec::with_capacity(raw.len());
                 self.edits.apply(self.text, start, end, &mut edited);
                 let inner = if node.kind == Kind::Number { edited.trim_ascii() } else { &edited };
@@ -162,7 +177,7 @@ impl View<'_> {
             }
             Kind::String if node.escaped => Value::Text(Cow::Owned(decoded(raw))),
             Kind::String => Value::Text(Cow::Borrowed(raw)),
-            Kind::Number => number(raw).map_or(Value::Null, Value::Number),
+            Kind::Number => number::json(raw).map_or(Value::Null, Value::Number),
             _ => Value::Container,
         }
     }
@@ -170,11 +185,16 @@ impl View<'_> {
     /// The event's own time in seconds since the epoch, if it has one that can be read.
     pub fn time(&self, utc_offset_seconds: i32) -> Option<f64> {
         let (alias, node) = self.role(Role::Time)?;
-        match self.node(node) {
-            Value::Text(text) => time::parse_text(&text, utc_offset_seconds),
+        Self::time_of(&self.node(node), alias, utc_offset_seconds)
+    }
+
+    /// What a value means as the time.
+    pub fn time_of(value: &Value<'_>, alias: Alias, utc_offset_seconds: i32) -> Option<f64> {
+        match value {
+            Value::Text(text) => time::parse_text(text, utc_offset_seconds),
             Value::Number(number) => match alias.units_per_second {
                 Some(unit) => Some(number / unit),
-                None => time::from_number(number),
+                None => time::from_number(*number),
             },
             _ => None,
         }
@@ -187,7 +207,7 @@ impl View<'_> {
         let unit = alias.units_per_second.unwrap_or(1.0);
         match self.node(node) {
             Value::Number(number) => Value::Number(number / unit),
-            Value::Text(text) => match number(&text) {
+            Value::Text(text) => match number::json(&text) {
                 Some(number) => Value::Number(number / unit),
                 None => Value::Text(text),
             },
@@ -209,6 +229,47 @@ impl Event for View<'_> {
         }
     }
 
+    fn number(&self, source: Source) -> Option<f64> {
+        let (index, unit) = self.place(source);
+        let node = &self.nodes[index as usize];
+        let (start, end) = (node.start as usize, node.end as usize);
+        if index == 0 || node.kind != Kind::Number || source == Source::Role(Role::Time) || self.edited(start, end) {
+            return self.value(source).number();
+        }
+        number::json(&self.text[start..end]).map(|number| number / unit)
+    }
+
+    fn is_there(&self, source: Source) -> bool {
+        let (index, _) = self.place(source);
+        let there = index != 0 && !matches!(self.nodes[index as usize].kind, Kind::Null | Kind::NonFinite);
+        match there && self.nodes[index as usize].kind != Kind::Number {
+            true => true,
+            // A number may be out of range, and the time is always there.
+            false => self.value(source).is_there(),
+        }
+    }
+
+    fn written(&self, source: Source) -> Option<(Form, &[u8])> {
+        let index = match source {
+            Source::Role(Role::Time | Role::Duration) => return None,
+            Source::Role(role) => self.roles.node(role),
+            Source::Path(slot) => self.found[slot.0 as usize],
+        };
+        if index == 0 {
+            return Some((Form::Nothing, b""));
+        }
+        let node = &self.nodes[index as usize];
+        let form = match node.kind {
+            Kind::String if node.escaped => return None,
+            Kind::String => Form::Text,
+            Kind::Number => Form::Number,
+            Kind::True | Kind::False => Form::Bool,
+            _ => return Some((Form::Nothing, b"")),
+        };
+        let (start, end) = (node.start as usize, node.end as usize);
+        (!self.edited(start, end)).then(|| (form, &self.text[start..end]))
+    }
+
     fn time_seconds(&self) -> f64 {
         self.time_seconds
     }
@@ -218,15 +279,6 @@ fn decoded(raw: &[u8]) -> Vec<u8> {
     let mut decoded = Decoded::default();
     decoded.decode(raw);
     decoded.bytes
-}
-
-/// A decimal number as JSON writes it; infinite ones (`1e999`) are none.
-pub fn number(text: &[u8]) -> Option<f64> {
-    let first = text.first()?;
-    if !(first.is_ascii_digit() || *first == b'-') {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 #[cfg(test)]
@@ -268,14 +320,8 @@ mod tests {
         let mut edits = Edits::default();
         edits.push(7, 11, 0, b"\"[REDACTED:pin]\"");
         edits.settle();
-        let view = View {
-            text,
-            nodes: &tape.nodes,
-            found: &[],
-            edits: &edits,
-            roles: &RoleTable::default(),
-            time_seconds: 0.0,
-        };
+        let view =
+            View { text, nodes: &tape.nodes, found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
         assert_eq!(view.node(2), Value::Text(Cow::Borrowed(b"[REDACTED:pin]")));
         assert_eq!(view.node(4), Value::Text(Cow::Borrowed("aéb".as_bytes())));
     }

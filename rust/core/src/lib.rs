@@ -11,6 +11,7 @@ pub mod frame;
 pub mod limits;
 pub mod lines;
 pub mod metric;
+pub mod number;
 pub mod output;
 pub mod process;
 pub mod recent;

@@ -1,6 +1,6 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::edit::Edits;
 use crate::engine::{lock, Shared};
@@ -9,11 +9,11 @@ use crate::event::Fieldless;
 use crate::extract::View;
 use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::{memchr_lines, Lines};
-use crate::metric::{LaneId, Metrics};
+use crate::metric::{LaneId, Metrics, Observer};
 use crate::output::{cut, wrap, Output};
 use crate::redact::Scratch;
-use crate::roles::RoleTable;
-use crate::shape;
+use crate::roles::{RoleTable, Roles};
+use crate::shape::Shapes;
 use crate::spec::{Blank, NonFinite, OnBroken};
 use crate::walk::{walk, Broken, Kind, Tape};
 
@@ -45,7 +45,9 @@ pub struct Normalized {
 /// A lane's scratch memory, reused from line to line.
 pub(crate) struct Worker {
     lane: LaneId,
-    roles: RoleTable,
+    /// Apart, so that it may be written to while the rest is read.
+    observer: Arc<Mutex<Observer>>,
+    roles: Roles,
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
     utc_offset_seconds: i32,
@@ -53,7 +55,7 @@ pub(crate) struct Worker {
     edits: Edits,
     decoded: Decoded,
     found: Vec<u32>,
-    exempt: Vec<u32>,
+    shapes: Shapes,
     redaction: Scratch,
 }
 
@@ -64,6 +66,33 @@ struct Counts {
     dropped_blank: u64,
     normalized: Normalized,
     time_max_seconds: Option<f64>,
+}
+
+/// A batch on its way into the metrics. Their lock is taken for the first merge and held to the end: a batch is counted
+/// in one engine as a whole, and lanes wait for each other only to merge.
+struct Counting<'a> {
+    shared: &'a Shared,
+    observer: MutexGuard<'a, Observer>,
+    metrics: Option<MutexGuard<'a, Metrics>>,
+    arrival_seconds: f64,
+}
+
+impl Counting<'_> {
+    /// Count what was observed so far.
+    ///
+    /// # Errors
+    /// The engine that took over; nothing was counted.
+    fn merge(&mut self) -> Result<&mut Metrics, Arc<Shared>> {
+        let first = self.metrics.is_none();
+        let metrics = self.metrics.get_or_insert_with(|| lock(&self.shared.metrics));
+        match self.shared.successor.get().filter(|_| first) {
+            Some(successor) => Err(Arc::clone(successor)),
+            None => {
+                metrics.merge(&mut self.observer, self.arrival_seconds);
+                Ok(metrics)
+            }
+        }
+    }
 }
 
 /// One line and where it lies in the batch.
@@ -77,18 +106,19 @@ struct Line {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: &Shared, lane: LaneId, name: &str, roles: RoleTable) -> Self {
+    pub(crate) fn new(shared: &Shared, lane: LaneId, observer: Observer, name: &str, roles: RoleTable) -> Self {
         let options = shared.spec.lanes.get(name);
         Self {
             lane,
-            roles,
+            observer: Arc::new(Mutex::new(observer)),
+            roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
             tape: Tape::default(),
             edits: Edits::default(),
             decoded: Decoded::default(),
             found: Vec::new(),
-            exempt: Vec::new(),
+            shapes: Shapes::default(),
             redaction: shared.redactor.scratch(),
         }
     }
@@ -101,10 +131,13 @@ impl Worker {
         input: &[u8],
         arrival_seconds: f64,
     ) -> Result<Processed, Arc<Shared>> {
-        let mut metrics = lock(&shared.metrics);
         if let Some(successor) = shared.successor.get() {
             return Err(Arc::clone(successor));
         }
+        let observer = Arc::clone(&self.observer);
+        let mut counting = Counting { shared, observer: lock(&observer), metrics: None, arrival_seconds };
+        // What a panic left.
+        counting.observer.discard();
         let mut output = Output::new(input);
         let mut counts = Counts::default();
         let mut start = 0;
@@ -122,22 +155,30 @@ impl Worker {
                     }
                 }
             } else {
-                match self.event(shared, text, arrival_seconds, &mut metrics, &mut counts) {
+                match self.event(shared, text, arrival_seconds, &mut counting.observer, &mut counts) {
                     Ok(()) => emit(&mut output, &line, input, &self.edits),
                     Err(reason) => {
                         if shared.spec.on_broken == OnBroken::Wrap {
                             // What is written is an event: counted as one here as it would be by the next reader.
-                            metrics.observe(self.lane, &Fieldless { time_seconds: arrival_seconds });
+                            counting.observer.observe(&Fieldless { time_seconds: arrival_seconds });
                         }
                         self.broken(shared, &line, text, reason, arrival_seconds, &mut output, &mut counts);
                     }
                 }
             }
             start = next;
+            if counting.observer.is_full() {
+                counting.merge().inspect_err(|_| self.forget())?;
+            }
         }
-        metrics.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
-        drop(metrics);
+        counting.merge().inspect_err(|_| self.forget())?.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
+        drop(counting);
         Ok(self.finish(shared, output, counts))
+    }
+
+    /// The batch goes elsewhere.
+    fn forget(&mut self) {
+        self.redaction.take_counts();
     }
 
     fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts) -> Processed {
@@ -166,7 +207,7 @@ impl Worker {
         shared: &Shared,
         text: &[u8],
         arrival_seconds: f64,
-        metrics: &mut Metrics,
+        observer: &mut Observer,
         counts: &mut Counts,
     ) -> Result<(), Broken> {
         self.edits.clear();
@@ -181,17 +222,16 @@ impl Worker {
             return Err(Broken::NotJson);
         }
         shared.extractor.find(text, &self.tape, &mut self.decoded, &mut self.found);
-        let mut exempt = std::mem::take(&mut self.exempt);
-        let raw = self.view(text, arrival_seconds);
-        let own_time = if self.arrival_only { None } else { raw.time(self.utc_offset_seconds) };
-        let time_seconds = metrics.clamp(own_time, arrival_seconds);
-        shape::exempt(&raw, &mut exempt);
-        shared.redactor.document(text, &self.tape, &exempt, &mut self.redaction, &mut self.edits);
-        self.exempt = exempt;
+        self.roles.resolve(&self.found);
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let own_time = shapes.read(&self.view(text, arrival_seconds), self.utc_offset_seconds);
+        let time_seconds = observer.clamp(own_time.filter(|_| !self.arrival_only), arrival_seconds);
+        shared.redactor.document(text, &self.tape, &shapes.exempt, &mut self.redaction, &mut self.edits);
+        self.shapes = shapes;
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             counts.normalized.non_finite += self.null_non_finite();
         }
-        metrics.observe(self.lane, &self.view(text, time_seconds));
+        observer.observe(&self.view(text, time_seconds));
         counts.time_max_seconds = Some(counts.time_max_seconds.map_or(time_seconds, |max| max.max(time_seconds)));
         Ok(())
     }

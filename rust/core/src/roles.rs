@@ -24,7 +24,7 @@ pub const ROLES: [(Role, &str, &[&str]); 13] = [
 ];
 
 /// One field that may have a role.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Alias {
     pub slot: Slot,
     /// Units of the field in one second; `None`: by the role's own rule (times by magnitude).
@@ -32,10 +32,12 @@ pub struct Alias {
     pub units_per_second: Option<f64>,
 }
 
-/// Per role, in `ROLES` order, the fields that may have it, best first.
+/// Per role, the fields that may have it, best first.
 #[derive(Clone, Debug, Default)]
 pub struct RoleTable {
-    aliases: Vec<Vec<Alias>>,
+    aliases: Vec<Alias>,
+    /// Where those of each role begin and end, in `ROLES` order.
+    spans: [(u16, u16); ROLES.len()],
 }
 
 impl RoleTable {
@@ -73,11 +75,61 @@ impl RoleTable {
                 aliases[index].push(Alias { slot: slot(path), units_per_second: default_unit(*role, path) });
             }
         }
-        Ok(Self { aliases })
+        let mut table = Self::default();
+        for (span, aliases) in table.spans.iter_mut().zip(aliases) {
+            let start = table.aliases.len() as u16;
+            table.aliases.extend(aliases);
+            *span = (start, table.aliases.len() as u16);
+        }
+        Ok(table)
     }
 
     pub fn aliases(&self, role: Role) -> &[Alias] {
-        &self.aliases[role as usize]
+        let (start, end) = self.spans[role as usize];
+        &self.aliases[start as usize..end as usize]
+    }
+}
+
+/// The roles of one line. Lines of one service have the same fields at the same places: then nothing is looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Roles {
+    table: RoleTable,
+    /// The line that `nodes` and `aliases` are for.
+    found: Vec<u32>,
+    /// In `ROLES` order; node 0 where no field has the role.
+    nodes: [u32; ROLES.len()],
+    aliases: [Alias; ROLES.len()],
+}
+
+impl Roles {
+    pub fn new(table: RoleTable) -> Self {
+        Self { table, ..Self::default() }
+    }
+
+    /// Take the line whose fields are `found`: per role the first alias that is present counts.
+    pub fn resolve(&mut self, found: &[u32]) {
+        if self.found == found {
+            return;
+        }
+        self.found.clear();
+        self.found.extend_from_slice(found);
+        for (role, _, _) in ROLES {
+            let present = |alias: &&Alias| found[alias.slot.0 as usize] != 0;
+            let alias = self.table.aliases(role).iter().find(present);
+            self.nodes[role as usize] = alias.map_or(0, |alias| found[alias.slot.0 as usize]);
+            self.aliases[role as usize] = alias.copied().unwrap_or_default();
+        }
+    }
+
+    /// The node of the role's value, 0 where no field has it.
+    pub fn node(&self, role: Role) -> u32 {
+        self.nodes[role as usize]
+    }
+
+    /// The field that has the role, and its value's node.
+    pub fn get(&self, role: Role) -> Option<(Alias, u32)> {
+        let node = self.nodes[role as usize];
+        (node != 0).then(|| (self.aliases[role as usize], node))
     }
 }
 
@@ -107,6 +159,25 @@ mod tests {
         for (index, (role, _, _)) in ROLES.iter().enumerate() {
             assert_eq!(*role as usize, index);
         }
+    }
+
+    #[test]
+    fn the_first_alias_that_a_line_has_counts() {
+        let mut paths = Vec::new();
+        let mut slot = |path: &str| {
+            paths.push(path.to_owned());
+            Slot(paths.len() as u16 - 1)
+        };
+        let mut roles = Roles::new(RoleTable::new(&[], &mut slot).unwrap());
+        let at = |path: &str| paths.iter().position(|known| known == path).unwrap();
+        let mut found = vec![0; paths.len()];
+        found[at("ts")] = 4;
+        roles.resolve(&found);
+        assert_eq!(roles.get(Role::Time).map(|(_, node)| node), Some(4));
+        found[at("timestamp")] = 8;
+        roles.resolve(&found);
+        assert_eq!(roles.get(Role::Time).map(|(_, node)| node), Some(8));
+        assert_eq!(roles.get(Role::Level), None);
     }
 
     #[test]

@@ -2,49 +2,112 @@
 //! any other value in the same field is.
 
 use crate::event::{Role, Value};
-use crate::extract::{number, View};
+use crate::extract::View;
+use crate::number;
 use crate::time;
+use crate::walk::Kind;
 
 /// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.
 const DURATION_MAX: f64 = 1e14;
 
-const EXEMPT: [Role; 6] = [Role::Time, Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
+/// Besides the time.
+const EXEMPT: [Role; 5] = [Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
 
-/// Fill `exempt` with the sorted tape indices of role values that have their role's shape.
-pub fn exempt(view: &View<'_>, exempt: &mut Vec<u32>) {
-    exempt.clear();
-    for role in EXEMPT {
-        if let Some((_, node)) = view.role(role) {
-            if fits(role, &view.node(node)) {
-                exempt.push(node);
-            }
-        }
-    }
-    exempt.sort_unstable();
+/// Reads what every line is asked first: its time, and which role values are not scanned. Reused from line to line.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    times: time::Memo,
+    /// Sorted tape indices of role values that have their role's shape.
+    pub exempt: Vec<u32>,
 }
 
-fn fits(role: Role, value: &Value<'_>) -> bool {
-    match (role, value) {
-        (Role::Time, Value::Number(seconds)) => time::from_number(*seconds).is_some(),
-        (Role::Time, Value::Text(text)) => time::parse_text(text, 0).is_some(),
-        (Role::Level, Value::Number(level)) => (0.0..=100.0).contains(level),
-        (Role::Level, Value::Text(text)) => {
-            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
-            text.len() <= 16 && digits <= 2 && text.iter().all(u8::is_ascii_alphanumeric)
+impl Shapes {
+    /// Fill `exempt`; give the event's own time, as `View::time` does.
+    pub fn read(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
+        self.exempt.clear();
+        let own_time = self.time(view, utc_offset_seconds);
+        for role in EXEMPT {
+            let index = view.roles.node(role);
+            if index == 0 {
+                continue;
+            }
+            let node = &view.nodes[index as usize];
+            let raw = &view.text[node.start as usize..node.end as usize];
+            let fits = match node.kind {
+                Kind::Number => number_fits(role, raw),
+                Kind::String if !node.escaped => text_fits(role, raw),
+                Kind::String => matches!(view.node(index), Value::Text(text) if text_fits(role, &text)),
+                _ => false,
+            };
+            if fits {
+                self.exempt.push(index);
+            }
         }
-        (Role::Trace, Value::Text(text)) => identifier(text, 16..=32),
-        (Role::Span, Value::Text(text)) => identifier(text, 8..=16),
-        (Role::Status, Value::Number(status)) => (0.0..1000.0).contains(status),
-        (Role::Status, Value::Text(text)) => text.len() <= 3 && text.iter().all(u8::is_ascii_digit),
-        (Role::Duration, Value::Number(duration)) => duration.abs() < DURATION_MAX,
-        (Role::Duration, Value::Text(text)) => text.len() <= 12 && number(text).is_some(),
+        if !self.exempt.is_sorted() {
+            self.exempt.sort_unstable();
+        }
+        own_time
+    }
+
+    fn time(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
+        let (alias, node) = view.role(Role::Time)?;
+        let value = view.node(node);
+        let Value::Text(text) = &value else {
+            let shaped = matches!(value, Value::Number(number) if time::from_number(number).is_some());
+            self.exempt.extend(shaped.then_some(node));
+            return View::time_of(&value, alias, utc_offset_seconds);
+        };
+        let own_time = self.times.parse_text(text, utc_offset_seconds);
+        // The shape is that of a time anywhere: an offset moves the ends of the years that are times.
+        let shaped = match utc_offset_seconds {
+            0 => own_time.is_some(),
+            _ => self.times.parse_text(text, 0).is_some(),
+        };
+        self.exempt.extend(shaped.then_some(node));
+        own_time
+    }
+}
+
+/// Most cases are decided by length: what is as short as that needs no reading.
+fn number_fits(role: Role, raw: &[u8]) -> bool {
+    let plain = |length| raw.len() <= length && raw.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    match role {
+        Role::Level => number::json(raw).is_some_and(|level| (0.0..=100.0).contains(&level)),
+        Role::Status => plain(3) || number::json(raw).is_some_and(|status| (0.0..1000.0).contains(&status)),
+        Role::Duration => plain(14) || number::json(raw).is_some_and(|duration| duration.abs() < DURATION_MAX),
         _ => false,
     }
 }
 
+fn text_fits(role: Role, text: &[u8]) -> bool {
+    match role {
+        Role::Level if text.len() <= 16 => {
+            let mut digits = 0;
+            for byte in text {
+                digits += u32::from(byte.is_ascii_digit());
+                if !byte.is_ascii_alphanumeric() {
+                    return false;
+                }
+            }
+            digits <= 2
+        }
+        Role::Trace => identifier(text, 16..=32),
+        Role::Span => identifier(text, 8..=16),
+        Role::Status => text.len() <= 3 && text.iter().all(u8::is_ascii_digit),
+        Role::Duration => text.len() <= 12 && number::json(text).is_some(),
+        _ => false,
+    }
+}
+
+/// Eight at a time, without an early end among them.
+fn hex(bytes: &[u8]) -> bool {
+    let all = |bytes: &[u8]| bytes.iter().fold(true, |hex, byte| hex & byte.is_ascii_hexdigit());
+    let mut eights = bytes.chunks_exact(8);
+    eights.by_ref().all(all) && all(eights.remainder())
+}
+
 /// A number of hexadecimal digits within `digits`, or a UUID (RFC 9562).
 fn identifier(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> bool {
-    let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
     let uuid = text.len() == 36
         && text.iter().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => *byte == b'-',
@@ -56,10 +119,12 @@ fn identifier(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::borrow::Cow;
 
     fn text(role: Role, text: &str) -> bool {
-        fits(role, &Value::Text(Cow::Borrowed(text.as_bytes())))
+        if role == Role::Time {
+            return time::parse_text(text.as_bytes(), 0).is_some();
+        }
+        text_fits(role, text.as_bytes())
     }
 
     #[test]
@@ -71,10 +136,10 @@ mod tests {
         assert!(!text(Role::Time, "2026-11-23T06:16:13.462Z password=x"));
         assert!(text(Role::Level, "DEBUG5") && !text(Role::Level, "password=hunter2"));
         assert!(!text(Role::Level, "4111111111111111") && !text(Role::Level, "a1b2c3d4e5f6a7b8"));
-        assert!(
-            fits(Role::Duration, &Value::Number(12.5))
-                && !fits(Role::Duration, &Value::Number(4_111_111_111_111_111.0))
-        );
+        assert!(number_fits(Role::Duration, b"12.5") && !number_fits(Role::Duration, b"4111111111111111"));
+        assert!(number_fits(Role::Duration, b"-1e3") && !number_fits(Role::Duration, b"1e14"));
+        assert!(number_fits(Role::Status, b"200") && !number_fits(Role::Status, b"4111"));
+        assert!(number_fits(Role::Level, b"30") && !number_fits(Role::Level, b"101"));
         assert!(text(Role::Status, "200") && !text(Role::Status, "4111111111111111"));
     }
 }

@@ -1,5 +1,7 @@
 //! Times in log lines: text or number to seconds since the Unix epoch, and back. Pure arithmetic, no clock.
 
+use crate::number;
+
 /// Last second of year 9999, in seconds since the epoch. Later times are not times.
 const SECONDS_MAX: i64 = 253_402_300_799;
 /// First second of year 1.
@@ -12,27 +14,53 @@ const SECONDS_MIN: i64 = -62_135_596_800;
 pub fn parse_text(text: &[u8], utc_offset_seconds: i32) -> Option<f64> {
     let text = text.trim_ascii();
     if text.get(4) != Some(&b'-') {
-        return number_text(text).and_then(from_number);
+        return number::text(text).and_then(from_number);
     }
     let mut rest = Cursor { text, at: 0 };
-    let year = rest.digits(4)?;
-    rest.expect(b"-")?;
-    let month = rest.digits(2)?;
-    rest.expect(b"-")?;
-    let day = rest.digits(2)?;
-    rest.expect(b"Tt ")?;
-    let hour = rest.digits(2)?;
-    rest.expect(b":")?;
-    let minute = rest.digits(2)?;
-    let second = if rest.expect(b":").is_some() { rest.digits(2)? } else { 0 };
-    let nanos = if rest.expect(b".,").is_some() { rest.fraction()? } else { 0 };
-    let offset = rest.offset(i64::from(utc_offset_seconds))?;
-    let in_range = year >= 1 && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
-    // 60 is a leap second: it is the first second of the next minute.
-    if !in_range || hour > 23 || minute > 59 || second > 60 {
-        return None;
+    let local_seconds = rest.date_and_time()?;
+    rest.finish(local_seconds, utc_offset_seconds)
+}
+
+/// Bytes of a date and a time to the second, `2026-11-23T06:16:13`.
+const SECOND_BYTES: usize = 19;
+
+/// Reads times as `parse_text` does, and those of the second read last without reading the date again.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    /// As written.
+    second: [u8; SECOND_BYTES],
+    /// What it means, before the offset; `None` before the first.
+    local_seconds: Option<i64>,
+}
+
+impl Memo {
+    /// What `parse_text` gives.
+    pub fn parse_text(&mut self, text: &[u8], utc_offset_seconds: i32) -> Option<f64> {
+        let known = self.local_seconds.filter(|_| text.first_chunk() == Some(&self.second));
+        let Some(local_seconds) = known.or_else(|| self.learn(text)) else {
+            return parse_text(text, utc_offset_seconds);
+        };
+        if let [b'.', a, b, c, b'Z'] = text[SECOND_BYTES..] {
+            let [a, b, c] = [a, b, c].map(|byte| i64::from(byte.wrapping_sub(b'0')));
+            if a < 10 && b < 10 && c < 10 {
+                return seconds_of(local_seconds, (a * 100 + b * 10 + c) * 1_000_000);
+            }
+        }
+        Cursor { text: text.trim_ascii_end(), at: SECOND_BYTES }.finish(local_seconds, utc_offset_seconds)
     }
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+
+    /// The date and time that `text` begins with, if it does, to be known from now on.
+    fn learn(&mut self, text: &[u8]) -> Option<i64> {
+        let second = *text.first_chunk()?;
+        let mut rest = Cursor { text, at: 0 };
+        let local_seconds = rest.date_and_time().filter(|_| rest.at == SECOND_BYTES)?;
+        (self.second, self.local_seconds) = (second, Some(local_seconds));
+        Some(local_seconds)
+    }
+}
+
+/// `None` outside of years 1 to 9999.
+fn seconds_of(seconds: i64, nanos: i64) -> Option<f64> {
     (SECONDS_MIN..=SECONDS_MAX).contains(&seconds).then_some(seconds as f64 + nanos as f64 / 1e9)
 }
 
@@ -71,22 +99,37 @@ pub fn format_millis(seconds: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// A finite decimal number written as text; neither `nan` nor `inf`.
-pub fn number_text(text: &[u8]) -> Option<f64> {
-    let text = text.trim_ascii();
-    let digits_only = text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'));
-    if !digits_only || text.len() > 64 {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse::<f64>().ok().filter(|number| number.is_finite())
-}
-
 struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
 }
 
 impl Cursor<'_> {
+    /// Date and time to the second, in seconds since the epoch as if its place were at UTC.
+    fn date_and_time(&mut self) -> Option<i64> {
+        let year = self.digits(4)?;
+        self.expect(b"-")?;
+        let month = self.digits(2)?;
+        self.expect(b"-")?;
+        let day = self.digits(2)?;
+        self.expect(b"Tt ")?;
+        let hour = self.digits(2)?;
+        self.expect(b":")?;
+        let minute = self.digits(2)?;
+        let second = if self.expect(b":").is_some() { self.digits(2)? } else { 0 };
+        let in_range = year >= 1 && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+        // 60 is a leap second: it is the first second of the next minute.
+        let exists = in_range && hour <= 23 && minute <= 59 && second <= 60;
+        exists.then(|| days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+    }
+
+    /// What follows the seconds: fraction and offset.
+    fn finish(mut self, local_seconds: i64, utc_offset_seconds: i32) -> Option<f64> {
+        let nanos = if self.expect(b".,").is_some() { self.fraction()? } else { 0 };
+        let offset = self.offset(i64::from(utc_offset_seconds))?;
+        seconds_of(local_seconds - offset, nanos)
+    }
+
     fn expect(&mut self, any_of: &[u8]) -> Option<()> {
         any_of.contains(self.text.get(self.at)?).then(|| self.at += 1)
     }
@@ -227,6 +270,20 @@ mod tests {
             let _ = parse_text(&text, offset);
             let _ = from_number(number);
             prop_assert_eq!(formatted(number).len(), 24);
+        }
+
+        #[test]
+        fn a_memo_reads_what_is_read_without(
+            texts in prop::collection::vec(
+                "([ \t]?(2026-11-2[23][T ]06:16:(1[34]|60|61)|2026-11-23T06:16|0001-01-01T00:00:00|9999-12-31T23:59:59)\
+                  ([.,][0-9]{0,4})?(Z|z| UTC|[+-]0[0-9]:?30|[+-]07| |x)?[ \n]?)|[0-9]{1,20}|.{0,24}", 1..20),
+            offset in -50_000..50_000,
+        ) {
+            let mut memo = Memo::default();
+            for text in texts {
+                let plain = parse_text(text.as_bytes(), offset);
+                prop_assert_eq!(memo.parse_text(text.as_bytes(), offset), plain, "{:?}", text);
+            }
         }
 
         #[test]

@@ -4,7 +4,7 @@ mod metric_support;
 
 use std::collections::BTreeMap;
 
-use metric_support::{shown, Bench, Fake};
+use metric_support::{shown, Bench};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -71,12 +71,10 @@ fn run(lines: &[Line], batch_seconds: f64) -> BTreeMap<i64, (Shown, Shown)> {
         for (lane, id) in lanes.iter().enumerate() {
             let mut newest: Option<f64> = None;
             for line in lines[fed..arrived].iter().filter(|line| line.lane == lane) {
-                let time_seconds = bench.metrics.clamp(Some(START + line.time), now);
-                let json = line.json();
-                bench.metrics.observe(*id, &Fake { json: &json, paths: &bench.fields.paths, time_seconds });
+                let time_seconds = bench.observe(START + line.time, now, &line.json());
                 newest = Some(newest.map_or(time_seconds, |newest| newest.max(time_seconds)));
             }
-            bench.metrics.arrive(*id, newest, now);
+            bench.merge(*id, newest, now);
         }
         fed = arrived;
         let watermark = bench.metrics.watermark(now).unwrap_or(START);

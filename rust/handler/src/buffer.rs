@@ -1,41 +1,39 @@
 //! The bounded buffer between the threads that log and the one that writes. Every line offered is written, waiting or
 //! dropped with a reason: received = written + dropped + waiting.
 
-use std::fs::File;
+use std::io;
 use std::mem;
+use std::os::fd::RawFd;
+use std::os::unix::net::UnixStream;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::gate::Gate;
-use crate::level;
-use crate::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES, SPARE_BYTES_MAX, WAIT_MAX, WAKE_BYTES};
+use headrig_core::engine::Engine;
+use headrig_core::lines::Lines;
+
+use crate::gate::{Gate, Inside};
+use crate::outlet::{self, Passage, Piece, Shipping};
+use crate::output::Output;
+pub use crate::state::{Counts, Tally};
+use crate::state::{State, Turn, Wake};
 use crate::writer;
 
 /// What a buffer writes to, and when.
 pub struct Settings {
-    pub file: File,
+    /// None: lines are only shipped.
+    pub output: Option<Output>,
+    pub shipping: Shipping,
     /// Lines for people in place of JSON.
     pub text: bool,
+    /// Of the engine that the lines go through, until another one is given (`Engine::new`).
+    pub spec: Vec<u8>,
     /// Waiting lines that wake the writer before its time.
     pub entries_max: u64,
-    /// Longest wait of a line; never more than `WAIT_MAX`.
+    /// Longest wait of a line. More than `WAIT_MAX` is the caller's risk.
     pub wait: Duration,
-}
-
-/// The sums of one buffer, all taken at one moment.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    pub received: u64,
-    pub written: u64,
-    /// The buffer was full.
-    pub dropped_full: u64,
-    /// A bug: no line came of the record.
-    pub dropped_internal: u64,
-    pub waiting: u64,
-    /// Attempts to write that failed. Their lines wait and come again.
-    pub write_errors: u64,
 }
 
 /// A buffer, shared by all threads of a process.
@@ -47,58 +45,51 @@ pub struct Buffer {
     started: AtomicBool,
 }
 
-#[derive(Default)]
-struct State {
-    bytes: Vec<u8>,
-    lines: u64,
-    /// When the first of these lines came.
-    since: Option<Instant>,
-    /// Bytes and lines that the writer has and has not written.
-    taken_bytes: usize,
-    taken_lines: u64,
-    counts: Counts,
-    /// Lines that found room, and those of them the writer is done with.
-    accepted: u64,
-    finished: u64,
-    /// Drops that a line in the file has told of.
-    reported: u64,
-    urgent: bool,
-    closing: bool,
-    writer: Option<Thread>,
-    /// The writer sleeps until it is woken.
-    idle: bool,
-    flushing: Vec<Thread>,
-}
-
-/// What the writer does next.
-pub(crate) enum Turn {
-    Write(Vec<u8>),
-    Report(u64),
-    Wait(Option<Duration>),
-    End,
-}
-
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Buffer {
     pub fn new(settings: Settings) -> Arc<Self> {
-        let settings = Settings { wait: settings.wait.min(WAIT_MAX), ..settings };
         Arc::new(Self { settings, gate: Gate::default(), state: Mutex::default(), started: AtomicBool::new(false) })
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let inside = self.gate.enter();
-        let result = act(&mut lock(&self.state));
+        let result = act(&mut self.state_of(&inside));
         drop(inside);
         result
+    }
+
+    fn try_with<R>(&self, act: impl FnOnce(&mut State) -> R) -> Option<R> {
+        let inside = self.gate.try_enter()?;
+        let result = act(&mut self.state_of(&inside));
+        drop(inside);
+        Some(result)
+    }
+
+    /// The state of this process. Another fork hook may use it in a child before ours has run.
+    fn state_of(&self, inside: &Inside<'_>) -> MutexGuard<'_, State> {
+        let mut state = lock(&self.state);
+        if inside.during_fork() && state.process != process::id() {
+            self.begin(&mut state);
+            state.begun = true;
+        }
+        state
+    }
+
+    /// Begin empty, without a writer.
+    fn begin(&self, state: &mut State) {
+        // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
+        mem::forget(mem::take(state));
+        state.process = process::id();
+        self.started.store(false, Ordering::Release);
     }
 
     /// Take a whole line; false when that would have meant to wait. Nothing is waited for, no call leaves this crate.
     pub fn try_push(self: &Arc<Self>, line: &[u8], level: i64) -> bool {
         let Some(inside) = self.gate.try_enter() else { return false };
-        let wake = lock(&self.state).push(line, level, self.settings.entries_max);
+        let wake = self.state_of(&inside).push(line, level, self.settings.entries_max);
         drop(inside);
         self.wake(wake);
         true
@@ -171,31 +162,88 @@ impl Buffer {
     pub fn close(&self) {
         let Some(inside) = self.gate.try_enter() else { return };
         let writer = {
-            let mut state = lock(&self.state);
+            let mut state = self.state_of(&inside);
             state.closing = true;
             state.writer.clone()
         };
         drop(inside);
-        if let Some(thread) = writer {
-            thread.unpark();
-        }
+        unpark(writer);
     }
 
     pub fn counts(&self) -> Counts {
-        self.with(|state| Counts { waiting: state.lines + state.taken_lines, ..state.counts })
+        self.with(|state| {
+            let shipped = if self.settings.shipping == Shipping::Only { state.outlet.records() } else { 0 };
+            Counts { waiting: state.lines + state.taken_lines + shipped, ..state.counts }
+        })
+    }
+
+    pub fn passage(&self) -> Passage {
+        self.with(|state| state.outlet.passage())
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.with(|state| state.tally.clone())
+    }
+
+    /// The engine that the lines go through, made by whoever needs it first. None: the spec cannot be used.
+    pub fn engine(&self) -> Option<Engine> {
+        if let Some(engine) = self.with(|state| state.engine.clone()) {
+            return Some(engine);
+        }
+        let made = Engine::new(&self.settings.spec, None).ok()?;
+        Some(self.with(|state| state.engine.get_or_insert_with(|| made.clone()).clone()))
+    }
+
+    /// Have lines go through another engine from now on.
+    pub fn set_engine(&self, engine: Engine) {
+        let before = self.with(|state| state.engine.replace(engine));
+        drop(before);
+    }
+
+    /// A descriptor that becomes readable when there is something to ship; replaces the one before.
+    ///
+    /// # Errors
+    /// The process has no descriptor left.
+    pub fn open_outlet(&self) -> io::Result<RawFd> {
+        self.with(|state| state.outlet.open())
+    }
+
+    /// The oldest lines to ship, which stay counted until `settle`.
+    pub fn take(&self) -> Option<Lines> {
+        self.with(|state| state.outlet.take())
+    }
+
+    /// The same, or None when that would have meant to wait.
+    pub fn try_take(&self) -> Option<Option<Lines>> {
+        self.try_with(|state| state.outlet.take())
+    }
+
+    /// What was taken longest ago is accepted, or lost for good.
+    pub fn settle(&self, accepted: bool) {
+        let shipping = self.settings.shipping;
+        unpark(self.with(|state| state.settle(accepted, shipping)));
+    }
+
+    /// The same; false when that would have meant to wait.
+    pub fn try_settle(&self, accepted: bool) -> bool {
+        let shipping = self.settings.shipping;
+        let settled = self.try_with(|state| state.settle(accepted, shipping));
+        settled.map(unpark).is_some()
     }
 
     /// Before a fork: nobody else is inside until `after_fork`.
     pub fn before_fork(&self) {
         self.gate.enter_fork();
+        lock(&self.state).process = process::id();
     }
 
     /// After it, in both processes. What waits belongs to the parent: the child begins empty, without a writer.
     pub fn after_fork(&self, child: bool) {
         if child {
-            // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
-            mem::forget(mem::take(&mut *lock(&self.state)));
-            self.started.store(false, Ordering::Release);
+            let mut state = lock(&self.state);
+            if !mem::take(&mut state.begun) {
+                self.begin(&mut state);
+            }
         }
         self.gate.leave_fork();
     }
@@ -239,75 +287,73 @@ impl Buffer {
         });
     }
 
+    /// Nobody ships any more: what waits for it is lost, and what still comes.
+    pub fn abandon(&self) {
+        let writer = self.with(|state| {
+            state.abandoned = true;
+            state.lose_shipment();
+            state.writer.clone()
+        });
+        unpark(writer);
+    }
+
     pub(crate) fn failed(&self) {
         self.with(|state| state.counts.write_errors += 1);
     }
-}
 
-enum Wake {
-    No,
-    Writer(Thread),
-    Start,
-}
+    pub(crate) fn tell(&self, seen: Tally) {
+        self.with(|state| {
+            for (kind, count) in seen {
+                *state.tally.entry(kind).or_default() += count;
+            }
+        });
+    }
 
-impl Counts {
-    pub fn dropped(&self) -> u64 {
-        self.dropped_full + self.dropped_internal
+    /// Offer lines to be shipped beside the file.
+    pub(crate) fn offer(&self, piece: Piece) {
+        let bell = self.with(|state| {
+            state.outlet.make_room(piece.lines.bytes().len());
+            if state.outlet.has_room(piece.lines.bytes().len()) {
+                state.outlet.put(piece)
+            } else {
+                state.outlet.refuse(&piece);
+                None
+            }
+        });
+        ring(bell);
+    }
+
+    /// Hand lines on to be shipped, once there is room. `bytes` is what the writer took for them.
+    pub(crate) fn hand_on(&self, piece: &Piece, bytes: usize) {
+        loop {
+            let handed = self.with(|state| {
+                let room = state.abandoned || state.outlet.has_room(piece.lines.bytes().len());
+                room.then(|| {
+                    state.taken_bytes -= bytes;
+                    state.taken_lines -= piece.records;
+                    let bell = state.outlet.put(piece.clone());
+                    if state.abandoned {
+                        state.lose_shipment();
+                    }
+                    bell
+                })
+            });
+            match handed {
+                Some(bell) => return ring(bell),
+                None => thread::park(),
+            }
+        }
     }
 }
 
-impl State {
-    fn push(&mut self, line: &[u8], level: i64, entries_max: u64) -> Wake {
-        self.counts.received += 1;
-        let room = if level >= level::WARN { BUFFER_BYTES_MAX } else { BUFFER_BYTES_MAX - RESERVED_BYTES };
-        if self.bytes.len() + self.taken_bytes + line.len() > room {
-            self.counts.dropped_full += 1;
-            return Wake::No;
-        }
-        if self.bytes.is_empty() {
-            self.since = Some(Instant::now());
-        }
-        let was_crowded = self.crowded(entries_max);
-        self.bytes.extend_from_slice(line);
-        self.lines += 1;
-        self.accepted += 1;
-        self.closing = false;
-        let at_once = (level >= level::ERROR && !self.urgent) || (!was_crowded && self.crowded(entries_max));
-        self.urgent |= level >= level::ERROR;
-        if self.writer.is_none() || self.idle || at_once {
-            return self.wake_writer();
-        }
-        Wake::No
+fn unpark(thread: Option<Thread>) {
+    if let Some(thread) = thread {
+        thread.unpark();
     }
+}
 
-    fn crowded(&self, entries_max: u64) -> bool {
-        self.lines >= entries_max || self.bytes.len() >= WAKE_BYTES
-    }
-
-    fn wake_writer(&mut self) -> Wake {
-        self.idle = false;
-        match &self.writer {
-            Some(thread) => Wake::Writer(thread.clone()),
-            None => Wake::Start,
-        }
-    }
-
-    fn take(&mut self, spare: &mut Vec<u8>) -> Turn {
-        spare.clear();
-        if spare.capacity() > SPARE_BYTES_MAX {
-            *spare = Vec::new();
-        }
-        let bytes = mem::replace(&mut self.bytes, mem::take(spare));
-        self.taken_bytes += bytes.len();
-        self.taken_lines += mem::take(&mut self.lines);
-        self.since = None;
-        self.urgent = false;
-        Turn::Write(bytes)
-    }
-
-    fn notify(&mut self) {
-        for thread in self.flushing.drain(..) {
-            thread.unpark();
-        }
+fn ring(bell: Option<Arc<UnixStream>>) {
+    if let Some(bell) = bell {
+        outlet::ring(&bell);
     }
 }

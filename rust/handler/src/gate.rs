@@ -72,6 +72,13 @@ impl Gate {
     }
 }
 
+impl Inside<'_> {
+    /// Inside because this very thread forks.
+    pub fn during_fork(&self) -> bool {
+        self.gate.is_none()
+    }
+}
+
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         if let Some(gate) = self.gate {

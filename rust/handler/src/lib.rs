@@ -6,6 +6,8 @@ pub mod gate;
 pub mod level;
 pub mod limits;
 pub mod line;
+pub mod outlet;
 pub mod output;
+mod state;
 pub mod text;
 mod writer;

@@ -24,3 +24,5 @@ pub const PIECE_BYTES: usize = 256 * 1024;
 pub const RETRY: Duration = Duration::from_millis(500);
 /// A buffer larger than this is given back once it is empty.
 pub const SPARE_BYTES_MAX: usize = 1024 * 1024;
+/// Redacted bytes that wait to be shipped or were not acknowledged yet: some requests' worth, so that shipping never idles.
+pub const OUTLET_BYTES_MAX: usize = 4 * 1024 * 1024;

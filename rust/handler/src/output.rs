@@ -1,4 +1,5 @@
-//! Where lines go: a file opened for appending, or a stream that is open already.
+//! Where lines go: a file opened for appending, or a stream that is open already. Whole lines per write; the beginning of
+//! a line whose end did not fit is taken back, so that other processes may append meanwhile.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,8 +7,62 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use memchr::memrchr;
+
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
+
+/// An open file or stream.
+pub struct Output {
+    file: File,
+    /// Only of a file can anything be taken back.
+    regular: bool,
+}
+
+impl Output {
+    /// # Errors
+    /// The file cannot be looked at.
+    pub fn new(file: File) -> io::Result<Self> {
+        let regular = file.metadata()?.is_file();
+        Ok(Self { file, regular })
+    }
+
+    /// Append whole lines, from the first byte that is not written yet; `written` is moved on.
+    ///
+    /// # Errors
+    /// Not everything could be written; call again with the same arguments.
+    pub fn append(&self, lines: &[u8], written: &mut usize) -> io::Result<()> {
+        while *written < lines.len() {
+            match (&self.file).write(&lines[*written..]) {
+                Ok(count) => *written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    *written -= self.take_back(&lines[..*written]);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Take back the beginning of a line, if the file still ends with it; the bytes taken back.
+    fn take_back(&self, written: &[u8]) -> usize {
+        let torn = &written[memrchr(b'\n', written).map_or(0, |at| at + 1)..];
+        if torn.is_empty() || !self.regular {
+            return 0;
+        }
+        let Ok(before) = self.file.metadata().map(|about| about.len().saturating_sub(torn.len() as u64)) else {
+            return 0;
+        };
+        let mut last = vec![0; torn.len()];
+        let ends = self.file.read_exact_at(&mut last, before).is_ok() && last == torn;
+        if ends && self.file.set_len(before).is_ok() {
+            torn.len()
+        } else {
+            0
+        }
+    }
+}
 
 /// Open a file for appending, directories included. A line that a crash left unfinished is ended first.
 ///

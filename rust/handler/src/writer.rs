@@ -1,49 +1,43 @@
 //! The thread that redacts and writes. It compiles the rules itself, so that whoever logs first does not wait for them.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use headrig_core::engine::{Engine, Lane};
+use headrig_core::broken::Broken;
 use headrig_core::lines::memchr_lines;
+use headrig_core::process::Processed;
 use memchr::{memchr_iter, memrchr};
 
-use crate::buffer::{Buffer, Turn};
-use crate::limits::{LINE_BYTES_MAX, PIECE_BYTES, RETRY};
+use crate::buffer::{Buffer, Tally};
+use crate::limits::{PIECE_BYTES, RETRY};
 use crate::line::{self, Clock};
+use crate::outlet::{Piece, Shipping};
+use crate::output::Output;
+use crate::state::Turn;
 use crate::text;
+
+/// What the handler's lines are called in the engine's windows.
+const LANE: &str = "handler";
 
 pub(crate) fn run(buffer: &Arc<Buffer>) {
     buffer.enlist();
-    let mut lane = lane();
     let mut spare = Vec::new();
     loop {
         match buffer.turn(&mut spare) {
             Turn::Wait(None) => thread::park(),
             Turn::Wait(Some(left)) => thread::park_timeout(left),
             Turn::End => return,
-            Turn::Report(dropped) => {
-                let notice = notice(dropped, now_seconds());
-                append(buffer, &notice, &mut lane);
-            }
+            Turn::Report(dropped) => pass(buffer, &notice(dropped, now_seconds()), None),
             Turn::Write(bytes) => {
                 for piece in pieces(&bytes) {
-                    let lines = memchr_iter(b'\n', piece).count() as u64;
-                    let written = append(buffer, piece, &mut lane);
-                    buffer.done(piece.len(), lines, !written);
+                    pass(buffer, piece, Some(memchr_iter(b'\n', piece).count() as u64));
                 }
                 spare = bytes;
             }
         }
     }
-}
-
-fn lane() -> Option<Arc<Lane>> {
-    let spec = format!(r#"{{"metrics":{{"builtin":false}},"recent_bytes_max":0,"line_bytes_max":{LINE_BYTES_MAX}}}"#);
-    Engine::new(spec.as_bytes(), None).ok().map(|engine| engine.lane("handler"))
 }
 
 fn now_seconds() -> f64 {
@@ -64,45 +58,62 @@ fn pieces(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Redact lines and write them, however long that takes; false when the core failed on them.
-fn append(buffer: &Buffer, lines: &[u8], lane: &mut Option<Arc<Lane>>) -> bool {
+/// Redact lines and pass them on, however long that takes. `records`: as many records of the service; None: a notice.
+fn pass(buffer: &Buffer, lines: &[u8], records: Option<u64>) {
     let redacted = catch_unwind(AssertUnwindSafe(|| {
-        let processed = lane.as_ref()?.process(lines, now_seconds());
-        if !buffer.settings.text {
-            return Some(processed.lines.bytes().to_vec());
-        }
-        let mut out = Vec::new();
-        for line in memchr_lines(processed.lines.bytes()) {
-            text::render(line, &mut out);
-        }
-        Some(out)
+        let processed = buffer.engine()?.lane(LANE).process(lines, now_seconds());
+        let text = buffer.settings.text.then(|| {
+            let mut out = Vec::new();
+            for line in memchr_lines(processed.lines.bytes()) {
+                text::render(line, &mut out);
+            }
+            out
+        });
+        Some((processed, text))
     }));
-    match redacted {
-        Ok(Some(bytes)) => {
-            write_all(buffer, &bytes);
-            true
+    // What the core failed on is lost, never shown unredacted.
+    let Ok(Some((processed, text))) = redacted else {
+        if let Some(records) = records {
+            buffer.done(lines.len(), records, true);
         }
-        Ok(None) => false,
-        Err(_) => {
-            // What the lane held when it failed is not to be trusted.
-            *lane = self::lane();
-            false
+        return;
+    };
+    buffer.tell(tally(&processed));
+    let piece = Piece { lines: processed.lines, records: records.unwrap_or(0) };
+    if buffer.settings.shipping == Shipping::Beside {
+        // Before the file: what a flush has seen written has been offered, too.
+        buffer.offer(piece.clone());
+    }
+    if let Some(output) = &buffer.settings.output {
+        write(buffer, output, text.as_deref().unwrap_or(piece.lines.bytes()));
+        if let Some(records) = records {
+            buffer.done(lines.len(), records, false);
         }
+    }
+    if buffer.settings.shipping == Shipping::Only {
+        buffer.hand_on(&piece, if records.is_some() { lines.len() } else { 0 });
     }
 }
 
-/// Write everything, going on where a failed attempt stopped.
-fn write_all(buffer: &Buffer, mut bytes: &[u8]) {
-    let mut file: &File = &buffer.settings.file;
-    while !bytes.is_empty() {
-        match file.write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => {
-                buffer.failed();
-                thread::sleep(RETRY);
-            }
+fn tally(processed: &Processed) -> Tally {
+    let mut seen: Tally = processed.redactions.iter().map(|(rule, n)| (("redactions", rule.clone()), *n)).collect();
+    for (reason, count) in Broken::ALL.iter().zip(processed.broken) {
+        if count > 0 {
+            seen.insert(("broken", reason.as_str().to_owned()), count);
         }
+    }
+    if processed.normalized.non_finite > 0 {
+        seen.insert(("normalized", "non_finite".to_owned()), processed.normalized.non_finite);
+    }
+    seen
+}
+
+/// Write everything, going on where a failed attempt stopped.
+fn write(buffer: &Buffer, output: &Output, lines: &[u8]) {
+    let mut written = 0;
+    while output.append(lines, &mut written).is_err() {
+        buffer.failed();
+        thread::sleep(RETRY);
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use headrig_handler::buffer::{Buffer, Counts, Settings};
 use headrig_handler::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES};
-use headrig_handler::output;
+use headrig_handler::outlet::Shipping;
+use headrig_handler::output::{self, Output};
 
 const LONG: Duration = Duration::from_secs(5);
 
@@ -17,7 +18,14 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn buffer(file: File) -> Arc<Buffer> {
-    Buffer::new(Settings { file, text: false, entries_max: 100, wait: Duration::from_millis(5) })
+    Buffer::new(Settings {
+        output: Some(Output::new(file).expect("a file")),
+        shipping: Shipping::No,
+        text: false,
+        spec: Vec::new(),
+        entries_max: 100,
+        wait: Duration::from_millis(5),
+    })
 }
 
 #[test]
@@ -80,6 +88,62 @@ fn the_last_quarter_is_for_warnings_and_what_does_not_fit_is_counted() {
     assert_eq!(all.received - all.dropped_full, fit(BUFFER_BYTES_MAX));
     assert_eq!(all.received, all.written + all.dropped() + all.waiting);
     assert!(!buffer.flush(Duration::from_millis(10)));
+}
+
+fn shipping(shipping: Shipping) -> Arc<Buffer> {
+    let settings = Settings {
+        output: None,
+        shipping,
+        text: false,
+        spec: Vec::new(),
+        entries_max: 1,
+        wait: Duration::from_millis(5),
+    };
+    Buffer::new(settings)
+}
+
+fn taken(buffer: &Buffer) -> headrig_core::lines::Lines {
+    loop {
+        if let Some(lines) = buffer.take() {
+            return lines;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_only_shipped_waits_until_it_is_acknowledged() {
+    let buffer = shipping(Shipping::Only);
+    for number in 0..3 {
+        buffer.push(format!("{{\"n\":{number},\"password\":\"correct horse\"}}\n").as_bytes(), 40);
+    }
+    let mut lines = 0;
+    while lines < 3 {
+        let piece = taken(&buffer);
+        assert!(!piece.bytes().windows(7).any(|window| window == b"correct"));
+        lines += piece.count();
+        assert!(!buffer.flush(Duration::from_millis(1)));
+        buffer.settle(lines < 3);
+    }
+    assert!(buffer.flush(LONG));
+    let counts = buffer.counts();
+    assert_eq!((counts.received, counts.waiting), (3, 0));
+    assert_eq!(counts.written + counts.dropped_internal, 3);
+    assert!(counts.dropped_internal > 0);
+}
+
+#[test]
+fn who_gives_up_shipping_lets_the_writer_go_on_and_counts_what_is_lost() {
+    let buffer = shipping(Shipping::Only);
+    let line = format!("\"{}\"\n", "x".repeat(1 << 20));
+    for _ in 0..6 {
+        buffer.push(line.as_bytes(), 40);
+    }
+    assert!(!buffer.flush(Duration::from_millis(10)));
+    buffer.abandon();
+    assert!(buffer.flush(LONG));
+    let expected = Counts { received: 6, dropped_internal: 6, ..Counts::default() };
+    assert_eq!(buffer.counts(), expected);
 }
 
 #[test]

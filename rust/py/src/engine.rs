@@ -16,7 +16,7 @@ use crate::{bytes_of, RuleError};
 
 #[pyclass(frozen, module = "headrig._core")]
 pub struct Engine {
-    inner: headrig_core::engine::Engine,
+    pub inner: headrig_core::engine::Engine,
 }
 
 #[pyclass(frozen, module = "headrig._core")]

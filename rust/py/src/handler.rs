@@ -8,14 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headrig_handler::buffer::{Buffer, Settings};
-use headrig_handler::output;
+use headrig_handler::outlet::Shipping;
+use headrig_handler::output::{self, Output};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
+use crate::engine::Engine;
+use crate::lines::Lines;
 use crate::record::{encode, Encoded, Interpreter};
 
-/// Longest wait for one line once the interpreter goes down.
+/// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+const LAST_WAIT_SHIPPING: Duration = Duration::from_secs(5);
 
 #[pyclass(frozen, module = "headrig._core")]
 pub struct HandlerCore {
@@ -23,6 +28,12 @@ pub struct HandlerCore {
     python: Interpreter,
     /// Gives the context's fields, a dictionary or None.
     context: Py<PyAny>,
+    /// The handler's own list: while it is empty, nothing stands between a record and the buffer.
+    filters: Py<PyList>,
+    /// Gives what handles a record when something does; None once the handler is gone.
+    careful: Py<PyAny>,
+    /// `sys.is_finalizing`: no thread of Python's runs any more.
+    finalizing: Py<PyAny>,
     /// Each line is waited for: the interpreter is going down.
     last: AtomicBool,
     collisions: AtomicU64,
@@ -32,31 +43,59 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, text, entries_max, wait_seconds, context, stack, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, finalizing, record_type))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         path: Option<PathBuf>,
+        shipping: &str,
         text: bool,
         entries_max: u64,
         wait_seconds: f64,
+        spec: &[u8],
         context: Py<PyAny>,
+        filters: Py<PyList>,
+        careful: Py<PyAny>,
         stack: Py<PyAny>,
+        filled: Py<PyAny>,
+        finalizing: Py<PyAny>,
         record_type: Py<PyAny>,
     ) -> PyResult<Self> {
-        let file = py.detach(|| match &path {
-            Some(path) => output::open(path),
-            None => output::stream(text),
+        let shipping = match shipping {
+            "no" => Shipping::No,
+            "beside" => Shipping::Beside,
+            "only" => Shipping::Only,
+            _ => return Err(PyValueError::new_err(format!("unknown shipping {shipping:?}; known: no, beside, only"))),
+        };
+        let output = py.detach(|| match (&path, shipping) {
+            (_, Shipping::Only) => Ok(None),
+            (Some(path), _) => output::open(path).and_then(Output::new).map(Some),
+            (None, _) => output::stream(text).and_then(Output::new).map(Some),
         })?;
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
-            buffer: Buffer::new(Settings { file, text, entries_max, wait }),
-            python: Interpreter { record_type, stack },
+            buffer: Buffer::new(Settings { output, shipping, text, spec: spec.to_vec(), entries_max, wait }),
+            python: Interpreter { record_type, stack, filled },
             context,
+            filters,
+            careful,
+            finalizing,
             last: AtomicBool::new(false),
             collisions: AtomicU64::new(0),
             unprintable: AtomicU64::new(0),
         })
+    }
+
+    /// What `logging` calls: straight to the buffer unless the handler has filters.
+    fn handle<'py>(&self, record: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = record.py();
+        if !self.filters.bind(py).is_empty() {
+            let careful = self.careful.bind(py).call0()?;
+            if !careful.is_none() {
+                return careful.call1((record,));
+            }
+        }
+        self.emit(record, None)
     }
 
     #[pyo3(signature = (record, message = None, /))]
@@ -92,6 +131,37 @@ impl HandlerCore {
         self.buffer.close();
     }
 
+    /// Raises OSError when no descriptor is left.
+    fn open_outlet(&self, py: Python<'_>) -> PyResult<i32> {
+        Ok(py.detach(|| self.buffer.open_outlet())?)
+    }
+
+    fn take(&self, py: Python<'_>) -> Option<Lines> {
+        // Detached only where it has to wait: a thread that detaches while the interpreter goes down does not come back.
+        let taken = self.buffer.try_take().unwrap_or_else(|| py.detach(|| self.buffer.take()));
+        taken.map(|inner| Lines { inner })
+    }
+
+    fn settle(&self, py: Python<'_>, accepted: bool) {
+        if !self.buffer.try_settle(accepted) {
+            py.detach(|| self.buffer.settle(accepted));
+        }
+    }
+
+    fn abandon(&self, py: Python<'_>) {
+        py.detach(|| self.buffer.abandon());
+    }
+
+    fn engine(&self, py: Python<'_>) -> PyResult<Engine> {
+        let engine = py.detach(|| self.buffer.engine());
+        engine.map(|inner| Engine { inner }).ok_or_else(|| PyValueError::new_err("the spec cannot be used"))
+    }
+
+    fn set_engine(&self, py: Python<'_>, engine: &Bound<'_, Engine>) {
+        let engine = engine.get().inner.clone();
+        py.detach(|| self.buffer.set_engine(engine));
+    }
+
     fn wait_for_each(&self) {
         self.last.store(true, Ordering::Relaxed);
     }
@@ -108,12 +178,28 @@ impl HandlerCore {
         self.buffer.after_fork(child);
     }
 
+    fn passage(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
+        let passage = py.detach(|| self.buffer.passage());
+        BTreeMap::from([
+            ("offered", passage.offered),
+            ("passed", passage.passed),
+            ("dropped", passage.dropped),
+            ("waiting", passage.waiting),
+        ])
+    }
+
+    fn tally(&self, py: Python<'_>) -> Vec<(&'static str, String, u64)> {
+        let tally = py.detach(|| self.buffer.tally());
+        tally.into_iter().map(|((kind, name), count)| (kind, name, count)).collect()
+    }
+
     fn counts(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
         let counts = py.detach(|| self.buffer.counts());
         BTreeMap::from([
             ("received", counts.received),
             ("written", counts.written),
             ("dropped", counts.dropped()),
+            ("dropped_full", counts.dropped_full),
             ("waiting", counts.waiting),
             ("write_errors", counts.write_errors),
             ("collisions", self.collisions.load(Ordering::Relaxed)),
@@ -128,14 +214,28 @@ impl HandlerCore {
         encode(&self.python, record, message, bound.cast::<PyDict>().ok())
     }
 
+    /// Have the line written before the process is gone.
+    fn wait_at_exit(&self, py: Python<'_>) -> bool {
+        if self.buffer.settings.shipping != Shipping::Only {
+            // The writer never wants the interpreter, so it may be waited for while attached.
+            return self.buffer.flush(LAST_WAIT);
+        }
+        let alone = self.finalizing.bind(py).call0().and_then(|ending| ending.is_truthy()).unwrap_or(true);
+        !alone && py.detach(|| self.buffer.flush(LAST_WAIT_SHIPPING))
+    }
+
     fn push(&self, py: Python<'_>, line: &[u8], level: i64) {
         if !self.buffer.try_push(line, level) {
             // Whoever is inside may be a thread that forks and wants the interpreter for its hooks.
             py.detach(|| self.buffer.push(line, level));
         }
-        // The writer never wants the interpreter, so it may be waited for while attached.
-        if self.last.load(Ordering::Relaxed) && !self.buffer.flush(LAST_WAIT) {
+        if self.last.load(Ordering::Relaxed) && !self.wait_at_exit(py) {
             self.last.store(false, Ordering::Relaxed);
+            // Nobody is left to tell it: not a thread that ships, nor one that prints.
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("headrig: gave up at exit: lines not written: {}", self.buffer.counts().waiting);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The binding `headrig._core`: translates, decides nothing.
 
+mod block;
 mod engine;
 mod frame;
 mod handler;
@@ -16,7 +17,7 @@ mod _core {
     #[pymodule_export]
     use super::engine::{Engine, Lane, Processed, Values};
     #[pymodule_export]
-    use super::frame::Framer;
+    use super::frame::{Framer, RawLines, ReadBuffer};
     #[pymodule_export]
     use super::handler::HandlerCore;
     #[pymodule_export]
@@ -43,14 +44,38 @@ mod _core {
     const LINE_BYTES_MAX: usize = headrig_core::limits::LINE_BYTES_MAX;
     #[pymodule_export]
     const CUT_SLACK_BYTES: usize = headrig_core::limits::CUT_SLACK_BYTES;
+    #[pymodule_export]
+    const RECORD_LINE_BYTES_MAX: usize = headrig_handler::limits::LINE_BYTES_MAX;
+    #[pymodule_export]
+    const RECORD_WAIT_SECONDS_MAX: f64 = headrig_handler::limits::WAIT_MAX.as_secs_f64();
 }
 
-/// The bytes of any object with a buffer: shared for `bytes`, copied for everything that may change.
-fn bytes_of(object: &pyo3::Bound<'_, pyo3::PyAny>) -> pyo3::PyResult<pyo3::pybacked::PyBackedBytes> {
+/// Bytes that nobody changes, to be read without the GIL.
+enum Shared {
+    Bytes(pyo3::pybacked::PyBackedBytes),
+    Raw(block::Filled),
+}
+
+impl std::ops::Deref for Shared {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Raw(lines) => lines,
+        }
+    }
+}
+
+/// The bytes of any object with a buffer: shared for `bytes` and `RawLines`, copied for everything that may change.
+fn bytes_of(object: &pyo3::Bound<'_, pyo3::PyAny>) -> pyo3::PyResult<Shared> {
+    if let Ok(lines) = object.cast::<frame::RawLines>() {
+        return Ok(Shared::Raw(lines.get().lines.clone()));
+    }
     if let Ok(bytes) = object.extract() {
-        return Ok(bytes);
+        return Ok(Shared::Bytes(bytes));
     }
     let buffer = pyo3::buffer::PyBuffer::<u8>::get(object)?;
     let copy = pyo3::types::PyBytes::new(object.py(), &buffer.to_vec(object.py())?);
-    Ok(copy.into())
+    Ok(Shared::Bytes(copy.into()))
 }

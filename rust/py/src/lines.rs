@@ -37,18 +37,24 @@ impl Lines {
     /// # Safety
     /// Called by Python with a `view` it owns.
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        if view.is_null() {
-            return Err(PyBufferError::new_err("no view"));
-        }
-        let bytes = slf.get().inner.bytes();
-        let (data, len) = (bytes.as_ptr(), bytes.len() as ffi::Py_ssize_t);
-        // SAFETY: the bytes are immutable and live as long as this frozen object, which the view keeps alive;
-        // read-only is enforced by the fifth argument.
-        let result = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data.cast_mut().cast(), len, 1, flags) };
-        if result == 0 {
-            Ok(())
-        } else {
-            Err(PyErr::fetch(slf.py()))
-        }
+        // SAFETY: the bytes are immutable and live as long as this frozen object.
+        unsafe { expose(slf.as_any(), slf.get().inner.bytes(), view, flags) }
+    }
+}
+
+/// Fill a read-only view of `bytes`.
+///
+/// # Safety
+/// Nobody changes the bytes, and they live as long as `owner`, which the view keeps alive.
+pub unsafe fn expose(owner: &Bound<'_, PyAny>, bytes: &[u8], view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    if view.is_null() {
+        return Err(PyBufferError::new_err("no view"));
+    }
+    let (data, len) = (bytes.as_ptr(), bytes.len() as ffi::Py_ssize_t);
+    // SAFETY: by the contract above; read-only is enforced by the fifth argument.
+    if unsafe { ffi::PyBuffer_FillInfo(view, owner.as_ptr(), data.cast_mut().cast(), len, 1, flags) } == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(owner.py()))
     }
 }

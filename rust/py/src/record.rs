@@ -61,6 +61,8 @@ pub struct Interpreter {
     pub record_type: Py<PyAny>,
     /// Gives the text of an exception with its stack.
     pub stack: Py<PyAny>,
+    /// Gives as much of a message as fits its arguments, and the arguments it has no place for.
+    pub filled: Py<PyAny>,
 }
 
 /// Write a record. `message`: what a formatter made of it. `bound`: fields of the context.
@@ -113,18 +115,19 @@ fn parts<'py>(dict: &Bound<'py, PyDict>) -> Parts<'py> {
     for (key, value) in dict.iter() {
         let Ok(name) = key.cast_into::<PyString>() else { continue };
         let given = (!value.is_none()).then_some(value);
-        match name.to_str().unwrap_or_default() {
-            "name" => parts.name = given,
-            "levelname" => parts.levelname = given,
-            "levelno" => parts.level = given.and_then(|level| level.extract().ok()).unwrap_or_default(),
-            "created" => parts.created_seconds = given.and_then(|time| time.extract().ok()).unwrap_or_default(),
-            "msg" => parts.msg = given,
-            "args" => parts.args = given,
-            "exc_info" => parts.exc_info = given,
-            "exc_text" => parts.exc_text = given,
-            "stack_info" => parts.stack_info = given,
-            "pathname" | "filename" | "module" | "lineno" | "funcName" | "msecs" | "relativeCreated" | "thread"
-            | "threadName" | "processName" | "process" | "taskName" | "message" | "asctime" => {}
+        // As bytes: the compiler makes a tree of it, where it would compare strings one by one.
+        match name.to_str().unwrap_or_default().as_bytes() {
+            b"name" => parts.name = given,
+            b"levelname" => parts.levelname = given,
+            b"levelno" => parts.level = given.and_then(|level| level.extract().ok()).unwrap_or_default(),
+            b"created" => parts.created_seconds = given.and_then(|time| time.extract().ok()).unwrap_or_default(),
+            b"msg" => parts.msg = given,
+            b"args" => parts.args = given,
+            b"exc_info" => parts.exc_info = given,
+            b"exc_text" => parts.exc_text = given,
+            b"stack_info" => parts.stack_info = given,
+            b"pathname" | b"filename" | b"module" | b"lineno" | b"funcName" | b"msecs" | b"relativeCreated"
+            | b"thread" | b"threadName" | b"processName" | b"process" | b"taskName" | b"message" | b"asctime" => {}
             _ => {
                 let value = given.unwrap_or_else(|| dict.py().None().into_bound(dict.py()));
                 parts.extras.push((name, value));
@@ -170,26 +173,30 @@ fn own_message<'py>(
             let note = PyDict::new(py);
             let reason = format!("{}: {}", error.get_type(py).name().ok()?, error.value(py).str().ok()?);
             values.failed(py, error);
-            match &parts.msg {
-                Some(msg) => values.shown(msg),
-                None => values.out.extend_from_slice(b"\"None\""),
+            // A value in its place is redacted like any other text; one without a place has no word beside it by which
+            // a secret is known, so only its type is told.
+            match python.filled.bind(py).call1((&parts.msg, &parts.args)).and_then(|found| found.extract()) {
+                Ok((text, rest)) => {
+                    let (text, rest): (Bound<'py, PyString>, Vec<Bound<'py, PyAny>>) = (text, rest);
+                    values.text(&text);
+                    if !rest.is_empty() {
+                        note.set_item("args", kinds(&rest)).ok()?;
+                    }
+                }
+                Err(error) => {
+                    values.failed(py, error);
+                    values.out.extend_from_slice(b"\"[unprintable message]\"");
+                }
             }
             note.set_item("message_error", reason).ok()?;
-            note.set_item("args", kinds(parts.args.as_ref())).ok()?;
             Some(note.into_any())
         }
     }
 }
 
-/// The types of arguments: their values lack the words beside which a secret is known as one.
-fn kinds(args: Option<&Bound<'_, PyAny>>) -> Vec<String> {
+fn kinds(values: &[Bound<'_, PyAny>]) -> Vec<String> {
     let kind = |value: &Bound<'_, PyAny>| value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
-    match args {
-        Some(args) => {
-            args.cast::<PyTuple>().map_or_else(|_| vec![kind(args)], |args| args.iter().map(|arg| kind(&arg)).collect())
-        }
-        None => Vec::new(),
-    }
+    values.iter().map(kind).collect()
 }
 
 /// Put the context's fields before the record's own, which win.
@@ -216,10 +223,9 @@ fn extras(
     if extras.is_empty() {
         return 0;
     }
-    let name = |key: &'_ Bound<'_, PyString>| key.to_str().unwrap_or_default().to_owned();
-    let names: Vec<String> = extras.iter().map(|(key, _)| name(key)).collect();
+    let names: Vec<&str> = extras.iter().map(|(key, _)| key.to_str().unwrap_or_default()).collect();
     for first in FIRST {
-        if let Some(at) = names.iter().position(|name| name == first) {
+        if let Some(at) = names.iter().position(|name| *name == first) {
             values.member(first, &extras[at].1);
         }
     }
@@ -230,7 +236,7 @@ fn extras(
     };
     let mut moved = Vec::new();
     for (name, (key, value)) in names.iter().zip(extras) {
-        if FIRST.contains(&name.as_str()) {
+        if FIRST.contains(name) {
             continue;
         }
         if collides(name, value) {

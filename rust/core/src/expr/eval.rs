@@ -6,7 +6,7 @@ use std::io::Write;
 use regex_automata::meta::Regex;
 
 use super::Level;
-use crate::event::{Event, Source, Value};
+use crate::event::{Event, Form, Source, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
@@ -59,13 +59,29 @@ impl Node {
             Self::All(nodes) => nodes.iter().all(|node| node.matches(event)),
             Self::Any(nodes) => nodes.iter().any(|node| node.matches(event)),
             Self::Not(node) => !node.matches(event),
-            Self::Exists(source) => event.value(*source).is_there(),
-            Self::Test(source, test) => test.holds(&event.value(*source)),
+            Self::Exists(source) => event.is_there(*source),
+            Self::Test(source, test) => test.holds_of(event, *source),
         }
     }
 }
 
 impl Test {
+    /// What `holds` says of the source's value, without making one where that is not needed.
+    fn holds_of<E: Event + ?Sized>(&self, event: &E, source: Source) -> bool {
+        match self {
+            Self::Number(op, wanted) => {
+                return op.holds(event.number(source).and_then(|number| number.partial_cmp(wanted)));
+            }
+            Self::Text(op @ (Op::Eq | Op::Ne), wanted, _) => {
+                if let Some((Form::Text, text)) = event.written(source) {
+                    return (text == wanted.as_slice()) == (*op == Op::Eq);
+                }
+            }
+            _ => {}
+        }
+        self.holds(&event.value(source))
+    }
+
     fn holds(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Text(op, wanted, number) => op.holds(match value {

@@ -98,7 +98,7 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), ExprError> {
         }
         width = index + 1;
     }
-    match crate::time::number_text(&rest.as_bytes()[..width]) {
+    match crate::number::text(&rest.as_bytes()[..width]) {
         Some(number) => Ok((Token::Number(number), width)),
         None => Err(error_at(text, at, format!("{:?} is not a number", &rest[..width.max(1)]))),
     }

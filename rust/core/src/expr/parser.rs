@@ -7,6 +7,7 @@ use super::eval::{Node, Op, Test};
 use super::lexer::{error_at, tokens, Token};
 use super::{ExprError, Fields, Level, DEPTH_MAX};
 use crate::event::{Role, Source};
+use crate::number;
 use crate::time;
 
 /// Most memory one pattern may take, in bytes.
@@ -247,7 +248,7 @@ impl Parser<'_> {
                 None => Err(self.error(at, "expected a time such as \"2026-11-23T06:16:13Z\"")),
             },
             _ => {
-                let number = time::number_text(text.as_bytes());
+                let number = number::text(text.as_bytes());
                 Ok(Test::Text(op, text.into_bytes(), number))
             }
         }

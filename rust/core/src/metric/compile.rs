@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::definition::{definitions, is_label_name, Definition, Kind};
-use super::labels::{Label, LabelPlan};
+use super::gates::Gates;
+use super::labels::{index_of, Label, LabelPlan};
 use super::series::LABELS_MAX;
 use super::value::ValueOf;
 use crate::event::{Role, Source};
@@ -21,14 +22,21 @@ pub enum Part {
     Hit,
 }
 
+/// What an update adds to, by its index in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Family(usize),
+    Window(usize, Part),
+}
+
 /// One family or window to be updated by an event.
 #[derive(Debug)]
 pub struct Update {
-    pub target: usize,
-    pub part: Part,
-    pub labels: Box<[Label]>,
-    /// `None`: one per event.
-    pub value: Option<ValueOf>,
+    pub target: Target,
+    /// Index into the lists of labels.
+    pub key: u16,
+    /// Index into the values; `None`: one per event.
+    pub value: Option<u16>,
 }
 
 /// Updates of the events that meet one condition.
@@ -37,8 +45,28 @@ pub struct Group {
     /// Value of the event role that all of its events have.
     pub event: Option<Vec<u8>>,
     pub condition: Option<Expr>,
-    pub families: Vec<Update>,
-    pub windows: Vec<Update>,
+    /// Indices into the updates: families first, then windows.
+    pub updates: Vec<u32>,
+}
+
+/// What every event is asked. Does not change while an engine lives, so that lanes share it without a lock.
+#[derive(Debug, Default)]
+pub struct Rules {
+    pub gates: Gates,
+    pub groups: Vec<Group>,
+    pub updates: Vec<Update>,
+    pub labels: LabelPlan,
+    pub values: Vec<ValueOf>,
+}
+
+impl Rules {
+    /// Add what the events of `group` update.
+    fn update(&mut self, group: usize, target: Target, labels: Vec<Label>, value: Option<ValueOf>) {
+        let key = self.labels.key(labels);
+        let value = value.map(|value| index_of(&mut self.values, value));
+        self.groups[group].updates.push(self.updates.len() as u32);
+        self.updates.push(Update { target, key, value });
+    }
 }
 
 /// One threshold.
@@ -55,8 +83,7 @@ pub struct Question {
 
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub groups: Vec<Group>,
-    pub labels: LabelPlan,
+    pub rules: Rules,
     pub families: Vec<Definition>,
     pub windows: Vec<Window>,
     pub questions: Vec<Question>,
@@ -79,7 +106,9 @@ pub fn compile(spec: &Spec, fields: &mut Fields) -> Result<Plan, RuleError> {
         compiler.threshold(threshold).map_err(|reason| RuleError::new(&threshold.name, reason))?;
     }
     compiler.fill()?;
-    Ok(compiler.plan)
+    let mut plan = compiler.plan;
+    plan.rules.gates = Gates::new(&plan.rules.groups);
+    Ok(plan)
 }
 
 /// The value of `values_label`, if there is one, and the number.
@@ -99,26 +128,25 @@ impl Compiler<'_> {
     }
 
     /// The group of that condition; an empty text is every event.
-    fn group(&mut self, text: &str) -> Result<&mut Group, String> {
-        let index = match self.known.get(text) {
+    fn group(&mut self, text: &str) -> Result<usize, String> {
+        Ok(match self.known.get(text) {
             Some(index) => *index,
             None => {
                 let (event, condition) = match text.trim() {
                     "" => (None, None),
                     text => Expr::parse(text, self.fields).map_err(|error| format!("where: {error}"))?.split_event(),
                 };
-                let group = Group { event, condition, families: Vec::new(), windows: Vec::new() };
-                self.plan.groups.push(group);
-                self.known.insert(text.to_owned(), self.plan.groups.len() - 1);
-                self.plan.groups.len() - 1
+                let groups = &mut self.plan.rules.groups;
+                groups.push(Group { event, condition, updates: Vec::new() });
+                self.known.insert(text.to_owned(), groups.len() - 1);
+                groups.len() - 1
             }
-        };
-        Ok(&mut self.plan.groups[index])
+        })
     }
 
     fn family(&mut self, definition: &Definition) -> Result<(), String> {
         // Conditions and values of what is windowed only are checked too, even when no threshold asks for it.
-        self.group(&definition.where_)?;
+        let group = self.group(&definition.where_)?;
         let samples = self.samples(definition)?;
         if !definition.is_family() {
             return Ok(());
@@ -130,9 +158,8 @@ impl Compiler<'_> {
             for sources in definition.labels.values() {
                 labels.push(self.label(sources)?);
             }
-            labels.extend(fan.map(|name| self.plan.labels.fixed(&name)));
-            let update = Update { target, part: Part::Sample, labels: labels.into(), value };
-            self.group(&definition.where_)?.families.push(update);
+            labels.extend(fan.map(|name| self.plan.rules.labels.fixed(&name)));
+            self.plan.rules.update(group, Target::Family(target), labels, value);
         }
         Ok(())
     }
@@ -159,7 +186,7 @@ impl Compiler<'_> {
         for name in text.split('|').map(str::trim) {
             sources.push(self.fields.source(name)?);
         }
-        Ok(self.plan.labels.event(sources))
+        Ok(self.plan.rules.labels.event(sources))
     }
 
     fn threshold(&mut self, spec: &ThresholdSpec) -> Result<(), String> {
@@ -227,8 +254,8 @@ impl Compiler<'_> {
     fn samples_of(&mut self, target: usize, definition: &Definition, group_by: &[String]) -> Result<(), String> {
         for (fan, value) in self.samples(definition)? {
             let labels = self.grouping(group_by, &[definition], fan.as_deref())?;
-            let update = Update { target, part: Part::Sample, labels, value };
-            self.group(&definition.where_)?.windows.push(update);
+            let group = self.group(&definition.where_)?;
+            self.plan.rules.update(group, Target::Window(target, Part::Sample), labels, value);
         }
         Ok(())
     }
@@ -243,8 +270,8 @@ impl Compiler<'_> {
         let (hit, base) = self.halves(definition)?;
         for (part, half) in [(Part::Base, &base), (Part::Hit, &hit)] {
             let labels = self.grouping(group_by, &[half, definition, &base], None)?;
-            let update = Update { target, part, labels, value: None };
-            self.group(&half.where_)?.windows.push(update);
+            let group = self.group(&half.where_)?;
+            self.plan.rules.update(group, Target::Window(target, part), labels, None);
         }
         parts.extend([hit, base]);
         Ok(())
@@ -277,18 +304,18 @@ impl Compiler<'_> {
         group_by: &[String],
         definitions: &[&Definition],
         fan: Option<&str>,
-    ) -> Result<Box<[Label]>, String> {
+    ) -> Result<Vec<Label>, String> {
         let mut labels = Vec::new();
         for name in group_by {
             let known = definitions.iter().find_map(|definition| definition.labels.get(name));
             labels.push(match (known, fan) {
-                (None, Some(fan)) if definitions[0].values_label == *name => self.plan.labels.fixed(fan),
+                (None, Some(fan)) if definitions[0].values_label == *name => self.plan.rules.labels.fixed(fan),
                 (Some(sources), _) => self.label(sources)?,
-                (None, _) if name == "level" => self.plan.labels.event(vec![Source::Role(Role::Level)]),
+                (None, _) if name == "level" => self.plan.rules.labels.event(vec![Source::Role(Role::Level)]),
                 (None, _) => self.label(name)?,
             });
         }
-        Ok(labels.into())
+        Ok(labels)
     }
 }
 

@@ -2,12 +2,9 @@
 
 use std::io::Write;
 
-use super::compile::Update;
 use super::definition::{Definition, Kind};
 use super::interner::Interner;
-use super::labels::Labels;
 use super::series::{Series, SeriesTable};
-use crate::event::Event;
 use crate::window::fixed::Fixed;
 
 /// What one series holds. Which fields count depends on the family's kind.
@@ -43,41 +40,19 @@ impl Family {
         Self { definition, label_names, table: SeriesTable::default() }
     }
 
-    /// Count one event; true when it went to the overflow series.
-    pub fn observe<E: Event + ?Sized>(
-        &mut self,
-        update: &Update,
-        event: &E,
-        labels: &mut Labels,
-        series_max: usize,
-        moment: Moment,
-    ) -> bool {
-        let value = match &update.value {
-            None => None,
-            Some(value) => match value.read(event) {
-                None => return false,
-                read => read,
-            },
-        };
-        match labels.locate(&mut self.table, &update.labels, event, series_max, |_| true) {
-            Some((at, overflowed)) => {
-                self.count(at, value, moment);
-                overflowed
-            }
-            None => false,
-        }
+    /// Count so many events of the series at `at`.
+    pub fn count_events(&mut self, at: usize, events: u64, clock_seconds: f64) {
+        let series = self.table.at(at);
+        series.seen = series.seen.max(clock_seconds);
+        series.data.count += events;
     }
 
-    /// `value` is `None` for a counter of events.
-    fn count(&mut self, at: usize, value: Option<f64>, moment: Moment) {
+    /// Count one value of the series at `at`.
+    pub fn count(&mut self, at: usize, value: f64, moment: Moment) {
         let Self { definition, table, .. } = self;
         let series = table.at(at);
         series.seen = series.seen.max(moment.clock_seconds);
         let total = &mut series.data;
-        let Some(value) = value else {
-            total.count += 1;
-            return;
-        };
         match definition.kind {
             // A counter never goes back: what is negative is not counted.
             Kind::Counter if value < 0.0 => return,

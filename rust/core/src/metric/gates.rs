@@ -1,47 +1,55 @@
 //! Which groups an event can meet at all, by its name: most events cost one look-up.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
 use super::compile::Group;
+use crate::event::{Event, Form, Role, Source, Value};
+
+/// Names of this many bytes and longer ones share a place.
+const LENGTHS: usize = 64;
 
 /// Groups by the event name they ask for.
 #[derive(Debug, Default)]
 pub struct Gates {
     /// Groups that ask for none.
-    pub always: Vec<u32>,
-    names: Vec<(Vec<u8>, Vec<u32>)>,
-    table: HashTable<u32>,
-    hasher: RandomState,
+    always: Vec<u32>,
+    /// By length the names asked for, ascending, each with the groups its events can meet.
+    by_length: Vec<Vec<(Vec<u8>, Vec<u32>)>>,
 }
 
 impl Gates {
     pub fn new(groups: &[Group]) -> Self {
-        let mut new = Self::default();
-        for (index, group) in groups.iter().enumerate() {
-            let Some(name) = &group.event else {
-                new.always.push(index as u32);
-                continue;
-            };
-            match new.names.iter_mut().find(|(known, _)| known == name) {
-                Some((_, indexes)) => indexes.push(index as u32),
-                None => new.names.push((name.clone(), vec![index as u32])),
-            }
+        let mut by_length = vec![Vec::<(Vec<u8>, Vec<u32>)>::new(); LENGTHS];
+        let numbered = || groups.iter().zip(0_u32..);
+        let always: Vec<u32> = numbered().filter(|(group, _)| group.event.is_none()).map(|(_, at)| at).collect();
+        for (group, at) in numbered() {
+            let Some(name) = &group.event else { continue };
+            let names = &mut by_length[name.len().min(LENGTHS - 1)];
+            let place = names.binary_search_by(|(known, _)| known.cmp(name)).unwrap_or_else(|place| {
+                names.insert(place, (name.clone(), always.clone()));
+                place
+            });
+            names[place].1.push(at);
         }
-        let Self { names, table, hasher, .. } = &mut new;
-        let hash = |at: &u32| hasher.hash_one(names[*at as usize].0.as_slice());
-        for at in 0..names.len() as u32 {
-            table.insert_unique(hash(&at), at, hash);
-        }
-        new
+        Self { always, by_length }
     }
 
-    /// The groups that ask for this one.
-    pub fn find(&self, name: &[u8]) -> &[u32] {
-        let same = |at: &u32| self.names[*at as usize].0 == name;
-        let at = self.table.find(self.hasher.hash_one(name), same);
-        at.map_or(&[], |at| &self.names[*at as usize].1)
+    /// The groups that ask for the event's name or for none.
+    pub fn groups<E: Event + ?Sized>(&self, event: &E) -> &[u32] {
+        let source = Source::Role(Role::Event);
+        match event.written(source) {
+            Some((Form::Text, name)) => self.find(name),
+            Some(_) => &self.always,
+            None => match event.value(source) {
+                Value::Text(name) => self.find(&name),
+                _ => &self.always,
+            },
+        }
+    }
+
+    fn find(&self, name: &[u8]) -> &[u32] {
+        let Some(names) = self.by_length.get(name.len().min(LENGTHS - 1)) else { return &self.always };
+        match names.binary_search_by(|(known, _)| known.as_slice().cmp(name)) {
+            Ok(at) => &names[at].1,
+            Err(_) => &self.always,
+        }
     }
 }

@@ -20,20 +20,13 @@ pub struct Interner {
     table: HashTable<u32>,
     texts: Vec<Text>,
     free: Vec<u32>,
-    /// Counts texts forgotten: while it stays, an id found means the same text.
-    generation: u64,
     hasher: RandomState,
 }
 
 impl Default for Interner {
     fn default() -> Self {
-        let mut new = Self {
-            table: HashTable::new(),
-            texts: Vec::new(),
-            free: Vec::new(),
-            generation: 0,
-            hasher: RandomState::default(),
-        };
+        let mut new =
+            Self { table: HashTable::new(), texts: Vec::new(), free: Vec::new(), hasher: RandomState::default() };
         let overflow = new.id(OVERFLOW_TEXT);
         new.hold(overflow);
         new
@@ -82,14 +75,9 @@ impl Interner {
         let hash = self.hasher.hash_one(text.text.as_bytes());
         if let Ok(entry) = self.table.find_entry(hash, |known| *known == id) {
             entry.remove();
-            self.generation += 1;
             self.texts[id as usize].text = "".into();
             self.free.push(id);
         }
-    }
-
-    pub fn generation(&self) -> u64 {
-        self.generation
     }
 
     pub fn text(&self, id: u32) -> &str {

@@ -1,12 +1,11 @@
-//! Label values of one event: each source is read, cleaned and looked up once, however many metrics use it.
+//! Label values of one lane: each source of an event is read, cleaned and looked up once, however many metrics use it.
 
 use std::io::Write;
 
-use super::interner::Interner;
 use super::memo::Memo;
 use super::route;
-use super::series::{Key, SeriesTable, LABELS_MAX};
-use crate::event::{Event, Role, Source, Value};
+use super::texts::Texts;
+use crate::event::{Event, Form, Role, Source, Value};
 use crate::expr::level::UNKNOWN;
 use crate::expr::Level;
 
@@ -14,6 +13,8 @@ use crate::expr::Level;
 pub const VALUE_BYTES_MAX: usize = 256;
 /// What a label is that the event does not have. Levels are `UNKNOWN`.
 pub const MISSING: &str = "unknown";
+/// The memo's kind of an event that has none of the sources.
+const NOWHERE: u16 = u16::MAX;
 
 /// Where a label's value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,13 @@ pub enum Label {
     Fixed(u16),
 }
 
-/// What the compiled metrics need: distinct label definitions (sources, the first present counts) and fixed values.
+/// What the compiled metrics need: distinct label definitions (sources, the first present counts), fixed values, and
+/// lists of labels, which metrics may share.
 #[derive(Debug, Default)]
 pub struct LabelPlan {
     definitions: Vec<Vec<Source>>,
     fixed: Vec<String>,
+    pub keys: Vec<Vec<Label>>,
 }
 
 impl LabelPlan {
@@ -39,9 +42,14 @@ impl LabelPlan {
     pub fn fixed(&mut self, text: &str) -> Label {
         Label::Fixed(index_of(&mut self.fixed, text.to_owned()))
     }
+
+    /// The number of a list of labels.
+    pub fn key(&mut self, labels: Vec<Label>) -> u16 {
+        index_of(&mut self.keys, labels)
+    }
 }
 
-fn index_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> u16 {
+pub fn index_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> u16 {
     let known = list.iter().position(|known| *known == item);
     known.unwrap_or_else(|| {
         list.push(item);
@@ -49,202 +57,100 @@ fn index_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> u16 {
     }) as u16
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Read {
-    /// The event this was read from.
+/// One definition's values.
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    memo: Memo,
+    /// The event read last and what it gave.
     epoch: u64,
-    /// `None`: no series has this value yet.
-    id: Option<u32>,
-    /// The value's place in the scratch buffer; empty where the id is known without.
-    span: (usize, usize),
+    id: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Labels {
-    definitions: Vec<Vec<Source>>,
-    /// One per definition.
-    memos: Vec<Memo>,
-    fixed: Vec<u32>,
-    /// One per definition, and `LABELS_MAX` for values given by the caller.
-    read: Vec<Read>,
-    epoch: u64,
-    scratch: Vec<u8>,
+    readings: Vec<Reading>,
+    /// Known values. The first ones are the fixed ones.
+    pub texts: Texts,
+    /// Counts how often texts were forgotten: ids of another generation mean nothing.
+    generation: u64,
     raw: Vec<u8>,
-    pub interner: Interner,
+    clean: Vec<u8>,
 }
 
 impl Labels {
-    pub fn new(plan: LabelPlan, mut interner: Interner) -> Self {
-        let fixed = plan.fixed.iter().map(|text| {
-            let id = interner.id(text);
-            interner.hold(id);
-            id
-        });
-        Self {
-            fixed: fixed.collect(),
-            read: vec![Read::default(); plan.definitions.len() + LABELS_MAX],
-            memos: vec![Memo::default(); plan.definitions.len()],
-            definitions: plan.definitions,
-            interner,
-            ..Self::default()
-        }
-    }
-
-    /// A copy of the interner, without what only these labels hold.
-    pub fn interner_copy(&self) -> Interner {
-        let mut interner = self.interner.clone();
-        self.fixed.iter().for_each(|id| interner.release(*id));
-        interner
-    }
-
-    /// A new event: nothing is read yet.
-    pub fn begin(&mut self) {
-        self.epoch += 1;
-        self.scratch.clear();
-    }
-
-    /// A value given by the caller as the `at`-th of this event.
-    pub fn stage(&mut self, at: usize, text: &str) -> Label {
-        let index = self.definitions.len() + at;
-        let start = self.scratch.len();
-        push_text(text.as_bytes(), &mut self.scratch);
-        self.keep(index, start);
-        Label::Event(index as u16)
-    }
-
-    fn keep(&mut self, index: usize, start: usize) {
-        let span = (start, self.scratch.len());
-        self.read[index] = Read { epoch: self.epoch, id: self.interner.find(&self.scratch[start..span.1]), span };
-    }
-
-    /// Read and look up again: series left, and with them perhaps their values.
-    pub fn refresh(&mut self) {
-        let (of_events, staged) = self.read.split_at_mut(self.definitions.len());
-        of_events.iter_mut().for_each(|read| read.epoch = 0);
-        for read in staged.iter_mut().filter(|read| read.epoch == self.epoch) {
-            read.id = self.interner.find(&self.scratch[read.span.0..read.span.1]);
-        }
-    }
-
-    fn id<E: Event + ?Sized>(&mut self, label: Label, event: &E) -> Option<u32> {
-        let index = match label {
-            Label::Fixed(index) => return Some(self.fixed[index as usize]),
-            Label::Event(index) => index as usize,
+    pub fn new(plan: &LabelPlan) -> Self {
+        let mut new = Self {
+            readings: vec![Reading::default(); plan.definitions.len()],
+            texts: Texts::default(),
+            generation: 0,
+            raw: Vec::new(),
+            clean: Vec::new(),
         };
-        if self.read[index].epoch != self.epoch {
-            self.read_event(index, event);
+        new.clear(plan);
+        new
+    }
+
+    /// Forget all values but the fixed ones.
+    pub fn clear(&mut self, plan: &LabelPlan) {
+        self.generation += 1;
+        self.texts.clear();
+        plan.fixed.iter().for_each(|text| {
+            self.texts.id(text.as_bytes());
+        });
+    }
+
+    /// The id of one label of an event. `epoch` is the event's own number, from 1.
+    pub fn id<E: Event + ?Sized>(&mut self, plan: &LabelPlan, label: Label, event: &E, epoch: u64) -> u32 {
+        let index = match label {
+            Label::Fixed(index) => return u32::from(index),
+            Label::Event(index) => usize::from(index),
+        };
+        if self.readings[index].epoch != epoch {
+            let id = self.read(index, &plan.definitions[index], event);
+            (self.readings[index].epoch, self.readings[index].id) = (epoch, id);
         }
-        self.read[index].id
+        self.readings[index].id
     }
 
     /// Read the first source that the event has and that is not empty.
-    fn read_event<E: Event + ?Sized>(&mut self, index: usize, event: &E) {
-        let start = self.scratch.len();
-        let generation = self.interner.generation();
-        for (rank, source) in self.definitions[index].iter().enumerate() {
-            let value = event.value(*source);
-            let bits;
-            let (kind, raw): (usize, &[u8]) = match &value {
-                Value::Text(text) => (0, text),
-                Value::Number(number) => {
-                    bits = number.to_bits().to_le_bytes();
-                    (1, &bits)
+    fn read<E: Event + ?Sized>(&mut self, index: usize, sources: &[Source], event: &E) -> u32 {
+        for (rank, source) in sources.iter().enumerate() {
+            let written = event.written(*source);
+            if let Some((form, raw)) = written {
+                if form == Form::Nothing && *source != Source::Role(Role::Level) {
+                    continue;
                 }
-                Value::Bool(truth) => (2, if *truth { b"true" } else { b"false" }),
-                Value::Missing | Value::Null | Value::Container => (3, b""),
-            };
-            let kind = (rank * 4 + kind) as u16;
-            if let Some(id) = self.memos[index].get(kind, raw, generation) {
-                self.read[index] = Read { epoch: self.epoch, id: Some(id), span: (start, start) };
-                return;
-            }
-            write_label(*source, &value, &mut self.raw, &mut self.scratch);
-            if self.scratch.len() > start {
-                let id = self.interner.find(&self.scratch[start..]);
-                if let Some(id) = id {
-                    self.memos[index].put(kind, raw, generation, id);
+                let kind = (rank * 4) as u16 + form as u16;
+                if let Some(id) = self.readings[index].memo.get(kind, raw, self.generation) {
+                    return id;
                 }
-                self.read[index] = Read { epoch: self.epoch, id, span: (start, self.scratch.len()) };
-                return;
             }
-        }
-        self.scratch.extend_from_slice(MISSING.as_bytes());
-        self.keep(index, start);
-    }
-
-    /// The key of the series these labels name, if every value is known.
-    fn known<E: Event + ?Sized>(&mut self, labels: &[Label], event: &E) -> Option<Key> {
-        let mut key = Key::new(labels.len());
-        let mut known = true;
-        for (at, label) in labels.iter().enumerate() {
-            match self.id(*label, event) {
-                Some(id) => key.set(at, id),
-                None => known = false,
+            self.clean.clear();
+            write_label(*source, &event.value(*source), &mut self.raw, &mut self.clean);
+            if self.clean.is_empty() {
+                continue;
             }
-        }
-        known.then_some(key)
-    }
-
-    /// The key after `known` gave none; new values are kept.
-    fn create(&mut self, labels: &[Label]) -> Key {
-        let mut key = Key::new(labels.len());
-        for (at, label) in labels.iter().enumerate() {
-            let id = match *label {
-                Label::Fixed(index) => self.fixed[index as usize],
-                Label::Event(index) => {
-                    let read = &mut self.read[index as usize];
-                    *read.id.get_or_insert_with(|| {
-                        // Two labels of one event can have the same new value: `id` looks again.
-                        let text = std::str::from_utf8(&self.scratch[read.span.0..read.span.1]).unwrap_or(MISSING);
-                        self.interner.id(text)
-                    })
-                }
-            };
-            key.set(at, id);
-        }
-        key
-    }
-
-    /// Bytes of the label values just read.
-    fn bytes(&self, labels: &[Label]) -> usize {
-        let length = |label: &Label| match *label {
-            Label::Fixed(index) => self.interner.text(self.fixed[index as usize]).len(),
-            Label::Event(index) => match self.read[index as usize] {
-                Read { id: Some(id), .. } => self.interner.text(id).len(),
-                Read { span, .. } => span.1 - span.0,
-            },
-        };
-        labels.iter().map(length).sum()
-    }
-
-    /// The place in `table` of the series these labels name. A new one is made while there are fewer than
-    /// `series_max` and `admit` (told the bytes of its label values) lets it in; beyond `series_max` it is the
-    /// overflow series. `None` when `admit` refused.
-    pub fn locate<T: Default, E: Event + ?Sized>(
-        &mut self,
-        table: &mut SeriesTable<T>,
-        labels: &[Label],
-        event: &E,
-        series_max: usize,
-        admit: impl FnOnce(usize) -> bool,
-    ) -> Option<(usize, bool)> {
-        let known = self.known(labels, event);
-        if let Some(at) = known.and_then(|key| table.find(key.ids())) {
-            return Some((at, false));
-        }
-        let overflows = !labels.is_empty() && table.len() >= series_max;
-        let overflow = Key::new(labels.len());
-        if overflows {
-            if let Some(at) = table.find(overflow.ids()) {
-                return Some((at, true));
+            let id = self.texts.id(&self.clean);
+            if let Some((form, raw)) = written {
+                self.readings[index].memo.put((rank * 4) as u16 + form as u16, raw, self.generation, id);
             }
+            return id;
         }
-        if !admit(self.bytes(labels)) {
-            return None;
+        let memo = &mut self.readings[index].memo;
+        if let Some(id) = memo.get(NOWHERE, b"", self.generation) {
+            return id;
         }
-        let key = if overflows { overflow } else { self.create(labels) };
-        Some((table.insert(key.ids(), T::default(), &mut self.interner), overflows))
+        let id = self.texts.id(MISSING.as_bytes());
+        memo.put(NOWHERE, b"", self.generation, id);
+        id
     }
+}
+
+/// A value given by the caller as a label.
+pub fn clean(text: &str) -> String {
+    let mut out = Vec::new();
+    push_text(text.as_bytes(), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Append what one source's value is as a label; nothing when there is none.

@@ -4,35 +4,45 @@
 const RAW_BYTES_MAX: usize = 48;
 const ENTRIES: usize = 64;
 
+/// Length, first and last bytes of a raw value. Up to 16 bytes there is nothing else in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outline {
+    first: u64,
+    last: u64,
+    len: u16,
+    /// Tells apart values that mean different things with the same bytes.
+    kind: u16,
+    /// In which the id was true: ids are given away again when texts are forgotten.
+    generation: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Interner generation in which the id was true; ids are given away again when texts are forgotten.
-    generation: u64,
+    outline: Outline,
     id: u32,
-    kind: u16,
-    len: u16,
+    /// Of values over 16 bytes.
     raw: [u8; RAW_BYTES_MAX],
 }
 
 /// Direct-mapped: a clash costs a look-up, never a wrong answer.
 #[derive(Clone, Debug)]
 pub struct Memo {
-    entries: Vec<Entry>,
+    entries: Box<[Entry; ENTRIES]>,
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        let empty = Entry { generation: u64::MAX, id: 0, kind: 0, len: 0, raw: [0; RAW_BYTES_MAX] };
-        Self { entries: vec![empty; ENTRIES] }
+        let outline = Outline { first: 0, last: 0, len: 0, kind: 0, generation: u64::MAX };
+        Self { entries: Box::new([Entry { outline, id: 0, raw: [0; RAW_BYTES_MAX] }; ENTRIES]) }
     }
 }
 
 impl Memo {
     /// `kind` tells apart values that mean different things with the same bytes.
     pub fn get(&self, kind: u16, raw: &[u8], generation: u64) -> Option<u32> {
-        let entry = &self.entries[place(raw)];
-        let same =
-            entry.generation == generation && entry.kind == kind && entry.raw.get(..entry.len as usize) == Some(raw);
+        let outline = Outline::new(kind, raw, generation);
+        let entry = &self.entries[outline.place()];
+        let same = entry.outline == outline && (raw.len() <= 16 || entry.raw.get(..raw.len()) == Some(raw));
         same.then_some(entry.id)
     }
 
@@ -40,21 +50,30 @@ impl Memo {
         if raw.len() > RAW_BYTES_MAX {
             return;
         }
-        let entry = &mut self.entries[place(raw)];
+        let outline = Outline::new(kind, raw, generation);
+        let entry = &mut self.entries[outline.place()];
         entry.raw[..raw.len()].copy_from_slice(raw);
-        (entry.generation, entry.id, entry.kind, entry.len) = (generation, id, kind, raw.len() as u16);
+        (entry.outline, entry.id) = (outline, id);
     }
 }
 
-/// Mixes the length, the first and the last eight bytes.
-fn place(raw: &[u8]) -> usize {
-    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let (first, last) = match raw.len() {
-        0..8 => (raw.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), 0),
-        _ => (word(raw.first_chunk()), word(raw.last_chunk())),
-    };
-    let mixed = (first ^ last.rotate_left(23) ^ raw.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 58) as usize % ENTRIES
+impl Outline {
+    fn new(kind: u16, raw: &[u8], generation: u64) -> Self {
+        let half = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+        let (first, last) = match (raw.first_chunk::<8>(), raw.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (raw.first_chunk::<4>(), raw.last_chunk::<4>()) {
+                (Some(first), Some(last)) => (half(first), half(last)),
+                _ => (raw.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), 0),
+            },
+        };
+        Self { first, last, len: raw.len().min(usize::from(u16::MAX)) as u16, kind, generation }
+    }
+
+    fn place(&self) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(23) ^ u64::from(self.len);
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % ENTRIES
+    }
 }
 
 #[cfg(test)]
@@ -72,5 +91,15 @@ mod tests {
         memo.put(1, &[b'x'; 49], 7, 1);
         assert_eq!(memo.get(1, &[b'x'; 49], 7), None);
         assert_eq!(memo.get(0, b"", 0), None);
+        for length in 0..=48 {
+            let raw: Vec<u8> = (1..=length).collect();
+            memo.put(1, &raw, 7, u32::from(length));
+            assert_eq!(memo.get(1, &raw, 7), Some(u32::from(length)));
+            for at in 0..raw.len() {
+                let mut other = raw.clone();
+                other[at] = 0;
+                assert_ne!(memo.get(1, &other, 7), Some(u32::from(length)), "byte {at} of {length}");
+            }
+        }
     }
 }

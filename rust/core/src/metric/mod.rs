@@ -6,28 +6,33 @@ pub mod definition;
 pub mod family;
 pub mod gates;
 pub mod interner;
+pub mod keys;
 pub mod labels;
 mod memo;
+pub mod observer;
 pub mod route;
 pub mod series;
+mod texts;
 pub mod value;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::event::{Event, Fieldless, Role, Source, Value};
 use crate::expr::Fields;
 use crate::spec::{RuleError, Spec, WindowsSpec};
 use crate::window::lanes::Lanes;
 use crate::window::pane_of;
 use crate::window::store::{Amount, Entry, Windows};
 
-use compile::{compile, Group, Question};
+use compile::{compile, Part, Question, Rules, Target};
 use family::{Family, Moment};
-use gates::Gates;
-use labels::Labels;
+use interner::Interner;
+use keys::Links;
+use observer::{Noted, EVENT};
 
 pub use crate::window::lanes::LaneId;
 pub use crate::window::store::Feed;
+pub use observer::Observer;
 
 /// How often series without events are looked for, in seconds of the arrival clock.
 const EXPIRY_SECONDS: f64 = 10.0;
@@ -49,11 +54,10 @@ pub struct Reading {
 
 #[derive(Debug)]
 pub struct Metrics {
-    groups: Vec<Group>,
-    gates: Gates,
+    rules: Arc<Rules>,
     families: Vec<Family>,
     questions: Vec<Question>,
-    labels: Labels,
+    interner: Interner,
     windows: Windows,
     lanes: Lanes,
     /// Names that values were recorded under.
@@ -76,13 +80,11 @@ impl Metrics {
     /// `RuleError` with the metric's or threshold's name.
     pub fn new(spec: &Spec, fields: &mut Fields, previous: Option<&Self>) -> Result<Self, RuleError> {
         let plan = compile(spec, fields)?;
-        let interner = previous.map(|previous| previous.labels.interner_copy()).unwrap_or_default();
         let mut new = Self {
-            gates: Gates::new(&plan.groups),
-            groups: plan.groups,
+            rules: Arc::new(plan.rules),
             families: plan.families.into_iter().map(Family::new).collect(),
             questions: plan.questions,
-            labels: Labels::new(plan.labels, interner),
+            interner: previous.map(|previous| previous.interner.clone()).unwrap_or_default(),
             windows: Windows::new(plan.windows, &spec.windows, spec.metrics.series_max, plan.longest_seconds),
             lanes: Lanes::default(),
             recorded: HashSet::new(),
@@ -104,7 +106,7 @@ impl Metrics {
         self.lanes = old.lanes.clone();
         self.recorded = old.recorded.clone();
         (self.expired_at, self.expired, self.overflowed) = (old.expired_at, old.expired, old.overflowed);
-        let interner = &mut self.labels.interner;
+        let interner = &mut self.interner;
         for family in &old.families {
             match self.families.iter_mut().find(|new| new.definition == family.definition) {
                 Some(same) => same.table = family.table.clone(),
@@ -122,10 +124,10 @@ impl Metrics {
         self.lanes.lane(name)
     }
 
-    /// The time an event counts for: its own, but the arrival where it has none or one that is further ahead of the
-    /// arrival than the skew allowed, which is counted.
-    pub fn clamp(&mut self, own_seconds: Option<f64>, arrival_seconds: f64) -> f64 {
-        self.lanes.clamp(own_seconds, arrival_seconds, self.spec.future_skew_seconds)
+    /// What a lane notes its events with, to be merged here only.
+    pub fn observer(&self) -> Observer {
+        let windowed = !self.windows.list.is_empty();
+        Observer::new(Arc::clone(&self.rules), self.families.len(), windowed, self.spec.future_skew_seconds)
     }
 
     /// A batch of this lane was observed; `newest_seconds` is its newest clamped event time, `None` without events.
@@ -134,30 +136,62 @@ impl Metrics {
         self.expire();
     }
 
-    /// Count one event, whose time is clamped: totals always, windows by that time.
-    pub fn observe<E: Event + ?Sized>(&mut self, _lane: LaneId, event: &E) {
-        let time = event.time_seconds();
-        let pane = self.windows.admit(time, self.lanes.known());
-        let moment = Moment { time_seconds: time, clock_seconds: self.lanes.clock().unwrap_or(time) };
-        self.labels.begin();
-        let gated = match event.value(Source::Role(Role::Event)) {
-            Value::Text(name) => self.gates.find(&name),
-            _ => &[],
-        };
-        for &group in self.gates.always.iter().chain(gated) {
-            let group = &self.groups[group as usize];
-            if group.condition.as_ref().is_some_and(|condition| !condition.matches(event)) {
+    /// Count what was observed of a batch, and empty the observer: totals always, windows by event time.
+    pub fn merge(&mut self, observer: &mut Observer, arrival_seconds: f64) {
+        self.lanes.tick(arrival_seconds);
+        self.lanes.future += observer.noted.future;
+        self.merge_totals(observer, arrival_seconds);
+        self.merge_windows(observer);
+        observer.noted.clear(&observer.rules);
+    }
+
+    fn merge_totals(&mut self, observer: &mut Observer, arrival_seconds: f64) {
+        let Self { families, interner, lanes, series_max, overflowed, .. } = self;
+        let Observer { rules, noted: Noted { labels, keys, links, columns, times, .. }, .. } = observer;
+        let clock_seconds = lanes.clock().unwrap_or(arrival_seconds);
+        for (family, column) in families.iter_mut().zip(columns) {
+            let mut locate = |family: &mut Family, update: usize, series: u32| {
+                let key = &keys[usize::from(rules.updates[update].key)];
+                let texts = || key.ids(series).iter().map(|id| labels.texts.text(*id));
+                links[update].locate(series, &mut family.table, texts, interner, *series_max, |_| true)
+            };
+            for series in &column.touched {
+                let events = column.events[*series as usize];
+                let Some((at, over)) = locate(family, column.counting, *series) else { continue };
+                family.count_events(at, events, clock_seconds);
+                *overflowed += if over { events } else { 0 };
+            }
+            for sample in &column.samples {
+                let Some((at, over)) = locate(family, sample.update as usize, sample.series) else { continue };
+                family.count(at, sample.value, Moment { time_seconds: times[sample.event as usize], clock_seconds });
+                *overflowed += u64::from(over);
+            }
+        }
+    }
+
+    fn merge_windows(&mut self, observer: &mut Observer) {
+        let Self { windows, interner, lanes, .. } = self;
+        let Observer { rules, noted: Noted { labels, keys, links, log, .. }, .. } = observer;
+        let mut pane = None;
+        for seen in log.iter() {
+            if seen.update == EVENT {
+                pane = windows.admit(seen.value, lanes.known());
                 continue;
             }
-            for update in &group.families {
-                let family = &mut self.families[update.target];
-                let overflowed = family.observe(update, event, &mut self.labels, self.series_max, moment);
-                self.overflowed += u64::from(overflowed);
+            let update = &rules.updates[seen.update as usize];
+            let (Target::Window(window, part), Some(pane)) = (update.target, pane) else { continue };
+            if windows.list[window].feed == Feed::Recorded {
+                continue;
             }
-            let Some(pane) = pane else { continue };
-            for update in &group.windows {
-                self.windows.observe(update, pane, event, &mut self.labels);
-            }
+            let amount = match part {
+                Part::Base => Amount::Base,
+                Part::Hit => Amount::Hit,
+                Part::Sample => Amount::Sample(seen.value),
+            };
+            let key = &keys[usize::from(update.key)];
+            let texts = || key.ids(seen.series).iter().map(|id| labels.texts.text(*id));
+            let entry = Entry { window, pane, amount, series: seen.series };
+            windows.add(entry, &mut links[seen.update as usize], texts, interner);
         }
     }
 
@@ -168,7 +202,7 @@ impl Metrics {
         }
         if !self.recorded.contains(metric) && self.recorded.len() < RECORDED_NAMES_MAX {
             self.recorded.insert(metric.to_owned());
-            self.windows.replace(metric, &mut self.labels.interner);
+            self.windows.replace(metric, &mut self.interner);
         }
         let time = self.lanes.recorded(time_seconds, self.spec.future_skew_seconds);
         let pane = pane_of(time);
@@ -179,13 +213,12 @@ impl Metrics {
             return;
         }
         for window in windows {
-            self.labels.begin();
             let group_by = &self.windows.list[window].group_by;
             let text = |name: &String| labels.iter().find(|(known, _)| known == name).map_or("", |(_, text)| *text);
-            let staged = group_by.iter().enumerate().map(|(at, name)| self.labels.stage(at, text(name)));
-            let staged: Vec<_> = staged.collect();
-            let entry = Entry { window, pane, amount: Amount::Sample(value), labels: &staged };
-            self.windows.add(entry, &mut self.labels, &Fieldless { time_seconds: time });
+            let texts: Vec<String> = group_by.iter().map(|name| labels::clean(text(name))).collect();
+            let entry = Entry { window, pane, amount: Amount::Sample(value), series: 0 };
+            let texts = || texts.iter().map(String::as_str);
+            self.windows.add(entry, &mut Links::default(), texts, &mut self.interner);
         }
     }
 
@@ -211,7 +244,7 @@ impl Metrics {
             return rows;
         }
         let until = pane_of(tick_seconds);
-        self.windows.tick(feed, until, &mut self.labels.interner);
+        self.windows.tick(feed, until, &mut self.interner);
         for question in &self.questions {
             let window = &self.windows.list[question.window];
             if window.feed != feed {
@@ -222,7 +255,7 @@ impl Metrics {
                 Feed::Recorded => question.of_recorded,
             };
             let names = window.group_by.clone();
-            let interner = &self.labels.interner;
+            let interner = &self.interner;
             let first = rows.len();
             self.windows.read(question.window, aggregate, until - question.panes, until, |key, value, samples| {
                 let texts = key.iter().map(|id| interner.text(*id).to_owned());
@@ -247,7 +280,7 @@ impl Metrics {
 
     /// Append the cumulative families as Prometheus text 0.0.4. Families without series are left out.
     pub fn totals(&self, out: &mut Vec<u8>) {
-        self.families.iter().for_each(|family| family.write(&self.labels.interner, out));
+        self.families.iter().for_each(|family| family.write(&self.interner, out));
     }
 
     /// Seconds each lane's newest event is behind the clock; lanes with events only.
@@ -283,7 +316,7 @@ impl Metrics {
         self.expired_at = clock;
         let oldest = clock - self.series_ttl_seconds;
         for family in &mut self.families {
-            let gone = family.table.retain(|series, _| series.seen >= oldest, &mut self.labels.interner);
+            let gone = family.table.retain(|series, _| series.seen >= oldest, &mut self.interner);
             self.expired += gone as u64;
         }
     }

@@ -5,28 +5,28 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::interner::{Interner, OVERFLOW};
+use super::interner::{Interner, OVERFLOW, OVERFLOW_TEXT};
 
 /// Most labels of one metric or group.
 pub const LABELS_MAX: usize = 16;
 
 /// Label ids in the order of the metric's label names.
 #[derive(Clone, Copy, Debug)]
-pub struct Key {
+struct Key {
     ids: [u32; LABELS_MAX],
     len: usize,
 }
 
 impl Key {
-    pub fn new(len: usize) -> Self {
+    fn new(len: usize) -> Self {
         Self { ids: [OVERFLOW; LABELS_MAX], len: len.min(LABELS_MAX) }
     }
 
-    pub fn set(&mut self, at: usize, id: u32) {
+    fn set(&mut self, at: usize, id: u32) {
         self.ids[at] = id;
     }
 
-    pub fn ids(&self) -> &[u32] {
+    fn ids(&self) -> &[u32] {
         &self.ids[..self.len]
     }
 }
@@ -51,16 +51,24 @@ pub struct SeriesTable<T> {
     table: HashTable<u32>,
     hasher: RandomState,
     overflows: bool,
+    /// Counts how often series left: while it stays, a place found is that of the same series.
+    generation: u64,
 }
 
 impl<T> Default for SeriesTable<T> {
     fn default() -> Self {
-        Self { list: Vec::new(), table: HashTable::new(), hasher: RandomState::default(), overflows: false }
+        Self {
+            list: Vec::new(),
+            table: HashTable::new(),
+            hasher: RandomState::default(),
+            overflows: false,
+            generation: 0,
+        }
     }
 }
 
 impl<T> SeriesTable<T> {
-    pub fn find(&self, key: &[u32]) -> Option<usize> {
+    fn find(&self, key: &[u32]) -> Option<usize> {
         if key.is_empty() {
             return (!self.list.is_empty()).then_some(0);
         }
@@ -68,8 +76,57 @@ impl<T> SeriesTable<T> {
         self.table.find(self.hasher.hash_one(key), same).map(|at| *at as usize)
     }
 
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The place of the series that these label values name, and whether it is the overflow series. A new one is made
+    /// while there are fewer than `series_max` and `admit` (told the bytes of its label values) lets it in; beyond
+    /// `series_max` it is the overflow series. `None` when `admit` refused.
+    pub fn locate<'a>(
+        &mut self,
+        texts: impl Iterator<Item = &'a str> + Clone,
+        interner: &mut Interner,
+        series_max: usize,
+        admit: impl FnOnce(usize) -> bool,
+    ) -> Option<(usize, bool)>
+    where
+        T: Default,
+    {
+        let width = texts.clone().count();
+        let mut key = Key::new(width);
+        let mut known = true;
+        for (at, text) in texts.clone().enumerate() {
+            match interner.find(text.as_bytes()) {
+                Some(id) => key.set(at, id),
+                None => known = false,
+            }
+        }
+        if let Some(at) = known.then(|| self.find(key.ids())).flatten() {
+            return Some((at, false));
+        }
+        let overflows = width > 0 && self.len() >= series_max;
+        let overflow = Key::new(width);
+        if overflows {
+            if let Some(at) = self.find(overflow.ids()) {
+                return Some((at, true));
+            }
+        }
+        let bytes = if overflows { width * OVERFLOW_TEXT.len() } else { texts.clone().map(str::len).sum() };
+        if !admit(bytes) {
+            return None;
+        }
+        if overflows {
+            key = overflow;
+        } else {
+            // Two labels of one series can have the same new value: `id` looks again.
+            texts.enumerate().for_each(|(at, text)| key.set(at, interner.id(text)));
+        }
+        Some((self.insert(key.ids(), T::default(), interner), overflows))
+    }
+
     /// Add a series that is not there yet; it holds its label values.
-    pub fn insert(&mut self, key: &[u32], data: T, interner: &mut Interner) -> usize {
+    fn insert(&mut self, key: &[u32], data: T, interner: &mut Interner) -> usize {
         key.iter().for_each(|id| interner.hold(*id));
         let at = self.list.len();
         self.list.push(Series { key: key.into(), seen: 0.0, data });
@@ -117,6 +174,7 @@ impl<T> SeriesTable<T> {
             kept
         });
         if self.list.len() < before {
+            self.generation += 1;
             self.index();
         }
         before - self.list.len()

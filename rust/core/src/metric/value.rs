@@ -36,9 +36,9 @@ impl ValueOf {
 
     /// Finite; `None` when the event has no such number or would divide by 0.
     pub fn read<E: Event + ?Sized>(&self, event: &E) -> Option<f64> {
-        let mut number = event.value(self.source).number()? * self.factor;
+        let mut number = event.number(self.source)? * self.factor;
         if let Some(per) = self.per {
-            number /= event.value(per).number()?;
+            number /= event.number(per)?;
         }
         Some(number / self.divisor).filter(|number| number.is_finite())
     }

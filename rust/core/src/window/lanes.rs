@@ -18,6 +18,18 @@ struct Lane {
     newest: Option<f64>,
 }
 
+/// The time an event counts for: its own, but the arrival where that is no time or ahead of it by more than `skew`.
+pub fn clamp(own: Option<f64>, arrival: f64, skew: f64, future: &mut u64) -> f64 {
+    match own.filter(|seconds| seconds.abs() <= SECONDS_MAX) {
+        Some(seconds) if seconds <= arrival + skew => seconds,
+        Some(_) => {
+            *future += 1;
+            arrival
+        }
+        None => arrival,
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Lanes {
     list: Vec<Lane>,
@@ -39,19 +51,6 @@ impl Lanes {
             self.list.len() - 1
         });
         LaneId(index as u32)
-    }
-
-    /// The time an event counts for: its own, but the arrival where that is no time or ahead of it by more than `skew`.
-    pub fn clamp(&mut self, own: Option<f64>, arrival: f64, skew: f64) -> f64 {
-        self.tick(arrival);
-        match own.filter(|seconds| seconds.abs() <= SECONDS_MAX) {
-            Some(seconds) if seconds <= arrival + skew => seconds,
-            Some(_) => {
-                self.future += 1;
-                arrival
-            }
-            None => arrival,
-        }
     }
 
     /// A batch of this lane was counted; `newest` is its newest event time, if it held an event.
@@ -77,7 +76,8 @@ impl Lanes {
         self.clock
     }
 
-    fn tick(&mut self, now: f64) {
+    /// The caller's clock was seen at `now`.
+    pub fn tick(&mut self, now: f64) {
         self.clock = Some(self.clock.map_or(now, |clock| clock.max(now)));
     }
 
@@ -127,7 +127,7 @@ mod tests {
 
     /// One event of `lane` at `time`, arriving at `now`.
     fn event(lanes: &mut Lanes, lane: LaneId, time: f64, now: f64) -> f64 {
-        let time = lanes.clamp(Some(time), now, 60.0);
+        let time = clamp(Some(time), now, 60.0, &mut lanes.future);
         lanes.arrive(lane, Some(time), now);
         time
     }

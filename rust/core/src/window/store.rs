@@ -5,10 +5,8 @@ use super::fixed::Fixed;
 use super::pane::{Budget, Panes};
 use super::sketch::Bucket;
 use super::{pane_of, panes_in};
-use crate::event::Event;
-use crate::metric::compile::{Part, Update};
 use crate::metric::interner::Interner;
-use crate::metric::labels::{Label, Labels};
+use crate::metric::keys::Links;
 use crate::metric::series::{Series, SeriesTable};
 use crate::spec::WindowsSpec;
 
@@ -30,11 +28,12 @@ pub enum Amount {
 
 /// One amount for one series of one window.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct Entry {
     pub window: usize,
     pub pane: i64,
     pub amount: Amount,
-    pub labels: &'a [Label],
+    /// Number of the label set, for its links.
+    pub series: u32,
 }
 
 /// Who fills a window and by which clock it ticks.
@@ -167,37 +166,32 @@ impl Windows {
         Some(pane)
     }
 
-    /// What an event adds by one compiled update; nothing where values are recorded instead.
-    pub fn observe<E: Event + ?Sized>(&mut self, update: &Update, pane: i64, event: &E, labels: &mut Labels) {
-        if self.list[update.target].feed == Feed::Recorded {
-            return;
-        }
-        let amount = match (update.part, &update.value) {
-            (Part::Base, _) => Amount::Base,
-            (Part::Hit, _) => Amount::Hit,
-            (Part::Sample, None) => Amount::Sample(1.0),
-            (Part::Sample, Some(value)) => match value.read(event) {
-                Some(value) => Amount::Sample(value),
-                None => return,
-            },
-        };
-        self.add(Entry { window: update.target, pane, amount, labels: &update.labels }, labels, event);
-    }
-
-    pub fn add<E: Event + ?Sized>(&mut self, entry: Entry<'_>, labels: &mut Labels, event: &E) {
-        let mut added = self.try_add(entry, labels, event);
-        if !added && self.prune(self.floors, &mut labels.interner) {
-            labels.refresh();
-            added = self.try_add(entry, labels, event);
+    /// Add one amount to the series that `texts` name. Refused and counted where `bytes_max` has no room.
+    pub fn add<'a, I: Iterator<Item = &'a str> + Clone>(
+        &mut self,
+        entry: Entry,
+        links: &mut Links,
+        texts: impl Fn() -> I,
+        interner: &mut Interner,
+    ) {
+        let mut added = self.try_add(entry, links, &texts, interner);
+        if !added && self.prune(self.floors, interner) {
+            added = self.try_add(entry, links, &texts, interner);
         }
         self.losses.dropped += u64::from(!added);
     }
 
-    fn try_add<E: Event + ?Sized>(&mut self, entry: Entry<'_>, labels: &mut Labels, event: &E) -> bool {
+    fn try_add<'a, I: Iterator<Item = &'a str> + Clone>(
+        &mut self,
+        entry: Entry,
+        links: &mut Links,
+        texts: impl Fn() -> I,
+        interner: &mut Interner,
+    ) -> bool {
         let Self { list, budget, losses, series_max, .. } = self;
         let window = &mut list[entry.window];
         let admit = |bytes| budget.take(SERIES_BYTES + bytes);
-        let located = labels.locate(&mut window.table, entry.labels, event, *series_max, admit);
+        let located = links.locate(entry.series, &mut window.table, texts, interner, *series_max, admit);
         let Some((at, overflowed)) = located else { return false };
         let Some(pane) = window.table.at(at).data.pane(entry.pane, budget) else { return false };
         match entry.amount {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use headrig_core::event::{Event, Fields, Role, Source, Value};
-use headrig_core::metric::{LaneId, Metrics, Reading};
+use headrig_core::metric::{LaneId, Metrics, Observer, Reading};
 use headrig_core::spec::{RuleError, Spec};
 
 pub struct Fake<'a> {
@@ -57,6 +57,7 @@ impl Event for Fake<'_> {
 /// Metrics and the paths their events are asked for.
 pub struct Bench {
     pub metrics: Metrics,
+    pub observer: Observer,
     pub fields: Fields,
     pub lane: LaneId,
 }
@@ -71,7 +72,7 @@ impl Bench {
         let mut fields = Fields::default();
         let mut metrics = Metrics::new(&spec, &mut fields, previous.map(|bench| &bench.metrics))?;
         let lane = metrics.lane("test");
-        Ok(Self { metrics, fields, lane })
+        Ok(Self { observer: metrics.observer(), metrics, fields, lane })
     }
 
     /// One event in a batch of its own that arrives at `time`.
@@ -80,9 +81,20 @@ impl Bench {
     }
 
     pub fn event_on(&mut self, lane: LaneId, time: f64, arrival: f64, json: &serde_json::Value) {
-        let time_seconds = self.metrics.clamp(Some(time), arrival);
-        self.metrics.observe(lane, &Fake { json, paths: &self.fields.paths, time_seconds });
-        self.metrics.arrive(lane, Some(time_seconds), arrival);
+        let time_seconds = self.observe(time, arrival, json);
+        self.merge(lane, Some(time_seconds), arrival);
+    }
+
+    /// One event of a batch that is merged later; its clamped time.
+    pub fn observe(&mut self, time: f64, arrival: f64, json: &serde_json::Value) -> f64 {
+        let time_seconds = self.observer.clamp(Some(time), arrival);
+        self.observer.observe(&Fake { json, paths: &self.fields.paths, time_seconds });
+        time_seconds
+    }
+
+    pub fn merge(&mut self, lane: LaneId, newest: Option<f64>, arrival: f64) {
+        self.metrics.merge(&mut self.observer, arrival);
+        self.metrics.arrive(lane, newest, arrival);
     }
 
     pub fn totals(&self) -> String {

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from headrig import metrics
-from headrig.metrics import FAMILIES, RESERVED_PREFIXES, Metrics
+from headrig import families
+from headrig.families import FAMILIES, RESERVED_PREFIXES, Metrics
 from headrig.sources import TcpConfig
 from headrig.web import HttpServerConfig
 
@@ -48,14 +48,14 @@ def test_counting():
     Numbers add up, are set, and can be forgotten; watchers put theirs before the page is read.
     """
     page = Metrics()
-    page.add(metrics.BROKEN, 2, "utf8")
-    page.add(metrics.BROKEN, 1, "utf8")
-    page.put(metrics.LANE_BEHIND, 5, "in")
-    page.clear(metrics.LANE_BEHIND)
-    page.watch(lambda: page.put(metrics.IMBALANCE, 7))
+    page.add(families.BROKEN, 2, "utf8")
+    page.add(families.BROKEN, 1, "utf8")
+    page.put(families.LANE_BEHIND, 5, "in")
+    page.clear(families.LANE_BEHIND)
+    page.watch(lambda: page.put(families.IMBALANCE, 7))
 
-    assert 3 == page.value(metrics.BROKEN, "utf8")
-    assert 0 == page.value(metrics.LANE_BEHIND, "in")
+    assert 3 == page.value(families.BROKEN, "utf8")
+    assert 0 == page.value(families.LANE_BEHIND, "in")
     assert b"headrig_ledger_imbalance 7.0" in page.page()
 
 

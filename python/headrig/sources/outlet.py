@@ -1,0 +1,82 @@
+"""
+The lines of a service's own handler, redacted already, on their way to what ships them. No table of the settings makes
+one: `headrig.install()` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from headrig.engine import HandlerCore
+from headrig.errors import ConfigError
+from headrig.model import Gate, Intake, Part
+
+
+class OutletConfig(Part, frozen=True, kw_only=True, tag="outlet"):
+    """Take lines from the handler in this process."""
+
+    core: Any
+    """A `HandlerCore`; msgspec knows no class of the compiled core."""
+
+    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+        """Nothing can be wrong."""
+        return iter(())
+
+    @asynccontextmanager
+    async def open(self, name: str, *_: object) -> AsyncIterator[OutletSource]:  # noqa: ARG002
+        """Nothing is held before `read`."""
+        yield OutletSource(self.core)
+
+
+class OutletSource:
+    """Redacted lines of one handler, oldest first."""
+
+    endless = True
+    where = "this process"
+
+    def __init__(self, core: HandlerCore) -> None:
+        self._core = core
+        self._rung = asyncio.Event()
+        self._settled = Gate()
+
+    async def read(self, intake: Intake) -> None:
+        """Hand on what comes, until stopped and nothing is left. What becomes of it is told to the handler."""
+        loop = asyncio.get_running_loop()
+        descriptor = self._core.open_outlet()
+        loop.add_reader(descriptor, self._ring, descriptor)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stop(intake))
+                while True:
+                    stopping = intake.stopping.is_set()
+                    self._rung.clear()
+                    while (lines := self._core.take()) is not None:
+                        intake.deliver_ready(lines).add_done_callback(self._settle)
+                        await intake.room()
+                    if stopping:
+                        return
+                    await self._rung.wait()
+        finally:
+            loop.remove_reader(descriptor)
+
+    async def emptied(self) -> None:
+        """Wait until everything that the handler offered is decided, or with a sink that nobody waits for."""
+        while self._core.passage()["waiting"]:
+            await self._settled.wait()
+
+    async def _stop(self, intake: Intake) -> None:
+        await intake.stopping.wait()
+        self._rung.set()
+
+    def _ring(self, descriptor: int) -> None:
+        with suppress(BlockingIOError):
+            os.read(descriptor, 4096)
+        self._rung.set()
+
+    def _settle(self, decided: asyncio.Future[bool]) -> None:
+        self._core.settle(not decided.cancelled() and decided.result())
+        self._settled.open()

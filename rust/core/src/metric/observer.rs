@@ -1,0 +1,224 @@
+//! What one lane sees, written down without a lock: which label set of which update each event has, and its value.
+//! `Metrics::merge` counts it, each family and all windows in the order of the events.
+
+use std::sync::Arc;
+
+use super::compile::{Rules, Target};
+use super::keys::{Keys, Links};
+use super::labels::Labels;
+use crate::event::Event;
+use crate::window::lanes;
+
+/// Label sets and label values remembered from batch to batch; with more, all are forgotten. 16,384 take about 1 MB.
+const KNOWN_MAX: usize = 16_384;
+/// Events, samples and observations after which a batch must be merged before it goes on. 65,536 take 1.5 MiB at most.
+const OBSERVATIONS_MAX: usize = 65_536;
+
+/// For windows: one event (its time in seconds), or one value that it adds to an update's series.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Observation {
+    /// Index into the rules' updates; `EVENT` begins an event.
+    pub update: u32,
+    /// Number of the label set among those of the update's key.
+    pub series: u32,
+    pub value: f64,
+}
+
+pub(super) const EVENT: u32 = u32::MAX;
+
+/// One value for a family.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub update: u32,
+    pub series: u32,
+    /// Index into the times.
+    pub event: u32,
+    pub value: f64,
+}
+
+/// What one family gets of a batch. Families do not know of each other, so that each is filled in one go.
+#[derive(Debug, Default)]
+pub(super) struct Column {
+    /// The update that counts events, if one does.
+    pub counting: usize,
+    /// Series by first event, and the events of each series by number.
+    pub touched: Vec<u32>,
+    pub events: Vec<u64>,
+    pub samples: Vec<Sample>,
+}
+
+impl Column {
+    fn count(&mut self, series: u32) {
+        let at = series as usize;
+        if self.events.len() <= at {
+            self.events.resize(at + 1, 0);
+        }
+        let events = &mut self.events[at];
+        if *events == 0 {
+            self.touched.push(series);
+        }
+        *events += 1;
+    }
+}
+
+#[derive(Debug)]
+pub struct Observer {
+    pub(super) rules: Arc<Rules>,
+    pub(super) noted: Noted,
+    future_skew_seconds: f64,
+    /// Whether there are windows, which must hear of every event.
+    windowed: bool,
+}
+
+/// What is written down. Read by `Metrics::merge`.
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub labels: Labels,
+    /// One per list of labels.
+    pub keys: Vec<Keys>,
+    /// One per update.
+    pub links: Vec<Links>,
+    /// One per family.
+    pub columns: Vec<Column>,
+    /// Of the events, in seconds.
+    pub times: Vec<f64>,
+    /// For the windows, in order: they share one budget.
+    pub log: Vec<Observation>,
+    /// Samples in the columns.
+    samples: usize,
+    /// Events whose time was ahead of their arrival by more than the skew allowed.
+    pub future: u64,
+    /// This event's own number, from 1.
+    epoch: u64,
+    /// Of each list of labels, the last event that asked and its label set.
+    read_keys: Vec<(u64, u32)>,
+    /// Of each value, the last event that asked and its number.
+    read_values: Vec<(u64, Option<f64>)>,
+}
+
+impl Observer {
+    pub(super) fn new(rules: Arc<Rules>, families: usize, windowed: bool, future_skew_seconds: f64) -> Self {
+        let mut columns: Vec<Column> = (0..families).map(|_| Column::default()).collect();
+        for (index, update) in rules.updates.iter().enumerate() {
+            if let (Target::Family(family), None) = (update.target, update.value) {
+                columns[family].counting = index;
+            }
+        }
+        let noted = Noted {
+            labels: Labels::new(&rules.labels),
+            keys: rules.labels.keys.iter().map(|labels| Keys::new(labels.len())).collect(),
+            links: rules.updates.iter().map(|_| Links::default()).collect(),
+            columns,
+            times: Vec::new(),
+            log: Vec::new(),
+            samples: 0,
+            future: 0,
+            epoch: 0,
+            read_keys: vec![(0, 0); rules.labels.keys.len()],
+            read_values: vec![(0, None); rules.values.len()],
+        };
+        Self { rules, noted, future_skew_seconds, windowed }
+    }
+
+    /// The time an event counts for: its own, but the arrival where it has none or one that is further ahead of the
+    /// arrival than the skew allowed, which is counted.
+    pub fn clamp(&mut self, own_seconds: Option<f64>, arrival_seconds: f64) -> f64 {
+        lanes::clamp(own_seconds, arrival_seconds, self.future_skew_seconds, &mut self.noted.future)
+    }
+
+    /// Note one event, whose time is clamped.
+    pub fn observe<E: Event + ?Sized>(&mut self, event: &E) {
+        let Self { rules, noted, .. } = self;
+        noted.epoch += 1;
+        let time = event.time_seconds();
+        if self.windowed {
+            noted.log.push(Observation { update: EVENT, series: 0, value: time });
+        }
+        noted.times.push(time);
+        for &group in rules.gates.groups(event) {
+            let group = &rules.groups[group as usize];
+            if group.condition.as_ref().is_some_and(|condition| !condition.matches(event)) {
+                continue;
+            }
+            for &index in &group.updates {
+                let update = &rules.updates[index as usize];
+                let value = match update.value {
+                    None => None,
+                    Some(value) => match noted.value(rules, value, event) {
+                        None => continue,
+                        read => read,
+                    },
+                };
+                let series = noted.series(rules, update.key, event);
+                match (update.target, value) {
+                    (Target::Family(family), None) => noted.columns[family].count(series),
+                    (Target::Family(family), Some(value)) => {
+                        let event = noted.times.len() as u32 - 1;
+                        noted.columns[family].samples.push(Sample { update: index, series, event, value });
+                        noted.samples += 1;
+                    }
+                    (Target::Window(..), value) => {
+                        noted.log.push(Observation { update: index, series, value: value.unwrap_or(1.0) });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether no more may be observed before a merge.
+    pub fn is_full(&self) -> bool {
+        let Noted { times, log, samples, .. } = &self.noted;
+        times.len() + log.len() + samples >= OBSERVATIONS_MAX
+    }
+
+    /// Forget what was not merged.
+    pub fn discard(&mut self) {
+        self.noted.discard();
+    }
+}
+
+impl Noted {
+    fn value<E: Event + ?Sized>(&mut self, rules: &Rules, index: u16, event: &E) -> Option<f64> {
+        let read = &mut self.read_values[usize::from(index)];
+        if read.0 != self.epoch {
+            *read = (self.epoch, rules.values[usize::from(index)].read(event));
+        }
+        read.1
+    }
+
+    fn series<E: Event + ?Sized>(&mut self, rules: &Rules, key: u16, event: &E) -> u32 {
+        let index = usize::from(key);
+        let (epoch, number) = self.read_keys[index];
+        if epoch == self.epoch {
+            return number;
+        }
+        let Self { labels, keys, epoch, .. } = self;
+        let ids = rules.labels.keys[index].iter().map(|label| labels.id(&rules.labels, *label, event, *epoch));
+        let number = keys[index].number(ids);
+        self.read_keys[index] = (self.epoch, number);
+        number
+    }
+
+    fn discard(&mut self) {
+        for column in &mut self.columns {
+            column.touched.drain(..).for_each(|series| column.events[series as usize] = 0);
+            column.samples.clear();
+        }
+        self.times.clear();
+        self.log.clear();
+        self.samples = 0;
+        self.future = 0;
+    }
+
+    /// All is counted: begin anew, and forget label sets when there are too many.
+    pub fn clear(&mut self, rules: &Rules) {
+        self.discard();
+        let known = self.labels.texts.known() + self.keys.iter().map(Keys::known).sum::<usize>();
+        if known > KNOWN_MAX {
+            self.labels.clear(&rules.labels);
+            self.keys.iter_mut().for_each(Keys::clear);
+            self.links.iter_mut().for_each(Links::forget);
+            self.columns.iter_mut().for_each(|column| column.events.clear());
+        }
+    }
+}

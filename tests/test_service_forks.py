@@ -1,0 +1,106 @@
+"""Shipping over forks, and over a failure of headrig's own thread."""
+
+from collections import Counter
+
+import pytest
+from service_process import service
+from shipping import START, central, events
+
+
+@pytest.mark.timeout(40)
+def test_forks_while_threads_log(tmp_path):
+    """
+    30 forks while two threads log: no child hangs; no line is torn, shipped twice or lost, and the parent's connection
+    goes on.
+    """
+    code = (
+        START
+        + """
+stop = threading.Event()
+sent = [0, 0]
+def work(k):
+    while not stop.is_set():
+        log.info("n", extra={"n": (k + 1) * 100_000_000 + sent[k]})
+        sent[k] += 1
+        if sent[k] % 50 == 0: stop.wait(0.0005)
+threads = [threading.Thread(target=work, args=(k,)) for k in range(2)]
+for thread in threads: thread.start()
+for child in range(30):
+    stop.wait(0.002)
+    pid = os.fork()
+    if pid == 0:
+        for n in range(20): log.info("n", extra={"n": 1_000_000_000 + child * 1000 + n})
+        os._exit(0 if headrig.flush(6.0) else 1)
+    assert 0 == os.waitpid(pid, 0)[1]
+stop.set()
+for thread in threads: thread.join()
+print(*sent)
+"""
+    )
+    with central(tmp_path) as run:
+        done = service(code, tmp_path, 30.0)
+        found = Counter(event["n"] for event in events(run.out) if "n" in event)
+    first, second = map(int, done.stdout.split())
+    expected = [
+        *(100_000_000 + n for n in range(first)),
+        *(200_000_000 + n for n in range(second)),
+        *(1_000_000_000 + child * 1000 + n for child in range(30) for n in range(20)),
+    ]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert Counter(expected) == found
+
+
+def test_children_of_multiprocessing(tmp_path):
+    """
+    A forked child of multiprocessing, which runs no exit hooks, ships what it logged.
+    """
+    code = (
+        START
+        + """
+import multiprocessing
+def work(n):
+    log.info("n", extra={"n": n})
+context = multiprocessing.get_context("fork")
+children = [context.Process(target=work, args=(n,)) for n in range(4)]
+for child in children: child.start()
+for child in children: child.join()
+"""
+    )
+    with central(tmp_path) as run:
+        done = service(code, tmp_path)
+        found = events(run.out)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert [0, 1, 2, 3] == sorted(event["n"] for event in found)
+
+
+def test_a_background_that_fails_begins_anew(tmp_path):
+    """
+    After a failure of headrig's own thread, which is a bug, a later record starts another one; nothing is lost.
+    """
+    code = (
+        "import headrig.limits\nheadrig.limits.BACKGROUND_RESTART_SECONDS = 0.0\n"
+        + START
+        + """
+from headrig.service import service
+log.info("before")
+assert headrig.flush(5.0)
+failed = service.background()
+failed.call(lambda: failed.pipeline._tasks.create_task(fail()))
+async def fail(): raise ZeroDivisionError
+failed._thread.join(5)
+log.info("after")
+assert headrig.flush(5.0)
+assert service.background() is not failed
+counts = handler.counts()
+assert counts["received"] == counts["written"], counts
+"""
+    )
+    with central(tmp_path) as run:
+        done = service(code, tmp_path)
+        found = [event["message"] for event in events(run.out)]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["before", "after"] == [message for message in found if message in ("before", "after")]
+    assert any("the background of the service has failed" in message for message in found)
