@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::dictionary::Dictionary;
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::Fields;
@@ -15,6 +16,7 @@ use crate::recent::Recent;
 use crate::redact::Redactor;
 use crate::roles::{RoleTable, Roles};
 use crate::shape::Shapes;
+use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 use crate::walk::{walk, Tape};
 use crate::window::store::Feed;
@@ -27,6 +29,7 @@ pub struct Engine {
 
 pub(crate) struct Shared {
     pub(crate) spec: Spec,
+    pub(crate) path: Path,
     pub(crate) redactor: Redactor,
     pub(crate) extractor: Extractor,
     pub(crate) metrics: Mutex<Metrics>,
@@ -34,7 +37,7 @@ pub(crate) struct Shared {
     /// Roles where the spec says nothing of a lane, and of the lanes it names.
     roles: RoleTable,
     lane_roles: BTreeMap<String, RoleTable>,
-    lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+    lanes: Mutex<BTreeMap<String, Arc<Mutex<Worker>>>>,
     /// The engine that took over totals and windows. Set under the lock of `metrics`: from then on nothing is
     /// counted here, and a batch that was already on its way goes there.
     pub(crate) successor: OnceLock<Arc<Shared>>,
@@ -43,7 +46,8 @@ pub(crate) struct Shared {
 /// One ordered input. Calls of `process` run one after the other.
 pub struct Lane {
     pub name: String,
-    worker: Mutex<Worker>,
+    /// Kept by the engine, without the lane: a lane keeps its engine, and the two must not keep each other.
+    worker: Arc<Mutex<Worker>>,
     shared: Arc<Shared>,
 }
 
@@ -59,8 +63,18 @@ impl Engine {
     /// # Errors
     /// A rule, metric or expression that cannot be used.
     pub fn new(spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = Path::chosen().map_err(|reason| RuleError::new(PATH_VARIABLE, reason))?;
+        Self::on_path(path, spec, previous)
+    }
+
+    /// The same with kernels of a given path; where this CPU lacks it, the plain ones.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn on_path(path: Path, spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = if path.runs_here() { path } else { Path::Scalar };
         let spec = Spec::parse(spec)?;
-        let redactor = Redactor::new(&spec.redact)?;
+        let redactor = Redactor::on_path(path, &spec.redact)?;
         let mut fields = Fields::default();
         let roles = RoleTable::new(&[&spec.fields], |path| fields.slot(path))?;
         let mut lane_roles = BTreeMap::new();
@@ -78,6 +92,7 @@ impl Engine {
             None => Recent::new(spec.recent_bytes_max),
         };
         let shared = Arc::new(Shared {
+            path,
             redactor,
             extractor: Extractor::new(&fields.paths),
             metrics: Mutex::new(metrics),
@@ -96,19 +111,23 @@ impl Engine {
         Ok(Self { shared })
     }
 
+    /// The name of the path its kernels take.
+    pub fn path(&self) -> &'static str {
+        self.shared.path.name()
+    }
+
     /// The lane of that name; the same one each time.
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
-        let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
+        let worker = lanes.entry(name.to_owned()).or_insert_with(|| {
             let (id, observer) = {
                 let mut metrics = lock(&self.shared.metrics);
                 (metrics.lane(name), metrics.observer())
             };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            let worker = Mutex::new(Worker::new(&self.shared, id, observer, name, roles));
-            Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
+            Arc::new(Mutex::new(Worker::new(&self.shared, id, observer, name, roles)))
         });
-        Arc::clone(lane)
+        Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), shared: Arc::clone(&self.shared) })
     }
 
     /// Add one value to a metric's windows; to those of the engine that took over, if one did.
@@ -208,10 +227,13 @@ impl Engine {
         let mut reader = Reader { roles: Roles::new(self.shared.roles.clone()), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
             let mut shapes = Shapes::default();
-            self.shared.extractor.find(text, &reader.tape, &mut reader.decoded, &mut reader.found);
+            let Reader { tape, keys, decoded, found, .. } = &mut reader;
+            self.shared.extractor.find(text, tape, keys, decoded, found);
             reader.roles.resolve(&reader.found);
-            shapes.read(&reader.view(text), 0);
-            self.shared.redactor.document(text, &reader.tape, &shapes.exempt, &mut scratch, &mut edits);
+            let view = reader.view(text);
+            shapes.read(&view, 0);
+            let exempt = |node| shapes.exempt(&view, node);
+            self.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
             self.shared.redactor.text(text, &mut scratch, &mut edits);
         }
@@ -237,6 +259,8 @@ struct Reader {
     extractor: Extractor,
     roles: Roles,
     tape: Tape,
+    /// Stays empty: the twin gives keys no numbers.
+    keys: Dictionary,
     decoded: Decoded,
     found: Vec<u32>,
     edits: Edits,
@@ -252,9 +276,24 @@ impl Reader {
         if walk(line, &mut self.tape).is_err() {
             return false;
         }
-        self.extractor.find(line, &self.tape, &mut self.decoded, &mut self.found);
+        self.extractor.find(line, &self.tape, &mut self.keys, &mut self.decoded, &mut self.found);
         self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_goes_with_its_last_lane() {
+        let engine = Engine::new(b"", None).expect("the defaults are valid");
+        let (kept, lane) = (Arc::downgrade(&engine.shared), engine.lane("a"));
+        drop(engine);
+        assert_eq!(1, lane.process(b"{}\n", 0.0).lines_out);
+        drop(lane);
+        assert!(kept.upgrade().is_none(), "somebody keeps the engine");
     }
 }

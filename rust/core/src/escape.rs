@@ -2,12 +2,22 @@
 
 use memchr::memchr;
 
-/// A decoded string and, per decoded byte, the raw offset its character began at.
+/// A decoded string and where its bytes come from.
 #[derive(Default, Debug)]
 pub struct Decoded {
     pub bytes: Vec<u8>,
-    /// One entry per decoded byte and one past the end. Bytes of one escape share its offset.
-    origin: Vec<u32>,
+    /// The escapes, in order. Between them every byte stands for itself.
+    escapes: Vec<Escape>,
+}
+
+/// One escape: where its meaning ends in the decoded bytes, and where it ends in the raw ones.
+#[derive(Clone, Copy, Debug)]
+struct Escape {
+    end: u32,
+    raw_end: u32,
+    /// Bytes it means and bytes it takes.
+    len: u8,
+    raw_len: u8,
 }
 
 impl Decoded {
@@ -15,31 +25,48 @@ impl Decoded {
     /// broken text can be read too. A lone surrogate becomes its three-byte form (WTF-8).
     pub fn decode(&mut self, raw: &[u8]) {
         self.bytes.clear();
-        self.origin.clear();
+        self.escapes.clear();
         let mut at = 0;
         while at < raw.len() {
-            let plain = memchr(b'\\', &raw[at..]).map_or(raw.len(), |run| at + run);
-            self.bytes.extend_from_slice(&raw[at..plain]);
-            self.origin.extend(at as u32..plain as u32);
-            at = plain;
-            if at < raw.len() {
-                let width = self.escape(&raw[at..]);
-                if width == 0 {
-                    self.bytes.push(b'\\');
-                }
-                self.origin.resize(self.bytes.len(), at as u32);
-                at += width.max(1);
+            // Escapes often come one after the other.
+            if raw[at] != b'\\' {
+                let plain = memchr(b'\\', &raw[at..]).map_or(raw.len(), |run| at + run);
+                self.bytes.extend_from_slice(&raw[at..plain]);
+                at = plain;
+                continue;
             }
+            let before = self.bytes.len();
+            let width = self.escape(&raw[at..]);
+            at += width.max(1);
+            if width == 0 {
+                self.bytes.push(b'\\');
+                continue;
+            }
+            let len = (self.bytes.len() - before) as u8;
+            self.escapes.push(Escape { end: self.bytes.len() as u32, raw_end: at as u32, len, raw_len: width as u8 });
         }
-        self.origin.push(raw.len() as u32);
     }
 
     /// The raw span of a decoded span, widened to whole escapes.
-    pub fn raw_span(&self, start: usize, mut end: usize) -> (usize, usize) {
-        while end > start && end < self.bytes.len() && self.origin[end] == self.origin[end - 1] {
-            end += 1;
+    pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
+        (self.raw(start, false), self.raw(end, start < end))
+    }
+
+    /// Where a decoded place stands in the raw bytes: inside an escape its start, or (`after`) its end.
+    fn raw(&self, place: usize, after: bool) -> usize {
+        // The first escape that ends after the place.
+        let next = self.escapes.partition_point(|escape| escape.end as usize <= place);
+        if let Some(escape) = self.escapes.get(next) {
+            let start = escape.end as usize - usize::from(escape.len);
+            if place >= start {
+                let whole = if after && place > start { 0 } else { usize::from(escape.raw_len) };
+                return escape.raw_end as usize - whole;
+            }
         }
-        (self.origin[start] as usize, self.origin[end] as usize)
+        match next.checked_sub(1).map(|last| self.escapes[last]) {
+            Some(last) => last.raw_end as usize + place - last.end as usize,
+            None => place,
+        }
     }
 
     /// Bytes of `raw` that one escape takes, having appended what it means; 0 when it is not an escape.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::dictionary::{Dictionary, INSIDE, UNKNOWN};
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::{Event, Form, Role, Slot, Source, Value};
@@ -26,10 +27,12 @@ struct Level {
     lengths: Vec<u64>,
 }
 
-#[derive(Default, Clone, Copy)]
-struct Entry {
-    slot: Option<Slot>,
-    child: Option<usize>,
+/// What is wanted of a key: its value, or fields inside of it.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Entry {
+    pub slot: Option<Slot>,
+    /// The level of the fields inside.
+    pub child: Option<usize>,
 }
 
 impl Extractor {
@@ -68,12 +71,36 @@ impl Extractor {
     }
 
     /// Fill `found` with the node of each slot's value; 0 where the field is missing. Of duplicates the last one.
-    pub fn find(&self, text: &[u8], tape: &Tape, scratch: &mut Decoded, found: &mut Vec<u32>) {
+    pub fn find(&self, text: &[u8], tape: &Tape, keys: &mut Dictionary, scratch: &mut Decoded, found: &mut Vec<u32>) {
         found.clear();
         found.resize(self.slots, 0);
-        if tape.nodes.first().is_some_and(|root| root.kind == Kind::Object) {
-            self.object(0, 0, text, &tape.nodes, scratch, found);
+        let nodes = &tape.nodes;
+        if nodes.first().is_none_or(|root| root.kind != Kind::Object) {
+            return;
         }
+        if !tape.numbered {
+            return self.object(0, 0, text, nodes, scratch, found);
+        }
+        for &(slot, value) in &tape.fields {
+            let plain = slot & INSIDE == 0 || nodes[value as usize].kind != Kind::Object;
+            if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
+                *place = value;
+            } else if let Some(entry) = self.outermost(text, &nodes[value as usize - 1], keys, scratch) {
+                self.take(entry, value as usize, text, nodes, scratch, found);
+            }
+        }
+    }
+
+    /// What is wanted of a key of the outermost object.
+    fn outermost(&self, text: &[u8], key: &Node, keys: &mut Dictionary, scratch: &mut Decoded) -> Option<Entry> {
+        if key.key == UNKNOWN {
+            return self.levels[0].get(text, key, scratch);
+        }
+        keys.facts(key.key).field.or_else(|| {
+            let field = self.levels[0].get(text, key, scratch);
+            keys.set_field(key.key, field);
+            field
+        })
     }
 
     fn object(
@@ -88,17 +115,20 @@ impl Extractor {
         let mut at = object + 1;
         while nodes[at].kind == Kind::Key {
             let value = at + 1;
-            if let Some(entry) =
-                self.levels[level].get(&text[nodes[at].start as usize..nodes[at].end as usize], &nodes[at], scratch)
-            {
-                if let Some(slot) = entry.slot {
-                    found[slot.0 as usize] = value as u32;
-                }
-                if let Some(child) = entry.child.filter(|_| nodes[value].kind == Kind::Object) {
-                    self.object(child, value, text, nodes, scratch, found);
-                }
+            if let Some(entry) = self.levels[level].get(text, &nodes[at], scratch) {
+                self.take(entry, value, text, nodes, scratch, found);
             }
             at = nodes[value].next as usize;
+        }
+    }
+
+    #[inline(always)]
+    fn take(&self, entry: Entry, value: usize, text: &[u8], nodes: &[Node], scratch: &mut Decoded, found: &mut [u32]) {
+        if let Some(slot) = entry.slot {
+            found[slot.0 as usize] = value as u32;
+        }
+        if let Some(child) = entry.child.filter(|_| nodes[value].kind == Kind::Object) {
+            self.object(child, value, text, nodes, scratch, found);
         }
     }
 }
@@ -110,7 +140,8 @@ impl Default for Extractor {
 }
 
 impl Level {
-    fn get(&self, raw: &[u8], node: &Node, scratch: &mut Decoded) -> Option<Entry> {
+    fn get(&self, text: &[u8], node: &Node, scratch: &mut Decoded) -> Option<Entry> {
+        let raw = &text[node.start as usize..node.end as usize];
         let key = if node.escaped {
             scratch.decode(raw);
             &scratch.bytes[..]
@@ -290,7 +321,8 @@ mod tests {
         let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
         let (mut tape, mut found) = (Tape::default(), Vec::new());
         walk(text.as_bytes(), &mut tape).unwrap();
-        Extractor::new(&paths).find(text.as_bytes(), &tape, &mut Decoded::default(), &mut found);
+        let (mut keys, mut scratch) = (Dictionary::default(), Decoded::default());
+        Extractor::new(&paths).find(text.as_bytes(), &tape, &mut keys, &mut scratch, &mut found);
         let span =
             |at: u32| text[tape.nodes[at as usize].start as usize..tape.nodes[at as usize].end as usize].to_owned();
         found.iter().map(|&at| (at != 0).then(|| span(at))).collect()

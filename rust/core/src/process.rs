@@ -1,5 +1,6 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
+use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::edit::Edits;
@@ -7,17 +8,19 @@ use crate::engine::{lock, Shared};
 use crate::escape::Decoded;
 use crate::event::Fieldless;
 use crate::extract::View;
+use crate::fast;
 use crate::limits::CUT_SLACK_BYTES;
-use crate::lines::{memchr_lines, Lines};
+use crate::lines::Lines;
 use crate::metric::{LaneId, Metrics, Observer};
 use crate::output::{cut, wrap, Output};
 use crate::redact::Scratch;
 use crate::roles::{RoleTable, Roles};
+use crate::segment::{Line, Segment};
 use crate::shape::Shapes;
+use crate::simd::structure::Structure;
+use crate::simd::Path;
 use crate::spec::{Blank, NonFinite, OnBroken};
 use crate::walk::{walk, Broken, Kind, Tape};
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 #[derive(Debug)]
@@ -51,6 +54,7 @@ pub(crate) struct Worker {
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
     utc_offset_seconds: i32,
+    structure: Structure,
     tape: Tape,
     edits: Edits,
     decoded: Decoded,
@@ -68,16 +72,18 @@ struct Counts {
     time_max_seconds: Option<f64>,
 }
 
-/// A batch on its way into the metrics. Their lock is taken for the first merge and held to the end: a batch is counted
-/// in one engine as a whole, and lanes wait for each other only to merge.
-struct Counting<'a> {
+/// A batch on its way. The lock of the metrics is taken for the first merge and held to the end: a batch is counted in
+/// one engine as a whole, and lanes wait for each other only to merge.
+struct Batch<'a> {
     shared: &'a Shared,
+    arrival_seconds: f64,
     observer: MutexGuard<'a, Observer>,
     metrics: Option<MutexGuard<'a, Metrics>>,
-    arrival_seconds: f64,
+    output: Output<'a>,
+    counts: Counts,
 }
 
-impl Counting<'_> {
+impl Batch<'_> {
     /// Count what was observed so far.
     ///
     /// # Errors
@@ -95,16 +101,6 @@ impl Counting<'_> {
     }
 }
 
-/// One line and where it lies in the batch.
-struct Line {
-    /// Of the line as received.
-    start: usize,
-    /// First byte after its newline.
-    next: usize,
-    /// The text without BOM, CR and newline.
-    text: (usize, usize),
-}
-
 impl Worker {
     pub(crate) fn new(shared: &Shared, lane: LaneId, observer: Observer, name: &str, roles: RoleTable) -> Self {
         let options = shared.spec.lanes.get(name);
@@ -114,6 +110,7 @@ impl Worker {
             roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
+            structure: Structure::default(),
             tape: Tape::default(),
             edits: Edits::default(),
             decoded: Decoded::default(),
@@ -135,45 +132,51 @@ impl Worker {
             return Err(Arc::clone(successor));
         }
         let observer = Arc::clone(&self.observer);
-        let mut counting = Counting { shared, observer: lock(&observer), metrics: None, arrival_seconds };
+        let (observer, output, counts) = (lock(&observer), Output::new(input), Counts::default());
+        let mut batch = Batch { shared, arrival_seconds, observer, metrics: None, output, counts };
         // What a panic left.
-        counting.observer.discard();
-        let mut output = Output::new(input);
-        let mut counts = Counts::default();
+        batch.observer.discard();
+        let mut structure = std::mem::take(&mut self.structure);
         let mut start = 0;
-        for received in memchr_lines(input) {
-            let next = (start + received.len() + 1).min(input.len());
-            counts.lines_in += 1;
-            let line = trim(received, start, next, &mut counts.normalized);
-            let text = &input[line.text.0..line.text.1];
-            if text.iter().all(u8::is_ascii_whitespace) {
-                match shared.spec.blank {
-                    Blank::Keep => output.keep(),
+        while start < input.len() {
+            let segment = Segment::scan(input, start, shared.path, &mut structure);
+            shared.redactor.survey(segment.bytes, &mut self.redaction);
+            self.segment(&segment, &mut batch).inspect_err(|_| self.forget())?;
+            start += segment.bytes.len();
+        }
+        self.structure = structure;
+        let newest = batch.counts.time_max_seconds;
+        batch.merge().inspect_err(|_| self.forget())?.arrive(self.lane, newest, arrival_seconds);
+        let Batch { output, counts, .. } = batch;
+        Ok(self.finish(shared, output, counts))
+    }
+
+    /// # Errors
+    /// The engine that took over; nothing was counted.
+    fn segment(&mut self, segment: &Segment<'_>, batch: &mut Batch<'_>) -> Result<(), Arc<Shared>> {
+        for (line, normalized) in segment.lines() {
+            batch.counts.lines_in += 1;
+            batch.counts.normalized += normalized;
+            let text = segment.text(&line);
+            if text.first() != Some(&b'{') && text.iter().all(u8::is_ascii_whitespace) {
+                match batch.shared.spec.blank {
+                    Blank::Keep => batch.output.keep(),
                     Blank::Drop => {
-                        counts.dropped_blank += 1;
-                        output.skip(line.start, line.next);
+                        batch.counts.dropped_blank += 1;
+                        batch.output.skip(segment.offset + line.start, segment.offset + line.next);
                     }
                 }
-            } else {
-                match self.event(shared, text, arrival_seconds, &mut counting.observer, &mut counts) {
-                    Ok(()) => emit(&mut output, &line, input, &self.edits),
-                    Err(reason) => {
-                        if shared.spec.on_broken == OnBroken::Wrap {
-                            // What is written is an event: counted as one here as it would be by the next reader.
-                            counting.observer.observe(&Fieldless { time_seconds: arrival_seconds });
-                        }
-                        self.broken(shared, &line, text, reason, arrival_seconds, &mut output, &mut counts);
-                    }
-                }
+                continue;
             }
-            start = next;
-            if counting.observer.is_full() {
-                counting.merge().inspect_err(|_| self.forget())?;
+            match self.event(segment, &line, batch) {
+                Ok(()) => emit(&mut batch.output, segment, &line, &self.edits),
+                Err(reason) => self.broken(segment, &line, reason, batch),
+            }
+            if batch.observer.is_full() {
+                batch.merge()?;
             }
         }
-        counting.merge().inspect_err(|_| self.forget())?.arrive(self.lane, counts.time_max_seconds, arrival_seconds);
-        drop(counting);
-        Ok(self.finish(shared, output, counts))
+        Ok(())
     }
 
     /// The batch goes elsewhere.
@@ -202,38 +205,45 @@ impl Worker {
 
 impl Worker {
     /// Take one line as an event: leave its edits in `self.edits`, count it.
-    fn event(
-        &mut self,
-        shared: &Shared,
-        text: &[u8],
-        arrival_seconds: f64,
-        observer: &mut Observer,
-        counts: &mut Counts,
-    ) -> Result<(), Broken> {
+    fn event(&mut self, segment: &Segment<'_>, line: &Line, batch: &mut Batch<'_>) -> Result<(), Broken> {
+        let (shared, text) = (batch.shared, segment.text(line));
         self.edits.clear();
         if text.len() > shared.spec.line_bytes_max {
             return Err(Broken::TooLong);
         }
-        if simdutf8::basic::from_utf8(text).is_err() {
-            return Err(Broken::Utf8);
-        }
-        walk(text, &mut self.tape)?;
+        self.walk(shared.path, segment, line)?;
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Broken {
             return Err(Broken::NotJson);
         }
-        shared.extractor.find(text, &self.tape, &mut self.decoded, &mut self.found);
+        shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
         self.roles.resolve(&self.found);
-        let mut shapes = std::mem::take(&mut self.shapes);
-        let own_time = shapes.read(&self.view(text, arrival_seconds), self.utc_offset_seconds);
-        let time_seconds = observer.clamp(own_time.filter(|_| !self.arrival_only), arrival_seconds);
-        shared.redactor.document(text, &self.tape, &shapes.exempt, &mut self.redaction, &mut self.edits);
-        self.shapes = shapes;
+        let none = Edits::default();
+        let (nodes, found, roles) = (&self.tape.nodes, &self.found, &self.roles);
+        let raw = View { text, nodes, found, edits: &none, roles, time_seconds: batch.arrival_seconds };
+        let own_time = self.shapes.read(&raw, self.utc_offset_seconds);
+        let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), batch.arrival_seconds);
+        let exempt = |node| self.shapes.exempt(&raw, node);
+        shared.redactor.document(text, Some(line.text.0), &self.tape, &exempt, &mut self.redaction, &mut self.edits);
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
-            counts.normalized.non_finite += self.null_non_finite();
+            batch.counts.normalized.non_finite += self.null_non_finite();
         }
-        observer.observe(&self.view(text, time_seconds));
-        counts.time_max_seconds = Some(counts.time_max_seconds.map_or(time_seconds, |max| max.max(time_seconds)));
+        batch.observer.observe(&self.view(text, time_seconds));
+        let newest = &mut batch.counts.time_max_seconds;
+        *newest = Some(newest.map_or(time_seconds, |max| max.max(time_seconds)));
         Ok(())
+    }
+
+    /// Leave the line's tape in `self.tape`.
+    fn walk(&mut self, path: Path, segment: &Segment<'_>, line: &Line) -> Result<(), Broken> {
+        let text = segment.text(line);
+        if !segment.is_utf8(text) {
+            return Err(Broken::Utf8);
+        }
+        let fast = path != Path::Scalar && !line.control;
+        if fast && fast::walk(segment, line, &mut self.redaction.keys, &mut self.tape).is_some() {
+            return Ok(());
+        }
+        walk(text, &mut self.tape)
     }
 
     fn view<'a>(&'a self, text: &'a [u8], time_seconds: f64) -> View<'a> {
@@ -254,19 +264,15 @@ impl Worker {
         added as u64
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn broken(
-        &mut self,
-        shared: &Shared,
-        line: &Line,
-        text: &[u8],
-        reason: Broken,
-        arrival_seconds: f64,
-        output: &mut Output<'_>,
-        counts: &mut Counts,
-    ) {
-        counts.broken[reason as usize] += 1;
+    fn broken(&mut self, segment: &Segment<'_>, line: &Line, reason: Broken, batch: &mut Batch<'_>) {
+        let (shared, arrival_seconds) = (batch.shared, batch.arrival_seconds);
+        if shared.spec.on_broken == OnBroken::Wrap {
+            // What is written is an event: counted as one here as it would be by the next reader.
+            batch.observer.observe(&Fieldless { time_seconds: arrival_seconds });
+        }
+        batch.counts.broken[reason as usize] += 1;
         self.edits.clear();
+        let text = segment.text(line);
         let kept = &text[..text.len().min(shared.spec.line_bytes_max + CUT_SLACK_BYTES)];
         // Read as it will be written, so that the next reader finds nothing that was not found here.
         let written = match shared.spec.on_broken {
@@ -279,33 +285,30 @@ impl Worker {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),
             _ => kept.len(),
         };
-        output.replace(line.start, line.next, |out| match shared.spec.on_broken {
-            OnBroken::Wrap => wrap(&kept[..end], &self.edits, arrival_seconds, reason.as_str(), out),
-            OnBroken::Pass => self.edits.apply(kept, 0, end, out),
+        batch.output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
+            match shared.spec.on_broken {
+                OnBroken::Wrap => wrap(&kept[..end], &self.edits, arrival_seconds, reason.as_str(), out),
+                OnBroken::Pass => self.edits.apply(kept, 0, end, out),
+            }
         });
     }
 }
 
-/// Part a received line from its BOM and CR.
-fn trim(received: &[u8], start: usize, next: usize, normalized: &mut Normalized) -> Line {
-    let mut text = (start, start + received.len());
-    if received.starts_with(BOM) {
-        normalized.bom += 1;
-        text.0 += BOM.len();
-    }
-    if received.ends_with(b"\r") && text.1 > text.0 {
-        normalized.crlf += 1;
-        text.1 -= 1;
-    }
-    Line { start, next, text }
-}
-
 /// Write a line with its edits, or leave it to the run of untouched ones.
-fn emit(output: &mut Output<'_>, line: &Line, input: &[u8], edits: &Edits) {
+fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits) {
     let (from, to) = line.text;
     if edits.is_empty() && from == line.start && to + 1 == line.next {
-        output.keep();
-    } else {
-        output.replace(line.start, line.next, |out| edits.apply(&input[from..to], 0, to - from, out));
+        return output.keep();
+    }
+    output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
+        edits.apply(segment.text(line), 0, to - from, out);
+    });
+}
+
+impl AddAssign for Normalized {
+    fn add_assign(&mut self, more: Self) {
+        self.crlf += more.crlf;
+        self.bom += more.bom;
+        self.non_finite += more.non_finite;
     }
 }

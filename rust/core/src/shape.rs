@@ -13,48 +13,23 @@ const DURATION_MAX: f64 = 1e14;
 /// Besides the time.
 const EXEMPT: [Role; 5] = [Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
 
-/// Reads what every line is asked first: its time, and which role values are not scanned. Reused from line to line.
+/// Reads what every line is asked first, its time, and tells role values that look like it. Kept from line to line.
 #[derive(Debug, Default)]
 pub struct Shapes {
     times: time::Memo,
-    /// Sorted tape indices of role values that have their role's shape.
-    pub exempt: Vec<u32>,
+    /// Of the line read last, the node of its time if that has a time's shape.
+    time: Option<u32>,
 }
 
 impl Shapes {
-    /// Fill `exempt`; give the event's own time, as `View::time` does.
+    /// The event's own time, as `View::time` gives it.
     pub fn read(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
-        self.exempt.clear();
-        let own_time = self.time(view, utc_offset_seconds);
-        for role in EXEMPT {
-            let index = view.roles.node(role);
-            if index == 0 {
-                continue;
-            }
-            let node = &view.nodes[index as usize];
-            let raw = &view.text[node.start as usize..node.end as usize];
-            let fits = match node.kind {
-                Kind::Number => number_fits(role, raw),
-                Kind::String if !node.escaped => text_fits(role, raw),
-                Kind::String => matches!(view.node(index), Value::Text(text) if text_fits(role, &text)),
-                _ => false,
-            };
-            if fits {
-                self.exempt.push(index);
-            }
-        }
-        if !self.exempt.is_sorted() {
-            self.exempt.sort_unstable();
-        }
-        own_time
-    }
-
-    fn time(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
+        self.time = None;
         let (alias, node) = view.role(Role::Time)?;
         let value = view.node(node);
         let Value::Text(text) = &value else {
             let shaped = matches!(value, Value::Number(number) if time::from_number(number).is_some());
-            self.exempt.extend(shaped.then_some(node));
+            self.time = shaped.then_some(node);
             return View::time_of(&value, alias, utc_offset_seconds);
         };
         let own_time = self.times.parse_text(text, utc_offset_seconds);
@@ -63,8 +38,25 @@ impl Shapes {
             0 => own_time.is_some(),
             _ => self.times.parse_text(text, 0).is_some(),
         };
-        self.exempt.extend(shaped.then_some(node));
+        self.time = shaped.then_some(node);
         own_time
+    }
+
+    /// Whether a string or number of the line read last is a role's value and has its role's shape.
+    pub fn exempt(&self, view: &View<'_>, index: usize) -> bool {
+        let is = |node: u32| node as usize == index;
+        self.time.is_some_and(is) || EXEMPT.iter().any(|role| is(view.roles.node(*role)) && fits(*role, view, index))
+    }
+}
+
+fn fits(role: Role, view: &View<'_>, index: usize) -> bool {
+    let node = &view.nodes[index];
+    let raw = &view.text[node.start as usize..node.end as usize];
+    match node.kind {
+        Kind::Number => number_fits(role, raw),
+        Kind::String if !node.escaped => text_fits(role, raw),
+        Kind::String => matches!(view.node(index as u32), Value::Text(text) if text_fits(role, &text)),
+        _ => false,
     }
 }
 

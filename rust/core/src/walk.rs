@@ -3,54 +3,15 @@
 
 pub use crate::broken::Broken;
 use crate::limits::DEPTH_MAX;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Object,
-    ObjectEnd,
-    Array,
-    ArrayEnd,
-    Key,
-    String,
-    Number,
-    /// `NaN`, `Infinity` or `-Infinity`: not JSON, but what Python's `json.dumps` writes.
-    NonFinite,
-    True,
-    False,
-    Null,
-}
-
-/// One token of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub kind: Kind,
-    /// A key or string holds at least one backslash.
-    pub escaped: bool,
-    /// First byte; for keys and strings the one after the opening quote.
-    pub start: u32,
-    /// One past the last byte; for keys and strings the closing quote; for containers one past the bracket.
-    pub end: u32,
-    /// Index of the first node after this one and all it contains. A key's value is the node after the key.
-    pub next: u32,
-}
-
-/// The nodes of one JSON text, in order. Reused from line to line.
-#[derive(Default, Debug)]
-pub struct Tape {
-    pub nodes: Vec<Node>,
-    /// Indices of the containers that are open. Empty after a successful walk.
-    open: Vec<u32>,
-    pub non_finite: bool,
-}
+pub use crate::tape::{notable, Kind, Node, Tape};
 
 /// Walk one JSON text, which must be valid UTF-8, into `tape`.
 ///
 /// # Errors
 /// The reason the text is not JSON by RFC 8259; the tape then holds what came before.
 pub fn walk(text: &[u8], tape: &mut Tape) -> Result<(), Broken> {
-    tape.nodes.clear();
-    tape.open.clear();
-    tape.non_finite = false;
+    tape.clear();
+    tape.notable = notable::ANYTHING;
     let mut walker = Walker { text, at: 0, tape };
     walker.space();
     if walker.at == text.len() {
@@ -318,7 +279,7 @@ impl Walker<'_> {
 
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
         let next = self.tape.nodes.len() as u32 + 1;
-        self.tape.nodes.push(Node { kind, escaped, start: start as u32, end: end as u32, next });
+        self.tape.nodes.push(Node { kind, escaped, key: 0, start: start as u32, end: end as u32, next });
     }
 }
 

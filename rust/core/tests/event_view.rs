@@ -1,6 +1,7 @@
 //! The short ways to a field's value say what the value says.
 #![allow(clippy::unwrap_used)]
 
+use headrig_core::dictionary::Dictionary;
 use headrig_core::edit::Edits;
 use headrig_core::escape::Decoded;
 use headrig_core::event::{Event, Fields, Form, Role, Source, Value};
@@ -72,7 +73,7 @@ proptest! {
         let expressions = EXPRESSIONS.map(|text| Expr::parse(text, &mut fields).unwrap());
         let (mut tape, mut found) = (Tape::default(), Vec::new());
         walk(&text, &mut tape).unwrap();
-        Extractor::new(&fields.paths).find(&text, &tape, &mut Decoded::default(), &mut found);
+        Extractor::new(&fields.paths).find(&text, &tape, &mut Dictionary::default(), &mut Decoded::default(), &mut found);
         roles.resolve(&found);
         let mut edits = Edits::default();
         for (index, node) in tape.nodes.iter().enumerate() {

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use memchr::{memchr2_iter, memmem};
+use memchr::memmem;
 
 use crate::redact::check;
+use crate::redact::content::table;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
@@ -24,6 +25,9 @@ const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
 
+static OPTION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
+static CODED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"%3"));
+
 /// What stands between a key and its value: `=` or `:`, also as URLs write them.
 #[derive(Clone, Copy)]
 struct Sign {
@@ -32,18 +36,18 @@ struct Sign {
     byte: u8,
 }
 
-/// Call `found(start, end, rule)` for each secret value in `text`.
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
     memo: &mut KeyMemo,
     extent: impl Fn(u16) -> Extent,
+    signs: impl Iterator<Item = usize>,
     mut found: impl FnMut(usize, usize, u16),
 ) {
-    static CODED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"%3"));
     options(text, keys, memo, &mut found);
     let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
-    memchr2_iter(b'=', b':', text).for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
+    signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
     scan.resume = 0;
     CODED.find_iter(text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
@@ -104,6 +108,39 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     }
 }
 
+/// Bytes before a sign that part it from any key.
+const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
+
+/// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
+pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
+    let from = sign.saturating_sub(KEY_BYTES_MAX);
+    let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
+    let before = start.checked_sub(1).map(|at| text[at]);
+    let word = &text[start..sign];
+    let one_of = |word: &[u8], list: &[&[u8]]| list.iter().any(|known| word.eq_ignore_ascii_case(known));
+    // A type, a name or a value has its key elsewhere, and `.=` is a sign.
+    let other = |word: &[u8]| one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b".";
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word) && !other(word);
+    match (word, before) {
+        ([], None) => true,
+        ([], Some(byte)) => APART[usize::from(byte)],
+        // Cut short: the whole word is what counts.
+        (_, Some(byte)) if is_key_byte(byte) || byte == b'%' => false,
+        // The first letter may be an escape's.
+        (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
+        _ => plain(word),
+    }
+}
+
+/// A text may hold what no sign tells of: an option, or a sign as URLs write it.
+pub fn may_hide(text: &[u8]) -> bool {
+    OPTION.find(text).is_some() || CODED.find(text).is_some()
+}
+
+fn is_vague(word: &[u8]) -> bool {
+    VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague))
+}
+
 impl Sign {
     fn coded(text: &[u8], start: usize) -> Option<Self> {
         let byte = match text.get(start + 2)? {
@@ -159,7 +196,6 @@ fn escaped_end(value: &[u8]) -> usize {
 
 /// Call `found` for each secret after an option: `--db-password x`.
 fn options(text: &[u8], keys: &Keys, memo: &mut KeyMemo, found: &mut impl FnMut(usize, usize, u16)) {
-    static OPTION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
     for at in OPTION.find_iter(text) {
         if at > 0 && !(text[at - 1].is_ascii_whitespace() || b"\"'[(,".contains(&text[at - 1])) {
             continue;
@@ -224,6 +260,9 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
             start
         }
     };
+    if text[..sign.start].last().is_none_or(|byte| APART[usize::from(*byte)]) {
+        return (KeyClass::Plain, b"");
+    }
     let mut end = key_end(text, sign);
     let mut start = word_before(end);
     if sign.byte == b'=' && TYPES.iter().any(|word| text[start..end].eq_ignore_ascii_case(word)) {
@@ -238,8 +277,7 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
         return (KeyClass::Plain, word);
     }
     let class = keys.class(word, memo);
-    let vague = VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague));
-    if vague && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
+    if is_vague(word) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
         let both = keys.class(&text[word_before(start - 1)..end], memo);
         if both != KeyClass::Plain {
             return (both, word);
@@ -301,8 +339,9 @@ mod tests {
             "cookie" => Extent::Line,
             _ => Extent::Word,
         };
+        let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
         let mut spans = Vec::new();
-        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, |start, end, _| spans.push((start, end)));
+        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| spans.push((start, end)));
         spans.sort_unstable();
         let mut out = text.to_owned();
         spans.iter().rev().for_each(|(start, end)| out.replace_range(start..end, "*"));

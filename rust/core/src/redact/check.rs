@@ -70,9 +70,18 @@ pub fn luhn(text: &[u8]) -> bool {
     sum % 10 == 0
 }
 
+/// Most digits of a payment card number (ISO/IEC 7812).
+const CARD_DIGITS_MAX: usize = 19;
+
 /// A payment card number by issuer range (ISO/IEC 7812), length and check digit. `text` is digits, maybe grouped.
 pub fn card(text: &[u8]) -> bool {
-    let digits: Vec<u8> = text.iter().copied().filter(u8::is_ascii_digit).collect();
+    let mut held = [0; CARD_DIGITS_MAX + 1];
+    let mut len = 0;
+    for digit in text.iter().filter(|byte| byte.is_ascii_digit()).take(held.len()) {
+        held[len] = *digit;
+        len += 1;
+    }
+    let digits = &held[..len];
     let prefix = |len: usize| digits.iter().take(len).fold(0_u32, |n, digit| n * 10 + u32::from(digit - b'0'));
     let (two, three, four) = (prefix(2), prefix(3), prefix(4));
     let issued = match digits.len() {
@@ -92,7 +101,7 @@ pub fn card(text: &[u8]) -> bool {
         _ => false,
     };
     let one_digit = digits.iter().all(|digit| *digit == digits[0]);
-    issued && !one_digit && luhn(&digits)
+    issued && !one_digit && luhn(digits)
 }
 
 /// The header of a JSON Web Token (RFC 7515): base64url of an object with `alg` or `typ`.

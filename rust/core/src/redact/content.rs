@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memmem;
 use regex_automata::{Anchored, Input};
 
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
 use crate::redact::check;
 use crate::redact::rules::{Rule, Rules};
+use crate::redact::sweep::{within, Places, Seen};
 
 /// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
 pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
@@ -19,90 +20,6 @@ const USER_INFO_BYTES_MAX: usize = 512;
 const USER_TOKEN_BYTES_MIN: usize = 20;
 /// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
 const LOCAL_PART_BYTES_MAX: usize = 64;
-
-/// What one sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Seen(u8);
-
-impl Seen {
-    const COLON: u8 = 1;
-    const EQUALS: u8 = 2;
-    const AT: u8 = 4;
-    const DIGITS: u8 = 8;
-    const BACKSLASH: u8 = 16;
-    const QUOTE: u8 = 32;
-    const BRACKET: u8 = 64;
-    const STEM: u8 = 128;
-
-    fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
-    }
-
-    pub fn nothing(self) -> bool {
-        self.0 & !(Self::QUOTE | Self::BRACKET) == 0 && !self.quoted()
-    }
-
-    /// JSON or something like it may be inside.
-    pub fn quoted(self) -> bool {
-        self.has(Self::QUOTE) && self.has(Self::COLON | Self::BRACKET)
-    }
-
-    pub fn assign(self) -> bool {
-        self.has(Self::COLON | Self::EQUALS)
-    }
-
-    pub fn backslash(self) -> bool {
-        self.has(Self::BACKSLASH)
-    }
-
-    /// A token may be inside.
-    pub fn bracket(self) -> bool {
-        self.has(Self::BRACKET)
-    }
-}
-
-/// Per byte, the flags it raises by itself.
-const FLAGS: [u8; 256] = {
-    let mut flags = [0; 256];
-    flags[b':' as usize] = Seen::COLON;
-    flags[b'=' as usize] = Seen::EQUALS;
-    flags[b'@' as usize] = Seen::AT;
-    flags[b'\\' as usize] = Seen::BACKSLASH;
-    flags[b'"' as usize] = Seen::QUOTE;
-    flags[b'\'' as usize] = Seen::QUOTE;
-    flags[b'[' as usize] = Seen::BRACKET;
-    flags
-};
-
-/// The flags of all bytes and the number of digits.
-fn marks(text: &[u8]) -> (u8, usize) {
-    let (mut flags, mut digits) = (0, 0);
-    let mut chunks = text.chunks_exact(16);
-    for chunk in &mut chunks {
-        // Comparisons without branches over a fixed width: the compiler makes vector code of them.
-        let (mut seen, mut count) = (0, 0);
-        let flag = |raised: bool, flag: u8| u8::from(raised) * flag;
-        for &byte in chunk {
-            seen |= flag(byte == b':', Seen::COLON)
-                | flag(byte == b'=', Seen::EQUALS)
-                | flag(byte == b'@', Seen::AT)
-                | flag(byte == b'\\', Seen::BACKSLASH)
-                | flag(byte == b'"' || byte == b'\'', Seen::QUOTE)
-                | flag(byte == b'[', Seen::BRACKET);
-            count += u8::from(byte.wrapping_sub(b'0') < 10);
-        }
-        flags |= seen;
-        digits += usize::from(count);
-    }
-    for &byte in chunks.remainder() {
-        flags |= FLAGS[byte as usize];
-        digits += usize::from(byte.wrapping_sub(b'0') < 10);
-    }
-    (flags, digits)
-}
-
-/// Fewest digits in a text that may hold a card number.
-const CARD_DIGITS_MIN: usize = 13;
 
 /// Verification work done for one text.
 pub struct Work {
@@ -121,45 +38,32 @@ impl Work {
 }
 
 impl Rules {
-    /// One pass over a text: which searches are worth while, and where anchors may begin.
-    pub fn sweep(&self, text: &[u8], stems: &mut Vec<u32>) -> Seen {
-        let (mut flags, digits) = marks(text);
-        for (at, stem) in text.windows(4).enumerate() {
-            if self.stems.may_begin([stem[0], stem[1], stem[2], stem[3]]) {
-                stems.push(at as u32);
-            }
-        }
-        if digits >= CARD_DIGITS_MIN {
-            flags |= Seen::DIGITS;
-        }
-        if self.loose.is_some() || !stems.is_empty() {
-            flags |= Seen::STEM;
-        }
-        Seen(flags)
-    }
-
-    /// Call `found(start, end, rule)` for each credential in `text[part]`; `stems` are places in `text`.
+    /// Call `found(start, end, rule)` for each credential in `text`, which is the part of the text of `places` that
+    /// begins at `start`.
     pub fn scan(
         &self,
         text: &[u8],
-        part: Range<usize>,
         seen: Seen,
-        stems: &[u32],
+        places: &Places,
+        start: usize,
         work: &mut Work,
         mut found: impl FnMut(usize, usize, &Rule),
     ) {
-        let offset = part.start;
-        let first = stems.partition_point(|at| (*at as usize) < part.start);
-        let stems = stems[first..].iter().map(|at| *at as usize).take_while(|at| at + 4 <= part.end);
-        let text = &text[part.clone()];
-        if seen.has(Seen::STEM) {
-            self.anchored(text, stems.map(|at| at - offset), work, &mut found);
+        let end = start + text.len();
+        if seen.stem() {
+            let stems = within(&places.stems, start, end).take_while(|at| at + 4 <= text.len());
+            self.anchored(text, stems, work, &mut found);
             self.loose(text, &mut found);
         }
-        if let Some(rule) = self.card.filter(|_| seen.has(Seen::DIGITS)) {
-            cards(text, |start, end| found(start, end, &self.list[rule]));
+        let signs = within(&places.signs, start, end);
+        if let Some(rule) = self.card.filter(|_| seen.digits()) {
+            let digits = signs.clone().filter(|at| text[*at].is_ascii_digit());
+            cards(text, digits, |start, end| found(start, end, &self.list[rule]));
         }
-        for at in memchr_iter(b'@', if seen.has(Seen::AT) { text } else { b"" }) {
+        if !seen.at() {
+            return;
+        }
+        for at in signs.filter(|at| text[*at] == b'@') {
             // What looks like an address may be the end of a password and its host.
             let either = [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)];
             let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(text, at)?)));
@@ -178,6 +82,8 @@ impl Rules {
     ) {
         // Rules that need not look again before a position.
         let mut done: Vec<(usize, usize)> = Vec::new();
+        // The end of the run that the last place was in.
+        let mut run_end = 0;
         for at in stems {
             for index in self.stems.rules_at(&text[at..]) {
                 if work.exhausted() {
@@ -196,10 +102,11 @@ impl Rules {
                     // What follows in the same run may still match: only the reading is paid for.
                     None => {
                         let Some(pattern) = rule.pattern.as_ref() else { continue };
-                        let ahead = &text[at..text.len().min(at + pattern.reach_bytes())];
-                        let near = !pattern.far;
-                        let read = near.then(|| ahead.iter().position(ends_run)).flatten();
-                        work.spent += read.unwrap_or(ahead.len());
+                        if at >= run_end {
+                            run_end = text[at..].iter().position(ends_run).map_or(text.len(), |len| at + len);
+                        }
+                        let end = if pattern.far { text.len() } else { run_end };
+                        work.spent += (end - at).min(pattern.reach_bytes());
                         continue;
                     }
                 };
@@ -246,7 +153,20 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
 
 /// Bytes that next to no pattern reads across.
 pub fn ends_run(byte: &u8) -> bool {
-    byte.is_ascii_whitespace() || b"\"',;<>&|(){}[]\\".contains(byte)
+    ENDS[usize::from(*byte)]
+}
+
+const ENDS: [bool; 256] = table(b" \t\n\x0c\r\"',;<>&|(){}[]\\");
+
+/// A look-up table of `bytes`.
+pub const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 pub fn is_word(byte: u8) -> bool {
@@ -254,13 +174,14 @@ pub fn is_word(byte: u8) -> bool {
 }
 
 /// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
-fn cards(text: &[u8], mut found: impl FnMut(usize, usize)) {
+/// `starts` are the digits that a survey marks, in order.
+fn cards(text: &[u8], starts: impl Iterator<Item = usize>, mut found: impl FnMut(usize, usize)) {
     let mut at = 0;
-    while at < text.len() {
-        let Some(skip) = text[at..].iter().position(u8::is_ascii_digit) else { return };
-        let start = at + skip;
+    for start in starts {
+        if start < at {
+            continue;
+        }
         let end = digits_end(text, start);
-        at = end;
         let card = match end - start {
             13..=19 => Some(end),
             4 => grouped(text, start, end),
@@ -281,18 +202,20 @@ fn digits_end(text: &[u8], start: usize) -> usize {
 fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
     const LAYOUTS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
     let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
-    let fits = |layout: &&[usize]| {
-        let mut at = start;
-        for len in *layout {
-            let stop = digits_end(text, at);
-            if stop - at != *len {
-                return None;
-            }
-            at = if text.get(stop) == Some(&separator) { stop + 1 } else { stop };
+    let (mut lens, mut ends) = ([end - start, 0, 0, 0, 0], [end; 5]);
+    for group in 1..lens.len() {
+        let before = ends[group - 1];
+        if text.get(before) != Some(&separator) {
+            break;
         }
-        Some(at - usize::from(text.get(at.wrapping_sub(1)) == Some(&separator)))
-    };
-    LAYOUTS.iter().find_map(fits)
+        ends[group] = digits_end(text, before + 1);
+        lens[group] = ends[group] - before - 1;
+        // Longer groups are no card's.
+        if lens[group] > 6 {
+            break;
+        }
+    }
+    LAYOUTS.iter().find(|layout| lens.starts_with(layout)).map(|layout| ends[layout.len() - 1])
 }
 
 /// Not a part of a longer number, identifier, UUID or decimal.

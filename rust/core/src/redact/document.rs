@@ -1,12 +1,15 @@
 //! One valid JSON text: keys rule over their values, pairs over theirs, every other string is read for its content.
 
+use crate::dictionary::UNKNOWN;
 use crate::edit::Edits;
 use crate::redact::check;
 use crate::redact::keys::KeyClass;
 use crate::redact::lenient::{HEADERS, HEADERS_MAX, NAMES, VALUES};
+use crate::redact::sweep::Text;
 use crate::redact::token::is_token;
-use crate::redact::{Redactor, Scratch};
-use crate::walk::{Kind, Node, Tape};
+use crate::redact::{Exempt, Redactor, Scratch};
+use crate::simd::candidates::View;
+use crate::walk::{notable, Kind, Node, Tape};
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
 const PAIR_KEY_BYTES_MAX: usize = 64;
@@ -23,6 +26,7 @@ enum Part {
 struct Pass<'a> {
     redactor: &'a Redactor,
     text: &'a [u8],
+    view: View<'a>,
     nodes: &'a [Node],
     nested: usize,
 }
@@ -30,19 +34,21 @@ struct Pass<'a> {
 /// Append the edits of `text`, not settled.
 pub fn scan(
     redactor: &Redactor,
-    text: &[u8],
+    text: Text<'_>,
     tape: &Tape,
-    exempt: &[u32],
+    exempt: Exempt<'_>,
     nested: usize,
     scratch: &mut Scratch,
     edits: &mut Edits,
 ) {
-    let pass = Pass { redactor, text, nodes: &tape.nodes, nested };
+    let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: &tape.nodes, nested };
+    if tape.notable & (notable::KEY | notable::ARRAY) == 0 {
+        return pass.contents(tape.notable & notable::CARD != 0, exempt, scratch, edits);
+    }
     scratch.marked.clear();
     // The rule all leaves before a node are under.
     let mut under: Option<(usize, u16)> = None;
-    let mut at = 0;
-    while let Some(node) = pass.nodes.get(at) {
+    for (at, node) in pass.nodes.iter().enumerate() {
         under = under.filter(|(until, _)| at < *until);
         if under.is_none() && !scratch.marked.is_empty() {
             under = pass.marked(at, scratch);
@@ -55,13 +61,12 @@ pub fn scan(
                 }
             }
             (Kind::String | Kind::Number | Kind::NonFinite, Some((_, rule))) => pass.secret(node, rule, scratch, edits),
-            (Kind::String, None) if exempt.binary_search(&(at as u32)).is_err() => pass.content(node, scratch, edits),
-            (Kind::Number, None) if exempt.binary_search(&(at as u32)).is_err() => pass.number(node, scratch, edits),
+            (Kind::String, None) if pass.anything(node) && !exempt(at) => pass.content(node, scratch, edits),
+            (Kind::Number, None) if !exempt(at) => pass.number(node, scratch, edits),
             (Kind::Array, None) => pass.array_pair(at, scratch),
             (Kind::Object, None) => pass.object_pair(at, scratch),
             _ => {}
         }
-        at += 1;
     }
 }
 
@@ -124,31 +129,72 @@ impl Pass<'_> {
         scratch.token = token;
     }
 
+    /// Where no key says anything about a value: strings, and `cards` as well.
+    fn contents(&self, cards: bool, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
+        for (at, node) in self.nodes.iter().enumerate() {
+            if node.kind == Kind::String && self.anything(node) {
+                self.unless_exempt(at, exempt, scratch, edits);
+            } else if cards && node.kind == Kind::Number && !exempt(at) {
+                self.number(node, scratch, edits);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn unless_exempt(&self, at: usize, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
+        if !exempt(at) {
+            self.content(&self.nodes[at], scratch, edits);
+        }
+    }
+
     /// Read a key for its content, and give its class. Most keys were seen before.
     fn key(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) -> KeyClass {
         let raw = self.raw(node);
-        if let Some(class) = scratch.memo.clean(raw) {
+        let known = match node.key {
+            UNKNOWN => scratch.memo.clean(raw),
+            number => scratch.keys.facts(number).class,
+        };
+        if let Some(class) = known {
             return class;
         }
         let before = edits.list.len();
-        self.content(node, scratch, edits);
+        if self.anything(node) {
+            self.content(node, scratch, edits);
+        }
         let class = self.redactor.keys.class(raw, &mut scratch.memo);
         if edits.list.len() > before {
             scratch.key_edited = true;
+        } else if node.key != UNKNOWN {
+            let notable = class != KeyClass::Plain || self.part(node, scratch).is_some();
+            scratch.keys.set_class(node.key, class, notable);
         } else if self.nested == 0 {
             scratch.memo.set_clean(raw, class);
         }
         class
     }
 
+    /// Something may be in a string or key.
+    #[inline(always)]
+    fn anything(&self, node: &Node) -> bool {
+        self.view.any(node.start as usize..node.end as usize) || self.redactor.rules.loose.is_some()
+    }
+
     /// Read a string or key for its content.
     fn content(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
         let start = node.start as usize;
+        let text = Text { bytes: self.raw(node), view: self.view.from(start) };
         if node.escaped {
-            return self.redactor.escaped(self.raw(node), start, self.nested, scratch, edits);
+            if !self.redactor.idle(text, scratch) {
+                self.redactor.escaped(text.bytes, start, self.nested, scratch, edits);
+            }
+            return;
+        }
+        let seen = self.redactor.look(text, scratch);
+        if seen.nothing() {
+            return;
         }
         let mut inner = Edits::default();
-        self.redactor.plain(self.raw(node), self.nested, scratch, &mut inner);
+        self.redactor.read(text, seen, self.nested, scratch, &mut inner);
         for edit in &inner.list {
             // Quotes of a replacement must be escaped one level deeper than where they were written.
             scratch.token.clear();
@@ -240,14 +286,18 @@ impl Pass<'_> {
     fn members(&self, at: usize, scratch: &mut Scratch, mut member: impl FnMut(Part, usize, &mut Scratch)) {
         let mut key = at + 1;
         while self.nodes[key].kind == Kind::Key {
-            let node = &self.nodes[key];
-            if node.escaped || self.raw(node).len() <= MEMBER_BYTES_MAX {
-                if let Some(part) = self.with_decoded(node, scratch, Part::of) {
-                    member(part, key + 1, scratch);
-                }
+            if let Some(part) = self.part(&self.nodes[key], scratch) {
+                member(part, key + 1, scratch);
             }
             key = self.nodes[key + 1].next as usize;
         }
+    }
+
+    fn part(&self, key: &Node, scratch: &mut Scratch) -> Option<Part> {
+        if key.escaped || self.raw(key).len() <= MEMBER_BYTES_MAX {
+            return self.with_decoded(key, scratch, Part::of);
+        }
+        None
     }
 
     /// The class of the key that a string names.

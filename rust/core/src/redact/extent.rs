@@ -1,5 +1,7 @@
 //! How far the value of a secret key goes in plain text.
 
+use crate::redact::content::table;
+
 /// Authorization schemes (RFC 9110 section 11) whose credentials go on to the line's end.
 const LONG_SCHEMES: [&[u8]; 4] = [b"digest", b"aws4-hmac-sha256", b"oauth", b"hawk"];
 /// Schemes that are no credentials when they stand alone.
@@ -127,11 +129,13 @@ fn scheme_end(text: &[u8], start: usize) -> usize {
     end
 }
 
+/// Bytes with which a word ends.
+const STOPS: [bool; 256] = table(b" \t\n\x0c\r,;&)]}<>\"'|`");
+
 /// The end of a word; a string that an opening bracket goes before is part of it: `SecretStr('x')`.
 fn word_end(text: &[u8], start: usize) -> usize {
-    let stops = |byte: &u8| byte.is_ascii_whitespace() || b",;&)]}<>\"'|`".contains(byte);
     let mut at = start;
-    while let Some(next) = text[at..].iter().position(stops) {
+    while let Some(next) = text[at..].iter().position(|byte| STOPS[usize::from(*byte)]) {
         at += next;
         match text[at] {
             quote @ (b'"' | b'\'') if at > start && text[at - 1] == b'(' => {

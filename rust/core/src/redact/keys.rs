@@ -80,6 +80,14 @@ pub struct KeyMemo {
     /// Keys without any content to redact, and their class.
     clean: HashMap<Box<[u8]>, KeyClass, RandomState>,
     decoded: Decoded,
+    words: Words,
+}
+
+/// The words of one key, in lower case and one after the other; ends of words in `text`.
+#[derive(Default)]
+struct Words {
+    text: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 impl Keys {
@@ -123,11 +131,12 @@ impl Keys {
         if let Some(class) = memo.classes.get(raw) {
             return *class;
         }
+        let KeyMemo { decoded, words, .. } = &mut *memo;
         let class = if raw.contains(&b'\\') {
-            memo.decoded.decode(raw);
-            self.decoded_class(&memo.decoded.bytes)
+            decoded.decode(raw);
+            self.decoded_class(&decoded.bytes, words)
         } else {
-            self.decoded_class(raw)
+            self.decoded_class(raw, words)
         };
         if memo.classes.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= KEY_BYTES_MAX {
             memo.classes.insert(raw.into(), class);
@@ -136,55 +145,62 @@ impl Keys {
     }
 
     /// Classify a key. What a token in it says does not count.
-    fn decoded_class(&self, key: &[u8]) -> KeyClass {
-        let words: Vec<Vec<u8>> = segments(key).into_iter().flat_map(|(start, end)| words(&key[start..end])).collect();
-        let Some(last) = words.last() else { return KeyClass::Plain };
-        if self.about.contains(last) || self.allowed.contains(&words) {
+    fn decoded_class(&self, key: &[u8], words: &mut Words) -> KeyClass {
+        words.clear();
+        if key.contains(&b'[') {
+            segments(key).into_iter().for_each(|(start, end)| words.split(&key[start..end]));
+        } else {
+            words.split(key);
+        }
+        let count = words.ends.len();
+        let Some(last) = count.checked_sub(1).map(|last| words.joined(last, 1)) else { return KeyClass::Plain };
+        if self.about.contains(last) || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
             return KeyClass::Plain;
         }
-        for (at, word) in words.iter().enumerate() {
-            for (secret, rule) in self.secret.get(word).into_iter().flatten() {
-                if words[at..].starts_with(secret) {
+        for at in 0..count {
+            for (secret, rule) in self.secret.get(words.joined(at, 1)).into_iter().flatten() {
+                if words.have(at, secret, false) {
                     return KeyClass::Secret(*rule);
                 }
             }
         }
         // `passWord` and `pass_phrase` are one word to those who write them so.
-        for pair in words.windows(2).map(<[Vec<u8>]>::concat).filter(|pair| pair.len() >= PARTED_BYTES_MIN) {
+        let pairs = (1..count).map(|at| words.joined(at - 1, 2)).filter(|pair| pair.len() >= PARTED_BYTES_MIN);
+        for pair in pairs {
             let whole = |(secret, _): &&Secret| secret.len() == 1;
-            if let Some((_, rule)) = self.secret.get(&pair).into_iter().flatten().find(whole) {
+            if let Some((_, rule)) = self.secret.get(pair).into_iter().flatten().find(whole) {
                 return KeyClass::Secret(*rule);
             }
         }
-        let glued = |(ending, _): &&(Vec<u8>, u16)| words.iter().any(|word| word.ends_with(ending));
+        let glued = |(ending, _): &&(Vec<u8>, u16)| (0..count).any(|at| words.joined(at, 1).ends_with(ending));
         if let Some((_, rule)) = self.endings.iter().find(glued) {
             return KeyClass::Secret(*rule);
         }
-        self.hinted_class(&words, last)
+        self.hinted_class(words, count)
     }
 
     /// The class of a key that says little by itself.
-    fn hinted_class(&self, words: &[Vec<u8>], last: &[u8]) -> KeyClass {
-        if let (1, Some(rule)) = (words.len(), self.bare.get(last)) {
+    fn hinted_class(&self, words: &Words, count: usize) -> KeyClass {
+        let last = words.joined(count - 1, 1);
+        if let (1, Some(rule)) = (count, self.bare.get(last)) {
             return KeyClass::Bare(*rule);
         }
         // `token_2` is a token too.
-        let numbered = last.iter().all(u8::is_ascii_digit) && words.len() > 1;
-        let (words, last) =
-            if numbered { (&words[..words.len() - 1], &words[words.len() - 2][..]) } else { (words, last) };
+        let numbered = last.iter().all(u8::is_ascii_digit) && count > 1;
+        let count = count - usize::from(numbered);
+        let last = words.joined(count - 1, 1);
         if let Some(rule) = self.short.get(last) {
             return KeyClass::Short(*rule);
         }
-        if words.iter().any(|word| self.places.contains(word)) {
+        if (0..count).any(|at| self.places.contains(words.joined(at, 1))) {
             return KeyClass::Plain;
         }
         let glued = if last.ends_with(b"token") { b"token" } else { last };
         if let Some(rule) = self.likely.get(glued) {
             return KeyClass::Likely(*rule);
         }
-        let before = &words[..words.len() - 1];
-        let pairs = before.windows(2).map(<[Vec<u8>]>::concat);
-        match before.iter().cloned().chain(pairs).find_map(|word| self.owners.get(&word).copied()) {
+        let mut before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
+        match before.find_map(|word| self.owners.get(word).copied()) {
             Some(rule) if last == b"key" => KeyClass::Likely(rule),
             _ => KeyClass::Plain,
         }
@@ -237,39 +253,67 @@ impl KeyClass {
 
 /// The words of a key, in lower case: split at what is no letter or digit, at camel humps, and around digits.
 pub fn words(key: &[u8]) -> Vec<Vec<u8>> {
-    #[derive(PartialEq, Clone, Copy)]
-    enum Is {
-        Lower,
-        Upper,
-        Digit,
-        Other,
+    let mut words = Words::default();
+    words.split(key);
+    (0..words.ends.len()).map(|at| words.joined(at, 1).to_vec()).collect()
+}
+
+impl Words {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
     }
-    let class = |byte: u8| match byte {
-        b'a'..=b'z' | 0x80.. => Is::Lower,
-        b'A'..=b'Z' => Is::Upper,
-        b'0'..=b'9' => Is::Digit,
-        _ => Is::Other,
-    };
-    let mut words: Vec<Vec<u8>> = Vec::new();
-    let mut before = Is::Other;
-    for (at, &byte) in key.iter().enumerate() {
-        // Control characters and U+FFFD stand where a key was damaged: they part no word.
-        let replaced = || (0..3.min(at + 1)).any(|back| key[at - back..].starts_with("\u{fffd}".as_bytes()));
-        if byte.is_ascii_control() || (byte >= 0x80 && replaced()) {
-            continue;
+
+    /// `count` words from `at` on, as one.
+    fn joined(&self, at: usize, count: usize) -> &[u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[at + count - 1]]
+    }
+
+    /// From `at` on stand these words, and (`only`) no others.
+    fn have(&self, at: usize, words: &[Vec<u8>], only: bool) -> bool {
+        let left = self.ends.len() - at;
+        (if only { left == words.len() } else { left >= words.len() })
+            && words.iter().enumerate().all(|(next, word)| self.joined(at + next, 1) == word)
+    }
+
+    /// Append the words of a key.
+    fn split(&mut self, key: &[u8]) {
+        #[derive(PartialEq, Clone, Copy)]
+        enum Is {
+            Lower,
+            Upper,
+            Digit,
+            Other,
         }
-        let now = class(byte);
-        let hump = now == Is::Upper && before == Is::Upper && key.get(at + 1).is_some_and(|b| class(*b) == Is::Lower);
-        let same = now == before && !hump || (before == Is::Upper && now == Is::Lower);
-        if now != Is::Other {
-            match words.last_mut() {
-                Some(word) if same => word.push(byte.to_ascii_lowercase()),
-                _ => words.push(vec![byte.to_ascii_lowercase()]),
+        let class = |byte: u8| match byte {
+            b'a'..=b'z' | 0x80.. => Is::Lower,
+            b'A'..=b'Z' => Is::Upper,
+            b'0'..=b'9' => Is::Digit,
+            _ => Is::Other,
+        };
+        let from = self.ends.len();
+        let mut before = Is::Other;
+        for (at, &byte) in key.iter().enumerate() {
+            // Control characters and U+FFFD stand where a key was damaged: they part no word.
+            let replaced = || (0..3.min(at + 1)).any(|back| key[at - back..].starts_with("\u{fffd}".as_bytes()));
+            if byte.is_ascii_control() || (byte >= 0x80 && replaced()) {
+                continue;
             }
+            let now = class(byte);
+            let hump =
+                now == Is::Upper && before == Is::Upper && key.get(at + 1).is_some_and(|b| class(*b) == Is::Lower);
+            let same = now == before && !hump || (before == Is::Upper && now == Is::Lower);
+            if now != Is::Other {
+                self.text.push(byte.to_ascii_lowercase());
+                match self.ends[from..].last_mut() {
+                    Some(end) if same => *end = self.text.len(),
+                    _ => self.ends.push(self.text.len()),
+                }
+            }
+            before = now;
         }
-        before = now;
     }
-    words
 }
 
 /// `[a-z0-9_]{1,64}` of a key's words.

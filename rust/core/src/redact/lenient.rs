@@ -1,7 +1,7 @@
 //! `"key": value` pairs in text that is not JSON: broken lines, fragments of JSON in a message, Python's repr.
 //! A pair is found from the shape around its colon, so odd quotes elsewhere hide nothing.
 
-use memchr::{memchr2_iter, memchr_iter};
+use memchr::memchr2_iter;
 
 use crate::redact::content::is_word;
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
@@ -34,13 +34,19 @@ pub struct Found {
     pub quoted: bool,
 }
 
-/// Call `found` for each secret value in `text`, in order of their colons.
-pub fn scan(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut(Found)) {
+/// Call `found` for each secret value in `text`, in order of its `colons`.
+pub fn scan(
+    text: &[u8],
+    colons: impl Iterator<Item = usize>,
+    keys: &Keys,
+    memo: &mut KeyMemo,
+    mut found: impl FnMut(Found),
+) {
     let mut resume = 0;
     // Of `{"name": "key", "value": …}`: the class and colon of a name, the start of a value.
     let mut named: Option<(KeyClass, usize)> = None;
     let mut valued: Option<usize> = None;
-    for colon in memchr_iter(b':', text) {
+    for colon in colons {
         if colon < resume {
             continue;
         }

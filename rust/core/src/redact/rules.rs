@@ -9,8 +9,10 @@ use serde::Deserialize;
 
 use crate::redact::check::Check;
 use crate::redact::content::{is_word, LOOK_AHEAD_BYTES_MAX};
-use crate::redact::stems::Stems;
+use crate::redact::run;
+use crate::redact::stems::{Begins, Stems};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
+use crate::simd::candidates::RUN_BYTES;
 use crate::spec::{ContentRuleSpec, RedactSpec, RuleError};
 
 /// The built-in packs, one file per theme.
@@ -194,8 +196,14 @@ impl Rules {
                 self.loose_rules.push(index);
             }
             let any_case = spec.pattern.starts_with("(?i)");
-            for anchor in &spec.anchors {
-                self.stems.add(anchor.as_bytes(), any_case, index);
+            let long = run::leading(&spec.pattern) >= RUN_BYTES;
+            for anchor in spec.anchors.iter().map(String::as_bytes) {
+                let begins = match (whole_word && lead_bytes == 0 && is_word(anchor[0]), long) {
+                    (false, _) => Begins::Anywhere,
+                    (true, false) => Begins::Word,
+                    (true, true) => Begins::LongWord,
+                };
+                self.stems.add(anchor, any_case, begins, index);
             }
         }
         self.list.push(rule);

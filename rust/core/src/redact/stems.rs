@@ -3,6 +3,8 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::simd::candidates::Pairs;
+
 /// Bits of the table, as a power of two. 2^17 bits are 16 KiB: they stay in the first-level cache, and of a thousand
 /// stems in it fewer than one position in a hundred is taken for one.
 const TABLE_BITS_LOG2: u32 = 17;
@@ -13,6 +15,10 @@ pub struct Stems {
     /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
     table: Box<[u64; TABLE_WORDS]>,
     anchors: HashMap<u32, Vec<Anchor>, RandomState>,
+    /// The first two bytes of anchors that count anywhere, and of those that count at words.
+    anywhere: Vec<[u8; 2]>,
+    words: Vec<[u8; 2]>,
+    escaped: bool,
 }
 
 struct Anchor {
@@ -21,12 +27,45 @@ struct Anchor {
     rule: usize,
 }
 
+/// Where the matches of a rule begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begins {
+    Anywhere,
+    /// At the first byte of a word.
+    Word,
+    /// The same, and `RUN_BYTES` or more from there on are run bytes.
+    LongWord,
+}
+
 impl Stems {
-    pub fn add(&mut self, text: &[u8], any_case: bool, rule: usize) {
+    /// `begins`: at which places of a text a match may begin.
+    pub fn add(&mut self, text: &[u8], any_case: bool, begins: Begins, rule: usize) {
+        self.escaped |= text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 8..=10 | 12 | 13));
+        let cases = |byte: u8| [byte, byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+        let count = if any_case { 3 } else { 1 };
+        for first in &cases(text[0])[..count] {
+            for second in &cases(text[1])[..count] {
+                match begins {
+                    Begins::Anywhere => self.anywhere.push([*first, *second]),
+                    Begins::Word => self.words.push([*first, *second]),
+                    Begins::LongWord => {}
+                }
+            }
+        }
         let stem = fold(text);
         let hash = hash(stem);
         self.table[hash / 64] |= 1 << (hash % 64);
         self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
+    }
+
+    /// What a survey must look for besides long words.
+    pub fn pairs(&self) -> Pairs {
+        Pairs::new(&self.anywhere, &self.words)
+    }
+
+    /// Some anchor holds what JSON writes as an escape.
+    pub fn escaped(&self) -> bool {
+        self.escaped
     }
 
     /// An anchor may begin with these bytes.
@@ -45,7 +84,13 @@ impl Stems {
 
 impl Default for Stems {
     fn default() -> Self {
-        Self { table: Box::new([0; TABLE_WORDS]), anchors: HashMap::default() }
+        Self {
+            table: Box::new([0; TABLE_WORDS]),
+            anchors: HashMap::default(),
+            anywhere: Vec::new(),
+            words: Vec::new(),
+            escaped: false,
+        }
     }
 }
 

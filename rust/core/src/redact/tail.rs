@@ -18,14 +18,13 @@ pub fn may_be_cut(text: &[u8]) -> bool {
 
 impl Rules {
     /// Where a credential begins that the end of `text` may have cut off, and its rule.
-    pub fn tail(&self, text: &[u8], stems: &[u32]) -> Option<(usize, &Rule)> {
+    pub fn tail(&self, text: &[u8]) -> Option<(usize, &Rule)> {
         let from = text.len().saturating_sub(TAIL_BYTES_MAX);
         let run = text[from..].iter().rposition(ends_run).map_or(from, |at| from + at + 1);
         if text.len() - run < TAIL_BYTES_MIN {
             return None;
         }
-        let first = stems.partition_point(|at| (*at as usize) < run);
-        for at in stems[first..].iter().map(|at| *at as usize).filter(|at| text.len() - at >= TAIL_BYTES_MIN) {
+        for at in run..=text.len() - TAIL_BYTES_MIN {
             let mut rules = self.stems.rules_at(&text[at..]).map(|index| &self.list[index]);
             if let Some(found) = rules.find_map(|rule| Some((rule.start(text, at)?, rule))) {
                 return Some(found);

@@ -1,0 +1,88 @@
+//! A batch in pieces of whole lines that stay in the cache while every stage reads them, and the lines of a piece.
+
+use memchr::{memchr, memrchr};
+
+use crate::process::Normalized;
+use crate::simd::structure::Structure;
+use crate::simd::Path;
+
+/// Bytes scanned ahead of the walker: with bitmaps and output they fit a second-level cache of 512 KiB.
+const SEGMENT_BYTES: usize = 128 * 1024;
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Some lines of a batch, scanned.
+pub struct Segment<'a> {
+    pub bytes: &'a [u8],
+    /// Where it begins in the batch.
+    pub offset: usize,
+    pub structure: &'a Structure,
+    /// All of it is UTF-8.
+    valid: bool,
+}
+
+/// One line and where it lies in its segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// Of the line as received.
+    pub start: usize,
+    /// First byte after its newline.
+    pub next: usize,
+    /// The text without BOM, CR and newline.
+    pub text: (usize, usize),
+    /// Among its bytes is a control character, other than a carriage return that ends it.
+    pub control: bool,
+    pub backslash: bool,
+}
+
+impl<'a> Segment<'a> {
+    /// The segment of a batch that begins at `offset`, scanned into `structure`.
+    pub fn scan(batch: &'a [u8], offset: usize, path: Path, structure: &'a mut Structure) -> Self {
+        let bytes = &batch[offset..end(batch, offset)];
+        structure.scan(path, bytes);
+        let valid = !structure.wide || simdutf8::basic::from_utf8(bytes).is_ok();
+        Self { bytes, offset, structure, valid }
+    }
+
+    pub fn lines(&self) -> impl Iterator<Item = (Line, Normalized)> + use<'a> {
+        let bytes = self.bytes;
+        self.structure.lines.iter().scan(0, move |next, end| {
+            let start = *next;
+            *next = bytes.len().min(end.at + 1);
+            let (text, normalized) = trim(&bytes[start..end.at]);
+            let text = (start + text.0, start + text.1);
+            Some((Line { start, next: *next, text, control: end.control, backslash: end.backslash }, normalized))
+        })
+    }
+
+    pub fn text(&self, line: &Line) -> &'a [u8] {
+        &self.bytes[line.text.0..line.text.1]
+    }
+
+    pub fn is_utf8(&self, text: &[u8]) -> bool {
+        self.valid || simdutf8::basic::from_utf8(text).is_ok()
+    }
+}
+
+/// The end of the segment that begins at `start`: behind its last newline, if there is one.
+fn end(batch: &[u8], start: usize) -> usize {
+    let ahead = &batch[start..];
+    let Some(near) = ahead.get(..SEGMENT_BYTES) else { return batch.len() };
+    let newline =
+        memrchr(b'\n', near).or_else(|| memchr(b'\n', &ahead[SEGMENT_BYTES..]).map(|newline| SEGMENT_BYTES + newline));
+    newline.map_or(batch.len(), |newline| start + newline + 1)
+}
+
+/// The span of a received line without its BOM and CR, and what went.
+fn trim(received: &[u8]) -> ((usize, usize), Normalized) {
+    let mut normalized = Normalized::default();
+    let mut text = (0, received.len());
+    if received.starts_with(BOM) {
+        normalized.bom += 1;
+        text.0 += BOM.len();
+    }
+    if received.last() == Some(&b'\r') && text.1 > text.0 {
+        normalized.crlf += 1;
+        text.1 -= 1;
+    }
+    (text, normalized)
+}

@@ -1,0 +1,86 @@
+//! Kernels over whole batches, each in two forms that give the same result: for a vector unit, and plain (the twin).
+//! The form is chosen at run time, once per engine. Unsafe code of this crate stands in here or nowhere.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+pub mod candidates;
+#[cfg(target_arch = "x86_64")]
+mod candidates_avx2;
+pub mod structure;
+
+use std::sync::OnceLock;
+
+/// Environment variable that forces a path; read once per process.
+pub const PATH_VARIABLE: &str = "HEADRIG_CORE_PATH";
+
+/// The instructions kernels may use. All paths give the same bytes, counts and windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// What every CPU has.
+    Scalar,
+    /// AVX2, BMI1, BMI2, PCLMULQDQ and POPCNT.
+    Avx2,
+}
+
+impl Path {
+    pub const ALL: [Path; 2] = [Path::Scalar, Path::Avx2];
+
+    /// The fastest path of this CPU, or the one the environment asks for.
+    ///
+    /// # Errors
+    /// The environment asks for a path that is unknown or that this CPU does not have; the text says which there are.
+    pub fn chosen() -> Result<Self, String> {
+        static CHOSEN: OnceLock<Result<Path, String>> = OnceLock::new();
+        let choose = || match std::env::var(PATH_VARIABLE) {
+            Ok(name) if !name.is_empty() => Self::named(&name),
+            Err(std::env::VarError::NotUnicode(_)) => Self::named("?"),
+            _ => Ok(if Self::Avx2.runs_here() { Self::Avx2 } else { Self::Scalar }),
+        };
+        CHOSEN.get_or_init(choose).clone()
+    }
+
+    fn named(name: &str) -> Result<Self, String> {
+        let here = || Self::ALL.into_iter().filter(|path| path.runs_here());
+        here().find(|path| path.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = here().map(Self::name).collect();
+            format!("no path {name:?} on this CPU; there are: {}", names.join(" "))
+        })
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+        }
+    }
+
+    /// This CPU has the instructions. The standard library remembers the answer: asking costs a load.
+    pub fn runs_here(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("pclmulqdq")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_known_by_its_name_and_an_unknown_one_is_refused() {
+        assert_eq!(Path::named("scalar"), Ok(Path::Scalar));
+        assert_eq!(Path::named("avx2").is_ok(), Path::Avx2.runs_here());
+        let refused = Path::named("turbo").unwrap_err();
+        assert!(refused.contains("\"turbo\"") && refused.contains("scalar"), "{refused}");
+    }
+}
