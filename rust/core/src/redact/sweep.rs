@@ -151,7 +151,7 @@ impl Rules {
     /// begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
     pub fn idle(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo) -> bool {
         let Text { bytes: text, view } = text;
-        if self.loose.is_some() || self.stems.escaped() {
+        if self.loose.is_some() || self.stems.escaped() || assign::may_hide(text) {
             return false;
         }
         let begins = |at: usize| {
