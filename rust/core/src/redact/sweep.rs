@@ -147,8 +147,8 @@ impl Rules {
         Seen(flags)
     }
 
-    /// Nothing can be found in a text with escapes, however often it is decoded. What has to be decoded to be seen
-    /// begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
+    /// Nothing can be found in the content of a JSON string, however often it is decoded. What has to be decoded to be
+    /// seen begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
     pub fn idle(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo) -> bool {
         let Text { bytes: text, view } = text;
         if self.loose.is_some() || self.stems.escaped() {
