@@ -1,4 +1,4 @@
-# Ten verbs, the same for people and CI. `make help` lists them.
+# The verbs, the same for people and CI. `make help` lists them.
 # VENV=path uses another virtual environment, PYTHON=name another interpreter, ARGS=… goes to the program.
 
 VENV ?= .venv
@@ -16,10 +16,10 @@ SOURCES := Cargo.toml $(wildcard Cargo.lock) pyproject.toml README.md LICENSE \
 WHEELS := target/wheels
 
 .DELETE_ON_ERROR:
-.PHONY: help dev run check test fmt bench bench-quick wheel clean require
+.PHONY: help dev run check test fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz wheel clean require
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 require:
 	@.ci/require build >/dev/null
@@ -33,6 +33,11 @@ $(VENV)/.made: constraints.txt | require
 $(VENV)/.tools: $(VENV)/.made pyproject.toml
 	@echo "headrig: installing the tools of tests and lint"
 	@$(PIP) install -c constraints.txt --group dev
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.made pyproject.toml
+	@echo "headrig: installing what the benches stand beside ours"
+	@$(PIP) install -c constraints.txt --group bench
 	@touch $@
 
 # Everything runs on the built wheel, so that what is tested is what is shipped.
@@ -73,12 +78,25 @@ test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to p
 	cargo test --quiet --workspace --exclude headrig-py
 	$(BIN)/pytest $(ARGS)
 
-bench: $(VENV)/.tools | require ## the table of the core, recorded in benches/record/
-	HEADRIG_BENCH_PYTHON=$(abspath $(BIN)/python) cargo run --release --quiet -p headrig-bench -- table
+bench: bench-core bench-handler bench-pipeline ## all tables, recorded in benches/record/
+
+bench-core: $(VENV)/.peers | require ## the core beside the limits of the machine and the obvious ways
+	HEADRIG_BENCH_PYTHON=$(abspath $(BIN)/python) cargo run --release --quiet -p headrig-bench -- table $(ARGS)
+
+bench-handler: $(VENV)/.peers $(VENV)/.wheel ## a log call beside other loggers (ARGS="--quick")
+	PYTHONPATH=benches $(BIN)/python -m measure.handler $(ARGS)
+
+bench-pipeline: $(VENV)/.peers $(VENV)/.wheel ## TCP to file beside rsyslog (ARGS="--quick")
+	@.ci/require rsyslog
+	cargo build --release --quiet -p headrig-bench
+	PYTHONPATH=benches $(BIN)/python -m measure.pipeline $(ARGS)
 
 bench-quick: $(VENV)/.made | require ## the gate: instructions per byte under callgrind
 	@.ci/require valgrind
 	cargo run --release --quiet -p headrig-bench -- quick
+
+fuzz: ## grow inputs against what must hold of the core (SECONDS=60 for each of TARGETS="process walk paths")
+	@.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 wheel: $(VENV)/.made | require ## a wheel and an sdist in dist/
 	$(BIN)/maturin build --out dist

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.running import free_port, running
+
 ROOT = Path(__file__).parents[1]
 DOCKER = ROOT / "docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text()
@@ -78,9 +82,22 @@ def test_health_check_is_python():
     python, flag, code = json.loads(command)
 
     assert ("python", "-c") == (python, flag)
-    compile(code, "healthcheck", "exec")
     assert "127.0.0.1:9600/health" in code
     assert 'listen = "0.0.0.0:9600"' in (DOCKER / "headrig.toml").read_text()
+
+
+@pytest.mark.timeout(30)
+def test_health_check_sees_health(tmp_path):
+    """
+    The health check ends with 0 beside a headrig that is well, with 1 when nobody answers.
+    """
+    (command,) = re.findall(r"^ +CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    code = json.loads(command)[2]
+    with running(tmp_path) as run_of_it:
+        well = subprocess.run([sys.executable, "-c", code.replace("9600", str(run_of_it.http))], check=False)
+    gone = subprocess.run([sys.executable, "-c", code.replace("9600", str(free_port()))], check=False)
+
+    assert (0, 1) == (well.returncode, gone.returncode)
 
 
 ERROR = 'http_request_errors_total{route="/a",error_type="503"}'

@@ -6,6 +6,7 @@ import doctest
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -129,28 +130,77 @@ def test_python_examples():
     assert 0 == doctest.DocTestRunner(verbose=False).run(test).failed
 
 
-@pytest.mark.timeout(30)
-def test_feeding_over_tcp(tmp_path):
+def test_service_example(tmp_path):
     """
-    The smallest configuration, started and fed as the README says, writes the lines to its file.
+    The README's service writes the line that it shows; only the time is another.
+    """
+    program = blocks(section(README, "In a Python service"), "python")[0]
+    shown = blocks(section(README, "In a Python service"), "json")[0]
+    (tmp_path / "service.py").write_text(program)
+
+    done = run("env", "LOG_FILE=app.log", sys.executable, "service.py", cwd=tmp_path)
+    written = (tmp_path / "app.log").read_text()
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 10
+    assert timeless(shown) == timeless(written)
+
+
+def timeless(line: str) -> str:
+    return re.sub(r'"timestamp":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"', "", line)
+
+
+MORE_SOURCES = """
+[sources.socket]
+type = "unix"
+path = "data/headrig.sock"
+
+[sources.requests]
+type = "http"
+"""
+FEEDS = blocks(section(README, "Feeding it"), "sh")[0].splitlines()
+LINES = "".join(f'{{"level":"INFO","message":"line {number}"}}\n' for number in range(1000))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("feed", [line for line in FEEDS if not line.startswith("headrig")])
+def test_feeding(feed, tmp_path):
+    """
+    The smallest configuration, validated, started and fed as the README says, writes the lines to its file.
     """
     ports = {"9600": str(free_port()), "9020": str(free_port())}
     swap = re.compile("|".join(ports))
-    (tmp_path / "headrig.toml").write_text(swap.sub(lambda port: ports[port[0]], smallest_config()))
-    lines = "".join(f'{{"level":"INFO","message":"line {number}"}}\n' for number in range(1000))
-    (tmp_path / "app.log").write_text(lines)
-    (feed,) = [
-        line for line in section(README, "Feeding it").splitlines() if line.startswith("nc") and "-U" not in line
-    ]
-    command = [str(PROGRAMS / "headrig"), "run", "-c", "headrig.toml"]
+    config = smallest_config() + MORE_SOURCES
+    (tmp_path / "headrig.toml").write_text(swap.sub(lambda port: ports[port[0]], config))
+    (tmp_path / "app.log").write_text(LINES)
+    validate, start = blocks(section(README, "Configuration"), "sh")[0].splitlines()
+    command = shlex.split(start)
+    command[0] = str(PROGRAMS / command[0])
 
+    valid = run("bash", "-c", validate, cwd=tmp_path)
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
         wait_until_ready(f"http://127.0.0.1:{ports['9600']}/ready", process)
         fed = run("bash", "-c", swap.sub(lambda port: ports[port[0]], feed), cwd=tmp_path)
         process.send_signal(signal.SIGTERM)
 
-    assert (0, 0) == (fed.returncode, process.returncode)
-    assert lines == (tmp_path / "data/app.log").read_text()
+    assert (0, 0, 0) == (valid.returncode, fed.returncode, process.returncode)
+    assert LINES == (tmp_path / "data/app.log").read_text()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("feed", [line for line in FEEDS if line.startswith("headrig")])
+def test_feeding_by_standard_input(feed, tmp_path):
+    """
+    With a stdin source the run ends with the file, and all of it is written.
+    """
+    config = smallest_config().replace('type = "tcp"\nlisten = "127.0.0.1:9020"', 'type = "stdin"')
+    (tmp_path / "headrig.toml").write_text(config.replace("9600", str(free_port())))
+    (tmp_path / "app.log").write_text(LINES)
+
+    done = run("bash", "-c", feed, cwd=tmp_path)
+
+    assert 0 == done.returncode, done.stderr
+    assert LINES == (tmp_path / "data/app.log").read_text()
 
 
 def wait_until_ready(url: str, process: subprocess.Popen) -> None:

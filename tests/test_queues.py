@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 
 from headrig.engine import BATCH_BYTES_MAX, Framer, ReadBuffer
+from headrig.families import Metrics
 from headrig.ledger import SourceAccount
 from headrig.limits import BATCH_BYTES, BATCH_BYTES_UNDER_LOAD, BATCH_LINES, BLOCK_BYTES, Limits
-from headrig.metrics import Metrics
 from headrig.queues import CoreQueue, Partials
 
 pytestmark = pytest.mark.asyncio

@@ -22,10 +22,12 @@ mod table;
 use std::io::Write;
 use std::process::ExitCode;
 
+use corpus::Times;
+
 const USAGE: &str = "usage: headrig-bench table [--mb 12] [--reps 15] [--only NAME]
        headrig-bench quick [--update]
        headrig-bench aggregate [--mb 12] [--reps 15]  what a metric rule and a series cost
-       headrig-bench corpus NAME [--mb 12]            lines to stdout
+       headrig-bench corpus NAME [--mb 12] [--start MILLIS --rate LINES_PER_SECOND]   lines to stdout
        headrig-bench instructions NAME [--rules N]    what quick and aggregate run under callgrind";
 const MEGABYTE: usize = 1_000_000;
 
@@ -49,8 +51,7 @@ fn dispatch(words: &[&str]) -> Result<(), String> {
         ["aggregate", flags @ ..] => aggregate::run(&table_options(flags)?),
         ["instructions", name] => quick::instructions(name, core::Core::default()),
         ["instructions", name, "--rules", rules] => quick::instructions(name, aggregate::core(rules)?),
-        ["corpus", name] => write_corpus(name, 12 * MEGABYTE),
-        ["corpus", name, "--mb", megabytes] => write_corpus(name, number("--mb", megabytes)? * MEGABYTE),
+        ["corpus", name, flags @ ..] => write_corpus(name, flags),
         _ => Err(USAGE.into()),
     }
 }
@@ -75,7 +76,21 @@ fn number(flag: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn write_corpus(name: &str, bytes: usize) -> Result<(), String> {
-    let corpus = corpus::shape(name)?.generate(bytes);
+fn write_corpus(name: &str, flags: &[&str]) -> Result<(), String> {
+    let (mut bytes, mut start_millis, mut lines_per_second) = (12 * MEGABYTE, None, None);
+    for flag in flags.chunks(2) {
+        match flag {
+            ["--mb", value] => bytes = number("--mb", value)? * MEGABYTE,
+            ["--start", value] => start_millis = Some(number("--start", value)? as i64),
+            ["--rate", value] => lines_per_second = Some(number("--rate", value)?),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let times = match (start_millis, lines_per_second) {
+        (None, None) => Times::Seeded,
+        (Some(start_millis), Some(lines_per_second)) => Times::From { start_millis, lines_per_second },
+        _ => return Err(USAGE.into()),
+    };
+    let corpus = corpus::shape(name)?.generate_at(bytes, times);
     std::io::stdout().write_all(&corpus.bytes).map_err(|error| format!("stdout: {error}"))
 }

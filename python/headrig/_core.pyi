@@ -120,6 +120,10 @@ class Engine:
     def __new__(cls, spec: bytes = b"", previous: Engine | None = None) -> Engine:
         """RuleError when a rule, metric or expression of the spec (JSON) cannot be used."""
 
+    @property
+    def path(self) -> str:
+        """The instructions its kernels use: `scalar` or `avx2`. HEADRIG_CORE_PATH in the environment forces one."""
+
     def lane(self, name: str) -> Lane:
         """The lane of that name; the same one each time."""
 

@@ -17,6 +17,15 @@ pub const WARM_BYTES: usize = 2 * BATCH_BYTES;
 /// 2026-11-23T06:00:00Z, the event time of every corpus' first line.
 const START_MILLIS: i64 = 1_795_413_600_000;
 
+/// When the lines of a corpus happened.
+#[derive(Clone, Copy)]
+pub enum Times {
+    /// From a fixed moment on, some milliseconds apart: the same bytes every day.
+    Seeded,
+    /// From this moment on, so many lines a second: events of today, for who reads a clock.
+    From { start_millis: i64, lines_per_second: usize },
+}
+
 /// One kind of line.
 pub struct Shape {
     pub name: &'static str,
@@ -122,6 +131,11 @@ pub fn shape(name: &str) -> Result<Shape, String> {
 impl Shape {
     /// At least `timed_bytes` of lines after the warm-up.
     pub fn generate(&self, timed_bytes: usize) -> Corpus {
+        self.generate_at(timed_bytes, Times::Seeded)
+    }
+
+    /// The same lines at other times.
+    pub fn generate_at(&self, timed_bytes: usize, times: Times) -> Corpus {
         let seed = self.name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let mut draft = Draft {
             out: Vec::with_capacity(timed_bytes + 2 * WARM_BYTES),
@@ -137,7 +151,13 @@ impl Shape {
         while draft.out.len() < WARM_BYTES + timed_bytes {
             let start = draft.out.len();
             let before_millis = draft.millis;
-            draft.millis += draft.random.below(10) as i64;
+            let step_millis = draft.random.below(10) as i64;
+            draft.millis = match times {
+                Times::Seeded => draft.millis + step_millis,
+                Times::From { start_millis, lines_per_second } => {
+                    start_millis + (draft.line * 1000 / lines_per_second) as i64
+                }
+            };
             (self.build)(&mut draft, self.line_bytes);
             draft.out.push(b'\n');
             cutter.line(start..draft.out.len(), before_millis);
@@ -240,6 +260,21 @@ mod tests {
         let bytes = |name| shape(name).expect("known").generate(100_000).bytes;
         assert!(bytes("line_540") == bytes("line_540"));
         assert!(bytes("line_540") != bytes("line_540_clean"));
+    }
+
+    #[test]
+    fn other_times_are_the_only_difference() {
+        let shape = shape("request_218_20").expect("known");
+        let times = Times::From { start_millis: START_MILLIS + 86_400_000, lines_per_second: 1000 };
+        let (seeded, moved) = (shape.generate(10_000), shape.generate_at(10_000, times));
+        let without_time = |corpus: &Corpus| {
+            let text = String::from_utf8(corpus.bytes.clone()).expect("corpora are UTF-8");
+            text.lines().map(|line| line.split_once(',').expect("time first").1.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(without_time(&seeded), without_time(&moved));
+        assert!(moved.bytes.starts_with(br#"{"timestamp":"2026-11-24T06:00:00.000Z""#));
+        let last = moved.bytes.split(|byte| *byte == b'\n').nth(1500).expect("a line");
+        assert!(last.starts_with(br#"{"timestamp":"2026-11-24T06:00:01.500Z""#));
     }
 
     #[test]

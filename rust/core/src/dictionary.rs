@@ -126,28 +126,36 @@ impl Entry {
         Spaces { before, behind: behind as u8 }
     }
 
-    /// What is compared at once of the key, its comma and its colon stands at `at`, where `mask` says that it counts.
+    /// How what is compared at once of the key, its comma and its colon differs from what stands at `at`.
     #[inline(always)]
-    fn begins(&self, text: &[u8], at: usize, mask: u128) -> bool {
-        let Some(head) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
-        (u128::from_le_bytes(*head) ^ self.head) & self.mask & mask == 0
+    fn difference(&self, text: &[u8], at: usize) -> u128 {
+        let Some(head) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return u128::MAX };
+        (u128::from_le_bytes(*head) ^ self.head) & self.mask
     }
 }
 
 impl Dictionary {
-    /// The entry of an expected key, if it stands at `at`, from its comma (whatever byte it is, when `first`) to its
-    /// value.
+    /// The entry of an expected key, if it stands at `at`, from its comma to its value.
     #[inline(always)]
-    pub fn guess(&self, expected: u16, text: &[u8], at: usize, first: bool) -> Option<&Entry> {
-        // The head's first byte is the comma.
-        let mask = if first { u128::MAX << 8 } else { u128::MAX };
+    pub fn guess(&self, expected: u16, text: &[u8], at: usize) -> Option<&Entry> {
         let entry = &self.entries[usize::from(expected)];
-        let whole = usize::from(entry.token_bytes) <= HEAD_BYTES;
-        (entry.begins(text, at, mask) && (whole || self.ends(expected, text, at))).then_some(entry)
+        (entry.difference(text, at) == 0 && self.ends(entry, expected, text, at)).then_some(entry)
+    }
+
+    /// The same where the bracket that opens the object stands in place of the comma.
+    pub fn guess_first(&self, expected: u16, text: &[u8], at: usize) -> Option<&Entry> {
+        let entry = &self.entries[usize::from(expected)];
+        // The head's first byte is the comma.
+        (entry.difference(text, at) >> 8 == 0 && self.ends(entry, expected, text, at)).then_some(entry)
+    }
+
+    #[inline(always)]
+    fn ends(&self, entry: &Entry, expected: u16, text: &[u8], at: usize) -> bool {
+        usize::from(entry.token_bytes) <= HEAD_BYTES || self.long_ends(expected, text, at)
     }
 
     #[inline(never)]
-    fn ends(&self, number: u16, text: &[u8], at: usize) -> bool {
+    fn long_ends(&self, number: u16, text: &[u8], at: usize) -> bool {
         let entry = &self.entries[usize::from(number)];
         let Some(rest) = text.get(at + usize::from(entry.key_at)..) else { return false };
         let rest = rest.strip_prefix(&*self.raws[usize::from(number)]).and_then(|rest| rest.strip_prefix(b"\":"));
@@ -236,21 +244,21 @@ mod tests {
     fn a_key_is_guessed_from_the_one_before_it() {
         let mut keys = Dictionary::default();
         let text = br#"{"a":1,"a_key_longer_than_a_head":2,"a":3}             "#;
-        assert!(keys.guess(UNKNOWN, text, 6, false).is_none());
+        assert!(keys.guess(UNKNOWN, text, 6).is_none());
         let first = keys.number(UNKNOWN, b"a", None);
         let second = keys.number(first, b"a_key_longer_than_a_head", CLOSE);
         let next = |number, keys: &Dictionary| keys.entry(number).next;
         assert_eq!((next(UNKNOWN, &keys), next(first, &keys), next(second, &keys)), (first, second, UNKNOWN));
-        assert!(keys.guess(first, text, 0, false).is_none() && keys.guess(first, text, 0, true).is_some());
-        assert!(keys.guess(second, text, 0, true).is_none() && keys.guess(UNKNOWN, text, 0, true).is_none());
-        assert_eq!(keys.guess(second, text, 6, false).map(|entry| (entry.token_bytes, entry.key_at)), Some((28, 2)));
-        assert!(keys.guess(first, text, 6, false).is_none() && keys.guess(second, text, 35, false).is_none());
+        assert!(keys.guess(first, text, 0).is_none() && keys.guess_first(first, text, 0).is_some());
+        assert!(keys.guess_first(second, text, 0).is_none() && keys.guess_first(UNKNOWN, text, 0).is_none());
+        assert_eq!(keys.guess(second, text, 6).map(|entry| (entry.token_bytes, entry.key_at)), Some((28, 2)));
+        assert!(keys.guess(first, text, 6).is_none() && keys.guess(second, text, 35).is_none());
         assert_eq!(keys.number(second, b"a", CLOSE), first);
-        assert_eq!(keys.guess(second, text, 6, false).map(|entry| entry.next), Some(first));
-        assert!(keys.guess(first, text, 35, false).is_some());
+        assert_eq!(keys.guess(second, text, 6).map(|entry| entry.next), Some(first));
+        assert!(keys.guess(first, text, 35).is_some());
         // No room for a whole head: the caller looks it up.
-        assert!(keys.guess(first, &text[..50], 35, false).is_none());
-        assert!(keys.guess(second, br#","a_key_longer_than_a_hat":2,     "#, 0, false).is_none());
+        assert!(keys.guess(first, &text[..50], 35).is_none());
+        assert!(keys.guess(second, br#","a_key_longer_than_a_hat":2,     "#, 0).is_none());
     }
 
     #[test]
@@ -261,12 +269,12 @@ mod tests {
                 let number = keys.number(UNKNOWN, raw, Some(Spaces { before, behind }));
                 let (before, behind) = (" ".repeat(before.into()), " ".repeat(behind.into()));
                 let text = format!(",{before}\"{}\":{behind}1,{}", String::from_utf8_lossy(raw), " ".repeat(20));
-                let entry = keys.guess(number, text.as_bytes(), 0, false).unwrap();
+                let entry = keys.guess(number, text.as_bytes(), 0).unwrap();
                 assert_eq!(text.find('1'), Some(entry.token_bytes.into()), "{text}");
                 assert_eq!(text.find('a'), Some(entry.key_at.into()), "{text}");
                 for other in [text.replacen(',', ", ", 1), text.replacen("\":", "\": ", 1), text.replacen(':', "=", 1)]
                 {
-                    let other = keys.guess(number, other.as_bytes(), 0, false).map(|entry| entry.token_bytes);
+                    let other = keys.guess(number, other.as_bytes(), 0).map(|entry| entry.token_bytes);
                     // One more space before the value is the value's.
                     assert!(other.is_none_or(|bytes| bytes == entry.token_bytes), "{text}");
                 }

@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     /// Roles where the spec says nothing of a lane, and of the lanes it names.
     roles: RoleTable,
     lane_roles: BTreeMap<String, RoleTable>,
-    lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+    lanes: Mutex<BTreeMap<String, Arc<Mutex<Worker>>>>,
     /// The engine that took over totals and windows. Set under the lock of `metrics`: from then on nothing is
     /// counted here, and a batch that was already on its way goes there.
     pub(crate) successor: OnceLock<Arc<Shared>>,
@@ -46,7 +46,8 @@ pub(crate) struct Shared {
 /// One ordered input. Calls of `process` run one after the other.
 pub struct Lane {
     pub name: String,
-    worker: Mutex<Worker>,
+    /// Kept by the engine, without the lane: a lane keeps its engine, and the two must not keep each other.
+    worker: Arc<Mutex<Worker>>,
     shared: Arc<Shared>,
 }
 
@@ -71,6 +72,7 @@ impl Engine {
     /// # Errors
     /// As `new`.
     pub fn on_path(path: Path, spec: &[u8], previous: Option<&Engine>) -> Result<Self, RuleError> {
+        let path = if path.runs_here() { path } else { Path::Scalar };
         let spec = Spec::parse(spec)?;
         let redactor = Redactor::on_path(path, &spec.redact)?;
         let mut fields = Fields::default();
@@ -109,19 +111,23 @@ impl Engine {
         Ok(Self { shared })
     }
 
+    /// The name of the path its kernels take.
+    pub fn path(&self) -> &'static str {
+        self.shared.path.name()
+    }
+
     /// The lane of that name; the same one each time.
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
-        let lane = lanes.entry(name.to_owned()).or_insert_with(|| {
+        let worker = lanes.entry(name.to_owned()).or_insert_with(|| {
             let (id, observer) = {
                 let mut metrics = lock(&self.shared.metrics);
                 (metrics.lane(name), metrics.observer())
             };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            let worker = Mutex::new(Worker::new(&self.shared, id, observer, name, roles));
-            Arc::new(Lane { name: name.to_owned(), worker, shared: Arc::clone(&self.shared) })
+            Arc::new(Mutex::new(Worker::new(&self.shared, id, observer, name, roles)))
         });
-        Arc::clone(lane)
+        Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), shared: Arc::clone(&self.shared) })
     }
 
     /// Add one value to a metric's windows; to those of the engine that took over, if one did.
@@ -274,5 +280,20 @@ impl Reader {
         self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_goes_with_its_last_lane() {
+        let engine = Engine::new(b"", None).expect("the defaults are valid");
+        let (kept, lane) = (Arc::downgrade(&engine.shared), engine.lane("a"));
+        drop(engine);
+        assert_eq!(1, lane.process(b"{}\n", 0.0).lines_out);
+        drop(lane);
+        assert!(kept.upgrade().is_none(), "somebody keeps the engine");
     }
 }

@@ -60,6 +60,11 @@ impl Engine {
         Ok(Self { inner })
     }
 
+    #[getter]
+    fn path(&self) -> &'static str {
+        self.inner.path()
+    }
+
     fn lane(&self, name: &str) -> Lane {
         Lane { inner: self.inner.lane(name) }
     }

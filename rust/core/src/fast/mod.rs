@@ -132,7 +132,7 @@ impl Walker<'_> {
     /// Members of an object as long as all is as expected: each a comma, the key that came next last time, and a
     /// string without escapes, a number or a word. From behind a value, or (`first`) from the opening bracket.
     #[inline(never)]
-    fn members(&mut self, at: usize, mut first: bool) -> Place {
+    fn members(&mut self, at: usize, first: bool) -> Place {
         let Context { start, end, backslash, structure, .. } = self.context;
         // Places are the line's own in here.
         let context = Context { text: &self.context.text[start..], start: 0, end: end - start, ..self.context };
@@ -142,8 +142,9 @@ impl Walker<'_> {
         let mut seen = self.seen;
         let mut expected = keys.entry(self.previous).next;
         let before = tape.nodes.len();
+        let guess = if first { keys.guess_first(expected, text, at) } else { keys.guess(expected, text, at) };
+        let Some(mut entry) = guess else { return Place::Behind(start + at) };
         let place = loop {
-            let Some(entry) = keys.guess(expected, text, at, first) else { break Place::Behind(start + at) };
             let next = tape.nodes.len() as u32 + 1;
             if entry.traits & wanted != 0 {
                 tape.fields.push((entry.slot, next));
@@ -153,7 +154,6 @@ impl Walker<'_> {
             tape.nodes.push(Node { kind: Kind::Key, escaped: false, key: expected, start: key, end: key_end, next });
             seen |= entry.traits;
             expected = entry.next;
-            first = false;
             at += usize::from(entry.token_bytes);
             let Some(&byte) = text.get(at) else { break Place::Value(start + at) };
             if byte == b'"' {
@@ -176,6 +176,10 @@ impl Walker<'_> {
             } else {
                 break Place::Value(start + at);
             }
+            entry = match keys.guess(expected, text, at) {
+                Some(entry) => entry,
+                None => break Place::Behind(start + at),
+            };
         };
         self.seen = seen;
         let mut last_two = tape.nodes[before..].iter().rev().take(2);

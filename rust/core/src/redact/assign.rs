@@ -79,8 +79,10 @@ fn weighs(text: &[u8], start: usize, class: KeyClass) -> bool {
 }
 
 fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    KEY[usize::from(byte)]
 }
+
+const KEY: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
 
 /// The class of the key before a sign, and the key. `"key" =>` and `[key] =>` are how Ruby and PHP write them.
 fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {

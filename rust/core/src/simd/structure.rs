@@ -69,12 +69,17 @@ impl Bitmap {
 
     #[inline(never)]
     fn far(&self, at: usize, end: usize) -> Option<usize> {
-        let words = self.words.get(at / 64..end.div_ceil(64))?;
+        let mut index = at / 64;
         // What is before `at` in its word was asked for earlier.
-        let first = u64::from_le_bytes(*words.first()?) >> (at % 64) << (at % 64);
-        let rest = words[1..].iter().map(|word| u64::from_le_bytes(*word));
-        let (index, word) = std::iter::once(first).chain(rest).enumerate().find(|(_, word)| *word != 0)?;
-        Some((at / 64 + index) * 64 + word.trailing_zeros() as usize).filter(|bit| *bit < end)
+        let mut word = u64::from_le_bytes(*self.words.get(index)?) & u64::MAX << (at % 64);
+        while word == 0 {
+            index += 1;
+            if index * 64 >= end {
+                return None;
+            }
+            word = u64::from_le_bytes(*self.words.get(index)?);
+        }
+        Some(index * 64 + word.trailing_zeros() as usize).filter(|bit| *bit < end)
     }
 }
 
