@@ -54,6 +54,33 @@ LEAKS = [
     "password=[CANARY7261 x]",
     "password=(x CANARY7261)",
     "User(password=SecretStr('CANARY7261'), id=1)",
+    # Signs of other languages, of URLs and of HTML.
+    "password := 'CANARY7261'",
+    "DB_PASSWORD ::= CANARY7261",
+    "DB_PASSWORD ?= CANARY7261",
+    'var password string = "CANARY7261"',
+    "password: str = 'CANARY7261'",
+    "GET /login?next=%2Fx%3Fpassword%3DCANARY7261%26b%3D1 302",
+    "POST /x?body=%7B%22password%22%3A%22CANARY7261%22%7D 200",
+    "{&quot;password&quot;:&quot;CANARY7261&quot;}",
+    "<login><dbPassword>CANARY7261</dbPassword></login>",
+    '<add key="DbPassword" value="CANARY7261"/>',
+    # Programs and their files.
+    "exec mysql --db-password CANARY7261 --port=3306",
+    "exec cli --token CANARY7261abcd --json",
+    "curl -s -u bob:CANARY7261 https://x.example/",
+    "machine x.example login bob password CANARY7261",
+    "the default password is 'CANARY7261'",
+    "https://CANARY7261f3D0LXCM3EIMb@x.example/",
+    # Headers in a row.
+    '{"rawHeaders":["Host","x","Authorization","Custom CANARY7261","Cookie","sid=CANARY7261"]}',
+    # Keys that say little, with values that look random.
+    "SLACK_TOKEN=CANARY7261f3D0LXCM3",
+    '{"githubToken":"CANARY7261f3D0LXCM3"}',
+    "ALGOLIA_ADMIN_KEY: CANARY7261f3D0LXCM3",
+    "user=bob&pass=CANARY7261",
+    "MAIL_PASS=CANARY",
+    "smtppassword=CANARY7261",
 ]
 
 CLEAN = [
@@ -67,6 +94,16 @@ CLEAN = [
     "password=[FILTERED] secret: <nil> api_key: [] passwd=********",
     "PWD=/root",
     "Authorization: Bearer",
+    "Cookie: none; next",
+    "next_page_token=Zf3D0LXCM3EIMbgJpUNn",
+    "cache miss for session:7132136d-bbb4-43e1-8dab-7ae2836ef60e",
+    "pulled team/token:v1.2.3-f3d0c3e1b6a7 and http://secret.example:8080/",
+    "usage: cli --token TOKEN; --password is required; --password-file x; --token-ttl 30",
+    "docker run -u 1000:1000 x; curl -fsS https://x.example:8080/",
+    "tests: pass=120 fail=0; second_pass=completed",
+    "password=$DB_PASSWORD secret=${SECRET} password: string",
+    'mount of volume "auth-token-4z4sg" : secret "auth" not found',
+    "<record>Zf3D0LXCM3EIMbgJpUNn</record>",
 ]
 
 

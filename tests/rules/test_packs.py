@@ -15,6 +15,7 @@ RULES = [rule for path in sorted(PACKS.glob("*.toml")) for rule in tomllib.loads
 ANCHORED = [rule for rule in RULES if rule.get("anchors")]
 UNCHECKED = [rule for rule in ANCHORED if "check" not in rule]
 ANCHOR_BYTES_MIN = 4
+LEAD = re.compile(rb"[A-Za-z0-9+/_-]*")
 CANDIDATES = {"digits", "at", "assign"}
 
 
@@ -32,11 +33,12 @@ def spans(rule, text):
     pattern, starts = re.compile(rule["pattern"].encode()), anchor(rule)
     for offset in range(len(text)):
         match = starts.match(text, offset) and pattern.match(text, offset)
-        if not match:
+        first = offset - rule.get("lead_bytes", 0)
+        if not match or first < 0 or not LEAD.fullmatch(text[first:offset]):
             continue
-        touches = is_word(text[match.start() - 1 : match.start()]) or is_word(text[match.end() : match.end() + 1])
+        touches = (first > 0 and is_word(text[first - 1 : first])) or is_word(text[match.end() : match.end() + 1])
         if not (rule.get("whole_word", True) and touches):
-            yield match.span(pattern.groups)
+            yield match.span(1) if pattern.groups else (first, match.end())
 
 
 def masked(rule, text):

@@ -75,6 +75,7 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: str
     anchors: list[str] | UnsetType = UNSET
+    lead_bytes: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     candidate: str | UnsetType = UNSET
     pattern: str | UnsetType = UNSET
     whole_word: bool | UnsetType = UNSET

@@ -150,6 +150,9 @@ pub struct ContentRuleSpec {
     /// Literals of at least 4 bytes, one of which begins every match.
     #[serde(default)]
     pub anchors: Vec<String>,
+    /// Bytes of `[A-Za-z0-9+/_-]` that must stand before the anchor and belong to the match.
+    #[serde(default)]
+    pub lead_bytes: usize,
     /// A candidate mask instead of anchors: `digits`, `at` or `assign`.
     #[serde(default)]
     pub candidate: Option<String>,

@@ -1,9 +1,14 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
+use std::sync::LazyLock;
+
+use memchr::memmem;
+
 use crate::redact::check;
 use crate::redact::content::table;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
+use crate::redact::lenient::{NAMES, VALUES};
 use crate::redact::prose;
 
 /// Longest key looked back for, in bytes.
@@ -15,6 +20,22 @@ const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
+/// Words for a type, which some languages write between a name and its value.
+const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
+/// How far the `value=` of a `name=` is looked for, in bytes.
+const PAIR_BYTES_MAX: usize = 256;
+
+static OPTION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
+static CODED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"%3"));
+
+/// What stands between a key and its value: `=` or `:`, also as URLs write them.
+#[derive(Clone, Copy)]
+struct Sign {
+    start: usize,
+    end: usize,
+    byte: u8,
+}
+
 /// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
 pub fn scan(
     text: &[u8],
@@ -24,25 +45,66 @@ pub fn scan(
     signs: impl Iterator<Item = usize>,
     mut found: impl FnMut(usize, usize, u16),
 ) {
-    let mut resume = 0;
-    for sign in signs {
-        if sign < resume {
-            continue;
+    options(text, keys, memo, &mut found);
+    let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
+    signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
+    scan.resume = 0;
+    CODED.find_iter(text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
+}
+
+struct Scan<'a, E, F> {
+    text: &'a [u8],
+    keys: &'a Keys,
+    memo: &'a mut KeyMemo,
+    extent: E,
+    found: F,
+    /// Signs before it are inside a value.
+    resume: usize,
+    /// Of `name="key" value="…"`: the class of the name and where it ends.
+    named: Option<(KeyClass, usize)>,
+}
+
+impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
+    /// Look for a secret on both sides of a sign.
+    fn sign(&mut self, sign: Sign) {
+        if sign.start < self.resume {
+            return;
         }
-        let (class, key) = key_before(text, sign, keys, memo);
-        let (KeyClass::Secret(rule) | KeyClass::Bare(rule)) = class else { continue };
-        let Some(start) = value_start(text, sign) else { continue };
-        if matches!(class, KeyClass::Bare(_)) && !weighs(text, start, class) {
-            continue;
+        let text = self.text;
+        let (mut class, key) = key_before(text, sign, self.keys, self.memo);
+        if sign.byte == b'=' && !key.is_empty() {
+            class = self.named_class(sign, key).unwrap_or(class);
         }
-        if prose::speaks(text, sign, start) || (key == b"PWD" && text[start] == b'/') {
-            continue;
+        let Some(rule) = class.rule() else { return };
+        // `MAIL_PASS` names a variable of the environment, which counts no passes.
+        if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
+            class = KeyClass::Secret(rule);
         }
-        let (start, end) = extent::value(text, start, extent(rule));
+        // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
+        if sign.byte == b':' && in_path(text, sign) {
+            return;
+        }
+        let Some(start) = value_start(text, sign).filter(|start| weighs(text, sign, *start, class)) else { return };
+        if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
+            return;
+        }
+        let (start, end) = extent::value(text, start, (self.extent)(rule));
+        let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
         if start < end && !prose::nothing(&text[start..end]) {
-            found(start, end, rule);
-            resume = end;
+            (self.found)(start, end, rule);
+            self.resume = end;
         }
+    }
+
+    /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
+    fn named_class(&mut self, sign: Sign, key: &[u8]) -> Option<KeyClass> {
+        let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
+        if part(&NAMES) {
+            self.named = name(self.text, sign, self.keys, self.memo);
+            return None;
+        }
+        let (class, from) = self.named.take_if(|_| part(&VALUES))?;
+        near(self.text, from, sign).then_some(class)
     }
 }
 
@@ -55,27 +117,105 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     let before = start.checked_sub(1).map(|at| text[at]);
     let word = &text[start..sign];
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word);
+    let one_of = |word: &[u8], list: &[&[u8]]| list.iter().any(|known| word.eq_ignore_ascii_case(known));
+    // A type, a name or a value has its key elsewhere, and `.=` is a sign.
+    let other = |word: &[u8]| one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b".";
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word) && !other(word);
     match (word, before) {
         ([], None) => true,
         ([], Some(byte)) => APART[usize::from(byte)],
         // Cut short: the whole word is what counts.
-        (_, Some(byte)) if is_key_byte(byte) => false,
+        (_, Some(byte)) if is_key_byte(byte) || byte == b'%' => false,
         // The first letter may be an escape's.
         (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
         _ => plain(word),
     }
 }
 
+/// A text may hold what no sign tells of: an option, or a sign as URLs write it.
+pub fn may_hide(text: &[u8]) -> bool {
+    OPTION.find(text).is_some() || CODED.find(text).is_some()
+}
+
 fn is_vague(word: &[u8]) -> bool {
     VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague))
 }
 
-/// A value under a bare key is one long word that is no word of a language.
-fn weighs(text: &[u8], start: usize, class: KeyClass) -> bool {
+impl Sign {
+    fn coded(text: &[u8], start: usize) -> Option<Self> {
+        let byte = match text.get(start + 2)? {
+            b'D' | b'd' => b'=',
+            b'A' | b'a' => b':',
+            _ => return None,
+        };
+        Some(Self { start, end: start + 3, byte })
+    }
+
+    fn escaped(self) -> bool {
+        self.end > self.start + 1
+    }
+}
+
+/// The class that the short value after `name=` has as a key, and where it ends.
+fn name(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> Option<(KeyClass, usize)> {
+    let near = &text[..text.len().min(sign.end + KEY_BYTES_MAX)];
+    let (start, end) = extent::value(near, value_start(near, sign)?, Extent::Word);
+    Some((keys.class(&near[start..end], memo), end)).filter(|(class, _)| *class != KeyClass::Plain)
+}
+
+/// A path ends right before a colon, and something follows it at once.
+fn in_path(text: &[u8], sign: Sign) -> bool {
+    let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
+    word.is_some_and(|at| text[at] == b'/')
+        && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
+}
+
+/// A value that belongs to the name that ends at `from`: in the same element or record.
+fn near(text: &[u8], from: usize, sign: Sign) -> bool {
+    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|byte| b"<>{}\n".contains(byte))
+}
+
+/// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
+/// entry in a cache.
+fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
+    if matches!(class, KeyClass::Secret(_)) {
+        return true;
+    }
     let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
     let (start, end) = extent::value(near, start, Extent::Word);
-    class.rule_for(&near[start..end]).is_some() && check::entropy(&near[start..end])
+    let value = &near[start..end];
+    let entry = text[sign.start] == b':' && start == sign.end && check::uuid(value);
+    class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !check::random(value))
+}
+
+/// The end of a value in an escaped query: the `&` or quote after it.
+fn escaped_end(value: &[u8]) -> usize {
+    let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
+    value.windows(3).position(ends).unwrap_or(value.len())
+}
+
+/// Call `found` for each secret after an option: `--db-password x`.
+fn options(text: &[u8], keys: &Keys, memo: &mut KeyMemo, found: &mut impl FnMut(usize, usize, u16)) {
+    for at in OPTION.find_iter(text) {
+        if at > 0 && !(text[at - 1].is_ascii_whitespace() || b"\"'[(,".contains(&text[at - 1])) {
+            continue;
+        }
+        let name = at + 2;
+        let len = text[name..].iter().take(KEY_BYTES_MAX).take_while(|byte| is_key_byte(**byte)).count();
+        let spaces = spaces_at(text, name + len);
+        let start = name + len + spaces;
+        if len == 0 || spaces == 0 || text.get(start).is_none_or(|byte| b"-/.$<[{(|&;]".contains(byte)) {
+            continue;
+        }
+        let class = keys.class(&text[name..name + len], memo);
+        let Some(rule) = class.rule() else { continue };
+        let (start, end) = extent::value(text, start, Extent::Word);
+        let value = &text[start..end];
+        let weighs = class.rule_for(value).is_some() && (matches!(class, KeyClass::Secret(_)) || check::random(value));
+        if weighs && !value.is_empty() && !prose::says_nothing(value) && !value.starts_with(b"id=") {
+            found(start, end, rule);
+        }
+    }
 }
 
 fn is_key_byte(byte: u8) -> bool {
@@ -84,23 +224,56 @@ fn is_key_byte(byte: u8) -> bool {
 
 const KEY: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
 
-/// The class of the key before a sign, and the key. `"key" =>` and `[key] =>` are how Ruby and PHP write them.
-fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {
-    let word_before = |end: usize| {
-        let from = end.saturating_sub(KEY_BYTES_MAX);
-        text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1)
-    };
-    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) {
-        return (KeyClass::Plain, b"");
-    }
+/// Quotes as URLs and HTML write them.
+const QUOTES: [&[u8]; 5] = [b"%22", b"%27", b"&quot;", b"&#34;", b"&#39;"];
+
+/// Where the key before a sign ends. `"key" =>`, `[key] =>` and `key ?=` are how Ruby, PHP and make write them.
+fn key_end(text: &[u8], sign: Sign) -> usize {
     // Control characters and U+FFFD stand where a line was damaged.
     let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f | 0xef | 0xbf | 0xbd);
-    let mut end = sign - text[..sign].iter().rev().take(SPACES_MAX).take_while(space).count();
-    if text[sign] == b'=' && end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
-        end -= 1;
-        end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+    let spaces = |end: usize| text[..end].iter().rev().take(SPACES_MAX).take_while(space).count();
+    let mut end = sign.start - spaces(sign.start);
+    if sign.byte == b'=' && !sign.escaped() {
+        let operator = text[..end].iter().rev().take(3).take_while(|byte| b":?.+|".contains(byte)).count();
+        if operator > 0 {
+            end -= operator;
+            end -= spaces(end);
+        }
+        if end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
+            end -= 1;
+            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+        }
     }
-    let start = word_before(end);
+    if end > 0 && matches!(text[end - 1], b'2' | b'7' | b';') {
+        end -= QUOTES.iter().find(|quote| text[..end].ends_with(quote)).map_or(0, |quote| quote.len());
+    }
+    end
+}
+
+/// The class of the key before a sign, and the key.
+fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {
+    let word_before = |end: usize| {
+        let from = end.saturating_sub(KEY_BYTES_MAX);
+        let start = text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
+        // Two hexadecimal digits after `%` are a byte of their own.
+        if start > 0 && text[start - 1] == b'%' {
+            end.min(start + 2)
+        } else {
+            start
+        }
+    };
+    if text[..sign.start].last().is_none_or(|byte| APART[usize::from(*byte)]) {
+        return (KeyClass::Plain, b"");
+    }
+    let mut end = key_end(text, sign);
+    let mut start = word_before(end);
+    if sign.byte == b'=' && TYPES.iter().any(|word| text[start..end].eq_ignore_ascii_case(word)) {
+        let apart = text[..start].iter().rev().take(SPACES_MAX).take_while(|byte| b" :*&".contains(byte)).count();
+        if apart > 0 {
+            end = start - apart;
+            start = word_before(end);
+        }
+    }
     let word = &text[start..end];
     if start == end {
         return (KeyClass::Plain, word);
@@ -116,25 +289,38 @@ fn key_before<'a>(text: &'a [u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) 
 }
 
 /// First byte of the value after the sign, past `==`, `=>`, `:=`, spaces and an opening quote's prefix.
-fn value_start(text: &[u8], sign: usize) -> Option<usize> {
-    let mut at = sign + 1;
-    match (text[sign], text.get(at)?) {
+fn value_start(text: &[u8], sign: Sign) -> Option<usize> {
+    let mut at = sign.end;
+    match (text[sign.start], text.get(at)?) {
         (b':', b':') => return None,
         (b':', b'/') if text.get(at + 1) == Some(&b'/') => return None,
-        (_, b'=' | b'>') => at += 1,
+        (b'=' | b':', b'=' | b'>') => at += 1,
         _ => {}
     }
-    let spaces = text[at..]
-        .iter()
-        .take(SPACES_MAX)
-        .take_while(|byte| matches!(byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f))
-        .count();
-    at += spaces;
+    at += spaces_at(text, at);
+    at += QUOTES.iter().find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
     // Python writes bytes as b'…'.
-    if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f')) && matches!(text.get(at + 1), Some(b'"' | b'\'')) {
+    if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f' | b'@')) && matches!(text.get(at + 1), Some(b'"' | b'\''))
+    {
         at += 1;
     }
-    (at < text.len()).then_some(at)
+    (at < text.len() && !(sign.byte == b':' && typed(text, at))).then_some(at)
+}
+
+fn spaces_at(text: &[u8], at: usize) -> usize {
+    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
+    text[at..].iter().take(SPACES_MAX).take_while(space).count()
+}
+
+/// A type stands at `at` and the value after it: `password: str = "…"`.
+fn typed(text: &[u8], at: usize) -> bool {
+    let after = |word: &&[u8]| {
+        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
+    };
+    TYPES.iter().find_map(after).is_some_and(|end| {
+        let next = end + spaces_at(text, end);
+        text.get(next) == Some(&b'=')
+    })
 }
 
 #[cfg(test)]
@@ -155,15 +341,13 @@ mod tests {
             "cookie" => Extent::Line,
             _ => Extent::Word,
         };
-        let mut out = String::new();
-        let mut copied = 0;
         let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
-        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| {
-            out += &text[copied..start];
-            out += "*";
-            copied = end;
-        });
-        out + &text[copied..]
+        let mut spans = Vec::new();
+        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| spans.push((start, end)));
+        spans.sort_unstable();
+        let mut out = text.to_owned();
+        spans.iter().rev().for_each(|(start, end)| out.replace_range(start..end, "*"));
+        out
     }
 
     #[test]
@@ -192,6 +376,25 @@ mod tests {
             ("password: ok-1", "password: *"),
             ("auth::Password::verify", "auth::Password::verify"),
             ("12:30:01 GET http://h:80/x", "12:30:01 GET http://h:80/x"),
+            ("apiToken := `a` xToken ::= 'Zf3D0LXCM3EIMbgJ'", "apiToken := `*` xToken ::= '*'"),
+            ("DB_PASSWORD ?= \"x1\" $password .= 'x2'", "DB_PASSWORD ?= \"*\" $password .= '*'"),
+            ("var password string = \"x\"; password: str = 'y'", "var password string = \"*\"; password: str = '*'"),
+            ("password: string", "password: string"),
+            ("next=%2Fa%3Fpassword%3Dhunter2%26b%3D1 x", "next=%2Fa%3Fpassword%3D*%26b%3D1 x"),
+            ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
+            ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
+            ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
+            ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
+            ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
+            ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),
+            ("slack_token=Zf3D0LXCM3EIMbgJ next_token=Zf3D0LXCM3EIMbgJ", "slack_token=* next_token=Zf3D0LXCM3EIMbgJ"),
+            ("x --db-password hunter2 --slack-token Zf3D0LXCM3EIMbgJ y", "x --db-password * --slack-token * y"),
+            (
+                "--token TOKEN --password is --password-file x --api-key --json",
+                "--token TOKEN --password is --password-file x --api-key --json",
+            ),
+            ("team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/", "team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/"),
+            ("password=$DB_PASSWORD password=${X} password=$ecret1", "password=$DB_PASSWORD password=${X} password=*"),
         ] {
             assert_eq!(redacted(text), expected);
         }

@@ -4,6 +4,8 @@ use base64::alphabet;
 use base64::engine::{general_purpose::GeneralPurpose, DecodePaddingMode, GeneralPurposeConfig};
 use base64::Engine as _;
 
+use crate::redact::prose;
+
 /// A check that a match must pass, or a rule that is code altogether.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
@@ -15,6 +17,9 @@ pub enum Check {
     Email,
     UrlCredentials,
     Assignment,
+    Said,
+    Hex,
+    Random,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -26,12 +31,12 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 const DECODE_BYTES_MAX: usize = 1024;
 
 impl Check {
-    pub const NAMES: [&'static str; 8] =
-        ["luhn", "jwt", "basic", "entropy", "card", "email", "url_credentials", "assignment"];
+    pub const NAMES: [&'static str; 11] =
+        ["luhn", "jwt", "basic", "entropy", "card", "email", "url_credentials", "assignment", "said", "hex", "random"];
 
     pub fn from_name(name: &str) -> Option<Self> {
-        use Check::{Assignment, Basic, Card, Email, Entropy, Jwt, Luhn, UrlCredentials};
-        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment];
+        use Check::{Assignment, Basic, Card, Email, Entropy, Hex, Jwt, Luhn, Random, Said, UrlCredentials};
+        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment, Said, Hex, Random];
         Self::NAMES.iter().position(|known| *known == name).map(|index| all[index])
     }
 
@@ -43,6 +48,9 @@ impl Check {
             Check::Basic => basic(secret),
             Check::Entropy => entropy(secret),
             Check::Card => card(secret),
+            Check::Random => random(secret),
+            Check::Said => !prose::says_nothing(secret),
+            Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
             Check::Email | Check::UrlCredentials | Check::Assignment => true,
         }
     }
@@ -112,18 +120,55 @@ fn basic(text: &[u8]) -> bool {
     decoded.is_ok_and(|pair| pair.contains(&b':') && pair.iter().all(|b| !b.is_ascii_control()))
 }
 
-/// At least 3 bits a byte by Shannon's measure, with a letter and a digit: no word and no number.
+/// Least entropy of a credential, in bits a byte.
+const BITS_MIN: f64 = 2.75;
+
+/// At least 2.75 bits a byte, with a letter and a digit: no word and no number.
 pub fn entropy(text: &[u8]) -> bool {
-    if !(text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic)) {
-        return false;
-    }
+    text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic) && bits(text) >= BITS_MIN
+}
+
+/// Shannon's measure of `text`, in bits a byte.
+fn bits(text: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
-    for byte in text {
-        counts[*byte as usize] += 1;
-    }
+    text.iter().for_each(|byte| counts[*byte as usize] += 1);
     let len = text.len() as f64;
-    let bits: f64 = counts.iter().filter(|n| **n > 0).map(|n| f64::from(*n) / len).map(|p| -p * p.log2()).sum();
-    bits >= 3.0
+    counts.iter().filter(|n| **n > 0).map(|n| f64::from(*n) / len).map(|p| -p * p.log2()).sum()
+}
+
+/// Shortest piece of a random value, in bytes.
+const RANDOM_PIECE_BYTES_MIN: usize = 12;
+
+/// A value that no one wrote: entropy, and a long piece without a hyphen or dot in which letters and digits mix, or
+/// capitals stand where no hump of camel case does.
+pub fn random(text: &[u8]) -> bool {
+    let of_value = |b: &u8| b.is_ascii_alphanumeric() || b"-_.~+/=:|$!%@,*".contains(b);
+    let pieces = text.split(|b| b"-_./: ".contains(b));
+    let piece = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
+    let digits = piece.iter().filter(|b| b.is_ascii_digit()).count();
+    let kind = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase());
+    let changes = piece.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count();
+    let mixed = (digits >= 2 && digits < piece.len()) || changes * 5 >= piece.len() * 2;
+    mixed && piece.len() >= RANDOM_PIECE_BYTES_MIN && text.iter().all(of_value) && bits(text) >= BITS_MIN
+}
+
+/// The text form of a UUID (RFC 9562).
+pub fn uuid(text: &[u8]) -> bool {
+    let fits = |(at, byte): (usize, &u8)| {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            *byte == b'-'
+        } else {
+            byte.is_ascii_hexdigit()
+        }
+    };
+    text.len() == 36 && text.iter().enumerate().all(fits)
+}
+
+/// Letters with a digit or a sign between them: no word, no number, no path.
+pub fn mixed(text: &[u8]) -> bool {
+    let letter = text.iter().any(u8::is_ascii_alphabetic);
+    let other = text.iter().any(|b| b.is_ascii_digit() || (b.is_ascii_punctuation() && !b"-_./:,'".contains(b)));
+    letter && other && !text.iter().any(u8::is_ascii_whitespace)
 }
 
 #[cfg(test)]
@@ -147,5 +192,28 @@ mod tests {
         assert!(jwt(b"eyJhbGciOiJIUzI1NiJ9.e30.x") && !jwt(b"eyJpZCI6MTIzfQ.e30.x"));
         assert!(basic(b"dXNlcjpwYXNz") && !basic(b"aGVsbG8gd29ybGQ"));
         assert!(entropy(b"a1b2c3d4e5f6") && !entropy(b"aaaaaaaa1111") && !entropy(b"abcdefghijkl"));
+    }
+
+    #[test]
+    fn what_people_write_is_told_from_what_machines_make() {
+        for text in [
+            "9f8e7d6c5b4a39281706",
+            "00000000-1111-2222-3333-4a5b6c7d8e9f",
+            "Zf3D0LXCM3EIMbgJpUNn",
+            "a1-b2c3d4e5f6g7",
+            "AJbJSzHMjyXPVQduRgzgwbYv",
+        ] {
+            assert!(random(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "user-service-v2-primary",
+            "2024-01-01T00:00:00Z",
+            "abcdefghijklmnop",
+            "10.0.0.1:8080",
+            "a 9f8e7d6c5b4a39281706",
+        ] {
+            assert!(!random(text.as_bytes()), "{text}");
+        }
+        assert!(mixed(b"hunter2") && mixed(b"P@ss") && !mixed(b"second-stage") && !mixed(b"12.5") && !mixed(b"a 1"));
     }
 }

@@ -11,11 +11,13 @@ use crate::redact::rules::{Rule, Rules};
 use crate::redact::sweep::{within, Places, Seen};
 
 /// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
-const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
+pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Verification granted to any text, in bytes read, before its length counts.
 const VERIFY_BYTES_FREE: usize = 64 * 1024;
 /// Longest `user:password` looked for before an `@`, in bytes.
 const USER_INFO_BYTES_MAX: usize = 512;
+/// Shortest token that stands alone before an `@`, in bytes: a user's name is shorter.
+const USER_TOKEN_BYTES_MIN: usize = 20;
 /// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
 const LOCAL_PART_BYTES_MAX: usize = 64;
 
@@ -91,22 +93,20 @@ impl Rules {
                     continue;
                 }
                 let rule = &self.list[index];
-                if rule.whole_word && at > 0 && is_word(text[at - 1]) {
-                    continue;
-                }
-                let until = match verify(rule, text, at) {
+                let Some(begin) = rule.start(text, at) else { continue };
+                let until = match verify(rule, text, begin, at) {
                     Some((start, end, matched)) => {
                         found(start, end, rule);
                         matched
                     }
                     // What follows in the same run may still match: only the reading is paid for.
                     None => {
+                        let Some(pattern) = rule.pattern.as_ref() else { continue };
                         if at >= run_end {
                             run_end = text[at..].iter().position(ends_run).map_or(text.len(), |len| at + len);
                         }
-                        let far = rule.pattern.as_ref().is_some_and(|pattern| pattern.far);
-                        let end = if far { text.len() } else { run_end };
-                        work.spent += (end - at).min(LOOK_AHEAD_BYTES_MAX);
+                        let end = if pattern.far { text.len() } else { run_end };
+                        work.spent += (end - at).min(pattern.reach_bytes());
                         continue;
                     }
                 };
@@ -131,15 +131,16 @@ impl Rules {
 
 type Span = fn(&[u8], usize) -> Option<(usize, usize)>;
 
-/// The secret's span and the end of the whole match, if the rule's pattern matches at `at`.
-fn verify(rule: &Rule, text: &[u8], at: usize) -> Option<(usize, usize, usize)> {
-    let regex = rule.pattern.as_ref()?.regex()?;
-    let end = text.len().min(at + LOOK_AHEAD_BYTES_MAX);
+/// The secret's span and the end of the whole match, if the rule's pattern matches at `at`; the match begins at `begin`.
+fn verify(rule: &Rule, text: &[u8], begin: usize, at: usize) -> Option<(usize, usize, usize)> {
+    let pattern = rule.pattern.as_ref()?;
+    let regex = pattern.regex()?;
+    let end = text.len().min(at + pattern.reach_bytes());
     let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];
     regex.search_slots(&input, &mut slots)?;
     let span = |slot: usize| Some((slots[slot]?.get(), slots[slot + 1]?.get()));
-    let whole = span(0)?;
+    let whole = (begin, span(0)?.1);
     let secret = span(2).unwrap_or(whole);
     accepts(rule, text, whole.0..whole.1, secret.0..secret.1).then_some((secret.0, secret.1, whole.1))
 }
@@ -246,7 +247,10 @@ fn url_password(text: &[u8], at: usize) -> Option<(usize, usize)> {
         .rposition(|b| b.is_ascii_whitespace() || b"\"'<>".contains(b))
         .map_or(from, |i| from + i + 1);
     let user = begin + memmem::rfind(&text[begin..at], b"://")? + 3;
-    let colon = user + text[user..at].iter().position(|byte| *byte == b':')?;
+    let Some(colon) = text[user..at].iter().position(|byte| *byte == b':').map(|len| user + len) else {
+        // A token alone: `https://TOKEN@host`.
+        return (at - user >= USER_TOKEN_BYTES_MIN && check::random(&text[user..at])).then_some((user, at));
+    };
     let (start, secret) = (colon + 1, &text[colon + 1..at]);
     let path = text[user..at].contains(&b'/');
     (!secret.is_empty() && !path).then_some((start, at))

@@ -4,7 +4,7 @@ use crate::dictionary::UNKNOWN;
 use crate::edit::Edits;
 use crate::redact::check;
 use crate::redact::keys::KeyClass;
-use crate::redact::lenient::{NAMES, VALUES};
+use crate::redact::lenient::{HEADERS, HEADERS_MAX, NAMES, VALUES};
 use crate::redact::sweep::Text;
 use crate::redact::token::is_token;
 use crate::redact::{Exempt, Redactor, Scratch};
@@ -215,7 +215,7 @@ impl Pass<'_> {
         }
     }
 
-    /// `["authorization", "Bearer …"]`
+    /// `["authorization", "Bearer …"]`, and headers in a row: `["Host", "x", "Authorization", "Bearer …"]`.
     fn array_pair(&self, at: usize, scratch: &mut Scratch) {
         let first = &self.nodes[at + 1];
         if first.kind != Kind::String {
@@ -223,10 +223,35 @@ impl Pass<'_> {
         }
         let value = at + 2;
         let last = self.nodes[value].next as usize;
-        if self.nodes[value].kind != Kind::ArrayEnd && self.nodes.get(last).is_some_and(|n| n.kind == Kind::ArrayEnd) {
-            let class = self.named(first, scratch);
-            self.mark(class, value, scratch);
+        if self.nodes[value].kind == Kind::ArrayEnd {
+            return;
         }
+        match self.nodes.get(last).map(|node| node.kind) {
+            Some(Kind::ArrayEnd) => {
+                let class = self.named(first, scratch);
+                self.mark(class, value, scratch);
+            }
+            Some(Kind::String) => self.headers_in_a_row(at + 1, scratch),
+            _ => {}
+        }
+    }
+
+    /// Names and values by turns, as Node keeps raw headers; known by a name that every request or answer has.
+    #[cold]
+    #[inline(never)]
+    fn headers_in_a_row(&self, first: usize, scratch: &mut Scratch) {
+        let strings = self.nodes[first..].iter().take(HEADERS_MAX).take_while(|node| node.kind == Kind::String).count();
+        let names = || (first..first + strings).step_by(2);
+        let common = |node: usize| HEADERS.iter().any(|name| self.raw(&self.nodes[node]).eq_ignore_ascii_case(name));
+        if strings % 2 != 0 || !names().any(common) {
+            return;
+        }
+        let from = scratch.marked.len();
+        for name in names() {
+            let class = self.named(&self.nodes[name], scratch);
+            self.mark(class, name + 1, scratch);
+        }
+        scratch.marked[from..].reverse();
     }
 
     /// `{"name": "authorization", "value": "…"}`; of members of the same meaning each counts.

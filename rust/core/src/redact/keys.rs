@@ -1,11 +1,12 @@
 //! Keys: which of them say that their value is a secret. Compared by words, never by substrings.
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
 
 use crate::escape::Decoded;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
+use crate::redact::check;
 use crate::redact::token::segments;
 use crate::spec::RedactSpec;
 
@@ -14,6 +15,11 @@ pub const KEYS_TOML: &str = include_str!("../../../../python/headrig/rules/keys.
 
 /// Shortest value that a bare key makes secret, in characters.
 pub const BARE_VALUE_CHARS_MIN: usize = 16;
+
+/// Shortest value that a likely key makes secret, in bytes.
+const LIKELY_VALUE_BYTES_MIN: usize = 12;
+/// Shortest value that a short key makes secret, in bytes: shorter ones are counts and states.
+const SHORT_VALUE_BYTES_MIN: usize = 6;
 
 /// Shortest secret word that is known when it is parted in two, in bytes: `p_in` is no PIN.
 const PARTED_BYTES_MIN: usize = 6;
@@ -28,13 +34,22 @@ pub enum KeyClass {
     Secret(u16),
     /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces.
     Bare(u16),
+    /// Secret if it is a string that looks random.
+    Likely(u16),
+    /// Secret if it is a string in which letters stand beside digits or signs.
+    Short(u16),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeysPack {
     pub secret: Vec<String>,
+    pub endings: Vec<String>,
     pub bare: Vec<String>,
+    pub likely: Vec<String>,
+    pub short: Vec<String>,
+    pub owners: Vec<String>,
+    pub places: Vec<String>,
     pub about: Vec<String>,
     pub examples: Vec<String>,
     pub counterexamples: Vec<String>,
@@ -47,8 +62,14 @@ type Secret = (Vec<Vec<u8>>, u16);
 pub struct Keys {
     /// By first word.
     secret: HashMap<Vec<u8>, Vec<Secret>, RandomState>,
+    endings: Vec<(Vec<u8>, u16)>,
     bare: HashMap<Vec<u8>, u16, RandomState>,
-    about: HashMap<Vec<u8>, (), RandomState>,
+    likely: HashMap<Vec<u8>, u16, RandomState>,
+    short: HashMap<Vec<u8>, u16, RandomState>,
+    /// Words before `key` that make it a credential, and the rule of such a key.
+    owners: HashMap<Vec<u8>, u16, RandomState>,
+    places: HashSet<Vec<u8>, RandomState>,
+    about: HashSet<Vec<u8>, RandomState>,
     allowed: Vec<Vec<Vec<u8>>>,
 }
 
@@ -72,8 +93,19 @@ struct Words {
 impl Keys {
     /// `rule` gives the number of a rule name, new or not.
     pub fn new(pack: &KeysPack, spec: &RedactSpec, mut rule: impl FnMut(&str) -> u16) -> Self {
-        let mut keys =
-            Self { secret: HashMap::default(), bare: HashMap::default(), about: HashMap::default(), allowed: vec![] };
+        let set = |list: &[String]| list.iter().map(|word| word.clone().into_bytes()).collect();
+        let mut number = |list: &[String]| list.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
+        let mut keys = Self {
+            secret: HashMap::default(),
+            endings: Vec::new(),
+            bare: number(&pack.bare),
+            likely: number(&pack.likely),
+            short: number(&pack.short),
+            owners: HashMap::default(),
+            places: set(&pack.places),
+            about: set(&pack.about),
+            allowed: spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect(),
+        };
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
             if words.is_empty() {
@@ -88,11 +120,9 @@ impl Keys {
         for list in keys.secret.values_mut() {
             list.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
         }
-        for name in &pack.bare {
-            keys.bare.insert(name.clone().into_bytes(), rule(name));
-        }
-        keys.about = pack.about.iter().map(|word| (word.clone().into_bytes(), ())).collect();
-        keys.allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
+        keys.endings = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
+        let key = rule("key");
+        keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
         keys
     }
 
@@ -124,7 +154,7 @@ impl Keys {
         }
         let count = words.ends.len();
         let Some(last) = count.checked_sub(1).map(|last| words.joined(last, 1)) else { return KeyClass::Plain };
-        if self.about.contains_key(last) || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
+        if self.about.contains(last) || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
             return KeyClass::Plain;
         }
         for at in 0..count {
@@ -142,8 +172,36 @@ impl Keys {
                 return KeyClass::Secret(*rule);
             }
         }
-        match (count, self.bare.get(last)) {
-            (1, Some(rule)) => KeyClass::Bare(*rule),
+        let glued = |(ending, _): &&(Vec<u8>, u16)| (0..count).any(|at| words.joined(at, 1).ends_with(ending));
+        if let Some((_, rule)) = self.endings.iter().find(glued) {
+            return KeyClass::Secret(*rule);
+        }
+        self.hinted_class(words, count)
+    }
+
+    /// The class of a key that says little by itself.
+    fn hinted_class(&self, words: &Words, count: usize) -> KeyClass {
+        let last = words.joined(count - 1, 1);
+        if let (1, Some(rule)) = (count, self.bare.get(last)) {
+            return KeyClass::Bare(*rule);
+        }
+        // `token_2` is a token too.
+        let numbered = last.iter().all(u8::is_ascii_digit) && count > 1;
+        let count = count - usize::from(numbered);
+        let last = words.joined(count - 1, 1);
+        if let Some(rule) = self.short.get(last) {
+            return KeyClass::Short(*rule);
+        }
+        if (0..count).any(|at| self.places.contains(words.joined(at, 1))) {
+            return KeyClass::Plain;
+        }
+        let glued = if last.ends_with(b"token") { b"token" } else { last };
+        if let Some(rule) = self.likely.get(glued) {
+            return KeyClass::Likely(*rule);
+        }
+        let mut before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
+        match before.find_map(|word| self.owners.get(word).copied()) {
+            Some(rule) if last == b"key" => KeyClass::Likely(rule),
             _ => KeyClass::Plain,
         }
     }
@@ -164,6 +222,16 @@ impl KeyMemo {
 }
 
 impl KeyClass {
+    /// The rule, if the value is secret.
+    pub fn rule(self) -> Option<u16> {
+        match self {
+            KeyClass::Plain => None,
+            KeyClass::Secret(rule) | KeyClass::Bare(rule) | KeyClass::Likely(rule) | KeyClass::Short(rule) => {
+                Some(rule)
+            }
+        }
+    }
+
     /// The rule that makes `value` (a decoded string) secret, if one does.
     pub fn rule_for(self, value: &[u8]) -> Option<u16> {
         // Tokens do not count: a value that was short before something in it was replaced is short still.
@@ -176,6 +244,8 @@ impl KeyClass {
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
+            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::random(value) => Some(rule),
+            KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
         }
     }
@@ -273,6 +343,12 @@ mod tests {
         }
         for key in &pack.bare {
             assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
+        }
+        for key in ["slack_token", "githubToken", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "user_auth"] {
+            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Likely(0), "{key}");
+        }
+        for key in ["pass", "smtpPass"] {
+            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Short(0), "{key}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 use memchr::memchr2_iter;
 
+use crate::redact::content::is_word;
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::token::is_token;
 
@@ -14,6 +15,12 @@ const PAIR_KEY_BYTES_MAX: usize = 64;
 const PAIR_VALUE_BYTES_MAX: usize = 1024;
 /// Spaces allowed on either side of a colon.
 const SPACES_MAX: usize = 16;
+
+/// Most strings of an array that are read as headers.
+pub const HEADERS_MAX: usize = 256;
+/// Headers one of which every request and every answer has (RFC 9110).
+pub const HEADERS: [&[u8]; 8] =
+    [b"host", b"accept", b"user-agent", b"content-type", b"content-length", b"connection", b"date", b"server"];
 
 /// Names of the members of a `{"name": "key", "value": …}` pair.
 pub const NAMES: [&[u8]; 5] = [b"name", b"key", b"k", b"header", b"field"];
@@ -74,9 +81,13 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
         if open < resume {
             continue;
         }
-        let Some((class, after)) = string_class(text, open + 1 + spaces_at(text, open + 1), keys, memo) else {
+        let first = open + 1 + spaces_at(text, open + 1);
+        let Some((class, after)) = string_class(text, first, keys, memo) else {
             continue;
         };
+        if class == KeyClass::Plain {
+            resume = headers_in_a_row(text, first, keys, memo, &mut found);
+        }
         let comma = after + spaces_at(text, after);
         if class != KeyClass::Plain && text.get(comma) == Some(&b',') {
             let start = comma + 1 + spaces_at(text, comma + 1);
@@ -87,6 +98,42 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
                 resume = value(text, start, class, &mut found);
             }
         }
+    }
+}
+
+/// Names and values by turns from the string at `at`: `"Host", "x", "Authorization", "y"`. Gives where the row is left.
+fn headers_in_a_row(
+    text: &[u8],
+    mut at: usize,
+    keys: &Keys,
+    memo: &mut KeyMemo,
+    found: &mut impl FnMut(Found),
+) -> usize {
+    let mut common = false;
+    for _ in 0..HEADERS_MAX / 2 {
+        let Some(((start, end), after)) = string(text, at) else { break };
+        common |= one_of(&text[start..end], &HEADERS);
+        let comma = after + spaces_at(text, after);
+        if !common || text.get(comma) != Some(&b',') {
+            break;
+        }
+        let class = keys.class(&text[start..end], memo);
+        let start = comma + 1 + spaces_at(text, comma + 1);
+        let end = value_end(&text[..text.len().min(start + PAIR_VALUE_BYTES_MAX)], start);
+        at = match class {
+            KeyClass::Plain => end,
+            _ => value(text, start, class, found).max(end),
+        };
+        at += spaces_at(text, at);
+        if text.get(at) != Some(&b',') {
+            break;
+        }
+        at += 1 + spaces_at(text, at + 1);
+    }
+    if common {
+        at
+    } else {
+        0
     }
 }
 
@@ -128,11 +175,21 @@ fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Foun
         }
         (Some(_), KeyClass::Secret(rule)) => {
             let end = word_end(text, start);
-            leaf(text, start, end, rule, true, found);
+            if !speaks(text, start, end) {
+                leaf(text, start, end, rule, true, found);
+            }
             end
         }
         _ => start,
     }
+}
+
+/// `"api-token": secret "x" not found`: a word of a sentence, for after a value comes a comma or a bracket.
+fn speaks(text: &[u8], start: usize, end: usize) -> bool {
+    let next = text.get(end + spaces_at(text, end)).copied().unwrap_or(b',');
+    text[start..end].iter().all(u8::is_ascii_alphabetic)
+        && text.get(end) == Some(&b' ')
+        && (next == b'"' || is_word(next))
 }
 
 /// Where the value at `start` ends, looking no further than brackets that close.

@@ -19,34 +19,45 @@ const EMPTY: [&[u8]; 16] = [
     b"omitted",
     b"n/a",
 ];
+/// Shortest run of letters or dots that is a mask, in bytes.
+const MASK_BYTES_MIN: usize = 4;
 /// Words that go on with a sentence after a colon. As passwords they would be the first ones guessed.
-const WORDS: [&[u8]; 98] = [
+const WORDS: [&[u8]; 132] = [
     b"a",
     b"accepted",
     b"added",
+    b"after",
     b"all",
     b"already",
     b"an",
     b"and",
     b"are",
+    b"argument",
     b"at",
     b"authentication",
     b"bad",
+    b"because",
+    b"before",
     b"begin",
+    b"but",
     b"by",
     b"can",
     b"cannot",
     b"changed",
     b"check",
     b"closed",
+    b"configured",
     b"could",
     b"created",
     b"deleted",
     b"denied",
+    b"deprecated",
+    b"detected",
     b"did",
     b"disabled",
     b"do",
     b"does",
+    b"empty",
     b"enabled",
     b"end",
     b"error",
@@ -55,15 +66,23 @@ const WORDS: [&[u8]; 98] = [
     b"fail",
     b"failed",
     b"failure",
+    b"file",
+    b"flag",
     b"for",
     b"found",
     b"from",
+    b"given",
     b"granted",
     b"has",
     b"have",
+    b"header",
     b"if",
+    b"ignored",
     b"in",
     b"incorrect",
+    b"input",
+    b"instead",
+    b"into",
     b"invalid",
     b"is",
     b"it",
@@ -82,9 +101,14 @@ const WORDS: [&[u8]; 98] = [
     b"on",
     b"only",
     b"opened",
+    b"option",
     b"or",
+    b"parameter",
+    b"passed",
     b"please",
+    b"prompt",
     b"provided",
+    b"read",
     b"refused",
     b"rejected",
     b"removed",
@@ -95,8 +119,14 @@ const WORDS: [&[u8]; 98] = [
     b"see",
     b"set",
     b"should",
+    b"specified",
+    b"stdin",
+    b"string",
     b"success",
+    b"supplied",
+    b"that",
     b"the",
+    b"then",
     b"there",
     b"this",
     b"to",
@@ -112,23 +142,42 @@ const WORDS: [&[u8]; 98] = [
     b"used",
     b"using",
     b"valid",
+    b"value",
+    b"variable",
     b"verified",
+    b"via",
     b"was",
     b"when",
+    b"which",
+    b"will",
     b"with",
+    b"would",
     b"wrong",
     b"yes",
     b"your",
 ];
 
-/// The value is a word for having none, or a mask.
+/// The value is a word for having none, a mask, or the name of what holds it: `$DB_PASSWORD`, `${password}`.
 pub fn nothing(value: &[u8]) -> bool {
-    value.iter().all(|byte| *byte == b'*') || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
+    let variable = |name: &[u8]| {
+        name.starts_with(b"{")
+            || name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+    };
+    let marks: &[u8] = if value.len() < MASK_BYTES_MIN { b"*" } else { b"*xX#." };
+    value.iter().all(|byte| *byte == value[0] && marks.contains(byte))
+        || value.strip_prefix(b"$").is_some_and(|name| !name.is_empty() && variable(name))
+        || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// After `key:` and a space, a sentence goes on at `start` instead of a value.
+/// A word of a sentence about a secret, a placeholder of a usage text, or nothing, where a value was looked for.
+pub fn says_nothing(value: &[u8]) -> bool {
+    let placeholder = value.iter().all(|byte| byte.is_ascii_uppercase() || b"_-.".contains(byte));
+    placeholder || nothing(value) || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// After `key:` or `key=` and a space, a sentence goes on at `start` instead of a value.
 pub fn speaks(text: &[u8], sign: usize, start: usize) -> bool {
-    if text[sign] != b':' || start < sign + 2 {
+    if !matches!(text[sign], b':' | b'=') || start < sign + 2 {
         return false;
     }
     let word = &text[start..start + text[start..].iter().take(16).take_while(|b| b.is_ascii_alphabetic()).count()];
@@ -140,7 +189,7 @@ pub fn speaks(text: &[u8], sign: usize, start: usize) -> bool {
             byte.is_ascii_whitespace() || mark
         }
     };
-    ends && WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+    ends && WORDS.iter().chain(&EMPTY).any(|known| word.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]

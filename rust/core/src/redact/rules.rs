@@ -8,7 +8,7 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
 use crate::redact::check::Check;
-use crate::redact::content::is_word;
+use crate::redact::content::{is_word, LOOK_AHEAD_BYTES_MAX};
 use crate::redact::run;
 use crate::redact::stems::{Begins, Stems};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
@@ -30,6 +30,8 @@ pub const PACKS: &[&str] = &[
 
 /// Shortest anchor, in bytes: shorter ones are in every other log line.
 pub const ANCHOR_BYTES_MIN: usize = 4;
+/// Most bytes read before an anchor: the longest key that is known by its end has 76.
+const LEAD_BYTES_MAX: usize = 128;
 /// Largest compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -40,6 +42,8 @@ pub struct Rule {
     /// None for the rules in code.
     pub pattern: Option<Pattern>,
     pub whole_word: bool,
+    /// Bytes before the anchor that belong to the match.
+    pub lead_bytes: usize,
     pub check: Option<Check>,
     pub keep_last: Option<usize>,
 }
@@ -49,7 +53,18 @@ pub struct Pattern {
     text: String,
     /// It may read past spaces and quotes before it fails.
     pub far: bool,
-    compiled: OnceLock<Option<Regex>>,
+    /// And the most bytes it reads from its anchor on.
+    compiled: OnceLock<Option<(Regex, usize)>>,
+}
+
+impl Rule {
+    /// Where a match whose anchor is at `at` begins; None where it cannot begin.
+    pub fn start(&self, text: &[u8], at: usize) -> Option<usize> {
+        let start = at.checked_sub(self.lead_bytes)?;
+        let of_lead = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte);
+        let inside = self.whole_word && start > 0 && is_word(text[start - 1]);
+        (!inside && text[start..at].iter().all(of_lead)).then_some(start)
+    }
 }
 
 impl Pattern {
@@ -60,7 +75,21 @@ impl Pattern {
 
     /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
     pub fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| builder(true).build(&self.text).ok()).as_ref()
+        self.compiled().map(|(regex, _)| regex)
+    }
+
+    /// How far it looks, in bytes from its anchor on.
+    pub fn reach_bytes(&self) -> usize {
+        self.compiled().map_or(0, |(_, reach)| *reach)
+    }
+
+    fn compiled(&self) -> Option<&(Regex, usize)> {
+        let compile = || {
+            let hir = syntax::parse_with(&self.text, &syntax::Config::new().unicode(false).utf8(false)).ok()?;
+            let longest = hir.properties().maximum_len().unwrap_or(LOOK_AHEAD_BYTES_MAX);
+            Some((builder(true).build(&self.text).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
+        };
+        self.compiled.get_or_init(compile).as_ref()
     }
 }
 
@@ -147,7 +176,8 @@ impl Rules {
                 None => return fail(format!("unknown check {name:?}; known: {}", Check::NAMES.join(" "))),
             },
         };
-        let mut rule = Rule { number, pattern: None, whole_word: spec.whole_word, check, keep_last: spec.keep_last };
+        let ContentRuleSpec { whole_word, lead_bytes, keep_last, .. } = *spec;
+        let mut rule = Rule { number, pattern: None, whole_word, lead_bytes, check, keep_last };
         if let Some(candidate) = spec.candidate.as_deref() {
             match (candidate, check) {
                 ("digits", Some(Check::Card)) => self.card = Some(index),
@@ -168,7 +198,7 @@ impl Rules {
             let any_case = spec.pattern.starts_with("(?i)");
             let long = run::leading(&spec.pattern) >= RUN_BYTES;
             for anchor in spec.anchors.iter().map(String::as_bytes) {
-                let begins = match (spec.whole_word && is_word(anchor[0]), long) {
+                let begins = match (whole_word && lead_bytes == 0 && is_word(anchor[0]), long) {
                     (false, _) => Begins::Anywhere,
                     (true, false) => Begins::Word,
                     (true, true) => Begins::LongWord,
@@ -244,6 +274,9 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
         if anchor.len() < ANCHOR_BYTES_MIN {
             return fail(format!("anchor {anchor:?} is shorter than {ANCHOR_BYTES_MIN} bytes"));
         }
+    }
+    if spec.lead_bytes > LEAD_BYTES_MAX || (spec.lead_bytes > 0 && spec.anchors.is_empty()) {
+        return fail(format!("lead_bytes is at most {LEAD_BYTES_MAX} and needs anchors"));
     }
     if !spec.anchors.is_empty() {
         let literals = Extractor::new().kind(ExtractKind::Prefix).limit_class(64).limit_total(4096).extract(&hir);

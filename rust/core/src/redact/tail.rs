@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::redact::content::{ends_run, is_word};
+use crate::redact::content::ends_run;
 use crate::redact::rules::{Rule, Rules};
 
 /// Longest end looked at, in bytes.
@@ -26,8 +26,8 @@ impl Rules {
         }
         for at in run..=text.len() - TAIL_BYTES_MIN {
             let mut rules = self.stems.rules_at(&text[at..]).map(|index| &self.list[index]);
-            if let Some(rule) = rules.find(|rule| !(rule.whole_word && at > 0 && is_word(text[at - 1]))) {
-                return Some((at, rule));
+            if let Some(found) = rules.find_map(|rule| Some((rule.start(text, at)?, rule))) {
+                return Some(found);
             }
         }
         let rule = self.list.get(self.url_credentials?)?;
