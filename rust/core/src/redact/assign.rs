@@ -219,8 +219,10 @@ fn options(text: &[u8], keys: &Keys, memo: &mut KeyMemo, found: &mut impl FnMut(
 }
 
 fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    KEY[usize::from(byte)]
 }
+
+const KEY: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
 
 /// Quotes as URLs and HTML write them.
 const QUOTES: [&[u8]; 5] = [b"%22", b"%27", b"&quot;", b"&#34;", b"&#39;"];

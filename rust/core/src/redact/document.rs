@@ -183,11 +183,11 @@ impl Pass<'_> {
     fn content(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
         let start = node.start as usize;
         let text = Text { bytes: self.raw(node), view: self.view.from(start) };
-        if node.escaped {
-            if !self.redactor.idle(text, scratch) {
-                self.redactor.escaped(text.bytes, start, self.nested, scratch, edits);
-            }
+        if self.redactor.idle(text, scratch) {
             return;
+        }
+        if node.escaped {
+            return self.redactor.escaped(text.bytes, start, self.nested, scratch, edits);
         }
         let seen = self.redactor.look(text, scratch);
         if seen.nothing() {

@@ -23,7 +23,7 @@ use crate::dictionary::Dictionary;
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::simd::candidates::Survey;
-use crate::simd::pairs::Pairs;
+use crate::simd::heads::Heads;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
 use crate::walk::Tape;
@@ -44,7 +44,7 @@ pub struct Redactor {
     keys: Keys,
     rules: Rules,
     /// What stems that count elsewhere than at long words begin with.
-    pairs: Pairs,
+    heads: Heads,
     tokens: Tokens,
     names: Vec<String>,
     /// Per rule number, how far a value in `key=value` text goes.
@@ -117,7 +117,7 @@ impl Redactor {
             enabled: spec.enabled,
             path,
             keys,
-            pairs: rules.stems.pairs(),
+            heads: rules.stems.heads(),
             rules,
             tokens,
             names,
@@ -197,7 +197,7 @@ impl Redactor {
         if self.everywhere {
             return survey.everything(text, |bytes| stems.may_begin(bytes));
         }
-        survey.scan(self.path, text, &self.pairs, |bytes| stems.may_begin(bytes));
+        survey.scan(self.path, text, &self.heads, |bytes| stems.may_begin(bytes));
     }
 
     /// Read a text that is part of no batch.

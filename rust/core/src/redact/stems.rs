@@ -3,7 +3,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::simd::pairs::Pairs;
+use crate::simd::heads::{Head, Heads};
 
 /// Bits of the table, as a power of two. 2^17 bits are 16 KiB: they stay in the first-level cache, and of a thousand
 /// stems in it fewer than one position in a hundred is taken for one.
@@ -15,9 +15,9 @@ pub struct Stems {
     /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
     table: Box<[u64; TABLE_WORDS]>,
     anchors: HashMap<u32, Vec<Anchor>, RandomState>,
-    /// The first two bytes of anchors that count anywhere, and of those that count at words.
-    anywhere: Vec<[u8; 2]>,
-    words: Vec<[u8; 2]>,
+    /// Heads of anchors that count anywhere, and of those that count at words.
+    anywhere: Vec<Head>,
+    words: Vec<Head>,
     escaped: bool,
 }
 
@@ -41,15 +41,19 @@ impl Stems {
     /// `begins`: at which places of a text a match may begin.
     pub fn add(&mut self, text: &[u8], any_case: bool, begins: Begins, rule: usize) {
         self.escaped |= text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 8..=10 | 12 | 13));
-        let cases = |byte: u8| [byte, byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
-        let count = if any_case { 3 } else { 1 };
-        for first in &cases(text[0])[..count] {
-            for second in &cases(text[1])[..count] {
-                match begins {
-                    Begins::Anywhere => self.anywhere.push([*first, *second]),
-                    Begins::Word => self.words.push([*first, *second]),
-                    Begins::LongWord => {}
-                }
+        let heads = match begins {
+            Begins::Anywhere => Some(&mut self.anywhere),
+            Begins::Word => Some(&mut self.words),
+            Begins::LongWord => None,
+        };
+        if let Some(heads) = heads {
+            let cases = |byte: u8| match any_case {
+                true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
+                false => vec![byte],
+            };
+            let [first, second, third] = [0, 1, 2].map(|at| cases(text[at]));
+            for (first, second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
+                heads.extend(third.iter().map(|third| [*first, *second, *third]));
             }
         }
         let stem = fold(text);
@@ -59,8 +63,8 @@ impl Stems {
     }
 
     /// What a survey must look for besides long words.
-    pub fn pairs(&self) -> Pairs {
-        Pairs::new(&self.anywhere, &self.words)
+    pub fn heads(&self) -> Heads {
+        Heads::new(&self.anywhere, &self.words)
     }
 
     /// Some anchor holds what JSON writes as an escape.

@@ -147,11 +147,11 @@ impl Rules {
         Seen(flags)
     }
 
-    /// Nothing can be found in a text with escapes, however often it is decoded. What has to be decoded to be seen
-    /// begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
+    /// Nothing can be found in the content of a JSON string, however often it is decoded. What has to be decoded to be
+    /// seen begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
     pub fn idle(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo) -> bool {
         let Text { bytes: text, view } = text;
-        if self.loose.is_some() || self.stems.escaped() || assign::may_hide(text) {
+        if self.loose.is_some() || self.stems.escaped() {
             return false;
         }
         let begins = |at: usize| {
@@ -160,14 +160,14 @@ impl Rules {
             stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(rest).next().is_some()
         };
         let first = |at: usize| begins(at) || text.get(at..).is_some_and(may_be_card);
-        let (mut quote, mut bracket) = (false, false);
+        let (mut quote, mut bracket, mut sign) = (false, false, false);
         for at in (0..text.len()).step_by(64) {
             let block = view.window(at).first(text.len() - at);
             for place in Bits(block.marks).map(|bit| at + bit) {
                 match text[place] {
                     b'"' | b'\'' => quote = true,
                     b'[' => bracket = true,
-                    b':' | b'=' if assign::idle(text, place, keys, memo) => {}
+                    b':' | b'=' if assign::idle(text, place, keys, memo) => sign = true,
                     b'\\' => match text.get(place + 1) {
                         Some(b'u' | b'/') => return false,
                         Some(b'\\') => {}
@@ -181,6 +181,6 @@ impl Rules {
                 return false;
             }
         }
-        true
+        !(sign && assign::may_hide(text))
     }
 }

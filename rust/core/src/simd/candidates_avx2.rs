@@ -8,16 +8,17 @@ use std::arch::x86_64::{
 };
 
 use super::candidates::{Carry, Marker, Masks, CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
-use super::pairs::ANYWHERE;
+use super::heads::{ANYWHERE, HEAD_BYTES};
 use super::Path;
 
 const BLOCK_BYTES: usize = 64;
+/// The last head of a block ends behind it.
+const READ_BYTES: usize = BLOCK_BYTES + HEAD_BYTES - 1;
 
 /// Look-up tables in registers, each twice.
 struct Tables {
     class: (__m256i, __m256i),
-    first: (__m256i, __m256i),
-    second: (__m256i, __m256i),
+    heads: [(__m256i, __m256i); HEAD_BYTES],
 }
 
 /// The low and the high halves of 32 bytes.
@@ -34,15 +35,14 @@ pub(super) fn scan(marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
-    let (text, pairs) = (marker.text, marker.pairs);
+    let (text, heads) = (marker.text, &marker.heads.tables);
     let tables = Tables {
         class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
-        first: (table(&pairs.first_low), table(&pairs.first_high)),
-        second: (table(&pairs.second_low), table(&pairs.second_high)),
+        heads: [0, 1, 2].map(|at| (table(&heads[at].0), table(&heads[at].1))),
     };
     let mut carry = Carry::default();
     let mut index = 0;
-    // A block needs the byte after it.
+    // A block needs the two bytes after it.
     while let Some(bytes) = text.get(index * BLOCK_BYTES..).and_then(<[u8]>::first_chunk) {
         carry = marker.block(index, &masks(bytes, &tables), carry);
         index += 1;
@@ -50,7 +50,7 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let rest = &text[index * BLOCK_BYTES..];
     if !rest.is_empty() {
         // Zeros are of no class.
-        let mut padded = [0; BLOCK_BYTES + 1];
+        let mut padded = [0; READ_BYTES];
         padded[..rest.len()].copy_from_slice(rest);
         carry = marker.block(index, &masks(&padded, &tables), carry);
         index += 1;
@@ -60,9 +60,9 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn masks(bytes: &[u8; BLOCK_BYTES + 1], tables: &Tables) -> Masks {
+fn masks(bytes: &[u8; READ_BYTES], tables: &Tables) -> Masks {
     let from = bytes.as_ptr();
-    // SAFETY: each reads 33 bytes, the second from the 32nd on; there are 65.
+    // SAFETY: each reads 34 bytes, the second from the 32nd on; there are 66.
     let (low, high) = unsafe { (half(from, tables), half(from.add(32), tables)) };
     let joined = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let words = joined(low.words, high.words);
@@ -88,17 +88,18 @@ struct Half {
 }
 
 /// # Safety
-/// 33 bytes may be read.
+/// 34 bytes may be read.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 unsafe fn half(from: *const u8, tables: &Tables) -> Half {
-    // SAFETY: 32 bytes from there on, and from the next one; the loads need no alignment.
-    let (bytes, next) = unsafe { (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast())) };
+    // SAFETY: 32 bytes from there on, and from the two next ones; the loads need no alignment.
+    let [bytes, second, third] = [0, 1, 2].map(|next| unsafe { _mm256_loadu_si256(from.add(next).cast()) });
     let this = halves(bytes);
     let class = look_up(this, tables.class);
     // Adding what is missing to 128 sets the top bit of all word classes, and of no other.
     let word = _mm256_add_epi8(class, _mm256_set1_epi8((0x80 - WORD_MIN) as i8));
-    let pair = _mm256_and_si256(look_up(this, tables.first), look_up(halves(next), tables.second));
+    let pair = _mm256_and_si256(look_up(this, tables.heads[0]), look_up(halves(second), tables.heads[1]));
+    let head = _mm256_and_si256(pair, look_up(halves(third), tables.heads[2]));
     let anywhere = _mm256_set1_epi8(ANYWHERE as i8);
     let zero = _mm256_setzero_si256();
     let mask = |bytes| _mm256_movemask_epi8(bytes) as u32;
@@ -108,9 +109,9 @@ unsafe fn half(from: *const u8, tables: &Tables) -> Half {
         others: mask(_mm256_cmpeq_epi8(class, zero)),
         // A comparison of signed bytes: those above DEL are below zero.
         runs: mask(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(RUN_AFTER as i8))),
-        not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(pair, anywhere), zero)),
+        not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(head, anywhere), zero)),
         // Equal to the lesser of the two: not above.
-        not_at_word: mask(_mm256_cmpeq_epi8(_mm256_min_epu8(pair, anywhere), pair)),
+        not_at_word: mask(_mm256_cmpeq_epi8(_mm256_min_epu8(head, anywhere), head)),
     }
 }
 
