@@ -8,6 +8,14 @@ from pathlib import Path
 OURS = ("LOG_", "HEADRIG_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_EMAIL_")
 """What the names of the variables that headrig reads begin with."""
 DEADLINE_SECONDS = 9.0
+TOLD = """
+import os, select
+os.dup2(os.open('go', os.O_RDONLY), 0)
+def until_told():
+    # A signal that comes just before a call that blocks is seen after it: none blocks for long.
+    while not select.select([0], [], [], 0.05)[0]: pass
+"""
+"""Begins a service that waits for a line in the pipe `go`, and sees signals meanwhile."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -30,8 +38,15 @@ def service(
     )
 
 
-def started(code: str, cwd: Path, **more: str) -> subprocess.Popen[str]:
+class Started(subprocess.Popen):
+    """A service that runs. One that a failed test leaves behind is not waited for."""
+
+    def __exit__(self, kind: type[BaseException] | None, *more: object) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *more)
+
+
+def started(code: str, cwd: Path, **more: str) -> Started:
     """The same, left running; its standard output is a pipe."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code], cwd=cwd, env=environment(**more), stdout=subprocess.PIPE, text=True
-    )
+    return Started([sys.executable, "-c", code], cwd=cwd, env=environment(**more), stdout=subprocess.PIPE, text=True)

@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from headrig.engine import Engine
 
 SCRIPT = """
@@ -25,12 +23,13 @@ LINES = (
 
 def run(path: str) -> subprocess.CompletedProcess[bytes]:
     environment = os.environ | {"HEADRIG_CORE_PATH": path}
-    return subprocess.run([sys.executable, "-c", SCRIPT], input=LINES, capture_output=True, env=environment, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT], input=LINES, capture_output=True, env=environment, check=False
+    )
 
 
 def test_each_path_is_forced_by_the_environment_and_gives_the_same() -> None:
     """The path that the environment names is taken, and what comes out does not depend on it."""
-
     chosen = run("")
     path = Engine().path
     forced = {name: run(name) for name in {"scalar", path}}
@@ -41,16 +40,14 @@ def test_each_path_is_forced_by_the_environment_and_gives_the_same() -> None:
 
 def test_an_unknown_path_is_refused_with_those_there_are() -> None:
     """A path that this CPU does not have is an error that names the variable and the choices."""
-
     refused = run("turbo").stderr.decode()
     assert "HEADRIG_CORE_PATH" in refused
     assert "turbo" in refused
     assert "scalar" in refused
 
 
-def test_the_fastest_path_of_the_cpu_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fastest_path_of_the_cpu_is_the_default() -> None:
     """On a CPU with AVX2 it is used without being asked for."""
-
     with open("/proc/cpuinfo") as cpuinfo:
         fast = {"avx2", "bmi1", "bmi2", "pclmulqdq", "popcnt"} <= set(cpuinfo.read().split())
     expected = "avx2" if fast else "scalar"

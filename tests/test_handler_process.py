@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from running import until
-from service_process import service, started
+from service_process import TOLD, service, started
 
 START = "import logging, os, sys, threading, headrig\nheadrig.install(path='app.log')\nlog = logging.getLogger('app')\n"
 BURST = START + "for n in range(5000): log.info('n', extra={'n': n})\n"
@@ -99,6 +99,7 @@ for thread in threads: thread.join()
         assert [k * 10000 + n for n in range(1000)] == [n for n in found if n // 10000 == k]
 
 
+@pytest.mark.timeout(40)
 def test_forks_while_threads_log(tmp_path):
     """
     30 forks while two threads log: no child hangs; no line is torn, written twice or lost.
@@ -120,14 +121,14 @@ for child in range(30):
     pid = os.fork()
     if pid == 0:
         for n in range(20): log.info("n", extra={"n": 1_000_000_000 + child * 1000 + n})
-        os._exit(0 if headrig.flush(2.0) else 1)
+        os._exit(0 if headrig.flush(6.0) else 1)
     assert 0 == os.waitpid(pid, 0)[1]
 stop.set()
 for thread in threads: thread.join()
 print(*sent)
 """
     )
-    done = service(code, tmp_path)
+    done = service(code, tmp_path, 30.0)
     first, second = map(int, done.stdout.split())
     expected = [
         *(100_000_000 + n for n in range(first)),
@@ -266,11 +267,11 @@ import logging
 headrig.install(path="app.log", flush_seconds=3600.0)
 logging.getLogger("app").info("waits")
 print("ready", flush=True)
-sys.stdin.readline()
+until_told()
 os._exit(0)
 """
     os.mkfifo(tmp_path / "go")
-    with started("import os; os.dup2(os.open('go', os.O_RDONLY), 0)\n" + code, tmp_path) as process:
+    with started(TOLD + code, tmp_path) as process:
         go = os.open(tmp_path / "go", os.O_WRONLY)
         assert "ready\n" == process.stdout.readline()
         assert "" == (tmp_path / "app.log").read_text()

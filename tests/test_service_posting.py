@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import endpoint
 import pytest
 from running import until
-from service_process import service, started
+from service_process import TOLD, service, started
 
 START = "import logging, os, sys, headrig\nhandler = headrig.install()\nlog = logging.getLogger('app')\n"
 HOUR = {"LOG_HTTP_FLUSH_INTERVAL": "3600000"}
@@ -73,8 +73,8 @@ def test_sigusr1_posts_at_once(tmp_path):
     """
     SIGUSR1 posts what would wait for an hour.
     """
-    code = "import os; os.dup2(os.open('go', os.O_RDONLY), 0)\n" + START
-    code += "log.info('waits')\nprint('ready', flush=True)\nsys.stdin.readline()\n"
+    code = TOLD + START
+    code += "log.info('waits')\nprint('ready', flush=True)\nuntil_told()\n"
     os.mkfifo(tmp_path / "go")
     with serving() as there:
         process = started(code, tmp_path, LOG_FILE="app.log", LOG_HTTP_ENDPOINT=there.url, **HOUR)

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 from running import running
-from service_process import service, started
+from service_process import TOLD, service, started
 from shipping import START, central, events
 
 
@@ -236,11 +236,11 @@ headrig.handler.RECORD_WAIT_SECONDS_MAX = 3600.0
 headrig.install(to="unix:ship.sock", flush_seconds=3600.0)
 logging.getLogger("app").info("waits")
 print("ready", flush=True)
-sys.stdin.readline()
+until_told()
 """
     os.mkfifo(tmp_path / "go")
     with central(tmp_path) as run:
-        process = started("import os; os.dup2(os.open('go', os.O_RDONLY), 0)\n" + code, tmp_path)
+        process = started(TOLD + code, tmp_path)
         go = os.open(tmp_path / "go", os.O_WRONLY)
         assert "ready\n" == process.stdout.readline()
         assert not run.out.exists() or run.out.read_bytes() == b""

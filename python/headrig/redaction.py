@@ -4,6 +4,7 @@ core leaves alone stays the very object it was.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -60,6 +61,10 @@ def redact(value: str | bytes | Mapping[Any, Any]) -> str | bytes | dict[Any, An
 def _engine() -> Engine:
     """The built-in rules, compiled once per process; safe to share between threads."""
     return Engine(b'{"metrics":{"builtin":false},"recent_bytes_max":0}')
+
+
+# Another thread may have been compiling a rule as the process forked.
+os.register_at_fork(after_in_child=_engine.cache_clear)
 
 
 def _text(text: str) -> str:

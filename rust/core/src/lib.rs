@@ -27,3 +27,11 @@ pub mod tape;
 pub mod time;
 pub mod walk;
 pub mod window;
+
+/// Do now what is otherwise done once per process, at its first use: the packs are parsed, the path is chosen. A fork in the
+/// middle of that would leave the child waiting for a thread it does not have.
+pub fn prepare() {
+    // What is wrong with either is told to whoever makes an engine.
+    let _ = redact::rules::built_in();
+    let _ = simd::Path::chosen();
+}

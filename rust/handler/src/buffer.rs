@@ -233,6 +233,7 @@ impl Buffer {
 
     /// Before a fork: nobody else is inside until `after_fork`.
     pub fn before_fork(&self) {
+        headrig_core::prepare();
         self.gate.enter_fork();
         lock(&self.state).process = process::id();
     }

@@ -67,7 +67,7 @@ pub fn luhn(text: &[u8]) -> bool {
             (_, double) => double,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Most digits of a payment card number (ISO/IEC 7812).

@@ -87,7 +87,7 @@ impl Pattern {
         let compile = || {
             let hir = syntax::parse_with(&self.text, &syntax::Config::new().unicode(false).utf8(false)).ok()?;
             let longest = hir.properties().maximum_len().unwrap_or(LOOK_AHEAD_BYTES_MAX);
-            Some((builder().build(&self.text).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
+            Some((builder(true).build(&self.text).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
         };
         self.compiled.get_or_init(compile).as_ref()
     }
@@ -160,7 +160,7 @@ impl Rules {
             }
         }
         if !loose.is_empty() {
-            let regex = builder().build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
+            let regex = builder(false).build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
             rules.loose = Some(regex);
         }
         Ok(rules)
@@ -233,11 +233,16 @@ fn alike(one: &str, other: &str) -> usize {
     2000 * common / (pairs(one) + pairs(other)).max(1)
 }
 
-fn builder() -> regex_automata::meta::Builder {
+/// `anchored`: matches are looked for at one place only, so that nothing is gained by searching for literals first.
+fn builder(anchored: bool) -> regex_automata::meta::Builder {
     let mut builder = Regex::builder();
-    builder
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
-        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_BYTES_MAX)).onepass(false));
+    builder.syntax(syntax::Config::new().unicode(false).utf8(false)).configure(
+        Regex::config()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(PATTERN_BYTES_MAX))
+            .onepass(false)
+            .auto_prefilter(!anchored),
+    );
     builder
 }
 
@@ -286,7 +291,7 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
             }
         }
     }
-    match builder().build(&spec.pattern) {
+    match builder(true).build(&spec.pattern) {
         Ok(_) => Ok(()),
         Err(error) => fail(format!("pattern: {}", one_line(&error))),
     }

@@ -3,7 +3,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::simd::candidates::Pairs;
+use crate::simd::pairs::Pairs;
 
 /// Bits of the table, as a power of two. 2^17 bits are 16 KiB: they stay in the first-level cache, and of a thousand
 /// stems in it fewer than one position in a hundred is taken for one.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::walk::walk;
 
 /// Of each spec: one redactor that looks everywhere, and one for each path.
 static REDACTORS: LazyLock<Vec<(Redactor, Vec<Redactor>)>> = LazyLock::new(|| {

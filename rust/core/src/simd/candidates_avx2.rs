@@ -1,6 +1,5 @@
 //! `Survey::scan` for AVX2, 64 bytes at a time.
-// Before Rust 1.87 all vector functions are unsafe to call, later only those that take pointers.
-#![allow(unsafe_code, unused_unsafe)]
+#![allow(unsafe_code)]
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
@@ -8,7 +7,8 @@ use std::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_srli_epi16, _mm_loadu_si128,
 };
 
-use super::candidates::{Carry, Marker, Masks, ANYWHERE, CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
+use super::candidates::{Carry, Marker, Masks, CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
+use super::pairs::ANYWHERE;
 use super::Path;
 
 const BLOCK_BYTES: usize = 64;
@@ -32,25 +32,19 @@ pub(super) fn scan(marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
     unsafe { scan_all(marker) }
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-unsafe fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
+fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let (text, pairs) = (marker.text, marker.pairs);
-    // SAFETY: as for this function.
-    let tables = unsafe {
-        Tables {
-            class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
-            first: (table(&pairs.first_low), table(&pairs.first_high)),
-            second: (table(&pairs.second_low), table(&pairs.second_high)),
-        }
+    let tables = Tables {
+        class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
+        first: (table(&pairs.first_low), table(&pairs.first_high)),
+        second: (table(&pairs.second_low), table(&pairs.second_high)),
     };
     let mut carry = Carry::default();
     let mut index = 0;
     // A block needs the byte after it.
-    while let Some(bytes) = text.get(index * BLOCK_BYTES..(index + 1) * BLOCK_BYTES + 1) {
-        // SAFETY: as for this function.
-        carry = marker.block(index, &unsafe { masks(bytes, &tables) }, carry);
+    while let Some(bytes) = text.get(index * BLOCK_BYTES..).and_then(<[u8]>::first_chunk) {
+        carry = marker.block(index, &masks(bytes, &tables), carry);
         index += 1;
     }
     let rest = &text[index * BLOCK_BYTES..];
@@ -58,21 +52,17 @@ unsafe fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
         // Zeros are of no class.
         let mut padded = [0; BLOCK_BYTES + 1];
         padded[..rest.len()].copy_from_slice(rest);
-        // SAFETY: as for this function.
-        carry = marker.block(index, &unsafe { masks(&padded, &tables) }, carry);
+        carry = marker.block(index, &masks(&padded, &tables), carry);
         index += 1;
     }
     marker.block(index, &Masks::default(), carry);
 }
 
-/// # Safety
-/// The CPU has these instructions, and `bytes` are 65.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-unsafe fn masks(bytes: &[u8], tables: &Tables) -> Masks {
-    debug_assert_eq!(bytes.len(), BLOCK_BYTES + 1);
+fn masks(bytes: &[u8; BLOCK_BYTES + 1], tables: &Tables) -> Masks {
     let from = bytes.as_ptr();
-    // SAFETY: as for this function; what is loaded lies in the 65 bytes.
+    // SAFETY: each reads 33 bytes, the second from the 32nd on; there are 65.
     let (low, high) = unsafe { (half(from, tables), half(from.add(32), tables)) };
     let joined = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let words = joined(low.words, high.words);
@@ -98,60 +88,48 @@ struct Half {
 }
 
 /// # Safety
-/// The CPU has these instructions, and 33 bytes may be read.
+/// 33 bytes may be read.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 unsafe fn half(from: *const u8, tables: &Tables) -> Half {
-    // SAFETY: as for this function; the loads need no alignment.
-    unsafe {
-        let (bytes, next) = (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast()));
-        let this = halves(bytes);
-        let class = look_up(this, tables.class);
-        // Adding what is missing to 128 sets the top bit of all word classes, and of no other.
-        let word = _mm256_add_epi8(class, _mm256_set1_epi8((0x80 - WORD_MIN) as i8));
-        let pair = _mm256_and_si256(look_up(this, tables.first), look_up(halves(next), tables.second));
-        let anywhere = _mm256_set1_epi8(ANYWHERE as i8);
-        let zero = _mm256_setzero_si256();
-        let mask = |bytes| _mm256_movemask_epi8(bytes) as u32;
-        Half {
-            words: mask(word),
-            digits: mask(class),
-            others: mask(_mm256_cmpeq_epi8(class, zero)),
-            // A comparison of signed bytes: those above DEL are below zero.
-            runs: mask(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(RUN_AFTER as i8))),
-            not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(pair, anywhere), zero)),
-            // Equal to the lesser of the two: not above.
-            not_at_word: mask(_mm256_cmpeq_epi8(_mm256_min_epu8(pair, anywhere), pair)),
-        }
+    // SAFETY: 32 bytes from there on, and from the next one; the loads need no alignment.
+    let (bytes, next) = unsafe { (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast())) };
+    let this = halves(bytes);
+    let class = look_up(this, tables.class);
+    // Adding what is missing to 128 sets the top bit of all word classes, and of no other.
+    let word = _mm256_add_epi8(class, _mm256_set1_epi8((0x80 - WORD_MIN) as i8));
+    let pair = _mm256_and_si256(look_up(this, tables.first), look_up(halves(next), tables.second));
+    let anywhere = _mm256_set1_epi8(ANYWHERE as i8);
+    let zero = _mm256_setzero_si256();
+    let mask = |bytes| _mm256_movemask_epi8(bytes) as u32;
+    Half {
+        words: mask(word),
+        digits: mask(class),
+        others: mask(_mm256_cmpeq_epi8(class, zero)),
+        // A comparison of signed bytes: those above DEL are below zero.
+        runs: mask(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(RUN_AFTER as i8))),
+        not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(pair, anywhere), zero)),
+        // Equal to the lesser of the two: not above.
+        not_at_word: mask(_mm256_cmpeq_epi8(_mm256_min_epu8(pair, anywhere), pair)),
     }
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn table(bytes: &[u8; 16]) -> __m256i {
+fn table(bytes: &[u8; 16]) -> __m256i {
     // SAFETY: 16 bytes are read of 16; the load needs no alignment.
-    unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast())) }
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn halves(bytes: __m256i) -> Halves {
-    // SAFETY: as for this function.
-    unsafe {
-        let low_half = _mm256_set1_epi8(0x0f);
-        Halves(_mm256_and_si256(bytes, low_half), _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low_half))
-    }
+fn halves(bytes: __m256i) -> Halves {
+    let low_half = _mm256_set1_epi8(0x0f);
+    Halves(_mm256_and_si256(bytes, low_half), _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low_half))
 }
 
-/// # Safety
-/// The CPU has these instructions.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn look_up(bytes: Halves, tables: (__m256i, __m256i)) -> __m256i {
-    // SAFETY: as for this function.
-    unsafe { _mm256_and_si256(_mm256_shuffle_epi8(tables.0, bytes.0), _mm256_shuffle_epi8(tables.1, bytes.1)) }
+fn look_up(bytes: Halves, tables: (__m256i, __m256i)) -> __m256i {
+    _mm256_and_si256(_mm256_shuffle_epi8(tables.0, bytes.0), _mm256_shuffle_epi8(tables.1, bytes.1))
 }
