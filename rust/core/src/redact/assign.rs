@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 use crate::redact::check;
 use crate::redact::content::table;
@@ -26,7 +26,6 @@ const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 const PAIR_BYTES_MAX: usize = 256;
 
 static OPTION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
-static CODED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"%3"));
 
 /// What stands between a key and its value: `=` or `:`, also as URLs write them.
 #[derive(Clone, Copy)]
@@ -49,7 +48,7 @@ pub fn scan(
     let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
     signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
     scan.resume = 0;
-    CODED.find_iter(text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
+    memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
 
 struct Scan<'a, E, F> {
@@ -134,7 +133,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
 
 /// A text may hold what no sign tells of: an option, or a sign as URLs write it.
 pub fn may_hide(text: &[u8]) -> bool {
-    OPTION.find(text).is_some() || CODED.find(text).is_some()
+    OPTION.find(text).is_some() || memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
 }
 
 fn is_vague(word: &[u8]) -> bool {
@@ -143,9 +142,9 @@ fn is_vague(word: &[u8]) -> bool {
 
 impl Sign {
     fn coded(text: &[u8], start: usize) -> Option<Self> {
-        let byte = match text.get(start + 2)? {
-            b'D' | b'd' => b'=',
-            b'A' | b'a' => b':',
+        let byte = match text.get(start + 1..start + 3)? {
+            b"3D" | b"3d" => b'=',
+            b"3A" | b"3a" => b':',
             _ => return None,
         };
         Some(Self { start, end: start + 3, byte })
