@@ -69,8 +69,6 @@ LEAKS = [
     "exec mysql --db-password CANARY7261 --port=3306",
     "exec cli --token CANARY7261abcd --json",
     "curl -s -u bob:CANARY7261 https://x.example/",
-    "machine x.example login bob password CANARY7261",
-    "the default password is 'CANARY7261'",
     "https://CANARY7261f3D0LXCM3EIMb@x.example/",
     # Headers in a row.
     '{"rawHeaders":["Host","x","Authorization","Custom CANARY7261","Cookie","sid=CANARY7261"]}',

@@ -1,8 +1,6 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
-use std::sync::LazyLock;
-
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use crate::redact::check;
 use crate::redact::content::table;
@@ -25,9 +23,6 @@ const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
 
-static OPTION: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
-static CODED: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"%3"));
-
 /// What stands between a key and its value: `=` or `:`, also as URLs write them.
 #[derive(Clone, Copy)]
 struct Sign {
@@ -43,13 +38,12 @@ pub fn scan(
     memo: &mut KeyMemo,
     extent: impl Fn(u16) -> Extent,
     signs: impl Iterator<Item = usize>,
-    mut found: impl FnMut(usize, usize, u16),
+    found: impl FnMut(usize, usize, u16),
 ) {
-    options(text, keys, memo, &mut found);
     let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
     signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
     scan.resume = 0;
-    CODED.find_iter(text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
+    memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
 
 struct Scan<'a, E, F> {
@@ -132,9 +126,9 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     }
 }
 
-/// A text may hold what no sign tells of: an option, or a sign as URLs write it.
+/// A text may hold a sign as URLs write it.
 pub fn may_hide(text: &[u8]) -> bool {
-    OPTION.find(text).is_some() || CODED.find(text).is_some()
+    memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
 }
 
 fn is_vague(word: &[u8]) -> bool {
@@ -143,9 +137,9 @@ fn is_vague(word: &[u8]) -> bool {
 
 impl Sign {
     fn coded(text: &[u8], start: usize) -> Option<Self> {
-        let byte = match text.get(start + 2)? {
-            b'D' | b'd' => b'=',
-            b'A' | b'a' => b':',
+        let byte = match text.get(start + 1..start + 3)? {
+            b"3D" | b"3d" => b'=',
+            b"3A" | b"3a" => b':',
             _ => return None,
         };
         Some(Self { start, end: start + 3, byte })
@@ -192,30 +186,6 @@ fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
 fn escaped_end(value: &[u8]) -> usize {
     let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
     value.windows(3).position(ends).unwrap_or(value.len())
-}
-
-/// Call `found` for each secret after an option: `--db-password x`.
-fn options(text: &[u8], keys: &Keys, memo: &mut KeyMemo, found: &mut impl FnMut(usize, usize, u16)) {
-    for at in OPTION.find_iter(text) {
-        if at > 0 && !(text[at - 1].is_ascii_whitespace() || b"\"'[(,".contains(&text[at - 1])) {
-            continue;
-        }
-        let name = at + 2;
-        let len = text[name..].iter().take(KEY_BYTES_MAX).take_while(|byte| is_key_byte(**byte)).count();
-        let spaces = spaces_at(text, name + len);
-        let start = name + len + spaces;
-        if len == 0 || spaces == 0 || text.get(start).is_none_or(|byte| b"-/.$<[{(|&;]".contains(byte)) {
-            continue;
-        }
-        let class = keys.class(&text[name..name + len], memo);
-        let Some(rule) = class.rule() else { continue };
-        let (start, end) = extent::value(text, start, Extent::Word);
-        let value = &text[start..end];
-        let weighs = class.rule_for(value).is_some() && (matches!(class, KeyClass::Secret(_)) || check::random(value));
-        if weighs && !value.is_empty() && !prose::says_nothing(value) && !value.starts_with(b"id=") {
-            found(start, end, rule);
-        }
-    }
 }
 
 fn is_key_byte(byte: u8) -> bool {
@@ -388,11 +358,6 @@ mod tests {
             ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
             ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),
             ("slack_token=Zf3D0LXCM3EIMbgJ next_token=Zf3D0LXCM3EIMbgJ", "slack_token=* next_token=Zf3D0LXCM3EIMbgJ"),
-            ("x --db-password hunter2 --slack-token Zf3D0LXCM3EIMbgJ y", "x --db-password * --slack-token * y"),
-            (
-                "--token TOKEN --password is --password-file x --api-key --json",
-                "--token TOKEN --password is --password-file x --api-key --json",
-            ),
             ("team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/", "team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/"),
             ("password=$DB_PASSWORD password=${X} password=$ecret1", "password=$DB_PASSWORD password=${X} password=*"),
         ] {
