@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::compile::{Rules, Target};
 use super::keys::{Keys, Links};
 use super::labels::Labels;
+use super::series::LABELS_MAX;
 use crate::event::Event;
 use crate::window::lanes;
 
@@ -178,6 +179,7 @@ impl Observer {
 }
 
 impl Noted {
+    #[inline(always)]
     fn value<E: Event + ?Sized>(&mut self, rules: &Rules, index: u16, event: &E) -> Option<f64> {
         let read = &mut self.read_values[usize::from(index)];
         if read.0 != self.epoch {
@@ -186,6 +188,7 @@ impl Noted {
         read.1
     }
 
+    #[inline(never)]
     fn series<E: Event + ?Sized>(&mut self, rules: &Rules, key: u16, event: &E) -> u32 {
         let index = usize::from(key);
         let (epoch, number) = self.read_keys[index];
@@ -193,8 +196,9 @@ impl Noted {
             return number;
         }
         let Self { labels, keys, epoch, .. } = self;
-        let ids = rules.labels.keys[index].iter().map(|label| labels.id(&rules.labels, *label, event, *epoch));
-        let number = keys[index].number(ids);
+        let mut ids = [0; LABELS_MAX];
+        labels.ids(&rules.labels, &rules.labels.keys[index], event, *epoch, &mut ids);
+        let number = keys[index].number(&ids);
         self.read_keys[index] = (self.epoch, number);
         number
     }
