@@ -69,6 +69,14 @@ impl Node {
         }
     }
 
+    pub fn sources(&self, sources: &mut Vec<Source>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.sources(sources)),
+            Self::Not(node) => node.sources(sources),
+            Self::Exists(source) | Self::Test(source, _) => sources.push(*source),
+        }
+    }
+
     /// What most nodes are, without a call for each.
     #[inline(always)]
     fn leaf<E: Event + ?Sized>(&self, event: &E) -> Option<bool> {

@@ -44,6 +44,14 @@ impl LabelPlan {
         Label::Fixed(index_of(&mut self.fixed, text.to_owned()))
     }
 
+    /// What a label is read from.
+    pub fn sources(&self, label: Label) -> &[Source] {
+        match label {
+            Label::Event(index) => &self.definitions[usize::from(index)],
+            Label::Fixed(_) => &[],
+        }
+    }
+
     /// The number of a list of labels.
     pub fn key(&mut self, labels: Vec<Label>) -> u16 {
         index_of(&mut self.keys, labels)

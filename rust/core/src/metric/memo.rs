@@ -7,14 +7,13 @@ const SETS: usize = 64;
 
 /// All bytes of a raw value, as words that overlap where it is short.
 #[derive(Clone, Copy, Debug)]
-struct Outline {
+pub(super) struct Outline {
     /// The first and the last eight bytes; there are no others in up to 16 bytes.
     ends: [u64; 2],
     /// The eight bytes next to each of these; there are no others in up to 32 bytes.
     inner: [u64; 2],
     /// The bytes from 16 to 32.
-    middle: u128,
-    len: usize,
+    middle: [u64; 2],
     /// Length, and what tells apart values that mean different things with the same bytes.
     tag: u32,
 }
@@ -36,7 +35,7 @@ pub struct Memo {
 impl Default for Memo {
     fn default() -> Self {
         // No value has this length.
-        let outline = Outline { ends: [0; 2], inner: [0; 2], middle: 0, len: 0, tag: u32::MAX };
+        let outline = Outline { ends: [0; 2], inner: [0; 2], middle: [0; 2], tag: u32::MAX };
         Self { sets: Box::new([[Entry { outline, id: 0 }; 2]; SETS]) }
     }
 }
@@ -63,9 +62,9 @@ impl Memo {
 impl Outline {
     /// `None` for values that are too long.
     #[inline(always)]
-    fn new(kind: u16, raw: &[u8]) -> Option<Self> {
-        let (len, tag) = (raw.len(), (raw.len() as u32) << 16 | u32::from(kind));
-        let mut new = Self { ends: [0; 2], inner: [0; 2], middle: 0, len, tag };
+    pub fn new(kind: u16, raw: &[u8]) -> Option<Self> {
+        let tag = (raw.len() as u32) << 16 | u32::from(kind);
+        let mut new = Self { ends: [0; 2], inner: [0; 2], middle: [0; 2], tag };
         match raw {
             [first, .., last] if raw.len() < 4 => {
                 new.ends[0] = u64::from(*first) | u64::from(raw[raw.len() / 2]) << 8 | u64::from(*last) << 16;
@@ -82,7 +81,7 @@ impl Outline {
                     new.inner = [word(raw, 8), word(raw, raw.len() - 16)];
                 }
                 if raw.len() > 32 {
-                    new.middle = u128::from(word(raw, 16)) | u128::from(word(raw, 24)) << 64;
+                    new.middle = [word(raw, 16), word(raw, 24)];
                 }
             }
         }
@@ -93,15 +92,34 @@ impl Outline {
     fn same(&self, other: &Self) -> bool {
         let ends = (self.ends[0] ^ other.ends[0]) | (self.ends[1] ^ other.ends[1]);
         let inner = (self.inner[0] ^ other.inner[0]) | (self.inner[1] ^ other.inner[1]);
-        ends | u64::from(self.tag ^ other.tag) == 0 && (self.len <= 16 || (inner == 0 && self.middle == other.middle))
+        ends | u64::from(self.tag ^ other.tag) == 0
+            && (self.tag >> 16 <= 16 || (inner == 0 && self.middle == other.middle))
+    }
+
+    /// Write it to the first of seven words, the only one of its kind; how many it took.
+    #[inline(always)]
+    pub fn write(&self, words: &mut [u64]) -> usize {
+        let [tag, first, last, rest @ ..] = words else { return 0 };
+        // No other word that a value begins with is that large.
+        (*tag, *first, *last) = (u64::from(self.tag) | 1 << 32, self.ends[0], self.ends[1]);
+        if self.tag >> 16 <= 16 {
+            return 3;
+        }
+        let all = [self.inner[0], self.inner[1], self.middle[0], self.middle[1]];
+        rest.iter_mut().zip(all).for_each(|(word, value)| *word = value);
+        7
+    }
+
+    #[inline(always)]
+    pub fn mixed(&self) -> u64 {
+        let [first, last] =
+            [self.ends[0] ^ self.inner[0].rotate_left(41), self.ends[1] ^ self.inner[1].rotate_left(11)];
+        first ^ last.rotate_left(23) ^ u64::from(self.tag)
     }
 
     #[inline(always)]
     fn set(&self) -> usize {
-        let [first, last] =
-            [self.ends[0] ^ self.inner[0].rotate_left(41), self.ends[1] ^ self.inner[1].rotate_left(11)];
-        let mixed = first ^ last.rotate_left(23) ^ u64::from(self.tag);
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % SETS
+        (self.mixed().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % SETS
     }
 }
 
