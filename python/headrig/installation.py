@@ -132,6 +132,7 @@ def install(
         token=token or environ.get("HEADRIG_TOKEN") or None,
         more=tuple((name, environ[name]) for name in REREAD if environ.get(name)),
     )
+    _check(settings, environ)
     with _Installed.lock:
         root = logging.getLogger()
         if settings != _Installed.settings:
@@ -145,9 +146,25 @@ def install(
         return _Installed.handlers[0]
 
 
+def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
+    """Refuse what is of no use as it stands: who set it believes that it works."""
+    for name in ("LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL"):
+        _number(environ, name, 0)
+    if settings.token is not None and settings.to is None:
+        file, to, token = (
+            ("environment", "HEADRIG_TO", "HEADRIG_TOKEN") if "HEADRIG_TOKEN" in environ else ("", "to", "token")
+        )
+        raise ConfigError(f"is not set, though {token} is", file=file, path=to, remedy=f"set it, or unset {token}")
+
+
 def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logger) -> None:
     """Put other settings in place; when they cannot be used, what is there stays."""
-    handlers = _opened(settings)
+    try:
+        handlers = _opened(settings)
+    except OSError as error:
+        if settings.path is not None and settings.path == environ.get("LOG_FILE"):
+            error.add_note("environment: LOG_FILE: set a path that this process may write to")
+        raise
     configure = _configure(settings, environ)
     start = settings.to is not None or any(name in STARTING for name, _ in settings.more)
     if start:
