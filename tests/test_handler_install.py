@@ -11,7 +11,7 @@ from service_process import service
 
 import headrig
 from headrig.errors import ConfigError
-from headrig.installation import _Installed
+from headrig.installation import _Installed, _Settings
 
 QUERIES = {
     """grep '"level":"ERROR"' app.log | jq '. | select(.traceId == "xyz")' | jq -r .message""": [
@@ -203,6 +203,16 @@ def test_unusable_variables(root, monkeypatch, name, value):
     with pytest.raises(ConfigError, match=f"environment: {name}: '{value}' cannot be used; set"):
         headrig.install()
     assert before == root.handlers
+
+
+def test_settings_show_no_secret():
+    """
+    What is kept of the settings does not show the secrets among them.
+    """
+    more = (("SLACK_WEBHOOK_URL", "https://hooks.example.com/canary"),)
+    settings = _Settings(20, True, None, 100, 0.1, "http://127.0.0.1:9", "canary", more)
+
+    assert "canary" not in f"{settings} {settings!r}"
 
 
 def test_unusable_file(tmp_path):

@@ -70,6 +70,10 @@ class _Settings(NamedTuple):
     more: tuple[tuple[str, str], ...]
     """The variables of what is beyond the file."""
 
+    def __repr__(self) -> str:
+        """Nothing: some are secrets, and tools that report errors show what they find."""
+        return "_Settings(…)"
+
 
 class _Installed:
     """What `install` has put in place."""
