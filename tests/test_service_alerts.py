@@ -323,6 +323,8 @@ def test_calls_before_install_are_bounded(tmp_path):
     [
         lambda: headrig.record_metric("x", "much"),
         lambda: headrig.record_metric("x", float("nan")),
+        lambda: headrig.record_metric("x", 10**400),
+        lambda: headrig.record_metric("x", 1, labels=["mail"]),
         lambda: headrig.record_metric("", 1),
         lambda: headrig.send_alert("t", "m", severity="loud"),
         lambda: headrig.register_threshold("x", {"metric": "m", "operator": "about"}),
