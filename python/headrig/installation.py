@@ -113,9 +113,10 @@ def install(
     a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
     post them, and `SLACK_WEBHOOK_URL` tells people of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
 
-    A second call with the same settings changes nothing, with others it replaces what the first put in place. In the main
-    thread, SIGUSR1 flushes from then on unless it is ignored; a handler it has already is called as well. Raises
-    ConfigError for what cannot be used and OSError when the file cannot be opened.
+    A second call with the same settings changes nothing, with others it replaces what the first put in place, and waits
+    some seconds for what that still has to deliver. In the main thread, SIGUSR1 flushes from then on unless it is ignored;
+    a handler it has already is called as well. Raises ConfigError for what cannot be used and OSError when the file cannot
+    be opened.
     """
     environ = dict(os.environ)
     if to is not None:
