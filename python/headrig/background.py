@@ -92,8 +92,10 @@ class Background:
         if not self.alive or len(self._calls) >= BACKGROUND_CALLS_MAX:
             return False
         self._calls.append(partial(function, *args, **kwargs))
-        with suppress(RuntimeError):  # it has ended meanwhile, and says itself how many calls it leaves
+        try:
             self._loop.call_soon_threadsafe(self._call_next)
+        except RuntimeError:  # it has ended meanwhile
+            return False
         return True
 
     def _call_next(self) -> None:
@@ -208,9 +210,9 @@ class Background:
             if not self._opened.done():
                 self._opened.set_exception(error)
             self._failed(self)
+        self._close()
         if self._calls:
             log.error("%d calls came too late for the background of the service", len(self._calls))
-        self._close()
 
     def _close(self) -> None:
         """End what still asks or waits, and give the loop's descriptors back."""
