@@ -160,8 +160,8 @@ impl Walker<'_> {
         let Tape { room, len, candidates, .. } = &mut *self.tape;
         let (mut at, mut node) = (at, *len as u32);
         let mut room = &mut room[*len..];
-        let (mut seen, mut previous) = (self.seen, self.previous);
-        let mut number = self.keys.entry(previous).next;
+        let mut seen = self.seen;
+        let mut number = self.keys.entry(self.previous).next;
         let guess = if first { keys.guess_first(number, text, at) } else { keys.guess(number, text, at) };
         let Some(mut entry) = guess else { return Place::Behind(at) };
         let place = loop {
@@ -171,7 +171,7 @@ impl Walker<'_> {
             *key =
                 Node { kind: Kind::Key, escaped: false, key: number, start: key_start, end: key_end, next: node + 1 };
             seen |= entry.traits;
-            (previous, number) = (number, entry.next);
+            number = entry.next;
             at += usize::from(entry.token_bytes);
             let Some(&byte) = text.get(at) else { break Place::Value(at) };
             if byte == b'"' {
@@ -205,8 +205,9 @@ impl Walker<'_> {
                 None => break Place::Behind(at),
             };
         };
-        *len = node as usize;
-        (self.seen, self.previous) = (seen, previous);
+        let before = std::mem::replace(len, node as usize);
+        self.seen = seen;
+        self.previous = self.tape.last_key(before).unwrap_or(self.previous);
         place
     }
 
