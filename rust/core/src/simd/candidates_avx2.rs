@@ -47,8 +47,8 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
         carry = marker.block(index, &masks(bytes, &tables), carry);
         index += 1;
     }
-    let rest = &text[index * BLOCK_BYTES..];
-    if !rest.is_empty() {
+    // The last block, and one before it that lacks one of those two.
+    while let Some(rest) = text.get(index * BLOCK_BYTES..).filter(|rest| !rest.is_empty()) {
         // Zeros are of no class.
         let mut padded = [0; READ_BYTES];
         padded[..rest.len()].copy_from_slice(rest);
