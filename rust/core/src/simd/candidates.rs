@@ -3,6 +3,7 @@
 //! Bytes are told apart by a table for each half of them (as in simdjson, arXiv 1902.08318), and so are the heads of
 //! those stems that are no such words'.
 
+use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
 use super::heads::{both, Heads, ANYWHERE};
 use super::structure::Bitmap;
 use super::Path;
@@ -57,8 +58,6 @@ pub const RUN_BYTES: usize = 16;
 pub(super) const RUN_SHIFT: usize = RUN_BYTES - 1;
 /// All stems that a block may tell of end in so many bytes.
 pub(super) const AROUND_BYTES: usize = 64 + 3;
-/// A card number is known by its 9th byte.
-const CARD_SHIFT: usize = 8;
 /// The last byte that is none.
 pub(super) const RUN_AFTER: u8 = b'"';
 
@@ -246,13 +245,12 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         let digits = masks.digits;
         let digits_2 = digits & up(digits, carry.digits, 1);
         let digits_4 = digits_2 & up(digits_2, carry.digits_2, 2);
-        // Of a card the 1st to 4th bytes are digits and the 6th to 9th, whether something parts them or not.
-        let cards = digits_4 & up(digits_4, carry.digits_4, 5) & up(starts, carry.starts, CARD_SHIFT);
+        let cards = digits_4 & up(digits_4, carry.digits_4, FOURS_SHIFT) & up(starts, carry.starts, CARD_SHIFT);
         self.blocks[index] = Block { marks: masks.marks, stems: 0 };
         match around {
             Some(around) => {
                 for bit in Bits(places) {
-                    if around[bit..].first_chunk().is_some_and(|bytes| (self.stem)(*bytes)) {
+                    if around[bit % 64..].first_chunk().is_some_and(|bytes| (self.stem)(*bytes)) {
                         self.set_stem(index * 64 + bit - RUN_SHIFT);
                     }
                 }
@@ -282,18 +280,6 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         if may_be_card(&self.text[place..]) {
             self.blocks[place / 64].marks |= 1 << (place % 64);
         }
-    }
-}
-
-/// 13 digits or more, or 4 and 4 with a space or dash between. No issuer of cards has another first digit.
-pub fn may_be_card(text: &[u8]) -> bool {
-    if !matches!(text.first(), Some(b'2'..=b'6')) {
-        return false;
-    }
-    let digits = |text: &[u8]| text.iter().take(13).take_while(|byte| byte.is_ascii_digit()).count();
-    match (digits(text), text.get(4)) {
-        (4, Some(b' ' | b'-')) => digits(&text[5..]) >= 4,
-        (count, _) => count == 13,
     }
 }
 

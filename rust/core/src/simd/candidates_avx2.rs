@@ -53,11 +53,12 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
             index += 1;
         }
     }
-    let rest = &text[index * BLOCK_BYTES..];
-    if !rest.is_empty() {
+    // The last bytes are a block, or one and a byte.
+    while let Some(rest) = text.get(index * BLOCK_BYTES..).filter(|rest| !rest.is_empty()) {
         // Zeros are of no class.
         let mut padded = [0; READ_BYTES];
-        padded[..rest.len()].copy_from_slice(rest);
+        let read = rest.len().min(READ_BYTES);
+        padded[..read].copy_from_slice(&rest[..read]);
         carry = marker.block(index, &masks(&padded, &tables), None, carry);
         index += 1;
     }
