@@ -93,12 +93,11 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
 
     /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
     fn named_class(&mut self, sign: Sign, key: &[u8]) -> Option<KeyClass> {
-        let part = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
-        if part(&NAMES) {
+        if one_of(key, &NAMES) {
             self.named = name(self.text, sign, self.keys, self.memo);
             return None;
         }
-        let (class, from) = self.named.take_if(|_| part(&VALUES))?;
+        let (class, from) = self.named.take_if(|_| one_of(key, &VALUES))?;
         near(self.text, from, sign).then_some(class)
     }
 }
@@ -116,10 +115,11 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     let before = start.checked_sub(1).map(|at| text[at]);
     let word = &text[start..sign];
-    let one_of = |word: &[u8], list: &[&[u8]]| list.iter().any(|known| word.eq_ignore_ascii_case(known));
     // A type, a name or a value has its key elsewhere, and `.=` is a sign.
-    let other = |word: &[u8]| one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b".";
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !is_vague(word) && !other(word);
+    let other = |word: &[u8]| {
+        one_of(word, &VAGUE) || one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b"."
+    };
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !other(word);
     let idle = match (word, before) {
         ([], None) => true,
         ([], Some(byte)) => APART[usize::from(byte)],
@@ -141,8 +141,8 @@ pub fn may_hide(text: &[u8]) -> bool {
     memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
 }
 
-fn is_vague(word: &[u8]) -> bool {
-    VAGUE.iter().any(|vague| word.eq_ignore_ascii_case(vague))
+fn one_of(word: &[u8], list: &[&[u8]]) -> bool {
+    list.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 impl Sign {
@@ -247,7 +247,7 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
     }
     let mut end = key_end(text, sign);
     let mut start = word_before(end);
-    if sign.byte == b'=' && TYPES.iter().any(|word| text[start..end].eq_ignore_ascii_case(word)) {
+    if sign.byte == b'=' && one_of(&text[start..end], &TYPES) {
         let apart = text[..start].iter().rev().take(SPACES_MAX).take_while(|byte| b" :*&".contains(byte)).count();
         if apart > 0 {
             end = start - apart;
@@ -259,7 +259,7 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
         return (KeyClass::Plain, word);
     }
     let class = keys.class(word, memo);
-    if is_vague(word) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
+    if one_of(word, &VAGUE) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
         let both = keys.class(&text[word_before(start - 1)..end], memo);
         if both != KeyClass::Plain {
             return (both, word);

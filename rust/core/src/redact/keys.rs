@@ -72,6 +72,8 @@ pub struct Keys {
     places: HashSet<Vec<u8>, RandomState>,
     about: HashSet<Vec<u8>, RandomState>,
     allowed: Vec<Vec<Vec<u8>>>,
+    /// Per first byte, a bit for each length of a word that some list has: all others need no look-up.
+    lengths: Box<[u32; 256]>,
 }
 
 /// Raw keys seen before. Bounded; a key that does not fit is classified anew each time.
@@ -108,6 +110,7 @@ impl Keys {
             places: set(&pack.places),
             about: set(&pack.about),
             allowed: spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect(),
+            lengths: Box::new([0; 256]),
         };
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
@@ -126,6 +129,7 @@ impl Keys {
         keys.endings = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
         let key = rule("key");
         keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
+        keys.note_lengths();
         keys
     }
 
@@ -160,7 +164,7 @@ impl Keys {
         if self.about.contains(last) || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
             return KeyClass::Plain;
         }
-        for at in 0..count {
+        for at in (0..count).filter(|at| self.may_know(words.joined(*at, 1))) {
             for (secret, rule) in self.secret.get(words.joined(at, 1)).into_iter().flatten() {
                 if words.have(at, secret, false) {
                     return KeyClass::Secret(*rule);
@@ -168,7 +172,9 @@ impl Keys {
             }
         }
         // `passWord` and `pass_phrase` are one word to those who write them so.
-        let pairs = (1..count).map(|at| words.joined(at - 1, 2)).filter(|pair| pair.len() >= PARTED_BYTES_MIN);
+        let pairs = (1..count)
+            .map(|at| words.joined(at - 1, 2))
+            .filter(|pair| pair.len() >= PARTED_BYTES_MIN && self.may_know(pair));
         for pair in pairs {
             let whole = |(secret, _): &&Secret| secret.len() == 1;
             if let Some((_, rule)) = self.secret.get(pair).into_iter().flatten().find(whole) {
@@ -195,17 +201,31 @@ impl Keys {
         if let Some(rule) = self.short.get(last) {
             return KeyClass::Short(*rule);
         }
-        if (0..count).any(|at| self.places.contains(words.joined(at, 1))) {
+        let known = |at: usize| self.may_know(words.joined(at, 1)) && self.places.contains(words.joined(at, 1));
+        if (0..count).any(known) {
             return KeyClass::Plain;
         }
         let glued = if last.ends_with(b"token") { b"token" } else { last };
         if let Some(rule) = self.likely.get(glued) {
             return KeyClass::Likely(*rule);
         }
-        let mut before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
-        match before.find_map(|word| self.owners.get(word).copied()) {
-            Some(rule) if last == b"key" => KeyClass::Likely(rule),
-            _ => KeyClass::Plain,
+        if last != b"key" {
+            return KeyClass::Plain;
+        }
+        let before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
+        let owner = before.filter(|word| self.may_know(word)).find_map(|word| self.owners.get(word));
+        owner.map_or(KeyClass::Plain, |rule| KeyClass::Likely(*rule))
+    }
+
+    fn may_know(&self, word: &[u8]) -> bool {
+        self.lengths[usize::from(word[0])] >> word.len().min(31) & 1 != 0
+    }
+
+    /// To be called when all lists are made.
+    fn note_lengths(&mut self) {
+        let maps = self.secret.keys().chain(self.owners.keys());
+        for word in maps.chain(&self.places).filter(|word| !word.is_empty()) {
+            self.lengths[usize::from(word[0])] |= 1 << word.len().min(31);
         }
     }
 }

@@ -339,6 +339,18 @@ mod tests {
         assert_eq!(places(text, |block| block.marks), expected);
     }
 
+    #[test]
+    fn the_last_byte_is_seen_at_any_length() {
+        for length in 1..260 {
+            let text = "-".repeat(length - 1) + "@";
+            for path in Path::ALL.into_iter().filter(|path| path.runs_here()) {
+                let mut survey = Survey::default();
+                survey.scan(path, text.as_bytes(), &heads(), |_| false);
+                assert!(survey.view().any(length - 1..length), "{length} bytes on {path:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn all_paths_see_the_same(

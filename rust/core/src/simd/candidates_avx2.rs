@@ -53,7 +53,7 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
             index += 1;
         }
     }
-    // The last bytes are a block, or one and a byte.
+    // The last block, and one before it that lacks one of those two.
     while let Some(rest) = text.get(index * BLOCK_BYTES..).filter(|rest| !rest.is_empty()) {
         // Zeros are of no class.
         let mut padded = [0; READ_BYTES];
