@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::dictionary::{Dictionary, INSIDE, UNKNOWN};
+use crate::dictionary::{traits, Dictionary, INSIDE, UNKNOWN};
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::{Event, Form, Role, Slot, Source, Value};
@@ -74,20 +74,27 @@ impl Extractor {
     pub fn find(&self, text: &[u8], tape: &Tape, keys: &mut Dictionary, scratch: &mut Decoded, found: &mut Vec<u32>) {
         found.clear();
         found.resize(self.slots, 0);
-        let nodes = &tape.nodes;
+        let nodes = tape.nodes();
         if nodes.first().is_none_or(|root| root.kind != Kind::Object) {
             return;
         }
         if !tape.numbered {
             return self.object(0, 0, text, nodes, scratch, found);
         }
-        for &(slot, value) in &tape.fields {
-            let plain = slot & INSIDE == 0 || nodes[value as usize].kind != Kind::Object;
-            if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
-                *place = value;
-            } else if let Some(entry) = self.outermost(text, &nodes[value as usize - 1], keys, scratch) {
-                self.take(entry, value as usize, text, nodes, scratch, found);
+        let mut key = 1;
+        while nodes[key].kind == Kind::Key {
+            let value = key + 1;
+            let known = keys.entry(nodes[key].key);
+            if known.traits & traits::FIELD != 0 {
+                let slot = known.slot;
+                let plain = slot & INSIDE == 0 || nodes[value].kind != Kind::Object;
+                if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
+                    *place = value as u32;
+                } else if let Some(entry) = self.outermost(text, &nodes[key], keys, scratch) {
+                    self.take(entry, value, text, nodes, scratch, found);
+                }
             }
+            key = nodes[value].next as usize;
         }
     }
 
@@ -364,7 +371,7 @@ mod tests {
         let (mut keys, mut scratch) = (Dictionary::default(), Decoded::default());
         Extractor::new(&paths).find(text.as_bytes(), &tape, &mut keys, &mut scratch, &mut found);
         let span =
-            |at: u32| text[tape.nodes[at as usize].start as usize..tape.nodes[at as usize].end as usize].to_owned();
+            |at: u32| text[tape.nodes()[at as usize].start as usize..tape.nodes()[at as usize].end as usize].to_owned();
         found.iter().map(|&at| (at != 0).then(|| span(at))).collect()
     }
 
@@ -393,7 +400,7 @@ mod tests {
         edits.push(7, 11, 0, b"\"[REDACTED:pin]\"");
         edits.settle();
         let view =
-            View { text, nodes: &tape.nodes, found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
+            View { text, nodes: tape.nodes(), found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
         assert_eq!(view.node(2), Value::Text(Cow::Borrowed(b"[REDACTED:pin]")));
         assert_eq!(view.node(4), Value::Text(Cow::Borrowed("aéb".as_bytes())));
     }
