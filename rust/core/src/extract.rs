@@ -182,19 +182,32 @@ impl View<'_> {
         self.roles.get(role)
     }
 
-    /// The node of a source's value, 0 where it is missing; units of a duration in one second.
-    fn place(&self, source: Source) -> (u32, f64) {
+    /// The node of a source's value, 0 where it is missing.
+    #[inline(always)]
+    fn place(&self, source: Source) -> u32 {
         match source {
-            Source::Role(role) => self.role(role).map_or((0, 1.0), |(alias, node)| match role {
-                Role::Duration => (node, alias.units_per_second.unwrap_or(1.0)),
-                _ => (node, 1.0),
-            }),
-            Source::Path(slot) => (self.found[slot.0 as usize], 1.0),
+            Source::Role(role) => self.roles.node(role),
+            Source::Path(slot) => self.found[slot.0 as usize],
         }
     }
 
+    #[inline(always)]
     fn edited(&self, start: usize, end: usize) -> bool {
-        !self.edits.is_empty() && !self.edits.within(start, end).is_empty()
+        !self.edits.is_empty() && self.is_edited(start, end)
+    }
+
+    #[inline(never)]
+    fn is_edited(&self, start: usize, end: usize) -> bool {
+        !self.edits.within(start, end).is_empty()
+    }
+
+    /// The bytes of a string that are its value as they stand, neither escaped nor edited.
+    #[inline(always)]
+    pub fn plain(&self, index: u32) -> Option<&[u8]> {
+        let node = &self.nodes[index as usize];
+        let (start, end) = (node.start as usize, node.end as usize);
+        let plain = node.kind == Kind::String && !node.escaped && !self.edited(start, end);
+        plain.then(|| &self.text[start..end])
     }
 
     /// A node's value, after redaction.
@@ -238,6 +251,16 @@ impl View<'_> {
         }
     }
 
+    /// `Value::number` of a value that is no plain number.
+    #[inline(never)]
+    fn number_of_value(&self, source: Source) -> Option<f64> {
+        self.value(source).number()
+    }
+
+    fn in_seconds(&self, duration: f64) -> f64 {
+        duration / self.role(Role::Duration).and_then(|(alias, _)| alias.units_per_second).unwrap_or(1.0)
+    }
+
     fn duration(&self) -> Value<'_> {
         let Some((alias, node)) = self.role(Role::Duration) else {
             return Value::Missing;
@@ -267,32 +290,49 @@ impl Event for View<'_> {
         }
     }
 
+    #[inline(always)]
     fn number(&self, source: Source) -> Option<f64> {
-        let (index, unit) = self.place(source);
+        let index = self.place(source);
         let node = &self.nodes[index as usize];
         let (start, end) = (node.start as usize, node.end as usize);
-        if index == 0 || node.kind != Kind::Number || source == Source::Role(Role::Time) || self.edited(start, end) {
-            return self.value(source).number();
+        if source == Source::Role(Role::Time) {
+            return Some(self.time_seconds).filter(|seconds| seconds.is_finite());
         }
-        number::json(&self.text[start..end]).map(|number| number / unit)
+        if index == 0 {
+            return None;
+        }
+        if node.kind != Kind::Number || self.edited(start, end) {
+            return self.number_of_value(source);
+        }
+        let number = number::json(&self.text[start..end])?;
+        match source {
+            Source::Role(Role::Duration) => Some(self.in_seconds(number)),
+            _ => Some(number),
+        }
     }
 
+    #[inline(always)]
     fn is_there(&self, source: Source) -> bool {
-        let (index, _) = self.place(source);
-        let there = index != 0 && !matches!(self.nodes[index as usize].kind, Kind::Null | Kind::NonFinite);
-        match there && self.nodes[index as usize].kind != Kind::Number {
-            true => true,
-            // A number may be out of range, and the time is always there.
-            false => self.value(source).is_there(),
+        if source == Source::Role(Role::Time) {
+            return true;
+        }
+        match self.place(source) {
+            0 => false,
+            // A number may be out of range.
+            index => match self.nodes[index as usize].kind {
+                Kind::Null | Kind::NonFinite => false,
+                Kind::Number => self.value(source).is_there(),
+                _ => true,
+            },
         }
     }
 
+    #[inline(always)]
     fn written(&self, source: Source) -> Option<(Form, &[u8])> {
-        let index = match source {
-            Source::Role(Role::Time | Role::Duration) => return None,
-            Source::Role(role) => self.roles.node(role),
-            Source::Path(slot) => self.found[slot.0 as usize],
-        };
+        if matches!(source, Source::Role(Role::Time | Role::Duration)) {
+            return None;
+        }
+        let index = self.place(source);
         if index == 0 {
             return Some((Form::Nothing, b""));
         }

@@ -4,6 +4,7 @@ use memchr::memchr_iter;
 
 use crate::redact::check;
 use crate::redact::content::table;
+use crate::redact::dull::BEFORE_BYTES;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
@@ -106,6 +107,10 @@ const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
 
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
+    let near = text[..sign].last_chunk();
+    if near.is_some_and(|near| memo.dull.knows(near)) {
+        return true;
+    }
     let from = sign.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     let before = start.checked_sub(1).map(|at| text[at]);
@@ -115,7 +120,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
         one_of(word, &VAGUE) || one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b"."
     };
     let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !other(word);
-    match (word, before) {
+    let idle = match (word, before) {
         ([], None) => true,
         ([], Some(byte)) => APART[usize::from(byte)],
         // Cut short: the whole word is what counts.
@@ -123,7 +128,12 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
         // The first letter may be an escape's.
         (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
         _ => plain(word),
+    };
+    // The word and the byte before it say all.
+    if let Some(near) = near.filter(|_| idle && sign - start < BEFORE_BYTES) {
+        memo.dull.remember(near);
     }
+    idle
 }
 
 /// A text may hold a sign as URLs write it.

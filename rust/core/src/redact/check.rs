@@ -58,15 +58,11 @@ impl Check {
 
 /// The check digit of ISO/IEC 7812-1 annex B, over the digits of `text`.
 pub fn luhn(text: &[u8]) -> bool {
-    let digits = text.iter().rev().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0'));
-    let sum: u32 = digits
-        .enumerate()
-        .map(|(at, digit)| match (at % 2, digit * 2) {
-            (0, _) => digit,
-            (_, double) if double > 9 => double - 9,
-            (_, double) => double,
-        })
-        .sum();
+    // What a digit adds where it counts twice.
+    const TWICE: [u32; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let digits = text.iter().rev().map(|byte| usize::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let (sum, _) =
+        digits.fold((0, false), |(sum, twice), digit| (sum + if twice { TWICE[digit] } else { digit as u32 }, !twice));
     sum.is_multiple_of(10)
 }
 
@@ -75,21 +71,27 @@ const CARD_DIGITS_MAX: usize = 19;
 
 /// A payment card number by issuer range (ISO/IEC 7812), length and check digit. `text` is digits, maybe grouped.
 pub fn card(text: &[u8]) -> bool {
-    let mut held = [0; CARD_DIGITS_MAX + 1];
+    let mut held = [b'0'; CARD_DIGITS_MAX + 1];
     let mut len = 0;
     for digit in text.iter().filter(|byte| byte.is_ascii_digit()).take(held.len()) {
         held[len] = *digit;
         len += 1;
     }
     let digits = &held[..len];
-    let prefix = |len: usize| digits.iter().take(len).fold(0_u32, |n, digit| n * 10 + u32::from(digit - b'0'));
-    let (two, three, four) = (prefix(2), prefix(3), prefix(4));
-    let issued = match digits.len() {
-        13 | 19 => prefix(1) == 4 || (digits.len() == 19 && two == 62),
+    issued(len, held[..4].iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0')))
+        && digits.iter().any(|digit| *digit != digits[0])
+        && luhn(digits)
+}
+
+/// Some issuer's cards have so many digits and begin with these four.
+fn issued(len: usize, four: u32) -> bool {
+    let (one, two, three) = (four / 1000, four / 100, four / 10);
+    match len {
+        13 | 19 => one == 4 || (len == 19 && two == 62),
         14 => (300..=305).contains(&three) || [36, 38, 39].contains(&two),
         15 => two == 34 || two == 37,
         16 => {
-            prefix(1) == 4
+            one == 4
                 || (51..=55).contains(&two)
                 || (2221..=2720).contains(&four)
                 || (3528..=3589).contains(&four)
@@ -99,9 +101,14 @@ pub fn card(text: &[u8]) -> bool {
                 || (644..=649).contains(&three)
         }
         _ => false,
-    };
-    let one_digit = digits.iter().all(|digit| *digit == digits[0]);
-    issued && !one_digit && luhn(digits)
+    }
+}
+
+/// What begins with these four digits may be a card number, whatever its length.
+pub fn may_be_issued(four: [u8; 4]) -> bool {
+    let four = four.iter().fold(0, |n, digit| n * 10 + u32::from(digit.wrapping_sub(b'0')));
+    // Those of 13 and 19 begin as some of 16 do.
+    (14..=16).any(|len| issued(len, four))
 }
 
 /// The header of a JSON Web Token (RFC 7515): base64url of an object with `alg` or `typ`.

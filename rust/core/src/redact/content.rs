@@ -178,7 +178,8 @@ pub fn is_word(byte: u8) -> bool {
 fn cards(text: &[u8], starts: impl Iterator<Item = usize>, mut found: impl FnMut(usize, usize)) {
     let mut at = 0;
     for start in starts {
-        if start < at {
+        let issued = text[start..].first_chunk().is_some_and(|four| check::may_be_issued(*four));
+        if start < at || !issued {
             continue;
         }
         let end = digits_end(text, start);
@@ -200,7 +201,8 @@ fn digits_end(text: &[u8], start: usize) -> usize {
 
 /// The end of the groups of digits that begin with the four of `start..end`, if cards are printed so.
 fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    const LAYOUTS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
+    // Longer groups are no card's.
+    const GROUP_DIGITS_MAX: usize = 6;
     let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
     let (mut lens, mut ends) = ([end - start, 0, 0, 0, 0], [end; 5]);
     for group in 1..lens.len() {
@@ -208,14 +210,20 @@ fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
         if text.get(before) != Some(&separator) {
             break;
         }
-        ends[group] = digits_end(text, before + 1);
-        lens[group] = ends[group] - before - 1;
-        // Longer groups are no card's.
-        if lens[group] > 6 {
+        let from = before + 1;
+        let digits = text[from..].iter().take(GROUP_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit());
+        lens[group] = digits.count();
+        ends[group] = from + lens[group];
+        if lens[group] > GROUP_DIGITS_MAX {
             break;
         }
     }
-    LAYOUTS.iter().find(|layout| lens.starts_with(layout)).map(|layout| ends[layout.len() - 1])
+    match lens {
+        [4, 4, 4, 4, 3] => Some(ends[4]),
+        [4, 4, 4, 4, _] => Some(ends[3]),
+        [4, 6, 4 | 5, _, _] => Some(ends[2]),
+        _ => None,
+    }
 }
 
 /// Not a part of a longer number, identifier, UUID or decimal.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::escape::Decoded;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
 use crate::redact::check;
+use crate::redact::dull::Dull;
 use crate::redact::token::segments;
 use crate::spec::RedactSpec;
 
@@ -83,6 +84,8 @@ pub struct KeyMemo {
     clean: HashMap<Box<[u8]>, KeyClass, RandomState>,
     decoded: Decoded,
     words: Words,
+    /// Before signs in texts.
+    pub dull: Dull,
 }
 
 /// The words of one key, in lower case and one after the other; ends of words in `text`.

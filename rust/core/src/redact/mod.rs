@@ -5,6 +5,7 @@ mod assign;
 pub mod check;
 mod content;
 mod document;
+mod dull;
 mod extent;
 pub mod keys;
 mod lenient;
@@ -207,7 +208,7 @@ impl Redactor {
         if self.everywhere {
             return survey.everything(text, |bytes| stems.may_begin(bytes));
         }
-        survey.scan(self.path, text, &self.heads, |bytes| stems.may_begin(bytes));
+        survey.scan(self.path, text, &self.heads, stems.look_up());
     }
 
     /// Read a text that is part of no batch.

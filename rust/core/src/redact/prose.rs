@@ -157,14 +157,16 @@ const WORDS: [&[u8]; 132] = [
     b"your",
 ];
 
-/// The value is a word for having none, a mask, or the name of what holds it: `$DB_PASSWORD`, `${password}`.
+/// The value is a word for having none, a mask, a bracket that a token or nothing follows, or the name of what holds it:
+/// `$DB_PASSWORD`, `${password}`.
 pub fn nothing(value: &[u8]) -> bool {
     let variable = |name: &[u8]| {
         name.starts_with(b"{")
             || name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
     };
     let marks: &[u8] = if value.len() < MASK_BYTES_MIN { b"*" } else { b"*xX#." };
-    value.iter().all(|byte| *byte == value[0] && marks.contains(byte))
+    matches!(value, b"{" | b"[" | b"(" | b"<")
+        || value.iter().all(|byte| *byte == value[0] && marks.contains(byte))
         || value.strip_prefix(b"$").is_some_and(|name| !name.is_empty() && variable(name))
         || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
 }

@@ -87,7 +87,7 @@ impl Pattern {
         let compile = || {
             let hir = syntax::parse_with(&self.text, &syntax::Config::new().unicode(false).utf8(false)).ok()?;
             let longest = hir.properties().maximum_len().unwrap_or(LOOK_AHEAD_BYTES_MAX);
-            Some((builder(true).build(&self.text).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
+            Some((builder(true).build_from_hir(&hir).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
         };
         self.compiled.get_or_init(compile).as_ref()
     }

@@ -75,8 +75,17 @@ impl Stems {
     /// An anchor may begin with these bytes.
     #[inline]
     pub fn may_begin(&self, text: [u8; 4]) -> bool {
-        let hash = hash(fold(&text));
-        self.table[hash / 64] >> (hash % 64) & 1 != 0
+        self.look_up()(text)
+    }
+
+    /// The same, for many places.
+    #[inline]
+    pub fn look_up(&self) -> impl Fn([u8; 4]) -> bool + '_ {
+        let table = self.table.as_ref();
+        move |text| {
+            let hash = hash(fold(&text));
+            table[hash / 64] >> (hash % 64) & 1 != 0
+        }
     }
 
     /// Rules one of whose anchors `text` begins with.

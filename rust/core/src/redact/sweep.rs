@@ -3,7 +3,8 @@
 use crate::redact::assign;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::rules::Rules;
-use crate::simd::candidates::{may_be_card, Bits, Block, View};
+use crate::simd::candidates::{Bits, Block, View};
+use crate::simd::card::may_be_card;
 
 /// A text and its survey.
 #[derive(Clone, Copy)]

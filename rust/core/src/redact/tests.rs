@@ -145,3 +145,17 @@ fn what_is_whole_inside_a_cut_line_is_not_taken_for_cut() {
     redactor.text(&text.as_bytes()[..text.len() - 3], &mut redactor.scratch(), &mut edits);
     assert_eq!(edits.list.len(), 1);
 }
+
+#[test]
+fn a_value_in_brackets_goes_once_and_the_brackets_stay() {
+    let redactor = Redactor::new(&RedactSpec::default()).unwrap();
+    for (text, expected) in [
+        ("args secret: {'api_key': 'x', 'n': 1}", "args secret: {[REDACTED:secret]}"),
+        ("password=[a, b] x", "password=[[REDACTED:password]] x"),
+        ("secret: {", "secret: {"),
+    ] {
+        let once = String::from_utf8(redacted(&redactor, text.as_bytes())).unwrap();
+        assert_eq!(once, expected);
+        assert_eq!(redacted(&redactor, once.as_bytes()), once.as_bytes());
+    }
+}

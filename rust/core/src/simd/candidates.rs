@@ -3,6 +3,7 @@
 //! Bytes are told apart by a table for each half of them (as in simdjson, arXiv 1902.08318), and so are the heads of
 //! those stems that are no such words'.
 
+use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
 use super::heads::{both, Heads, ANYWHERE};
 use super::structure::Bitmap;
 use super::Path;
@@ -54,7 +55,9 @@ pub(super) const CLASS_HIGH: [u8; 16] = {
 
 /// A stem at the first byte of a word counts if at least so many bytes from there on are run bytes: `#` to DEL.
 pub const RUN_BYTES: usize = 16;
-const RUN_SHIFT: usize = RUN_BYTES - 1;
+pub(super) const RUN_SHIFT: usize = RUN_BYTES - 1;
+/// All stems that a block may tell of end in so many bytes.
+pub(super) const AROUND_BYTES: usize = 64 + 3;
 /// The last byte that is none.
 pub(super) const RUN_AFTER: u8 = b'"';
 
@@ -205,7 +208,10 @@ pub(super) struct Masks {
 #[derive(Default)]
 pub(super) struct Carry {
     words: u64,
+    /// Digits; last ones of so many in a row.
     digits: u64,
+    digits_2: u64,
+    digits_4: u64,
     /// First bytes of words; of stems that need no run.
     starts: u64,
     near: u64,
@@ -232,9 +238,9 @@ fn up(now: u64, before: u64, by: usize) -> u64 {
 
 impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
     /// Make block `index`; what is known only then may be of the one before. After the last block there is one more,
-    /// of no bytes.
+    /// of no bytes. `around`: the bytes from `RUN_SHIFT` before the block on, where there are so many.
     #[inline(always)]
-    pub fn block(&mut self, index: usize, masks: &Masks, carry: Carry) -> Carry {
+    pub fn block(&mut self, index: usize, masks: &Masks, around: Option<&[u8; AROUND_BYTES]>, carry: Carry) -> Carry {
         let starts = masks.words & !up(masks.words, carry.words, 1);
         let near = starts & masks.at_word | masks.anywhere;
         let runs_2 = masks.runs & up(masks.runs, carry.runs, 1);
@@ -243,26 +249,37 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         let runs_16 = runs_8 & up(runs_8, carry.runs_8, 8);
         // A place is known when its run is: `RUN_SHIFT` bytes later.
         let places = runs_16 & up(starts, carry.starts, RUN_SHIFT) | up(near, carry.near, RUN_SHIFT);
-        // The 4th digits of words that begin with as many.
         let digits = masks.digits;
-        let digit = |back: usize| up(digits, carry.digits, back);
-        let fours = digits & digit(1) & digit(2) & digit(3) & up(starts, carry.starts, 3);
+        let digits_2 = digits & up(digits, carry.digits, 1);
+        let digits_4 = digits_2 & up(digits_2, carry.digits_2, 2);
+        let cards = digits_4 & up(digits_4, carry.digits_4, FOURS_SHIFT) & up(starts, carry.starts, CARD_SHIFT);
         self.blocks[index] = Block { marks: masks.marks, stems: 0 };
-        for bit in Bits(places) {
-            self.stem_at(index * 64 + bit - RUN_SHIFT);
+        match around {
+            Some(around) => {
+                for bit in Bits(places) {
+                    if around[bit % 64..].first_chunk().is_some_and(|bytes| (self.stem)(*bytes)) {
+                        self.set_stem(index * 64 + bit - RUN_SHIFT);
+                    }
+                }
+            }
+            None => Bits(places).for_each(|bit| self.stem_at(index * 64 + bit - RUN_SHIFT)),
         }
-        for bit in Bits(fours) {
-            self.card_at(index * 64 + bit - 3);
+        for bit in Bits(cards) {
+            self.card_at(index * 64 + bit - CARD_SHIFT);
         }
-        Carry { words: masks.words, digits, starts, near, runs: masks.runs, runs_2, runs_4, runs_8 }
+        Carry { words: masks.words, digits, digits_2, digits_4, starts, near, runs: masks.runs, runs_2, runs_4, runs_8 }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn stem_at(&mut self, place: usize) {
-        let Some(bytes) = self.text.get(place..).and_then(<[u8]>::first_chunk) else { return };
-        if (self.stem)(*bytes) {
-            self.blocks[place / 64].stems |= 1 << (place % 64);
+        if self.text[place..].first_chunk().is_some_and(|bytes| (self.stem)(*bytes)) {
+            self.set_stem(place);
         }
+    }
+
+    #[cold]
+    fn set_stem(&mut self, place: usize) {
+        self.blocks[place / 64].stems |= 1 << (place % 64);
     }
 
     #[inline(never)]
@@ -270,18 +287,6 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         if may_be_card(&self.text[place..]) {
             self.blocks[place / 64].marks |= 1 << (place % 64);
         }
-    }
-}
-
-/// 13 digits or more, or 4 and 4 with a space or dash between. No issuer of cards has another first digit.
-pub fn may_be_card(text: &[u8]) -> bool {
-    if !matches!(text.first(), Some(b'2'..=b'6')) {
-        return false;
-    }
-    let digits = |text: &[u8]| text.iter().take(13).take_while(|byte| byte.is_ascii_digit()).count();
-    match (digits(text), text.get(4)) {
-        (4, Some(b' ' | b'-')) => digits(&text[5..]) >= 4,
-        (count, _) => count == 13,
     }
 }
 
@@ -302,7 +307,7 @@ fn scalar(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
             masks.anywhere |= u64::from(head & ANYWHERE != 0) << bit;
             masks.at_word |= u64::from(head > ANYWHERE) << bit;
         }
-        carry = marker.block(index, &masks, carry);
+        carry = marker.block(index, &masks, None, carry);
     }
 }
 

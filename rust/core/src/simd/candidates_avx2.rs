@@ -2,12 +2,12 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
-    _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
+    __m256i, _mm256_add_epi8, _mm256_adds_epu8, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+    _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_srli_epi16, _mm_loadu_si128,
 };
 
-use super::candidates::{Carry, Marker, Masks, CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
+use super::candidates::{Carry, Marker, Masks, CLASS_HIGH, CLASS_LOW, RUN_AFTER, RUN_SHIFT, WORD_MIN};
 use super::heads::{ANYWHERE, HEAD_BYTES};
 use super::Path;
 
@@ -42,20 +42,27 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
     };
     let mut carry = Carry::default();
     let mut index = 0;
-    // A block needs the two bytes after it.
-    while let Some(bytes) = text.get(index * BLOCK_BYTES..).and_then(<[u8]>::first_chunk) {
-        carry = marker.block(index, &masks(bytes, &tables), carry);
+    if let Some(bytes) = text.first_chunk() {
+        carry = marker.block(index, &masks(bytes, &tables), None, carry);
         index += 1;
+        // With what stands before the block, and the two bytes after it that it needs.
+        while let Some(around) = text.get(index * BLOCK_BYTES - RUN_SHIFT..).and_then(<[u8]>::first_chunk) {
+            let around: &[u8; RUN_SHIFT + READ_BYTES] = around;
+            let (Some(stems), Some(bytes)) = (around.first_chunk(), around.last_chunk()) else { break };
+            carry = marker.block(index, &masks(bytes, &tables), Some(stems), carry);
+            index += 1;
+        }
     }
     // The last block, and one before it that lacks one of those two.
     while let Some(rest) = text.get(index * BLOCK_BYTES..).filter(|rest| !rest.is_empty()) {
         // Zeros are of no class.
         let mut padded = [0; READ_BYTES];
-        padded[..rest.len()].copy_from_slice(rest);
-        carry = marker.block(index, &masks(&padded, &tables), carry);
+        let read = rest.len().min(READ_BYTES);
+        padded[..read].copy_from_slice(&rest[..read]);
+        carry = marker.block(index, &masks(&padded, &tables), None, carry);
         index += 1;
     }
-    marker.block(index, &Masks::default(), carry);
+    marker.block(index, &Masks::default(), None, carry);
 }
 
 #[inline]
@@ -72,7 +79,7 @@ fn masks(bytes: &[u8; READ_BYTES], tables: &Tables) -> Masks {
         marks: !(joined(low.others, high.others) | words),
         runs: joined(low.runs, high.runs),
         anywhere: !joined(low.not_anywhere, high.not_anywhere),
-        at_word: !joined(low.not_at_word, high.not_at_word),
+        at_word: joined(low.at_word, high.at_word),
     }
 }
 
@@ -84,7 +91,7 @@ struct Half {
     others: u32,
     runs: u32,
     not_anywhere: u32,
-    not_at_word: u32,
+    at_word: u32,
 }
 
 /// # Safety
@@ -110,8 +117,8 @@ unsafe fn half(from: *const u8, tables: &Tables) -> Half {
         // A comparison of signed bytes: those above DEL are below zero.
         runs: mask(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(RUN_AFTER as i8))),
         not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(head, anywhere), zero)),
-        // Equal to the lesser of the two: not above.
-        not_at_word: mask(_mm256_cmpeq_epi8(_mm256_min_epu8(head, anywhere), head)),
+        // What the sum has to stay below sets the top bit of all that is above, and of no other.
+        at_word: mask(_mm256_adds_epu8(head, _mm256_set1_epi8((0x7f - ANYWHERE) as i8))),
     }
 }
 

@@ -6,6 +6,7 @@ mod avx2;
 pub mod candidates;
 #[cfg(target_arch = "x86_64")]
 mod candidates_avx2;
+pub mod card;
 pub mod heads;
 pub mod structure;
 
