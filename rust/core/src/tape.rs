@@ -97,13 +97,6 @@ impl Tape {
         self.same_shape = self.shape == before;
     }
 
-    /// The number of the last key, if one of the last two nodes from `start` on is one.
-    #[inline(always)]
-    pub(crate) fn last_key(&self, start: usize) -> Option<u16> {
-        let mut last_two = self.nodes()[start..].iter().rev().take(2);
-        last_two.find(|node| node.kind == Kind::Key).map(|node| node.key)
-    }
-
     #[inline(always)]
     pub(crate) fn push(&mut self, node: Node) {
         if self.len == self.room.len() {

@@ -131,19 +131,8 @@ impl Context<'_> {
         self.digits(at + usize::from(signed))
     }
 
-    /// The end of any digits, eight at a time.
     #[inline(always)]
     fn more_digits(&self, mut at: usize) -> usize {
-        const BYTES: u64 = u64::MAX / 255;
-        while let Some(chunk) = self.text.get(at..).and_then(<[u8]>::first_chunk) {
-            // Digits become 0 to 9. Of others the top bit is set, or is once 118 is added; a carry spoils only what is behind.
-            let word = u64::from_le_bytes(*chunk) ^ (BYTES * 0x30);
-            let others = (word | word.wrapping_add(BYTES * 0x76)) & (BYTES * 0x80);
-            if others != 0 {
-                return at + others.trailing_zeros() as usize / 8;
-            }
-            at += chunk.len();
-        }
         while self.text.get(at).is_some_and(u8::is_ascii_digit) {
             at += 1;
         }

@@ -159,19 +159,19 @@ impl Walker<'_> {
         let (keys, bits) = (self.keys.guesses(), structure.quotes().beside(places));
         let Tape { room, len, candidates, .. } = &mut *self.tape;
         let (mut at, mut node) = (at, *len as u32);
-        let mut room = &mut room[*len..];
-        let mut seen = self.seen;
-        let mut number = self.keys.entry(self.previous).next;
+        let mut room = room[*len..].as_chunks_mut().0.iter_mut();
+        let (mut seen, mut previous) = (self.seen, self.previous);
+        let mut number = self.keys.entry(previous).next;
         let guess = if first { keys.guess_first(number, text, at) } else { keys.guess(number, text, at) };
         let Some(mut entry) = guess else { return Place::Behind(at) };
         let place = loop {
-            let [key, value, rest @ ..] = room else { break Place::Behind(at) };
+            let Some([key, value]) = room.next() else { break Place::Behind(at) };
             let key_start = at as u32 + u32::from(entry.key_at);
             let key_end = key_start + u32::from(entry.key_bytes);
             *key =
                 Node { kind: Kind::Key, escaped: false, key: number, start: key_start, end: key_end, next: node + 1 };
             seen |= entry.traits;
-            number = entry.next;
+            (previous, number) = (number, entry.next);
             at += usize::from(entry.token_bytes);
             let Some(&byte) = text.get(at) else { break Place::Value(at) };
             if byte == b'"' {
@@ -199,15 +199,13 @@ impl Walker<'_> {
                 break Place::Value(at);
             }
             node += 2;
-            room = rest;
             entry = match keys.guess(number, text, at) {
                 Some(entry) => entry,
                 None => break Place::Behind(at),
             };
         };
-        let before = std::mem::replace(len, node as usize);
-        self.seen = seen;
-        self.previous = self.tape.last_key(before).unwrap_or(self.previous);
+        *len = node as usize;
+        (self.seen, self.previous) = (seen, previous);
         place
     }
 
