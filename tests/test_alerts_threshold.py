@@ -79,6 +79,10 @@ def test_keywords_and_mapping_are_the_same():
         ({"no_data": "hold"}, "no_data: unknown value 'hold'; known values: keep, ok, alert, ignore"),
         ({"value": "5"}, "value: expected a number, got '5'; write a number; for within and outside two"),
         ({"value": True}, "value: expected a number, got True; write a number; for within and outside two"),
+        (
+            {"value": 10**400},
+            f"value: expected a number, got {'1' + '0' * 59}; write a number; for within and outside two",
+        ),
         ({"value": float("nan")}, "value: expected a number, got nan; write a number; for within and outside two"),
         ({"operator": "within"}, "value: within needs two numbers; write [lowest, highest]"),
         ({"operator": "outside", "value": [3, 2]}, "value: the first is above the second; write [lowest, highest]"),

@@ -1,6 +1,7 @@
 """`headrig.Handler`: what becomes of one record, byte for byte and with the values that break others."""
 
 import dataclasses
+import errno
 import json
 import logging
 import logging.config
@@ -323,5 +324,6 @@ def test_unusable_path(tmp_path):
     """
     A file that cannot be opened is an error at once, not at the first record.
     """
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(IsADirectoryError) as caught:
         headrig.Handler(tmp_path)
+    assert (errno.EISDIR, str(tmp_path)) == (caught.value.errno, caught.value.filename)

@@ -11,7 +11,7 @@ from service_process import service
 
 import headrig
 from headrig.errors import ConfigError
-from headrig.installation import _Installed
+from headrig.installation import _Installed, _Settings
 
 QUERIES = {
     """grep '"level":"ERROR"' app.log | jq '. | select(.traceId == "xyz")' | jq -r .message""": [
@@ -189,6 +189,8 @@ def test_arguments_come_before_variables(root, monkeypatch, tmp_path):
         ("LOG_STRUCTURED", "maybe"),
         ("LOG_FILE_BUFFER_SIZE", "-1"),
         ("LOG_FILE_FLUSH_INTERVAL", "5s"),
+        ("LOG_HTTP_BUFFER_SIZE", "many"),
+        ("LOG_HTTP_FLUSH_INTERVAL", "-1"),
     ],
 )
 def test_unusable_variables(root, monkeypatch, name, value):
@@ -201,6 +203,31 @@ def test_unusable_variables(root, monkeypatch, name, value):
     with pytest.raises(ConfigError, match=f"environment: {name}: '{value}' cannot be used; set"):
         headrig.install()
     assert before == root.handlers
+
+
+def test_settings_show_no_secret():
+    """
+    What is kept of the settings does not show the secrets among them.
+    """
+    more = (("SLACK_WEBHOOK_URL", "https://hooks.example.com/canary"),)
+    settings = _Settings(20, True, None, 100, 0.1, "http://127.0.0.1:9", "canary", more)
+
+    assert "canary" not in f"{settings} {settings!r}"
+
+
+def test_unusable_file(tmp_path):
+    """
+    A file that cannot be opened is an error that names it and its variable, and nothing else is said at exit.
+    """
+    done = service("import headrig\nheadrig.install()", tmp_path, LOG_FILE=str(tmp_path))
+    said = [line for line in done.stderr.splitlines() if not line.startswith(" ")]
+
+    assert 1 == done.returncode
+    assert [
+        "Traceback (most recent call last):",
+        f"IsADirectoryError: [Errno 21] Is a directory: '{tmp_path}'",
+        "environment: LOG_FILE: set a path that this process may write to",
+    ] == said
 
 
 def test_imports(tmp_path):

@@ -161,6 +161,39 @@ headrig.resolve_alert("nobody")
     assert 3 == len(done.stderr.splitlines())
 
 
+def test_signal_handlers_may_send(tmp_path):
+    """
+    An alert that is sent in the middle of sending another one, at any point of it, waits for nothing and gets out.
+    """
+    code = (
+        START
+        + """
+sent = 0
+def interrupt(frame, event, arg):
+    global sent
+    sys.setprofile(None)
+    headrig.send_alert("inner", "m")
+    headrig.record_metric("queue.length", 1)
+    headrig.flush(0)
+    sent += 1
+    sys.setprofile(interrupt)
+headrig.install(path="app.log")
+headrig.send_alert("outer", "m")
+assert headrig.flush(5)
+sys.setprofile(interrupt)
+headrig.send_alert("outer", "m")
+sys.setprofile(None)
+assert headrig.flush(5)
+print(sent)
+"""
+    )
+    done = service(code, tmp_path)
+
+    assert 0 == done.returncode, done.stderr
+    assert 10 < int(done.stdout) == done.stderr.count("inner")
+    assert 2 == done.stderr.count("outer")
+
+
 def test_console_is_enough(tmp_path):
     """
     Without a channel, a registered threshold is judged and told of on standard error, and the presets are not.
@@ -290,6 +323,8 @@ def test_calls_before_install_are_bounded(tmp_path):
     [
         lambda: headrig.record_metric("x", "much"),
         lambda: headrig.record_metric("x", float("nan")),
+        lambda: headrig.record_metric("x", 10**400),
+        lambda: headrig.record_metric("x", 1, labels=["mail"]),
         lambda: headrig.record_metric("", 1),
         lambda: headrig.send_alert("t", "m", severity="loud"),
         lambda: headrig.register_threshold("x", {"metric": "m", "operator": "about"}),

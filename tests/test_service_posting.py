@@ -172,7 +172,10 @@ for n in range(3):
     [
         ({"LOG_HTTP_ENDPOINT": "logs.example.com"}, "environment: LOG_HTTP_ENDPOINT: not an address"),
         ({"LOG_HTTP_AUTH_HEADER": "Bearer fake"}, "environment: LOG_HTTP_ENDPOINT: is not set, though"),
-        ({"LOG_HTTP_ENDPOINT": "http://h", "LOG_HTTP_BUFFER_SIZE": "x"}, "environment: LOG_HTTP_BUFFER_SIZE: 'x' is"),
+        (
+            {"LOG_HTTP_ENDPOINT": "http://h", "LOG_HTTP_BUFFER_SIZE": "x"},
+            "environment: LOG_HTTP_BUFFER_SIZE: 'x' cannot",
+        ),
         (
             {"LOG_HTTP_ENDPOINT": "http://h", "LOG_HTTP_AUTH_HEADER": "fäke"},
             "environment: LOG_HTTP_AUTH_HEADER: cannot",
@@ -189,3 +192,31 @@ def test_unusable_variables(variables, said, tmp_path):
     assert said in done.stderr
     assert "fake" not in done.stderr
     assert "fäke" not in done.stderr
+
+
+def test_other_settings_leave_nothing_behind(tmp_path):
+    """
+    Each change of the settings gives back the threads, the loop and the descriptors of what ran before.
+    """
+    code = """
+import gc, os, headrig, threading
+def held():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
+seen = []
+for n in range(4):
+    os.environ["LOG_HTTP_FLUSH_INTERVAL"] = str(1000 + n)
+    headrig.install()
+    seen.append(held())
+print(seen[1:] == seen[:1] * 3, seen)
+"""
+    done = service(
+        code,
+        tmp_path,
+        LOG_FILE="app.log",
+        LOG_HTTP_ENDPOINT="http://127.0.0.1:9/x",
+        HEADRIG_HTTP_LISTEN="127.0.0.1:0",
+        PYTHONWARNINGS="error::ResourceWarning",
+    )
+
+    assert ("", "True") == (done.stderr, done.stdout.partition(" ")[0]), done.stdout

@@ -255,7 +255,8 @@ until_told()
 @pytest.mark.parametrize(
     ("to", "more", "said"),
     [
-        ("ftp://host:1", {}, "environment: HEADRIG_TO: not an address"),
+        ("ftp://host:1", {}, "environment: HEADRIG_TO: not an address; write unix:/path, http"),
+        ("", {"HEADRIG_TOKEN": "fake"}, "environment: HEADRIG_TO: is not set, though HEADRIG_TOKEN is"),
         ("http://host:1/path", {}, "environment: HEADRIG_TO: goes beyond host and port"),
         ("http://user:fake@host:1", {}, "environment: HEADRIG_TO: holds a user or a password"),
         ("unix:", {}, "environment: HEADRIG_TO: "),

@@ -142,8 +142,11 @@ async def test_busy_far_side_is_asked_again(start):
 @pytest.mark.parametrize(
     ("settings", "problems"),
     [
-        ({"to": "canary"}, ["to: not an address; write https://host/path"]),
-        ({"to": "http://host/in?canary"}, ["to: goes beyond host and port; put the rest into sinks.out.path"]),
+        ({"to": "canary"}, ["to: not an address; write unix:/path, http://host:port or https://host:port"]),
+        (
+            {"to": "http://host/in?canary"},
+            ["to: goes beyond host and port; write them alone, and a path other than /ingest into the key `path`"],
+        ),
         (
             {"to": "unix:"},
             ["to: a socket path has 1 to 107 bytes, not 0; give a shorter path, such as /run/headrig.sock"],

@@ -10,8 +10,11 @@ import logging
 import os
 import selectors
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -63,7 +66,8 @@ class Background:
         self._threads = _Threads()
         self._opened: Future[Pipeline] = Future()
         self._stop = asyncio.Event()
-        self._calls = threading.BoundedSemaphore(BACKGROUND_CALLS_MAX)
+        self._calls: deque[Callable[[], object]] = deque()
+        """What is to be called, in order. No lock: a signal handler may come in the middle of a call."""
         self._asked: Future[bool] | None = None
         self._thread = threading.Thread(target=self._run, name="headrig-loop", daemon=True)
 
@@ -85,20 +89,22 @@ class Background:
 
     def call(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Have something called on the loop once the pipeline is open, in order; False when too much waits already."""
-        if not self.alive or not self._calls.acquire(blocking=False):
+        if not self.alive or len(self._calls) >= BACKGROUND_CALLS_MAX:
             return False
-
-        async def called() -> None:
-            try:
-                await asyncio.wrap_future(self._opened)
-                function(*args, **kwargs)
-            except Exception:
-                log.exception("a call failed")
-            finally:
-                self._calls.release()
-
-        self._submit(called())
+        self._calls.append(partial(function, *args, **kwargs))
+        try:
+            self._loop.call_soon_threadsafe(self._call_next)
+        except RuntimeError:  # it has ended meanwhile
+            return False
         return True
+
+    def _call_next(self) -> None:
+        if not self.opened or not self._calls:
+            return
+        try:
+            self._calls.popleft()()
+        except Exception:
+            log.exception("a call failed")
 
     @property
     def opened(self) -> bool:
@@ -121,7 +127,10 @@ class Background:
             pipeline = await asyncio.wrap_future(self._opened)
             return await pipeline.status.metrics_page()
 
-        return self._submit(shown()).result(timeout_seconds)
+        try:
+            return self._submit(shown()).result(timeout_seconds)
+        except CancelledError:
+            raise TimeoutError("the background has ended") from None
 
     def flush(self, timeout_seconds: float) -> bool:
         """Have everything delivered that came before; with 0 it is asked for and goes on by itself."""
@@ -136,7 +145,9 @@ class Background:
             return asked.result(timeout_seconds)
         except TimeoutError:
             asked.cancel()
-            return False
+        except Exception as error:  # noqa: BLE001  # whatever it failed with has been told; who flushes is not to blame
+            log.debug("flush: %s", error)
+        return False
 
     def waiting(self) -> dict[str, int]:
         """What would be lost with the process, beside what waits in the handler."""
@@ -152,7 +163,8 @@ class Background:
     def stop(self, timeout_seconds: float) -> None:
         """Drain and end; what cannot be delivered in time is dropped and counted."""
         if self.alive:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with suppress(RuntimeError):  # it ends by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(timeout_seconds)
         self._core.abandon()
 
@@ -161,6 +173,8 @@ class Background:
         In a forked child: let go of everything that is the parent's. Its connections, its listener and the loop's own
         descriptors become /dev/null here, so that nothing left behind can touch what both processes share.
         """
+        if self._loop.is_closed():
+            return
         shared = [self._selector.fileno(), *(self._selector.get_map() or ())]
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for descriptor in shared:
@@ -179,7 +193,13 @@ class Background:
         return written and await pipeline.alerting.flush()
 
     def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            over: Future[T] = Future()
+            over.cancel()
+            return over
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -190,7 +210,18 @@ class Background:
             if not self._opened.done():
                 self._opened.set_exception(error)
             self._failed(self)
+        self._close()
+        if self._calls:
+            log.error("%d calls came too late for the background of the service", len(self._calls))
+
+    def _close(self) -> None:
+        """End what still asks or waits, and give the loop's descriptors back."""
+        pending = asyncio.all_tasks(self._loop)
+        for task in pending:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         self._threads.end()
+        self._loop.close()
 
     async def _main(self) -> None:
         """Run. A port that is taken costs the status pages, not the service."""
@@ -207,6 +238,8 @@ class Background:
     def _started(self, pipeline: Pipeline) -> None:
         pipeline.state.metrics.watch(lambda: self._observe(pipeline.state.metrics))
         self._opened.set_result(pipeline)
+        while self._calls:
+            self._call_next()
 
 
 def judging(config: Config, core: HandlerCore) -> Engine:

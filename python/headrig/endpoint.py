@@ -18,11 +18,11 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
 _SECRET_BYTES_MAX = 64 * 1024
 
 
-def url_problems(url: str, path: str) -> Iterator[ConfigError]:
+def url_problems(url: str, path: str, remedy: str = "write https://host/path") -> Iterator[ConfigError]:
     """What is wrong with the address of a server. Never quotes it: it may hold a secret."""
     parts = _split(url)
     if parts is None:
-        yield ConfigError("not an address", path=path, remedy="write https://host/path")
+        yield ConfigError("not an address", path=path, remedy=remedy)
         return
     if parts.username is not None or parts.password is not None:
         yield ConfigError("holds a user or a password", path=path, remedy="give them in a header of their own")

@@ -92,7 +92,7 @@ class Handler(logging.Handler):
 
     `path` is the file to append to; without it lines go to standard output. `structured=False` writes text for people,
     without a path to standard error. `flush_entries_max` lines or `flush_seconds` (0.1 at most) bound a line's wait;
-    ERROR and above do not wait. Raises OSError when the file cannot be opened.
+    ERROR and above do not wait. Raises OSError, which names the file, when that cannot be opened.
     """
 
     _shipping = "no"
@@ -109,10 +109,9 @@ class Handler(logging.Handler):
         flush_entries_max: int = 100,
         flush_seconds: float = 0.1,
     ) -> None:
-        super().__init__(level)
-        self._failures = 0
-        self._own_filters = self.filters
-        self._core = HandlerCore(
+        filters: list[Any] = []
+        # First: a handler that is not whole must not be known to logging, which flushes all at exit.
+        core = HandlerCore(
             path,
             shipping=self._shipping,
             text=not structured,
@@ -120,13 +119,17 @@ class Handler(logging.Handler):
             wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
             spec=self._spec,
             context=bound_fields,
-            filters=self._own_filters,
+            filters=filters,
             careful=WeakMethod(self.handle),
             stack=_stack,
             filled=filled,
             finalizing=sys.is_finalizing,
             record_type=logging.LogRecord,
         )
+        super().__init__(level)
+        self._failures = 0
+        self.filters = self._own_filters = filters
+        self._core = core
         _live.add(self)
         self._choose()
 

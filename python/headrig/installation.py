@@ -70,6 +70,10 @@ class _Settings(NamedTuple):
     more: tuple[tuple[str, str], ...]
     """The variables of what is beyond the file."""
 
+    def __repr__(self) -> str:
+        """Nothing: some are secrets, and tools that report errors show what they find."""
+        return "_Settings(…)"
+
 
 class _Installed:
     """What `install` has put in place."""
@@ -109,9 +113,10 @@ def install(
     a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
     post them, and `SLACK_WEBHOOK_URL` tells people of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
 
-    A second call with the same settings changes nothing, with others it replaces what the first put in place. In the main
-    thread, SIGUSR1 flushes from then on unless it is ignored; a handler it has already is called as well. Raises
-    ConfigError for what cannot be used and OSError when the file cannot be opened.
+    A second call with the same settings changes nothing, with others it replaces what the first put in place, and waits
+    some seconds for what that still has to deliver. In the main thread, SIGUSR1 flushes from then on unless it is ignored;
+    a handler it has already is called as well. Raises ConfigError for what cannot be used and OSError when the file cannot
+    be opened.
     """
     environ = dict(os.environ)
     if to is not None:
@@ -132,6 +137,7 @@ def install(
         token=token or environ.get("HEADRIG_TOKEN") or None,
         more=tuple((name, environ[name]) for name in REREAD if environ.get(name)),
     )
+    _check(settings, environ)
     with _Installed.lock:
         root = logging.getLogger()
         if settings != _Installed.settings:
@@ -145,9 +151,25 @@ def install(
         return _Installed.handlers[0]
 
 
+def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
+    """Refuse what is of no use as it stands: who set it believes that it works."""
+    for name in ("LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL"):
+        _number(environ, name, 0)
+    if settings.token is not None and settings.to is None:
+        file, to, token = (
+            ("environment", "HEADRIG_TO", "HEADRIG_TOKEN") if "HEADRIG_TOKEN" in environ else ("", "to", "token")
+        )
+        raise ConfigError(f"is not set, though {token} is", file=file, path=to, remedy=f"set it, or unset {token}")
+
+
 def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logger) -> None:
     """Put other settings in place; when they cannot be used, what is there stays."""
-    handlers = _opened(settings)
+    try:
+        handlers = _opened(settings)
+    except OSError as error:
+        if settings.path is not None and settings.path == environ.get("LOG_FILE"):
+            error.add_note("environment: LOG_FILE: set a path that this process may write to")
+        raise
     configure = _configure(settings, environ)
     start = settings.to is not None or any(name in STARTING for name, _ in settings.more)
     if start:

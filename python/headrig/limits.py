@@ -80,7 +80,7 @@ NOTICE_SECONDS_MAX: Final = 86_400.0
 NOTICE_POST_SECONDS: Final = 10.0
 """A chat service that has not answered by then is tried again."""
 BACKGROUND_CALLS_MAX: Final = 1000
-"""Alerts and changes of thresholds that a service may have under way to its background. More are refused, counted."""
+"""Alerts and changes of thresholds that a service may have under way to its background. More are refused, and logged."""
 BACKGROUND_THREADS: Final = 4
 """Helpers of a service's background: a name that resolves slowly must not hold up bodies that are compressed."""
 BACKGROUND_START_SECONDS: Final = 5.0

@@ -291,10 +291,13 @@ def record_metric(
     """
     if not name:
         raise ValueError("a metric has a name")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{name}: {number} cannot be averaged")
-    named = {str(label): str(text) for label, text in (labels or {}).items()}
+    named = {str(label): str(text) for label, text in dict(labels or {}).items()}
     when = service.clock() if time_seconds is None else float(time_seconds)
     if not service.later(lambda: service.record(name, number, named, when)):
         service.record(name, number, named, when)

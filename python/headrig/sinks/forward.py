@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headrig.sinks.posting import PostSink
 
 _UNIX = "unix:"
+_FORMS = "write unix:/path, http://host:port or https://host:port"
 
 
 class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
@@ -60,10 +61,11 @@ class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
         if self._socket is not None:
             yield from unix_path_problems(self._socket, f"{at}.to")
         else:
-            wrong = list(url_problems(self.to, f"{at}.to"))
+            wrong = list(url_problems(self.to, f"{at}.to", remedy=_FORMS))
             yield from wrong
             if not wrong and (urlsplit(self.to).path not in ("", "/") or urlsplit(self.to).query):
-                yield ConfigError("goes beyond host and port", path=f"{at}.to", remedy=f"put the rest into {at}.path")
+                remedy = "write them alone, and a path other than /ingest into the key `path`"
+                yield ConfigError("goes beyond host and port", path=f"{at}.to", remedy=remedy)
         yield from tls_problems(self.to, self.ca_file, at)
         yield from value_problems(self.token, f"{at}.token")
 

@@ -77,6 +77,8 @@ pub struct Dictionary {
     raws: Vec<Box<[u8]>>,
     table: HashTable<u16>,
     hasher: RandomState,
+    /// Counts what changes of which key comes next.
+    version: u64,
 }
 
 impl Default for Dictionary {
@@ -87,6 +89,7 @@ impl Default for Dictionary {
             raws: Vec::new(),
             table: HashTable::new(),
             hasher: RandomState::default(),
+            version: 0,
         };
         new.push(b"");
         (new.entries[0].head, new.entries[0].mask) = NOWHERE;
@@ -134,24 +137,40 @@ impl Entry {
     }
 }
 
-impl Dictionary {
+/// The entries, at hand.
+#[derive(Clone, Copy)]
+pub struct Guesses<'a> {
+    entries: &'a [Entry],
+    keys: &'a Dictionary,
+}
+
+impl<'a> Guesses<'a> {
     /// The entry of an expected key, if it stands at `at`, from its comma to its value.
     #[inline(always)]
-    pub fn guess(&self, expected: u16, text: &[u8], at: usize) -> Option<&Entry> {
+    pub fn guess(self, expected: u16, text: &[u8], at: usize) -> Option<&'a Entry> {
         let entry = &self.entries[usize::from(expected)];
         (entry.difference(text, at) == 0 && self.ends(entry, expected, text, at)).then_some(entry)
     }
 
     /// The same where the bracket that opens the object stands in place of the comma.
-    pub fn guess_first(&self, expected: u16, text: &[u8], at: usize) -> Option<&Entry> {
+    #[inline(always)]
+    pub fn guess_first(self, expected: u16, text: &[u8], at: usize) -> Option<&'a Entry> {
         let entry = &self.entries[usize::from(expected)];
         // The head's first byte is the comma.
         (entry.difference(text, at) >> 8 == 0 && self.ends(entry, expected, text, at)).then_some(entry)
     }
 
     #[inline(always)]
-    fn ends(&self, entry: &Entry, expected: u16, text: &[u8], at: usize) -> bool {
-        usize::from(entry.token_bytes) <= HEAD_BYTES || self.long_ends(expected, text, at)
+    fn ends(self, entry: &Entry, expected: u16, text: &[u8], at: usize) -> bool {
+        usize::from(entry.token_bytes) <= HEAD_BYTES || self.keys.long_ends(expected, text, at)
+    }
+}
+
+impl Dictionary {
+    /// To guess with.
+    #[inline(always)]
+    pub fn guesses(&self) -> Guesses<'_> {
+        Guesses { entries: &self.entries, keys: self }
     }
 
     #[inline(never)]
@@ -177,7 +196,9 @@ impl Dictionary {
         if number == UNKNOWN {
             return UNKNOWN;
         }
-        self.entries[usize::from(previous)].next = number;
+        let next = &mut self.entries[usize::from(previous)].next;
+        self.version += u64::from(*next != number);
+        *next = number;
         let entry = &mut self.entries[usize::from(number)];
         if let Some(spaces) = spaces.filter(|spaces| *spaces != entry.spaces()) {
             entry.set_spaces(raw, spaces);
@@ -200,6 +221,10 @@ impl Dictionary {
         self.entries.push(Entry::new(raw));
         self.facts.push(Facts::default());
         self.raws.push(raw.into());
+    }
+
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     #[inline(always)]
@@ -244,21 +269,24 @@ mod tests {
     fn a_key_is_guessed_from_the_one_before_it() {
         let mut keys = Dictionary::default();
         let text = br#"{"a":1,"a_key_longer_than_a_head":2,"a":3}             "#;
-        assert!(keys.guess(UNKNOWN, text, 6).is_none());
+        assert!(keys.guesses().guess(UNKNOWN, text, 6).is_none());
         let first = keys.number(UNKNOWN, b"a", None);
         let second = keys.number(first, b"a_key_longer_than_a_head", CLOSE);
         let next = |number, keys: &Dictionary| keys.entry(number).next;
         assert_eq!((next(UNKNOWN, &keys), next(first, &keys), next(second, &keys)), (first, second, UNKNOWN));
-        assert!(keys.guess(first, text, 0).is_none() && keys.guess_first(first, text, 0).is_some());
-        assert!(keys.guess_first(second, text, 0).is_none() && keys.guess_first(UNKNOWN, text, 0).is_none());
-        assert_eq!(keys.guess(second, text, 6).map(|entry| (entry.token_bytes, entry.key_at)), Some((28, 2)));
-        assert!(keys.guess(first, text, 6).is_none() && keys.guess(second, text, 35).is_none());
+        assert!(keys.guesses().guess(first, text, 0).is_none() && keys.guesses().guess_first(first, text, 0).is_some());
+        assert!(
+            keys.guesses().guess_first(second, text, 0).is_none()
+                && keys.guesses().guess_first(UNKNOWN, text, 0).is_none()
+        );
+        assert_eq!(keys.guesses().guess(second, text, 6).map(|entry| (entry.token_bytes, entry.key_at)), Some((28, 2)));
+        assert!(keys.guesses().guess(first, text, 6).is_none() && keys.guesses().guess(second, text, 35).is_none());
         assert_eq!(keys.number(second, b"a", CLOSE), first);
-        assert_eq!(keys.guess(second, text, 6).map(|entry| entry.next), Some(first));
-        assert!(keys.guess(first, text, 35).is_some());
+        assert_eq!(keys.guesses().guess(second, text, 6).map(|entry| entry.next), Some(first));
+        assert!(keys.guesses().guess(first, text, 35).is_some());
         // No room for a whole head: the caller looks it up.
-        assert!(keys.guess(first, &text[..50], 35).is_none());
-        assert!(keys.guess(second, br#","a_key_longer_than_a_hat":2,     "#, 0).is_none());
+        assert!(keys.guesses().guess(first, &text[..50], 35).is_none());
+        assert!(keys.guesses().guess(second, br#","a_key_longer_than_a_hat":2,     "#, 0).is_none());
     }
 
     #[test]
@@ -269,12 +297,12 @@ mod tests {
                 let number = keys.number(UNKNOWN, raw, Some(Spaces { before, behind }));
                 let (before, behind) = (" ".repeat(before.into()), " ".repeat(behind.into()));
                 let text = format!(",{before}\"{}\":{behind}1,{}", String::from_utf8_lossy(raw), " ".repeat(20));
-                let entry = keys.guess(number, text.as_bytes(), 0).unwrap();
+                let entry = keys.guesses().guess(number, text.as_bytes(), 0).unwrap();
                 assert_eq!(text.find('1'), Some(entry.token_bytes.into()), "{text}");
                 assert_eq!(text.find('a'), Some(entry.key_at.into()), "{text}");
                 for other in [text.replacen(',', ", ", 1), text.replacen("\":", "\": ", 1), text.replacen(':', "=", 1)]
                 {
-                    let other = keys.guess(number, other.as_bytes(), 0).map(|entry| entry.token_bytes);
+                    let other = keys.guesses().guess(number, other.as_bytes(), 0).map(|entry| entry.token_bytes);
                     // One more space before the value is the value's.
                     assert!(other.is_none_or(|bytes| bytes == entry.token_bytes), "{text}");
                 }

@@ -268,7 +268,7 @@ struct Reader {
 
 impl Reader {
     fn view<'a>(&'a self, text: &'a [u8]) -> View<'a> {
-        let (nodes, found) = (&self.tape.nodes, &self.found);
+        let (nodes, found) = (self.tape.nodes(), &self.found);
         View { text, nodes, found, edits: &self.edits, roles: &self.roles, time_seconds: 0.0 }
     }
 

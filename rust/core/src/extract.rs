@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::dictionary::{Dictionary, INSIDE, UNKNOWN};
+use crate::dictionary::{traits, Dictionary, INSIDE, UNKNOWN};
 use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::{Event, Form, Role, Slot, Source, Value};
@@ -74,20 +74,27 @@ impl Extractor {
     pub fn find(&self, text: &[u8], tape: &Tape, keys: &mut Dictionary, scratch: &mut Decoded, found: &mut Vec<u32>) {
         found.clear();
         found.resize(self.slots, 0);
-        let nodes = &tape.nodes;
+        let nodes = tape.nodes();
         if nodes.first().is_none_or(|root| root.kind != Kind::Object) {
             return;
         }
         if !tape.numbered {
             return self.object(0, 0, text, nodes, scratch, found);
         }
-        for &(slot, value) in &tape.fields {
-            let plain = slot & INSIDE == 0 || nodes[value as usize].kind != Kind::Object;
-            if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
-                *place = value;
-            } else if let Some(entry) = self.outermost(text, &nodes[value as usize - 1], keys, scratch) {
-                self.take(entry, value as usize, text, nodes, scratch, found);
+        let mut key = 1;
+        while nodes[key].kind == Kind::Key {
+            let value = key + 1;
+            let known = keys.entry(nodes[key].key);
+            if known.traits & traits::FIELD != 0 {
+                let slot = known.slot;
+                let plain = slot & INSIDE == 0 || nodes[value].kind != Kind::Object;
+                if let Some(place) = found.get_mut(usize::from(slot & !INSIDE)).filter(|_| plain) {
+                    *place = value as u32;
+                } else if let Some(entry) = self.outermost(text, &nodes[key], keys, scratch) {
+                    self.take(entry, value, text, nodes, scratch, found);
+                }
             }
+            key = nodes[value].next as usize;
         }
     }
 
@@ -175,19 +182,32 @@ impl View<'_> {
         self.roles.get(role)
     }
 
-    /// The node of a source's value, 0 where it is missing; units of a duration in one second.
-    fn place(&self, source: Source) -> (u32, f64) {
+    /// The node of a source's value, 0 where it is missing.
+    #[inline(always)]
+    fn place(&self, source: Source) -> u32 {
         match source {
-            Source::Role(role) => self.role(role).map_or((0, 1.0), |(alias, node)| match role {
-                Role::Duration => (node, alias.units_per_second.unwrap_or(1.0)),
-                _ => (node, 1.0),
-            }),
-            Source::Path(slot) => (self.found[slot.0 as usize], 1.0),
+            Source::Role(role) => self.roles.node(role),
+            Source::Path(slot) => self.found[slot.0 as usize],
         }
     }
 
+    #[inline(always)]
     fn edited(&self, start: usize, end: usize) -> bool {
-        !self.edits.is_empty() && !self.edits.within(start, end).is_empty()
+        !self.edits.is_empty() && self.is_edited(start, end)
+    }
+
+    #[inline(never)]
+    fn is_edited(&self, start: usize, end: usize) -> bool {
+        !self.edits.within(start, end).is_empty()
+    }
+
+    /// The bytes of a string that are its value as they stand, neither escaped nor edited.
+    #[inline(always)]
+    pub fn plain(&self, index: u32) -> Option<&[u8]> {
+        let node = &self.nodes[index as usize];
+        let (start, end) = (node.start as usize, node.end as usize);
+        let plain = node.kind == Kind::String && !node.escaped && !self.edited(start, end);
+        plain.then(|| &self.text[start..end])
     }
 
     /// A node's value, after redaction.
@@ -231,6 +251,16 @@ impl View<'_> {
         }
     }
 
+    /// `Value::number` of a value that is no plain number.
+    #[inline(never)]
+    fn number_of_value(&self, source: Source) -> Option<f64> {
+        self.value(source).number()
+    }
+
+    fn in_seconds(&self, duration: f64) -> f64 {
+        duration / self.role(Role::Duration).and_then(|(alias, _)| alias.units_per_second).unwrap_or(1.0)
+    }
+
     fn duration(&self) -> Value<'_> {
         let Some((alias, node)) = self.role(Role::Duration) else {
             return Value::Missing;
@@ -260,32 +290,49 @@ impl Event for View<'_> {
         }
     }
 
+    #[inline(always)]
     fn number(&self, source: Source) -> Option<f64> {
-        let (index, unit) = self.place(source);
+        let index = self.place(source);
         let node = &self.nodes[index as usize];
         let (start, end) = (node.start as usize, node.end as usize);
-        if index == 0 || node.kind != Kind::Number || source == Source::Role(Role::Time) || self.edited(start, end) {
-            return self.value(source).number();
+        if source == Source::Role(Role::Time) {
+            return Some(self.time_seconds).filter(|seconds| seconds.is_finite());
         }
-        number::json(&self.text[start..end]).map(|number| number / unit)
+        if index == 0 {
+            return None;
+        }
+        if node.kind != Kind::Number || self.edited(start, end) {
+            return self.number_of_value(source);
+        }
+        let number = number::json(&self.text[start..end])?;
+        match source {
+            Source::Role(Role::Duration) => Some(self.in_seconds(number)),
+            _ => Some(number),
+        }
     }
 
+    #[inline(always)]
     fn is_there(&self, source: Source) -> bool {
-        let (index, _) = self.place(source);
-        let there = index != 0 && !matches!(self.nodes[index as usize].kind, Kind::Null | Kind::NonFinite);
-        match there && self.nodes[index as usize].kind != Kind::Number {
-            true => true,
-            // A number may be out of range, and the time is always there.
-            false => self.value(source).is_there(),
+        if source == Source::Role(Role::Time) {
+            return true;
+        }
+        match self.place(source) {
+            0 => false,
+            // A number may be out of range.
+            index => match self.nodes[index as usize].kind {
+                Kind::Null | Kind::NonFinite => false,
+                Kind::Number => self.value(source).is_there(),
+                _ => true,
+            },
         }
     }
 
+    #[inline(always)]
     fn written(&self, source: Source) -> Option<(Form, &[u8])> {
-        let index = match source {
-            Source::Role(Role::Time | Role::Duration) => return None,
-            Source::Role(role) => self.roles.node(role),
-            Source::Path(slot) => self.found[slot.0 as usize],
-        };
+        if matches!(source, Source::Role(Role::Time | Role::Duration)) {
+            return None;
+        }
+        let index = self.place(source);
         if index == 0 {
             return Some((Form::Nothing, b""));
         }
@@ -324,7 +371,7 @@ mod tests {
         let (mut keys, mut scratch) = (Dictionary::default(), Decoded::default());
         Extractor::new(&paths).find(text.as_bytes(), &tape, &mut keys, &mut scratch, &mut found);
         let span =
-            |at: u32| text[tape.nodes[at as usize].start as usize..tape.nodes[at as usize].end as usize].to_owned();
+            |at: u32| text[tape.nodes()[at as usize].start as usize..tape.nodes()[at as usize].end as usize].to_owned();
         found.iter().map(|&at| (at != 0).then(|| span(at))).collect()
     }
 
@@ -353,7 +400,7 @@ mod tests {
         edits.push(7, 11, 0, b"\"[REDACTED:pin]\"");
         edits.settle();
         let view =
-            View { text, nodes: &tape.nodes, found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
+            View { text, nodes: tape.nodes(), found: &[], edits: &edits, roles: &Roles::default(), time_seconds: 0.0 };
         assert_eq!(view.node(2), Value::Text(Cow::Borrowed(b"[REDACTED:pin]")));
         assert_eq!(view.node(4), Value::Text(Cow::Borrowed("aéb".as_bytes())));
     }

@@ -37,21 +37,26 @@ fn short(text: &[u8]) -> Option<f64> {
     if digits.is_empty() || digits.len() > DIGITS_MAX {
         return None;
     }
-    let mut mantissa = 0_u64;
-    let mut point = digits.len();
-    for (at, byte) in digits.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
+    let (mut mantissa, mut at) = (0_u64, 0);
+    let mut digits_from = |from: usize| {
+        at = from;
+        while let Some(digit) = digits.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
             mantissa = mantissa * 10 + u64::from(digit);
-        } else if *byte == b'.' && point == digits.len() && at > 0 && at + 1 < digits.len() {
-            point = at;
-        } else {
+            at += 1;
+        }
+        at
+    };
+    let point = digits_from(0);
+    let mut fraction = 0;
+    if point < digits.len() {
+        fraction = digits.len() - point - 1;
+        if digits[point] != b'.' || point == 0 || fraction == 0 || digits_from(point + 1) < digits.len() {
             return None;
         }
     }
     let mut number = mantissa as f64;
-    if point < digits.len() {
-        number /= TENS[digits.len() - point - 1];
+    if fraction > 0 {
+        number /= TENS[fraction];
     }
     Some(if digits.len() < text.len() { -number } else { number })
 }

@@ -136,6 +136,7 @@ impl Worker {
         let mut batch = Batch { shared, arrival_seconds, observer, metrics: None, output, counts };
         // What a panic left.
         batch.observer.discard();
+        self.tape.clear();
         let mut structure = std::mem::take(&mut self.structure);
         let mut start = 0;
         while start < input.len() {
@@ -215,10 +216,12 @@ impl Worker {
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Broken {
             return Err(Broken::NotJson);
         }
-        shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
-        self.roles.resolve(&self.found);
+        if !self.tape.same_shape {
+            shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
+            self.roles.resolve(&self.found);
+        }
         let none = Edits::default();
-        let (nodes, found, roles) = (&self.tape.nodes, &self.found, &self.roles);
+        let (nodes, found, roles) = (self.tape.nodes(), &self.found, &self.roles);
         let raw = View { text, nodes, found, edits: &none, roles, time_seconds: batch.arrival_seconds };
         let own_time = self.shapes.read(&raw, self.utc_offset_seconds);
         let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), batch.arrival_seconds);
@@ -239,20 +242,29 @@ impl Worker {
         if !segment.is_utf8(text) {
             return Err(Broken::Utf8);
         }
-        let fast = path != Path::Scalar && !line.control;
-        if fast && fast::walk(segment, line, &mut self.redaction.keys, &mut self.tape).is_some() {
-            return Ok(());
+        if path != Path::Scalar && !line.control {
+            let (keys, places) = self.redaction.for_walk();
+            if fast::walk(segment, line, places, keys, &mut self.tape).is_some() {
+                return Ok(());
+            }
         }
         walk(text, &mut self.tape)
     }
 
     fn view<'a>(&'a self, text: &'a [u8], time_seconds: f64) -> View<'a> {
-        View { text, nodes: &self.tape.nodes, found: &self.found, edits: &self.edits, roles: &self.roles, time_seconds }
+        View {
+            text,
+            nodes: self.tape.nodes(),
+            found: &self.found,
+            edits: &self.edits,
+            roles: &self.roles,
+            time_seconds,
+        }
     }
 
     /// Write `null` for every number that JSON does not have; give how many.
     fn null_non_finite(&mut self) -> u64 {
-        let nodes = self.tape.nodes.iter().filter(|node| node.kind == Kind::NonFinite);
+        let nodes = self.tape.nodes().iter().filter(|node| node.kind == Kind::NonFinite);
         let before = self.edits.list.len();
         for node in nodes {
             if self.edits.within(node.start as usize, node.end as usize).is_empty() {

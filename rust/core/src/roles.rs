@@ -90,11 +90,23 @@ impl RoleTable {
     }
 }
 
+/// Shapes of lines remembered, beside that of the line: a service logs from some places by turns.
+const SHAPES: usize = 4;
+
 /// The roles of one line. Lines of one service have the same fields at the same places: then nothing is looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
     table: RoleTable,
-    /// The line that `nodes` and `aliases` are for.
+    line: Shape,
+    /// Of earlier lines, and which of them gives way next.
+    earlier: [Shape; SHAPES],
+    next: usize,
+}
+
+/// Which fields of a line have which role.
+#[derive(Clone, Debug, Default)]
+struct Shape {
+    /// The fields.
     found: Vec<u32>,
     /// In `ROLES` order; node 0 where no field has the role.
     nodes: [u32; ROLES.len()],
@@ -107,29 +119,46 @@ impl Roles {
     }
 
     /// Take the line whose fields are `found`: per role the first alias that is present counts.
+    #[inline(always)]
     pub fn resolve(&mut self, found: &[u32]) {
-        if self.found == found {
-            return;
+        if self.line.found != found {
+            self.reshape(found);
         }
-        self.found.clear();
-        self.found.extend_from_slice(found);
-        for (role, _, _) in ROLES {
-            let present = |alias: &&Alias| found[alias.slot.0 as usize] != 0;
-            let alias = self.table.aliases(role).iter().find(present);
-            self.nodes[role as usize] = alias.map_or(0, |alias| found[alias.slot.0 as usize]);
-            self.aliases[role as usize] = alias.copied().unwrap_or_default();
-        }
+    }
+
+    #[inline(never)]
+    fn reshape(&mut self, found: &[u32]) {
+        let known = self.earlier.iter().position(|shape| shape.found == found);
+        let at = known.unwrap_or_else(|| {
+            self.next = (self.next + 1) % SHAPES;
+            self.earlier[self.next].fill(&self.table, found);
+            self.next
+        });
+        std::mem::swap(&mut self.line, &mut self.earlier[at]);
     }
 
     /// The node of the role's value, 0 where no field has it.
     pub fn node(&self, role: Role) -> u32 {
-        self.nodes[role as usize]
+        self.line.nodes[role as usize]
     }
 
     /// The field that has the role, and its value's node.
     pub fn get(&self, role: Role) -> Option<(Alias, u32)> {
-        let node = self.nodes[role as usize];
-        (node != 0).then(|| (self.aliases[role as usize], node))
+        let node = self.line.nodes[role as usize];
+        (node != 0).then(|| (self.line.aliases[role as usize], node))
+    }
+}
+
+impl Shape {
+    fn fill(&mut self, table: &RoleTable, found: &[u32]) {
+        self.found.clear();
+        self.found.extend_from_slice(found);
+        for (role, _, _) in ROLES {
+            let present = |alias: &&Alias| found[alias.slot.0 as usize] != 0;
+            let alias = table.aliases(role).iter().find(present);
+            self.nodes[role as usize] = alias.map_or(0, |alias| found[alias.slot.0 as usize]);
+            self.aliases[role as usize] = alias.copied().unwrap_or_default();
+        }
     }
 }
 
@@ -178,6 +207,18 @@ mod tests {
         roles.resolve(&found);
         assert_eq!(roles.get(Role::Time).map(|(_, node)| node), Some(8));
         assert_eq!(roles.get(Role::Level), None);
+    }
+
+    #[test]
+    fn lines_of_many_shapes_by_turns_have_each_its_own_roles() {
+        let mut roles = Roles::new(RoleTable::new(&[], |path| Slot(u16::from(path == "level"))).unwrap());
+        for turn in 0..60_u32 {
+            let level = turn % 7;
+            roles.resolve(&[0, level]);
+            assert_eq!(roles.get(Role::Level).map_or(0, |(_, node)| node), level);
+            roles.resolve(&[0, turn % 3 + 10]);
+            assert_eq!(roles.node(Role::Level), turn % 3 + 10);
+        }
     }
 
     #[test]

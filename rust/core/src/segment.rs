@@ -8,6 +8,8 @@ use crate::simd::Path;
 
 /// Bytes scanned ahead of the walker: with bitmaps and output they fit a second-level cache of 512 KiB.
 const SEGMENT_BYTES: usize = 128 * 1024;
+/// A batch that is longer by less is not worth another segment.
+const SLACK_BYTES: usize = SEGMENT_BYTES / 8;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Some lines of a batch, scanned.
@@ -66,7 +68,10 @@ impl<'a> Segment<'a> {
 /// The end of the segment that begins at `start`: behind its last newline, if there is one.
 fn end(batch: &[u8], start: usize) -> usize {
     let ahead = &batch[start..];
-    let Some(near) = ahead.get(..SEGMENT_BYTES) else { return batch.len() };
+    if ahead.len() <= SEGMENT_BYTES + SLACK_BYTES {
+        return batch.len();
+    }
+    let near = &ahead[..SEGMENT_BYTES];
     let newline =
         memrchr(b'\n', near).or_else(|| memchr(b'\n', &ahead[SEGMENT_BYTES..]).map(|newline| SEGMENT_BYTES + newline));
     newline.map_or(batch.len(), |newline| start + newline + 1)

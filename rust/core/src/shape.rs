@@ -26,12 +26,20 @@ impl Shapes {
     pub fn read(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
         self.time = None;
         let (alias, node) = view.role(Role::Time)?;
+        if let Some(text) = view.plain(node) {
+            return self.text(text, node, utc_offset_seconds);
+        }
         let value = view.node(node);
         let Value::Text(text) = &value else {
             let shaped = matches!(value, Value::Number(number) if time::from_number(number).is_some());
             self.time = shaped.then_some(node);
             return View::time_of(&value, alias, utc_offset_seconds);
         };
+        self.text(text, node, utc_offset_seconds)
+    }
+
+    #[inline(always)]
+    fn text(&mut self, text: &[u8], node: u32, utc_offset_seconds: i32) -> Option<f64> {
         let own_time = self.times.parse_text(text, utc_offset_seconds);
         // The shape is that of a time anywhere: an offset moves the ends of the years that are times.
         let shaped = match utc_offset_seconds {
@@ -44,8 +52,14 @@ impl Shapes {
 
     /// Whether a string or number of the line read last is a role's value and has its role's shape.
     pub fn exempt(&self, view: &View<'_>, index: usize) -> bool {
-        let is = |node: u32| node as usize == index;
-        self.time.is_some_and(is) || EXEMPT.iter().any(|role| is(view.roles.node(*role)) && fits(*role, view, index))
+        if self.time == Some(index as u32) {
+            return true;
+        }
+        let nodes = EXEMPT.map(|role| view.roles.node(role));
+        if !nodes.contains(&(index as u32)) {
+            return false;
+        }
+        EXEMPT.iter().zip(nodes).any(|(role, node)| node as usize == index && fits(*role, view, index))
     }
 }
 

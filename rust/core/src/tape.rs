@@ -1,5 +1,8 @@
 //! The tape: the tokens of one JSON text as spans, in order. No tree, no copies.
 
+/// Room for nodes to begin with: an ordinary line has fewer.
+const ROOM_NODES: usize = 64;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Object,
@@ -35,16 +38,31 @@ pub struct Node {
 /// The nodes of one JSON text, in order. Reused from line to line.
 #[derive(Default, Debug)]
 pub struct Tape {
-    pub nodes: Vec<Node>,
+    /// The nodes, and behind them old ones: room to be written without a thought of growth.
+    pub(crate) room: Vec<Node>,
+    /// How many of them are this text's.
+    pub(crate) len: usize,
     /// Indices of the containers that are open. Empty after a successful walk.
     pub(crate) open: Vec<u32>,
     pub non_finite: bool,
     /// What may be among the nodes: flags of `notable`. Those not raised are sure not to be there.
     pub notable: u8,
-    /// Keys have numbers, and `fields` is filled: of the outermost object's keys that extraction may want, the slot
-    /// (or `dictionary::LOOK`) and the value's node.
+    /// The fast walker's: keys have numbers, and `candidates` are filled.
     pub numbered: bool,
-    pub fields: Vec<(u16, u32)>,
+    /// Its keys are those of the text before, in the same order, and neither has a container in it.
+    pub same_shape: bool,
+    /// What to compare for that, where there is no container.
+    pub(crate) shape: Option<Shape>,
+    /// The strings, but not the keys, in which the survey of the batch marked something.
+    pub candidates: Vec<u32>,
+}
+
+/// Texts of one shape hold the same keys: each is the one that comes next by the dictionary, of such a version, and there
+/// are as many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub version: u64,
+    pub nodes: usize,
 }
 
 /// What redaction looks at beside the contents of strings.
@@ -58,12 +76,46 @@ pub mod notable {
 }
 
 impl Tape {
+    pub fn nodes(&self) -> &[Node] {
+        &self.room[..self.len]
+    }
+
     pub(crate) fn clear(&mut self) {
-        self.nodes.clear();
+        self.len = 0;
         self.open.clear();
         self.non_finite = false;
         self.notable = 0;
         self.numbered = false;
-        self.fields.clear();
+        self.same_shape = false;
+        self.shape = None;
+        self.candidates.clear();
+    }
+
+    /// The keys are all as the dictionary expected, and there is no container but the outermost.
+    pub(crate) fn has_shape(&mut self, version: u64, before: Option<Shape>) {
+        self.shape = Some(Shape { version, nodes: self.len });
+        self.same_shape = self.shape == before;
+    }
+
+    /// The number of the last key, if one of the last two nodes from `start` on is one.
+    #[inline(always)]
+    pub(crate) fn last_key(&self, start: usize) -> Option<u16> {
+        let mut last_two = self.nodes()[start..].iter().rev().take(2);
+        last_two.find(|node| node.kind == Kind::Key).map(|node| node.key)
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, node: Node) {
+        if self.len == self.room.len() {
+            self.grow(node);
+        }
+        self.room[self.len] = node;
+        self.len += 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, fill: Node) {
+        self.room.resize(2 * self.len + ROOM_NODES, fill);
     }
 }

@@ -106,7 +106,7 @@ impl Walker<'_> {
         if self.tape.open.len() == DEPTH_MAX {
             return Err(Broken::Depth);
         }
-        self.tape.open.push(self.tape.nodes.len() as u32);
+        self.tape.open.push(self.tape.len as u32);
         self.push(kind, false, self.at, self.at + 1);
         self.at += 1;
         Ok(())
@@ -119,10 +119,10 @@ impl Walker<'_> {
         };
         match self.tape.open.last() {
             None => return Err(Broken::Trailing),
-            Some(&index) if self.tape.nodes[index as usize].kind == kind => {
+            Some(&index) if self.tape.room[index as usize].kind == kind => {
                 self.push(end_kind, false, self.at, self.at + 1);
-                let next = self.tape.nodes.len() as u32;
-                let node = &mut self.tape.nodes[index as usize];
+                let next = self.tape.len as u32;
+                let node = &mut self.tape.room[index as usize];
                 node.next = next;
                 node.end = self.at as u32 + 1;
             }
@@ -138,7 +138,7 @@ impl Walker<'_> {
             return Err(Broken::Trailing);
         };
         self.at += 1;
-        Ok(match self.tape.nodes[index as usize].kind {
+        Ok(match self.tape.room[index as usize].kind {
             Kind::Object => Expect::Key,
             _ => Expect::Value,
         })
@@ -278,8 +278,8 @@ impl Walker<'_> {
     }
 
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
-        let next = self.tape.nodes.len() as u32 + 1;
-        self.tape.nodes.push(Node { kind, escaped, key: 0, start: start as u32, end: end as u32, next });
+        let next = self.tape.len as u32 + 1;
+        self.tape.push(Node { kind, escaped, key: 0, start: start as u32, end: end as u32, next });
     }
 }
 
@@ -328,7 +328,7 @@ mod tests {
     fn a_container_knows_where_it_ends() {
         let mut tape = Tape::default();
         walk(b"{\"a\":[1,\"b\\n\"],\"c\":NaN}", &mut tape).unwrap();
-        let nodes = &tape.nodes;
+        let nodes = tape.nodes();
         assert_eq!(nodes[0].next as usize, nodes.len());
         assert_eq!((nodes[2].kind, nodes[2].next), (Kind::Array, 6));
         assert!(nodes[4].escaped && tape.non_finite);

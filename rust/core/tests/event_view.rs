@@ -76,7 +76,7 @@ proptest! {
         Extractor::new(&fields.paths).find(&text, &tape, &mut Dictionary::default(), &mut Decoded::default(), &mut found);
         roles.resolve(&found);
         let mut edits = Edits::default();
-        for (index, node) in tape.nodes.iter().enumerate() {
+        for (index, node) in tape.nodes().iter().enumerate() {
             let with: &[u8] = match node.kind {
                 Kind::String => b"[REDACTED:x]",
                 Kind::Number => b"\"[REDACTED:x]\"",
@@ -88,7 +88,7 @@ proptest! {
         }
         edits.settle();
         let time_seconds = seconds.unwrap_or(0.0);
-        let view = View { text: &text, nodes: &tape.nodes, found: &found, edits: &edits, roles: &roles, time_seconds };
+        let view = View { text: &text, nodes: tape.nodes(), found: &found, edits: &edits, roles: &roles, time_seconds };
         for source in sources {
             let value = view.value(source);
             prop_assert_eq!(view.number(source), value.number(), "{:?} of {:?}", source, value);

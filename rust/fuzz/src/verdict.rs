@@ -35,7 +35,7 @@ fn referee(text: &[u8]) -> bool {
 fn without_non_finite(line: &[u8], tape: &Tape) -> Vec<u8> {
     let mut finite = Vec::with_capacity(line.len());
     let mut copied = 0;
-    for node in tape.nodes.iter().filter(|node| node.kind == Kind::NonFinite) {
+    for node in tape.nodes().iter().filter(|node| node.kind == Kind::NonFinite) {
         finite.extend_from_slice(&line[copied..node.start as usize]);
         finite.push(b'0');
         copied = node.end as usize;
@@ -52,10 +52,10 @@ fn depth(line: &[u8]) -> usize {
 /// Spans lie in order and in the line; a node says true things about its text; containers close where they end.
 fn check_tape(line: &[u8], tape: &Tape) {
     let mut at = 0;
-    for (index, node) in tape.nodes.iter().enumerate() {
+    for (index, node) in tape.nodes().iter().enumerate() {
         let (start, end) = (node.start as usize, node.end as usize);
         assert!(at <= start && start <= end && end <= line.len(), "span {start}..{end}: {}", line.escape_ascii());
-        assert!(index < node.next as usize && node.next as usize <= tape.nodes.len());
+        assert!(index < node.next as usize && node.next as usize <= tape.nodes().len());
         let text = &line[start..end];
         match node.kind {
             Kind::Key | Kind::String => {
@@ -64,7 +64,7 @@ fn check_tape(line: &[u8], tape: &Tape) {
                 at = end;
             }
             Kind::Object | Kind::Array => {
-                let close = &tape.nodes[node.next as usize - 1];
+                let close = &tape.nodes()[node.next as usize - 1];
                 assert_eq!(close.end, node.end);
                 assert!(closes(node, close));
                 at = start;

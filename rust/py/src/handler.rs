@@ -1,8 +1,9 @@
 //! `HandlerCore` for Python: encode attached and without a lock, then hand the bytes over without a call into Python.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use headrig_handler::buffer::{Buffer, Settings};
 use headrig_handler::outlet::Shipping;
 use headrig_handler::output::{self, Output};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -69,8 +70,8 @@ impl HandlerCore {
         };
         let output = py.detach(|| match (&path, shipping) {
             (_, Shipping::Only) => Ok(None),
-            (Some(path), _) => output::open(path).and_then(Output::new).map(Some),
-            (None, _) => output::stream(text).and_then(Output::new).map(Some),
+            (Some(path), _) => output::open(path).and_then(Output::new).map(Some).map_err(|error| named(&error, path)),
+            (None, _) => Ok(Some(output::stream(text).and_then(Output::new)?)),
         })?;
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
@@ -238,6 +239,14 @@ impl HandlerCore {
             }
         }
     }
+}
+
+/// The error as `open()` raises it: with its number and the file's name.
+fn named(error: &io::Error, path: &Path) -> PyErr {
+    let Some(number) = error.raw_os_error() else { return PyOSError::new_err(format!("{}: {error}", path.display())) };
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    PyOSError::new_err((number, text, path.to_path_buf().into_os_string()))
 }
 
 impl Drop for HandlerCore {

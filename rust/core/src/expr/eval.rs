@@ -28,6 +28,11 @@ impl Op {
             Some(Ordering::Greater) => matches!(self, Self::Gt | Self::Ge | Self::Ne),
         }
     }
+
+    #[inline(always)]
+    fn number(self, found: Option<f64>, wanted: f64) -> bool {
+        self.holds(found.and_then(|found| found.partial_cmp(&wanted)))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -56,29 +61,59 @@ pub enum Test {
 impl Node {
     pub fn matches<E: Event + ?Sized>(&self, event: &E) -> bool {
         match self {
-            Self::All(nodes) => nodes.iter().all(|node| node.matches(event)),
-            Self::Any(nodes) => nodes.iter().any(|node| node.matches(event)),
+            Self::All(nodes) => nodes.iter().all(|node| node.leaf(event).unwrap_or_else(|| node.matches(event))),
+            Self::Any(nodes) => nodes.iter().any(|node| node.leaf(event).unwrap_or_else(|| node.matches(event))),
             Self::Not(node) => !node.matches(event),
             Self::Exists(source) => event.is_there(*source),
             Self::Test(source, test) => test.holds_of(event, *source),
+        }
+    }
+
+    pub fn sources(&self, sources: &mut Vec<Source>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.sources(sources)),
+            Self::Not(node) => node.sources(sources),
+            Self::Exists(source) | Self::Test(source, _) => sources.push(*source),
+        }
+    }
+
+    /// What most nodes are, without a call for each.
+    #[inline(always)]
+    fn leaf<E: Event + ?Sized>(&self, event: &E) -> Option<bool> {
+        match self {
+            Self::Exists(source) => Some(event.is_there(*source)),
+            Self::Test(source, Test::Number(op, wanted)) => Some(op.number(event.number(*source), *wanted)),
+            _ => None,
         }
     }
 }
 
 impl Test {
     /// What `holds` says of the source's value, without making one where that is not needed.
+    #[inline(always)]
     fn holds_of<E: Event + ?Sized>(&self, event: &E, source: Source) -> bool {
         match self {
             Self::Number(op, wanted) => {
-                return op.holds(event.number(source).and_then(|number| number.partial_cmp(wanted)));
+                return op.number(event.number(source), *wanted);
             }
             Self::Text(op @ (Op::Eq | Op::Ne), wanted, _) => {
                 if let Some((Form::Text, text)) = event.written(source) {
                     return (text == wanted.as_slice()) == (*op == Op::Eq);
                 }
             }
+            Self::Level(op, wanted) => {
+                if let Some((Form::Text, text)) = event.written(source) {
+                    return op.holds(Level::from_text(text).map(|level| level.cmp(wanted)));
+                }
+            }
             _ => {}
         }
+        self.holds_of_value(event, source)
+    }
+
+    /// Apart, so that its frame is not set up for what needs no value.
+    #[inline(never)]
+    fn holds_of_value<E: Event + ?Sized>(&self, event: &E, source: Source) -> bool {
         self.holds(&event.value(source))
     }
 
@@ -89,7 +124,7 @@ impl Test {
                 Value::Number(found) => number.and_then(|number| found.partial_cmp(&number)),
                 _ => None,
             }),
-            Self::Number(op, wanted) => op.holds(value.number().and_then(|number| number.partial_cmp(wanted))),
+            Self::Number(op, wanted) => op.number(value.number(), *wanted),
             Self::Level(op, wanted) => op.holds(Level::from_value(value).map(|level| level.cmp(wanted))),
             Self::Bool(equal, wanted) => matches!(value, Value::Bool(found) if found == wanted) == *equal,
             Self::Null(equal) => matches!(value, Value::Null) == *equal,

@@ -61,6 +61,11 @@ impl Expr {
         self.root.matches(event)
     }
 
+    /// Append the sources that it asks for.
+    pub fn sources(&self, sources: &mut Vec<Source>) {
+        self.root.sources(sources);
+    }
+
     /// Split `event == "name" and rest` into the name and the rest, so that rules can be found by event name.
     /// `(None, Some(self))` when the expression does not begin so.
     pub fn split_event(self) -> (Option<Vec<u8>>, Option<Self>) {

@@ -7,7 +7,7 @@ use super::gates::Gates;
 use super::labels::{index_of, Label, LabelPlan};
 use super::series::LABELS_MAX;
 use super::value::ValueOf;
-use crate::event::{Role, Source};
+use crate::event::{Event, Role, Source};
 use crate::expr::{Expr, Fields};
 use crate::spec::{RuleError, Spec, ThresholdSpec};
 use crate::window::aggregate::{quantile_named, Aggregate};
@@ -47,6 +47,13 @@ pub struct Group {
     pub condition: Option<Expr>,
     /// Indices into the updates: families first, then windows.
     pub updates: Vec<u32>,
+}
+
+impl Group {
+    /// Whether an event with its name meets its condition.
+    pub fn meets<E: Event + ?Sized>(&self, event: &E) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.matches(event))
+    }
 }
 
 /// What every event is asked. Does not change while an engine lives, so that lanes share it without a lock.
@@ -107,7 +114,7 @@ pub fn compile(spec: &Spec, fields: &mut Fields) -> Result<Plan, RuleError> {
     }
     compiler.fill()?;
     let mut plan = compiler.plan;
-    plan.rules.gates = Gates::new(&plan.rules.groups);
+    plan.rules.gates = Gates::new(&plan.rules);
     Ok(plan)
 }
 

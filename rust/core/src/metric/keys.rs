@@ -16,62 +16,85 @@ pub struct Keys {
     table: HashTable<u32>,
     /// Of single labels: the number by id.
     singles: Vec<u32>,
-    /// Of two to four labels: the packed ids and their number.
-    packed: HashTable<(u64, u32)>,
+    /// Of two to four labels: packed ids and their number, each in the one place that is its own. A clash costs a
+    /// look-up in the table.
+    packed: Vec<(u64, u32)>,
     hasher: RandomState,
 }
 
 /// No number yet.
 const NONE: u32 = u32::MAX;
+/// Places of packed label sets: so many at first, and at most, in powers of two. At most 128 KiB for a list of labels.
+const PACKED: usize = 64;
+const PACKED_MAX: usize = 8192;
 
 impl Keys {
     pub fn new(width: usize) -> Self {
         let hasher = RandomState::default();
-        let (table, packed) = (HashTable::new(), HashTable::new());
-        Self { width, ids: Vec::new(), table, singles: Vec::new(), packed, hasher }
+        Self { width, ids: Vec::new(), table: HashTable::new(), singles: Vec::new(), packed: Vec::new(), hasher }
     }
 
-    /// The number of a label set, which has this table's width; a new one where it was not seen before.
-    pub fn number(&mut self, ids: impl Iterator<Item = u32>) -> u32 {
-        let mut key = [0; LABELS_MAX];
-        let (mut word, mut all) = (0, 0);
-        for (place, id) in key.iter_mut().zip(ids) {
-            *place = id;
-            all |= id;
-            word = word << 16 | u64::from(id);
-        }
-        match self.width {
-            0 => 0,
-            1 => self.single(key[0]),
-            // Up to four ids of 16 bits are one word together.
-            width if width <= 4 && all <= u32::from(u16::MAX) => self.packed(word, &key[..width]),
-            width => self.several(&key[..width]),
+    /// The number of a label set, the first of these ids as far as this table is wide; a new one where it was not seen
+    /// before.
+    #[inline(always)]
+    pub fn number(&mut self, ids: &[u32; LABELS_MAX]) -> u32 {
+        let [a, b, c, d, ..] = ids.map(u64::from);
+        let (word, all) = match self.width {
+            0 => return 0,
+            1 => return self.single(ids[0]),
+            2 => (a << 16 | b, a | b),
+            3 => (a << 32 | b << 16 | c, a | b | c),
+            4 => (a << 48 | b << 32 | c << 16 | d, a | b | c | d),
+            width => return self.several(&ids[..width.min(LABELS_MAX)]),
+        };
+        // Up to four ids of 16 bits are one word together.
+        match all <= u64::from(u16::MAX) {
+            true => self.packed(word, ids),
+            false => self.several(&ids[..self.width]),
         }
     }
 
-    fn packed(&mut self, word: u64, key: &[u32]) -> u32 {
-        let hash = self.hasher.hash_one(word);
-        if let Some((_, number)) = self.packed.find(hash, |(known, _)| *known == word) {
-            return *number;
+    #[inline(always)]
+    fn packed(&mut self, word: u64, ids: &[u32; LABELS_MAX]) -> u32 {
+        match self.packed.get(place(word, self.packed.len())) {
+            Some((known, number)) if *known == word && *number != NONE => *number,
+            _ => self.pack(word, ids),
         }
-        let number = self.several(key);
-        let hasher = &self.hasher;
-        self.packed.insert_unique(hash, (word, number), |(known, _)| hasher.hash_one(*known));
+    }
+
+    #[inline(never)]
+    fn pack(&mut self, word: u64, ids: &[u32; LABELS_MAX]) -> u32 {
+        let number = self.several(&ids[..self.width]);
+        let places = self.packed.len();
+        if places < PACKED || (places < PACKED_MAX && self.known() > places / 4) {
+            self.packed.clear();
+            self.packed.resize((places * 4).clamp(PACKED, PACKED_MAX), (0, NONE));
+        }
+        let place = place(word, self.packed.len());
+        self.packed[place] = (word, number);
         number
     }
 
+    #[inline(always)]
     fn single(&mut self, id: u32) -> u32 {
+        match self.singles.get(id as usize) {
+            Some(number) if *number != NONE => *number,
+            _ => self.add_single(id),
+        }
+    }
+
+    #[inline(never)]
+    fn add_single(&mut self, id: u32) -> u32 {
         let at = id as usize;
         if self.singles.len() <= at {
             self.singles.resize(at + 1, NONE);
         }
-        if self.singles[at] == NONE {
-            self.singles[at] = self.ids.len() as u32;
-            self.ids.push(id);
-        }
+        self.singles[at] = self.ids.len() as u32;
+        self.ids.push(id);
         self.singles[at]
     }
 
+    #[inline(never)]
     fn several(&mut self, key: &[u32]) -> u32 {
         let Self { width, ids, table, hasher, .. } = self;
         let ids_of = |number: u32| number as usize * *width..(number as usize + 1) * *width;
@@ -107,6 +130,12 @@ impl Keys {
     }
 }
 
+/// One of so many places, a power of two.
+#[inline(always)]
+fn place(word: u64, places: usize) -> usize {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & places.wrapping_sub(1)
+}
+
 /// The place in a table of series of each numbered label set, as long as no series leaves the table.
 #[derive(Debug, Default)]
 pub struct Links {
@@ -119,6 +148,7 @@ const OVERFLOWS: u32 = 1 << 31;
 
 impl Links {
     /// What `SeriesTable::locate` gives for the label set `number`, which are `texts`.
+    #[inline(always)]
     pub fn locate<'a, T: Default, I: Iterator<Item = &'a str> + Clone>(
         &mut self,
         number: u32,
@@ -128,20 +158,28 @@ impl Links {
         series_max: usize,
         admit: impl FnOnce(usize) -> bool,
     ) -> Option<(usize, bool)> {
-        if self.generation == table.generation() {
-            if let Some(place) = self.places.get(number as usize).filter(|place| **place != NONE) {
-                return Some(((place & !OVERFLOWS) as usize, place & OVERFLOWS != 0));
+        let place = match self.places.get(number as usize) {
+            Some(place) if *place != NONE && self.generation == table.generation() => *place,
+            _ => {
+                let (at, overflowed) = table.locate(texts(), interner, series_max, admit)?;
+                self.link(number, at, overflowed, table.generation())
             }
-        } else {
+        };
+        Some(((place & !OVERFLOWS) as usize, place & OVERFLOWS != 0))
+    }
+
+    #[inline(never)]
+    fn link(&mut self, number: u32, at: usize, overflowed: bool, generation: u64) -> u32 {
+        if self.generation != generation {
             self.forget();
-            self.generation = table.generation();
+            self.generation = generation;
         }
-        let (at, overflowed) = table.locate(texts(), interner, series_max, admit)?;
         if self.places.len() <= number as usize {
             self.places.resize(number as usize + 1, NONE);
         }
-        self.places[number as usize] = at as u32 | if overflowed { OVERFLOWS } else { 0 };
-        Some((at, overflowed))
+        let place = at as u32 | if overflowed { OVERFLOWS } else { 0 };
+        self.places[number as usize] = place;
+        place
     }
 
     /// The numbers will mean other label sets.
@@ -156,12 +194,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn ids(set: &[u32]) -> [u32; LABELS_MAX] {
+        std::array::from_fn(|at| set.get(at).copied().unwrap_or(7))
+    }
+
     #[test]
     fn label_sets_are_numbered_as_they_come() {
         for (width, sets) in [(1, vec![vec![7], vec![3]]), (2, vec![vec![7, 3], vec![3, 7]]), (0, vec![vec![]])] {
             let mut keys = Keys::new(width);
             for _ in 0..2 {
-                let numbers: Vec<u32> = sets.iter().map(|set: &Vec<u32>| keys.number(set.iter().copied())).collect();
+                let numbers: Vec<u32> = sets.iter().map(|set: &Vec<u32>| keys.number(&ids(set))).collect();
                 assert_eq!(numbers, (0..sets.len() as u32).collect::<Vec<_>>());
             }
             sets.iter().zip(0..).for_each(|(set, number)| assert_eq!(keys.ids(number), set));
@@ -175,7 +217,7 @@ mod tests {
             width in 0..6_usize,
         ) {
             let mut keys = Keys::new(width);
-            let numbers: Vec<u32> = sets.iter().map(|set| keys.number(set[..width].iter().copied())).collect();
+            let numbers: Vec<u32> = sets.iter().map(|set| keys.number(&ids(&set[..width]))).collect();
             for (set, number) in sets.iter().zip(&numbers) {
                 prop_assert_eq!(keys.ids(*number), &set[..width]);
                 let first = sets.iter().position(|other| other[..width] == set[..width]);

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::memo::Memo;
 use super::route;
+use super::series::LABELS_MAX;
 use super::texts::Texts;
 use crate::event::{Event, Form, Role, Source, Value};
 use crate::expr::level::UNKNOWN;
@@ -43,6 +44,14 @@ impl LabelPlan {
         Label::Fixed(index_of(&mut self.fixed, text.to_owned()))
     }
 
+    /// What a label is read from.
+    pub fn sources(&self, label: Label) -> &[Source] {
+        match label {
+            Label::Event(index) => &self.definitions[usize::from(index)],
+            Label::Fixed(_) => &[],
+        }
+    }
+
     /// The number of a list of labels.
     pub fn key(&mut self, labels: Vec<Label>) -> u16 {
         index_of(&mut self.keys, labels)
@@ -71,8 +80,6 @@ pub struct Labels {
     readings: Vec<Reading>,
     /// Known values. The first ones are the fixed ones.
     pub texts: Texts,
-    /// Counts how often texts were forgotten: ids of another generation mean nothing.
-    generation: u64,
     raw: Vec<u8>,
     clean: Vec<u8>,
 }
@@ -82,7 +89,6 @@ impl Labels {
         let mut new = Self {
             readings: vec![Reading::default(); plan.definitions.len()],
             texts: Texts::default(),
-            generation: 0,
             raw: Vec::new(),
             clean: Vec::new(),
         };
@@ -92,27 +98,51 @@ impl Labels {
 
     /// Forget all values but the fixed ones.
     pub fn clear(&mut self, plan: &LabelPlan) {
-        self.generation += 1;
+        // Ids are given away again.
+        self.readings.iter_mut().for_each(|reading| *reading = Reading::default());
         self.texts.clear();
         plan.fixed.iter().for_each(|text| {
             self.texts.id(text.as_bytes());
         });
     }
 
-    /// The id of one label of an event. `epoch` is the event's own number, from 1.
-    pub fn id<E: Event + ?Sized>(&mut self, plan: &LabelPlan, label: Label, event: &E, epoch: u64) -> u32 {
-        let index = match label {
-            Label::Fixed(index) => return u32::from(index),
-            Label::Event(index) => usize::from(index),
-        };
-        if self.readings[index].epoch != epoch {
-            let id = self.read(index, &plan.definitions[index], event);
-            (self.readings[index].epoch, self.readings[index].id) = (epoch, id);
+    /// The ids of a list of labels of an event. `epoch` is the event's own number, from 1.
+    #[inline(always)]
+    pub fn ids<E: Event + ?Sized>(
+        &mut self,
+        plan: &LabelPlan,
+        list: &[Label],
+        event: &E,
+        epoch: u64,
+        ids: &mut [u32; LABELS_MAX],
+    ) {
+        for (place, label) in ids.iter_mut().zip(list) {
+            let index = match label {
+                Label::Fixed(index) => {
+                    *place = u32::from(*index);
+                    continue;
+                }
+                Label::Event(index) => usize::from(*index),
+            };
+            let reading = &mut self.readings[index];
+            if reading.epoch != epoch {
+                let sources = plan.definitions[index].as_slice();
+                let id = match sources.first().and_then(|source| event.written(*source)) {
+                    Some((form, raw)) if form != Form::Nothing => reading.memo.get(form as u16, raw),
+                    _ => None,
+                };
+                reading.epoch = epoch;
+                match id {
+                    Some(id) => reading.id = id,
+                    None => self.readings[index].id = self.read(index, sources, event),
+                }
+            }
+            *place = self.readings[index].id;
         }
-        self.readings[index].id
     }
 
     /// Read the first source that the event has and that is not empty.
+    #[inline(never)]
     fn read<E: Event + ?Sized>(&mut self, index: usize, sources: &[Source], event: &E) -> u32 {
         for (rank, source) in sources.iter().enumerate() {
             let written = event.written(*source);
@@ -121,7 +151,7 @@ impl Labels {
                     continue;
                 }
                 let kind = (rank * 4) as u16 + form as u16;
-                if let Some(id) = self.readings[index].memo.get(kind, raw, self.generation) {
+                if let Some(id) = self.readings[index].memo.get(kind, raw) {
                     return id;
                 }
             }
@@ -132,16 +162,16 @@ impl Labels {
             }
             let id = self.texts.id(&self.clean);
             if let Some((form, raw)) = written {
-                self.readings[index].memo.put((rank * 4) as u16 + form as u16, raw, self.generation, id);
+                self.readings[index].memo.put((rank * 4) as u16 + form as u16, raw, id);
             }
             return id;
         }
         let memo = &mut self.readings[index].memo;
-        if let Some(id) = memo.get(NOWHERE, b"", self.generation) {
+        if let Some(id) = memo.get(NOWHERE, b"") {
             return id;
         }
         let id = self.texts.id(MISSING.as_bytes());
-        memo.put(NOWHERE, b"", self.generation, id);
+        memo.put(NOWHERE, b"", id);
         id
     }
 }

@@ -2,104 +2,167 @@
 
 /// Longest raw value remembered, in bytes.
 const RAW_BYTES_MAX: usize = 48;
-const ENTRIES: usize = 64;
+/// Of two entries each.
+const SETS: usize = 64;
 
-/// Length, first and last bytes of a raw value. Up to 16 bytes there is nothing else in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Outline {
-    first: u64,
-    last: u64,
-    len: u16,
-    /// Tells apart values that mean different things with the same bytes.
-    kind: u16,
-    /// In which the id was true: ids are given away again when texts are forgotten.
-    generation: u64,
+/// All bytes of a raw value, as words that overlap where it is short.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outline {
+    /// The first and the last eight bytes; there are no others in up to 16 bytes.
+    ends: [u64; 2],
+    /// The eight bytes next to each of these; there are no others in up to 32 bytes.
+    inner: [u64; 2],
+    /// The bytes from 16 to 32.
+    middle: [u64; 2],
+    /// Length, and what tells apart values that mean different things with the same bytes.
+    tag: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Entry {
     outline: Outline,
     id: u32,
-    /// Of values over 16 bytes.
-    raw: [u8; RAW_BYTES_MAX],
 }
 
-/// Direct-mapped: a clash costs a look-up, never a wrong answer.
+/// By set: in a set the value learned last is first, and takes the place of the other when it gives way. A clash costs
+/// a look-up, never a wrong answer.
 #[derive(Clone, Debug)]
 pub struct Memo {
-    entries: Box<[Entry; ENTRIES]>,
+    sets: Box<[[Entry; 2]; SETS]>,
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        let outline = Outline { first: 0, last: 0, len: 0, kind: 0, generation: u64::MAX };
-        Self { entries: Box::new([Entry { outline, id: 0, raw: [0; RAW_BYTES_MAX] }; ENTRIES]) }
+        // No value has this length.
+        let outline = Outline { ends: [0; 2], inner: [0; 2], middle: [0; 2], tag: u32::MAX };
+        Self { sets: Box::new([[Entry { outline, id: 0 }; 2]; SETS]) }
     }
 }
 
 impl Memo {
     /// `kind` tells apart values that mean different things with the same bytes.
-    pub fn get(&self, kind: u16, raw: &[u8], generation: u64) -> Option<u32> {
-        let outline = Outline::new(kind, raw, generation);
-        let entry = &self.entries[outline.place()];
-        let same = entry.outline == outline && (raw.len() <= 16 || entry.raw.get(..raw.len()) == Some(raw));
-        same.then_some(entry.id)
+    #[inline(always)]
+    pub fn get(&self, kind: u16, raw: &[u8]) -> Option<u32> {
+        let outline = Outline::new(kind, raw)?;
+        let [first, second] = &self.sets[outline.set()];
+        if first.outline.same(&outline) {
+            return Some(first.id);
+        }
+        second.outline.same(&outline).then_some(second.id)
     }
 
-    pub fn put(&mut self, kind: u16, raw: &[u8], generation: u64, id: u32) {
-        if raw.len() > RAW_BYTES_MAX {
-            return;
-        }
-        let outline = Outline::new(kind, raw, generation);
-        let entry = &mut self.entries[outline.place()];
-        entry.raw[..raw.len()].copy_from_slice(raw);
-        (entry.outline, entry.id) = (outline, id);
+    pub fn put(&mut self, kind: u16, raw: &[u8], id: u32) {
+        let Some(outline) = Outline::new(kind, raw) else { return };
+        let set = &mut self.sets[outline.set()];
+        *set = [Entry { outline, id }, set[0]];
     }
 }
 
 impl Outline {
-    fn new(kind: u16, raw: &[u8], generation: u64) -> Self {
-        let half = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
-        let (first, last) = match (raw.first_chunk::<8>(), raw.last_chunk::<8>()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => match (raw.first_chunk::<4>(), raw.last_chunk::<4>()) {
-                (Some(first), Some(last)) => (half(first), half(last)),
-                _ => (raw.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), 0),
-            },
-        };
-        Self { first, last, len: raw.len().min(usize::from(u16::MAX)) as u16, kind, generation }
+    /// `None` for values that are too long.
+    #[inline(always)]
+    pub fn new(kind: u16, raw: &[u8]) -> Option<Self> {
+        let tag = (raw.len() as u32) << 16 | u32::from(kind);
+        let mut new = Self { ends: [0; 2], inner: [0; 2], middle: [0; 2], tag };
+        match raw {
+            [first, .., last] if raw.len() < 4 => {
+                new.ends[0] = u64::from(*first) | u64::from(raw[raw.len() / 2]) << 8 | u64::from(*last) << 16;
+            }
+            [] => {}
+            [only] => new.ends[0] = u64::from(*only),
+            _ if raw.len() < 8 => {
+                let half = |chunk: Option<&[u8; 4]>| chunk.map_or(0, |chunk| u64::from(u32::from_le_bytes(*chunk)));
+                new.ends = [half(raw.first_chunk()), half(raw.last_chunk())];
+            }
+            _ => {
+                new.ends = [word(raw, 0), word(raw, raw.len() - 8)];
+                if raw.len() > 16 {
+                    new.inner = [word(raw, 8), word(raw, raw.len() - 16)];
+                }
+                if raw.len() > 32 {
+                    new.middle = [word(raw, 16), word(raw, 24)];
+                }
+            }
+        }
+        (raw.len() <= RAW_BYTES_MAX).then_some(new)
     }
 
-    fn place(&self) -> usize {
-        let mixed = self.first ^ self.last.rotate_left(23) ^ u64::from(self.len);
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % ENTRIES
+    #[inline(always)]
+    fn same(&self, other: &Self) -> bool {
+        let ends = (self.ends[0] ^ other.ends[0]) | (self.ends[1] ^ other.ends[1]);
+        let inner = (self.inner[0] ^ other.inner[0]) | (self.inner[1] ^ other.inner[1]);
+        ends | u64::from(self.tag ^ other.tag) == 0
+            && (self.tag >> 16 <= 16 || (inner == 0 && self.middle == other.middle))
+    }
+
+    /// Write it to the first of seven words, the only one of its kind; how many it took.
+    #[inline(always)]
+    pub fn write(&self, words: &mut [u64]) -> usize {
+        let [tag, first, last, rest @ ..] = words else { return 0 };
+        // No other word that a value begins with is that large.
+        (*tag, *first, *last) = (u64::from(self.tag) | 1 << 32, self.ends[0], self.ends[1]);
+        if self.tag >> 16 <= 16 {
+            return 3;
+        }
+        let all = [self.inner[0], self.inner[1], self.middle[0], self.middle[1]];
+        rest.iter_mut().zip(all).for_each(|(word, value)| *word = value);
+        7
+    }
+
+    #[inline(always)]
+    pub fn mixed(&self) -> u64 {
+        let [first, last] =
+            [self.ends[0] ^ self.inner[0].rotate_left(41), self.ends[1] ^ self.inner[1].rotate_left(11)];
+        first ^ last.rotate_left(23) ^ u64::from(self.tag)
+    }
+
+    #[inline(always)]
+    fn set(&self) -> usize {
+        (self.mixed().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % SETS
     }
 }
 
+/// Eight bytes from `at`, which are there.
+#[inline(always)]
+fn word(raw: &[u8], at: usize) -> u64 {
+    raw.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |chunk| u64::from_le_bytes(*chunk))
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_the_same_bytes_kind_and_generation_are_found() {
+    fn only_the_same_bytes_and_kind_are_found() {
         let mut memo = Memo::default();
-        memo.put(1, b"/a/route", 7, 42);
-        assert_eq!(memo.get(1, b"/a/route", 7), Some(42));
-        assert_eq!(memo.get(2, b"/a/route", 7), None);
-        assert_eq!(memo.get(1, b"/a/route", 8), None);
-        assert_eq!(memo.get(1, b"/a/routf", 7), None);
-        memo.put(1, &[b'x'; 49], 7, 1);
-        assert_eq!(memo.get(1, &[b'x'; 49], 7), None);
-        assert_eq!(memo.get(0, b"", 0), None);
+        memo.put(1, b"/a/route", 42);
+        assert_eq!(memo.get(1, b"/a/route"), Some(42));
+        assert_eq!(memo.get(2, b"/a/route"), None);
+        assert_eq!(memo.get(1, b"/a/routf"), None);
+        memo.put(1, &[b'x'; 49], 1);
+        assert_eq!(memo.get(1, &[b'x'; 49]), None);
+        assert_eq!(memo.get(0, b""), None);
         for length in 0..=48 {
             let raw: Vec<u8> = (1..=length).collect();
-            memo.put(1, &raw, 7, u32::from(length));
-            assert_eq!(memo.get(1, &raw, 7), Some(u32::from(length)));
+            memo.put(1, &raw, u32::from(length));
+            assert_eq!(memo.get(1, &raw), Some(u32::from(length)));
             for at in 0..raw.len() {
                 let mut other = raw.clone();
                 other[at] = 0;
-                assert_ne!(memo.get(1, &other, 7), Some(u32::from(length)), "byte {at} of {length}");
+                assert_ne!(memo.get(1, &other), Some(u32::from(length)), "byte {at} of {length}");
             }
         }
+    }
+
+    #[test]
+    fn two_values_of_one_set_are_both_known() {
+        let place = |raw: &[u8]| Outline::new(0, raw).unwrap().set();
+        let texts: Vec<Vec<u8>> = (0..500).map(|number| format!("/route/{number}").into_bytes()).collect();
+        let same: Vec<&Vec<u8>> = texts.iter().filter(|text| place(text) == place(&texts[0])).take(3).collect();
+        let mut memo = Memo::default();
+        same.iter().zip(0..).for_each(|(raw, id)| memo.put(0, raw, id));
+        assert_eq!([None, Some(1), Some(2)], [0, 1, 2].map(|at: usize| memo.get(0, same[at])));
     }
 }

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod labels;
 mod memo;
 pub mod observer;
+mod outcomes;
 pub mod route;
 pub mod series;
 mod texts;

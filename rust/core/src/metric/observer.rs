@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::compile::{Rules, Target};
 use super::keys::{Keys, Links};
 use super::labels::Labels;
+use super::outcomes::{Done, Outcome, Outcomes};
+use super::series::LABELS_MAX;
 use crate::event::Event;
 use crate::window::lanes;
 
@@ -48,6 +50,7 @@ pub(super) struct Column {
 }
 
 impl Column {
+    #[inline(always)]
     fn count(&mut self, series: u32) {
         let at = series as usize;
         if self.events.len() <= at {
@@ -65,6 +68,7 @@ impl Column {
 pub struct Observer {
     pub(super) rules: Arc<Rules>,
     pub(super) noted: Noted,
+    outcomes: Outcomes,
     future_skew_seconds: f64,
     /// Whether there are windows, which must hear of every event.
     windowed: bool,
@@ -88,6 +92,8 @@ pub(super) struct Noted {
     samples: usize,
     /// Events whose time was ahead of their arrival by more than the skew allowed.
     pub future: u64,
+    /// Counts how often label sets were forgotten: their numbers are given away again.
+    generation: u64,
     /// This event's own number, from 1.
     epoch: u64,
     /// Of each list of labels, the last event that asked and its label set.
@@ -113,11 +119,12 @@ impl Observer {
             log: Vec::new(),
             samples: 0,
             future: 0,
+            generation: 0,
             epoch: 0,
             read_keys: vec![(0, 0); rules.labels.keys.len()],
             read_values: vec![(0, None); rules.values.len()],
         };
-        Self { rules, noted, future_skew_seconds, windowed }
+        Self { rules, noted, outcomes: Outcomes::default(), future_skew_seconds, windowed }
     }
 
     /// The time an event counts for: its own, but the arrival where it has none or one that is further ahead of the
@@ -128,40 +135,28 @@ impl Observer {
 
     /// Note one event, whose time is clamped.
     pub fn observe<E: Event + ?Sized>(&mut self, event: &E) {
-        let Self { rules, noted, .. } = self;
+        let Self { rules, noted, outcomes, .. } = self;
         noted.epoch += 1;
         let time = event.time_seconds();
         if self.windowed {
             noted.log.push(Observation { update: EVENT, series: 0, value: time });
         }
         noted.times.push(time);
-        for &group in rules.gates.groups(event) {
-            let group = &rules.groups[group as usize];
-            if group.condition.as_ref().is_some_and(|condition| !condition.matches(event)) {
-                continue;
+        let set = rules.gates.set(event);
+        let alike = match outcomes.of(set, event, noted.generation) {
+            Outcome::Known(known) => known,
+            Outcome::New => outcomes.learn(noted.done(rules, &set.alike, event)),
+            Outcome::Unlike => {
+                noted.ask(rules, &set.alike, event);
+                0..0
             }
-            for &index in &group.updates {
-                let update = &rules.updates[index as usize];
-                let value = match update.value {
-                    None => None,
-                    Some(value) => match noted.value(rules, value, event) {
-                        None => continue,
-                        read => read,
-                    },
-                };
-                let series = noted.series(rules, update.key, event);
-                match (update.target, value) {
-                    (Target::Family(family), None) => noted.columns[family].count(series),
-                    (Target::Family(family), Some(value)) => {
-                        let event = noted.times.len() as u32 - 1;
-                        noted.columns[family].samples.push(Sample { update: index, series, event, value });
-                        noted.samples += 1;
-                    }
-                    (Target::Window(..), value) => {
-                        noted.log.push(Observation { update: index, series, value: value.unwrap_or(1.0) });
-                    }
-                }
-            }
+        };
+        for at in alike {
+            let (update, series) = outcomes.done(at);
+            noted.note(rules, update, series, event);
+        }
+        if !set.others.is_empty() {
+            noted.ask(rules, &set.others, event);
         }
     }
 
@@ -178,6 +173,52 @@ impl Observer {
 }
 
 impl Noted {
+    /// What an event does to groups whose updates its label sets decide.
+    #[inline(never)]
+    fn done<E: Event + ?Sized>(&mut self, rules: &Rules, groups: &[u32], event: &E) -> Vec<Done> {
+        let met = groups.iter().map(|group| &rules.groups[*group as usize]).filter(|group| group.meets(event));
+        let updates = met.flat_map(|group| &group.updates);
+        updates.map(|index| (*index, self.series(rules, rules.updates[*index as usize].key, event))).collect()
+    }
+
+    /// Ask each of the groups whether the event meets it, and note what it does there.
+    fn ask<E: Event + ?Sized>(&mut self, rules: &Rules, groups: &[u32], event: &E) {
+        for group in groups.iter().map(|group| &rules.groups[*group as usize]).filter(|group| group.meets(event)) {
+            for &index in &group.updates {
+                let update = &rules.updates[index as usize];
+                if update.value.is_none_or(|value| self.value(rules, value, event).is_some()) {
+                    let series = self.series(rules, update.key, event);
+                    self.note(rules, index, series, event);
+                }
+            }
+        }
+    }
+
+    /// Note what one update does: nothing where the event lacks its value.
+    #[inline(always)]
+    fn note<E: Event + ?Sized>(&mut self, rules: &Rules, index: u32, series: u32, event: &E) {
+        let update = &rules.updates[index as usize];
+        let value = match update.value {
+            None => None,
+            Some(value) => match self.value(rules, value, event) {
+                None => return,
+                read => read,
+            },
+        };
+        match (update.target, value) {
+            (Target::Family(family), None) => self.columns[family].count(series),
+            (Target::Family(family), Some(value)) => {
+                let event = self.times.len() as u32 - 1;
+                self.columns[family].samples.push(Sample { update: index, series, event, value });
+                self.samples += 1;
+            }
+            (Target::Window(..), value) => {
+                self.log.push(Observation { update: index, series, value: value.unwrap_or(1.0) });
+            }
+        }
+    }
+
+    #[inline(always)]
     fn value<E: Event + ?Sized>(&mut self, rules: &Rules, index: u16, event: &E) -> Option<f64> {
         let read = &mut self.read_values[usize::from(index)];
         if read.0 != self.epoch {
@@ -186,6 +227,7 @@ impl Noted {
         read.1
     }
 
+    #[inline(never)]
     fn series<E: Event + ?Sized>(&mut self, rules: &Rules, key: u16, event: &E) -> u32 {
         let index = usize::from(key);
         let (epoch, number) = self.read_keys[index];
@@ -193,8 +235,9 @@ impl Noted {
             return number;
         }
         let Self { labels, keys, epoch, .. } = self;
-        let ids = rules.labels.keys[index].iter().map(|label| labels.id(&rules.labels, *label, event, *epoch));
-        let number = keys[index].number(ids);
+        let mut ids = [0; LABELS_MAX];
+        labels.ids(&rules.labels, &rules.labels.keys[index], event, *epoch, &mut ids);
+        let number = keys[index].number(&ids);
         self.read_keys[index] = (self.epoch, number);
         number
     }
@@ -215,6 +258,7 @@ impl Noted {
         self.discard();
         let known = self.labels.texts.known() + self.keys.iter().map(Keys::known).sum::<usize>();
         if known > KNOWN_MAX {
+            self.generation += 1;
             self.labels.clear(&rules.labels);
             self.keys.iter_mut().for_each(Keys::clear);
             self.links.iter_mut().for_each(Links::forget);

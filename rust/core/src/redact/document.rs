@@ -41,7 +41,7 @@ pub fn scan(
     scratch: &mut Scratch,
     edits: &mut Edits,
 ) {
-    let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: &tape.nodes, nested };
+    let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: tape.nodes(), nested };
     if tape.notable & (notable::KEY | notable::ARRAY) == 0 {
         return pass.contents(tape.notable & notable::CARD != 0, exempt, scratch, edits);
     }
@@ -67,6 +67,21 @@ pub fn scan(
             (Kind::Object, None) => pass.object_pair(at, scratch),
             _ => {}
         }
+    }
+}
+
+/// Append the edits of some strings of an outermost text in which nothing else is notable, not settled.
+pub fn strings(
+    redactor: &Redactor,
+    text: Text<'_>,
+    tape: &Tape,
+    strings: impl Iterator<Item = usize>,
+    scratch: &mut Scratch,
+    edits: &mut Edits,
+) {
+    let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: tape.nodes(), nested: 0 };
+    for node in strings {
+        pass.content(&pass.nodes[node], scratch, edits);
     }
 }
 

@@ -25,6 +25,7 @@ use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::simd::candidates::Survey;
 use crate::simd::heads::Heads;
+use crate::simd::structure::Bitmap;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
 use crate::walk::Tape;
@@ -172,6 +173,15 @@ impl Redactor {
             return;
         }
         match at {
+            Some(at) if tape.numbered && tape.notable == 0 && self.rules.loose.is_none() => {
+                let mut strings = tape.candidates.iter().map(|node| *node as usize).filter(|node| !exempt(*node));
+                let Some(first) = strings.next() else { return };
+                let batch = std::mem::take(&mut scratch.batch);
+                let text = Text { bytes: text, view: batch.view().from(at) };
+                document::strings(self, text, tape, std::iter::once(first).chain(strings), scratch, edits);
+                edits.settle();
+                scratch.batch = batch;
+            }
             Some(at) => {
                 let batch = std::mem::take(&mut scratch.batch);
                 self.json(Text { bytes: text, view: batch.view().from(at) }, tape, exempt, 0, scratch, edits);
@@ -211,6 +221,11 @@ impl Redactor {
 }
 
 impl Scratch {
+    /// The keys, and where `survey` found something.
+    pub fn for_walk(&mut self) -> (&mut Dictionary, &Bitmap) {
+        (&mut self.keys, self.batch.places())
+    }
+
     fn count(&mut self, edits: &Edits) {
         for edit in &edits.list {
             self.counts[edit.rule as usize] += 1;

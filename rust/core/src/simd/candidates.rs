@@ -108,8 +108,10 @@ pub struct View<'a> {
 impl Survey {
     /// `stem`: these 4 bytes are a stem's.
     pub fn scan(&mut self, path: Path, text: &[u8], heads: &Heads, stem: impl Fn([u8; 4]) -> bool) {
-        // Every block is written.
-        self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
+        // Every block of the text is written, and one more; those behind are of a longer one.
+        if self.blocks.len() <= text.len().div_ceil(64) {
+            self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
+        }
         let marker = Marker { text, heads, stem, blocks: &mut self.blocks };
         match path {
             #[cfg(target_arch = "x86_64")]
@@ -138,6 +140,11 @@ impl Survey {
             block.stems |= u64::from(stem) << (place % 64);
         }
         self.gather(text.len());
+    }
+
+    /// A bit wherever something is found.
+    pub fn places(&self) -> &Bitmap {
+        &self.places
     }
 
     pub fn view(&self) -> View<'_> {

@@ -28,15 +28,41 @@ pub struct Structure {
 
 /// A bit per byte of a text, the first in the lowest place, and zeros behind the last.
 #[derive(Default, Debug, PartialEq, Eq)]
-pub(super) struct Bitmap {
+pub struct Bitmap {
     words: Vec<[u8; 8]>,
+}
+
+/// A window on a bitmap begins inside a byte, and is of eight.
+pub const WINDOW_BITS_MIN: usize = 57;
+
+/// Two bitmaps of one text, read at the same places.
+pub struct Beside<'a> {
+    one: &'a [u8],
+    /// As long.
+    other: &'a [u8],
+}
+
+impl Beside<'_> {
+    /// The bits of both from `at` on, lowest first: at least 57 of them; zeros beyond the end.
+    #[inline(always)]
+    pub fn windows(&self, at: usize) -> (u64, u64) {
+        let range = at / 8..at / 8 + 8;
+        let window = |bytes: &[u8]| Some(u64::from_le_bytes(*bytes.first_chunk()?) >> (at % 8));
+        match (self.one.get(range.clone()).and_then(window), self.other.get(range).and_then(window)) {
+            (Some(one), Some(other)) => (one, other),
+            _ => (0, 0),
+        }
+    }
 }
 
 impl Bitmap {
     /// Room for the bits of a text, to be filled. A window may begin right behind the last byte.
     pub(super) fn reset(&mut self, text_bytes: usize) -> Words<'_> {
         let words = text_bytes.div_ceil(64);
-        self.words.resize(words + 1, [0; 8]);
+        if self.words.len() <= words {
+            self.words.resize(words + 1, [0; 8]);
+        }
+        // What is left of a longer text behind it is out of reach.
         self.words[words] = [0; 8];
         &mut self.words[..words]
     }
@@ -46,6 +72,14 @@ impl Bitmap {
     fn window(&self, at: usize) -> Option<u64> {
         let bytes = self.words.as_flattened().get(at / 8..at / 8 + 8)?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?) >> (at % 8))
+    }
+
+    /// This map beside another of the same text. One that was never filled is replaced by this one, which has nothing
+    /// before its own next bit either.
+    #[inline(always)]
+    pub fn beside<'a>(&'a self, other: &'a Self) -> Beside<'a> {
+        let (one, other) = (self.words.as_flattened(), other.words.as_flattened());
+        Beside { one, other: other.get(..one.len()).unwrap_or(one) }
     }
 
     /// The first set bit from `at` on and before `end`.
@@ -59,9 +93,9 @@ impl Bitmap {
 
     /// Some bit in `at..end` is set.
     #[inline(always)]
-    pub(super) fn any(&self, at: usize, end: usize) -> bool {
+    pub fn any(&self, at: usize, end: usize) -> bool {
         match self.window(at) {
-            Some(0) => end > at + 57 && self.far(at, end).is_some(),
+            Some(0) => end > at + WINDOW_BITS_MIN && self.far(at, end).is_some(),
             Some(bits) => at + (bits.trailing_zeros() as usize) < end,
             None => false,
         }
@@ -97,10 +131,9 @@ impl Structure {
         kernel.finish();
     }
 
-    /// A bit for each of the 57 bytes from `at` on, or more, that is a quote no backslash escapes; 0 beyond the end.
-    #[inline(always)]
-    pub fn quotes_from(&self, at: usize) -> u64 {
-        self.quotes.window(at).unwrap_or(0)
+    /// A bit for each byte that is a quote no backslash escapes.
+    pub fn quotes(&self) -> &Bitmap {
+        &self.quotes
     }
 
     /// The first quote in `at..end` that no backslash escapes.
