@@ -84,7 +84,6 @@ pub struct KeyMemo {
     clean: HashMap<Box<[u8]>, KeyClass, RandomState>,
     decoded: Decoded,
     words: Words,
-    /// Before signs in texts.
     pub dull: Dull,
 }
 
