@@ -8,7 +8,7 @@ use crate::edit::Edits;
 use crate::escape::Decoded;
 use crate::event::Fields;
 use crate::expr::Expr;
-use crate::extract::{Extractor, View};
+use crate::extract::Extractor;
 use crate::lines::{memchr_lines, Lines};
 use crate::metric::{Metrics, Reading};
 use crate::process::{Processed, Worker};
@@ -18,6 +18,7 @@ use crate::roles::{RoleTable, Roles};
 use crate::shape::Shapes;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
+use crate::view::View;
 use crate::walk::{walk, Tape};
 use crate::window::store::Feed;
 

@@ -25,6 +25,7 @@ pub mod simd;
 pub mod spec;
 pub mod tape;
 pub mod time;
+pub mod view;
 pub mod walk;
 pub mod window;
 

@@ -7,7 +7,6 @@ use crate::edit::Edits;
 use crate::engine::{lock, Shared};
 use crate::escape::Decoded;
 use crate::event::Fieldless;
-use crate::extract::View;
 use crate::fast;
 use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::Lines;
@@ -20,6 +19,7 @@ use crate::shape::Shapes;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 use crate::spec::{Blank, NonFinite, OnBroken};
+use crate::view::View;
 use crate::walk::{walk, Broken, Kind, Tape};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.

@@ -2,9 +2,9 @@
 //! any other value in the same field is.
 
 use crate::event::{Role, Value};
-use crate::extract::View;
 use crate::number;
 use crate::time;
+use crate::view::View;
 use crate::walk::Kind;
 
 /// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.

@@ -6,8 +6,9 @@ use headrig_core::edit::Edits;
 use headrig_core::escape::Decoded;
 use headrig_core::event::{Event, Fields, Form, Role, Source, Value};
 use headrig_core::expr::Expr;
-use headrig_core::extract::{Extractor, View};
+use headrig_core::extract::Extractor;
 use headrig_core::roles::{RoleTable, Roles};
+use headrig_core::view::View;
 use headrig_core::walk::{walk, Kind, Tape};
 use proptest::prelude::*;
 
