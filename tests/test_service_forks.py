@@ -87,8 +87,8 @@ from headrig.service import service
 log.info("before")
 assert headrig.flush(5.0)
 failed = service.background()
-failed.call(lambda: failed.pipeline._tasks.create_task(fail()))
 async def fail(): raise ZeroDivisionError
+failed.call(lambda: failed.pipeline._tasks.create_task(fail()))
 failed._thread.join(5)
 log.info("after")
 assert headrig.flush(5.0)
