@@ -125,7 +125,7 @@ impl Structure {
         let mut kernel = Kernel { text, lines: &mut self.lines, escaped: 0, control: false, backslash: false };
         self.wide = match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 if path.runs_here() => super::avx2::structure(&mut kernel, quotes, escapes),
+            Path::Avx2 | Path::Avx512 if path.runs_here() => super::avx2::structure(&mut kernel, quotes, escapes),
             _ => scalar(&mut kernel, quotes, escapes),
         };
         kernel.finish();
