@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_adds_epu8, _mm256_alignr_epi8, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256,
-    _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_permute2x128_si256,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm_loadu_si128,
+    __m256i, _mm256_add_epi8, _mm256_adds_epu8, _mm256_alignr_epi8, _mm256_and_si256, _mm256_andnot_si256,
+    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
+    _mm256_permute2x128_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+    _mm_loadu_si128,
 };
 use std::ops::Range;
 
@@ -28,14 +29,14 @@ struct Begun {
 
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn scan(marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
+pub(super) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     assert!(Path::Avx2.runs_here(), "no AVX2 here");
     // SAFETY: the CPU has the instructions.
     unsafe { scan_all(marker) }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
+fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let (text, heads) = (marker.text, marker.heads);
     let mut begun = Begun { one: _mm256_setzero_si256(), two: _mm256_setzero_si256() };
     marker.scan(|chunk, first, count| fill(text, heads, chunk, first..first + count, &mut begun));
@@ -45,7 +46,7 @@ fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
 #[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn fill(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>, begun: &mut Begun) {
-    let heads = &heads.tables;
+    let heads = &heads.near_by_halves;
     let tables = Tables {
         class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
         heads: [0, 1, 2].map(|at| (table(&heads[at].0), table(&heads[at].1))),
@@ -79,6 +80,7 @@ fn masks(bytes: &[u8; BLOCK_BYTES], tables: &Tables, begun: &mut Begun) -> Masks
         runs: joined(low.runs, high.runs),
         anywhere: !joined(low.not_anywhere, high.not_anywhere),
         at_word: joined(low.at_word, high.at_word),
+        at_long: u64::MAX,
     }
 }
 

@@ -2,112 +2,115 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_alignr_epi8, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpgt_epi8_mask,
-    _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi64, _mm512_set1_epi8,
-    _mm512_set_epi64, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_test_epi8_mask,
-    _mm_loadu_si128,
+    __m512i, _mm512_cmpgt_epi8_mask, _mm512_loadu_si512, _mm512_mask_test_epi8_mask, _mm512_permutex2var_epi8,
+    _mm512_set1_epi8, _mm512_ternarylogic_epi64, _mm512_test_epi8_mask, _mm512_testn_epi8_mask,
 };
 use std::ops::Range;
 
-use super::candidates::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
-use super::heads::{Heads, ANYWHERE, HEAD_BYTES};
+use super::candidates::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
+use super::heads::{ByBytes, Heads, ANYWHERE, HEAD_BYTES, TABLE_BYTES};
 use super::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
 use super::Path;
 
-/// Look-up tables in registers, each four times.
-struct Tables {
-    class: (__m512i, __m512i),
-    heads: [(__m512i, __m512i); HEAD_BYTES],
-}
+/// How far before a block the heads begin that end in it.
+const BEFORE: usize = HEAD_BYTES - 1;
 
-/// What 64 bytes are as the first byte of a head, and with the byte before as its first two.
-#[derive(Clone, Copy)]
-struct Begun {
-    one: __m512i,
-    two: __m512i,
+/// A table for the low seven bits of bytes.
+type Table = (__m512i, __m512i);
+
+struct Tables {
+    class: Table,
+    near: [Table; HEAD_BYTES],
+    long: [Table; HEAD_BYTES],
 }
 
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn scan(marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
+pub(super) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     assert!(Path::Avx512.runs_here(), "no AVX-512 here");
     // SAFETY: the CPU has the instructions.
     unsafe { scan_all(marker) }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn scan_all(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
+fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let (text, heads) = (marker.text, marker.heads);
-    let mut begun = Begun { one: _mm512_setzero_si512(), two: _mm512_setzero_si512() };
-    marker.scan(|chunk, first, count| fill(text, heads, chunk, first..first + count, &mut begun));
+    marker.scan(|chunk, first, count| fill(text, heads, chunk, first..first + count));
 }
 
 /// The masks of `blocks`. Not part of what works with them, so that all tables stay in registers.
 #[inline(never)]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn fill(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>, begun: &mut Begun) {
-    let heads = &heads.tables;
-    let tables = Tables {
-        class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
-        heads: [0, 1, 2].map(|at| (table(&heads[at].0), table(&heads[at].1))),
-    };
-    let whole = text.as_chunks::<BLOCK_BYTES>().0;
-    let whole = &whole[blocks.start.min(whole.len())..blocks.end.min(whole.len())];
-    let mut before = *begun;
-    for (block, bytes) in whole.iter().enumerate() {
-        // SAFETY: the 64 bytes are there; the load needs no alignment.
-        let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
-        chunk.set(block, masks(bytes, &tables, &mut before));
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
+fn fill(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>) {
+    let head_tables = |tables: &ByBytes| [table(&tables[0]), table(&tables[1]), table(&tables[2])];
+    let tables = Tables { class: table(&CLASSES), near: head_tables(&heads.near), long: head_tables(&heads.long) };
+    for (at, block) in blocks.enumerate() {
+        let around = (block * BLOCK_BYTES).checked_sub(BEFORE).and_then(|from| text.get(from..)?.first_chunk());
+        let bytes = match around {
+            Some(around) => load(around),
+            None => load(&edge(text, block)),
+        };
+        chunk.set(at, masks(bytes, &tables));
     }
-    for block in whole.len()..blocks.len() {
-        let rest = text.get((blocks.start + block) * BLOCK_BYTES..).unwrap_or_default();
-        // SAFETY: only as many bytes are read as there are. Zeros, which the others are, are of no class.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8((1 << rest.len()) - 1, rest.as_ptr().cast()) };
-        chunk.set(block, masks(bytes, &tables, &mut before));
-    }
-    *begun = before;
+}
+
+/// The bytes of a block and those before it, zeros where the text has none.
+#[cold]
+#[inline(never)]
+fn edge(text: &[u8], block: usize) -> [u8; BEFORE + BLOCK_BYTES] {
+    let place = |at: usize| (block * BLOCK_BYTES + at).checked_sub(BEFORE);
+    std::array::from_fn(|at| place(at).and_then(|place| text.get(place)).copied().unwrap_or(0))
+}
+
+/// The first, second and third bytes of the heads that end in a block.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(around: &[u8; BEFORE + BLOCK_BYTES]) -> [__m512i; HEAD_BYTES] {
+    let from = around.as_ptr();
+    // SAFETY: 64 bytes from each of these on are there; the loads need no alignment.
+    [0, 1, 2].map(|at| unsafe { _mm512_loadu_si512(from.add(at).cast()) })
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn masks(bytes: __m512i, tables: &Tables, begun: &mut Begun) -> Masks {
-    let low_half = _mm512_set1_epi8(0x0f);
-    let halves = (_mm512_and_si512(bytes, low_half), _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), low_half));
-    let class = look_up(halves, tables.class);
-    let one = look_up(halves, tables.heads[0]);
-    let two = _mm512_and_si512(look_up(halves, tables.heads[1]), behind(begun.one, one));
-    let head = _mm512_and_si512(look_up(halves, tables.heads[2]), behind(begun.two, two));
-    *begun = Begun { one, two };
-    let some = |bytes, bits: u8| _mm512_test_epi8_mask(bytes, _mm512_set1_epi8(bits as i8));
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
+fn masks(bytes: [__m512i; HEAD_BYTES], tables: &Tables) -> Masks {
+    let all = |bits: u8| _mm512_set1_epi8(bits as i8);
+    let block = bytes[HEAD_BYTES - 1];
+    let class = look_up(block, tables.class);
+    let ascii = _mm512_testn_epi8_mask(block, all(0x80));
+    let near = head(bytes, &tables.near);
+    let long = head(bytes, &tables.long);
     Masks {
-        words: some(class, !(WORD_MIN - 1)),
-        digits: _mm512_movepi8_mask(class),
-        marks: some(class, WORD_MIN - 1),
+        words: _mm512_mask_test_epi8_mask(ascii, class, all(!(WORD_MIN - 1))),
+        digits: _mm512_mask_test_epi8_mask(ascii, class, all(DIGIT)),
+        marks: _mm512_mask_test_epi8_mask(ascii, class, all(WORD_MIN - 1)),
         // A comparison of signed bytes: those above DEL are below zero.
-        runs: _mm512_cmpgt_epi8_mask(bytes, _mm512_set1_epi8(RUN_AFTER as i8)),
-        anywhere: some(head, ANYWHERE),
-        at_word: some(head, !ANYWHERE),
+        runs: _mm512_cmpgt_epi8_mask(block, all(RUN_AFTER)),
+        anywhere: _mm512_test_epi8_mask(near, all(ANYWHERE)),
+        at_word: _mm512_test_epi8_mask(near, all(!ANYWHERE)),
+        at_long: _mm512_test_epi8_mask(long, long),
     }
 }
 
-/// Each byte replaced by the one before it: `before` stands in front of `now`.
+/// The bits that the heads ending at each byte have in common.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn behind(before: __m512i, now: __m512i) -> __m512i {
-    let quarters = _mm512_permutex2var_epi64(before, _mm512_set_epi64(13, 12, 11, 10, 9, 8, 7, 6), now);
-    _mm512_alignr_epi8::<15>(now, quarters)
+#[target_feature(enable = "avx512f,avx512vbmi")]
+fn head(bytes: [__m512i; HEAD_BYTES], tables: &[Table; HEAD_BYTES]) -> __m512i {
+    let [one, two, three] = [0, 1, 2].map(|at| look_up(bytes[at], tables[at]));
+    _mm512_ternarylogic_epi64::<0x80>(one, two, three)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn table(bytes: &[u8; 16]) -> __m512i {
-    // SAFETY: 16 bytes are read of 16; the load needs no alignment.
-    _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+fn table(bytes: &[u8; TABLE_BYTES]) -> Table {
+    let from = bytes.as_ptr();
+    // SAFETY: both halves lie in the 128 bytes; the loads need no alignment.
+    unsafe { (_mm512_loadu_si512(from.cast()), _mm512_loadu_si512(from.add(64).cast())) }
 }
 
-/// `halves`: of bytes, the low and the high ones.
+/// By the low seven bits of bytes.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn look_up(halves: (__m512i, __m512i), tables: (__m512i, __m512i)) -> __m512i {
-    _mm512_and_si512(_mm512_shuffle_epi8(tables.0, halves.0), _mm512_shuffle_epi8(tables.1, halves.1))
+#[target_feature(enable = "avx512f,avx512vbmi")]
+fn look_up(bytes: __m512i, table: Table) -> __m512i {
+    _mm512_permutex2var_epi8(table.0, bytes, table.1)
 }

@@ -1,7 +1,7 @@
 //! From what bytes are to the places redaction looks at. Kernels say what the bytes of a chunk are; what follows from
 //! that is worked out for many blocks side by side, by plain loops that compilers make vector code of.
 
-use super::candidates::{Bits, RUN_SHIFT};
+use super::candidates::{Bits, RUN_BYTES};
 use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
 use super::heads::{Heads, HEAD_BYTES};
 
@@ -11,8 +11,9 @@ pub(super) const BLOCK_BYTES: usize = 64;
 pub(super) const CHUNK_BLOCKS: usize = 64;
 /// Blocks side by side.
 const LANES: usize = 8;
-/// How far the last byte of a head is from its first.
+/// How far the last byte of a head is from its first, and that of a run.
 const HEAD_SHIFT: usize = HEAD_BYTES - 1;
+const RUN_SHIFT: usize = RUN_BYTES - 1;
 
 /// What 64 bytes are, a bit for each, the first in the lowest.
 #[derive(Clone, Copy, Default)]
@@ -21,9 +22,10 @@ pub(super) struct Masks {
     pub digits: u64,
     pub marks: u64,
     pub runs: u64,
-    /// Last bytes of heads that count anywhere, and at words.
+    /// Last bytes of what may be heads that count anywhere, at words, and at long words.
     pub anywhere: u64,
     pub at_word: u64,
+    pub at_long: u64,
 }
 
 /// A word for each block of a chunk, and before them that of the block before.
@@ -38,6 +40,7 @@ pub(super) struct Chunk {
     runs: Row,
     anywhere: Row,
     at_word: Row,
+    at_long: Row,
     /// Where stems and cards may begin, so many bytes later.
     stems: [u64; CHUNK_BLOCKS],
     cards: [u64; CHUNK_BLOCKS],
@@ -47,7 +50,7 @@ impl Default for Chunk {
     fn default() -> Self {
         let row = [0; 1 + CHUNK_BLOCKS];
         let [stems, cards] = [[0; CHUNK_BLOCKS]; 2];
-        Self { words: row, digits: row, marks: row, runs: row, anywhere: row, at_word: row, stems, cards }
+        Self { words: row, digits: row, marks: row, runs: row, anywhere: row, at_word: row, at_long: row, stems, cards }
     }
 }
 
@@ -73,42 +76,42 @@ impl Chunk {
         self.runs[at] = masks.runs;
         self.anywhere[at] = masks.anywhere;
         self.at_word[at] = masks.at_word;
+        self.at_long[at] = masks.at_long;
     }
 
-    /// Let the chunk that follows know its last block.
-    #[inline(always)]
-    fn pass_on(&mut self) {
-        for row in [&mut self.words, &mut self.digits, &mut self.runs, &mut self.anywhere, &mut self.at_word] {
-            row[0] = row[CHUNK_BLOCKS];
-        }
-    }
-
-    fn begin(&mut self) {
-        for row in [&mut self.words, &mut self.digits, &mut self.runs, &mut self.anywhere, &mut self.at_word] {
-            row[0] = 0;
-        }
+    /// The rows whose blocks need to know those before.
+    fn rows(&mut self) -> [&mut Row; 6] {
+        let Self { words, digits, runs, anywhere, at_word, at_long, .. } = self;
+        [words, digits, runs, anywhere, at_word, at_long]
     }
 
     /// Where stems and cards may begin, of one group of blocks. What is moved up from the block before is at most its
     /// last 15 bits, so whatever its own block before was does not show.
     #[inline(always)]
-    fn settle(&mut self, group: usize) {
+    fn settle(&mut self, group: usize) -> u64 {
         let [words, digits, runs] = [&self.words, &self.digits, &self.runs].map(|row| lanes(row, group));
-        let [anywhere, at_word] = [&self.anywhere, &self.at_word].map(|row| lanes(row, group));
+        let [anywhere, at_word, at_long] = [&self.anywhere, &self.at_word, &self.at_long].map(|row| lanes(row, group));
         let stems = &mut self.stems.as_chunks_mut::<LANES>().0[group];
         let cards = &mut self.cards.as_chunks_mut::<LANES>().0[group];
+        let mut some_card = 0;
         for lane in 0..LANES {
             let (before, now) = (words.0[lane], words.1[lane]);
             let starts_before = before & !(before << 1);
             let starts = now & !up(before, now, 1);
-            let near_before = starts_before << HEAD_SHIFT & at_word.0[lane] | anywhere.0[lane];
-            let near = up(starts_before, starts, HEAD_SHIFT) & at_word.1[lane] | anywhere.1[lane];
-            let long = long_runs(runs.0[lane], runs.1[lane]);
+            // At the last bytes of heads.
+            let (heads_before, heads) = (starts_before << HEAD_SHIFT, up(starts_before, starts, HEAD_SHIFT));
+            let near_before = heads_before & at_word.0[lane] | anywhere.0[lane];
+            let near = heads & at_word.1[lane] | anywhere.1[lane];
+            let (long_before, long) = (heads_before & at_long.0[lane], heads & at_long.1[lane]);
             // A place is known when its run is: `RUN_SHIFT` bytes later.
-            stems[lane] = long & up(starts_before, starts, RUN_SHIFT) | up(near_before, near, RUN_SHIFT - HEAD_SHIFT);
+            const TO_RUN: usize = RUN_SHIFT - HEAD_SHIFT;
+            stems[lane] =
+                long_runs(runs.0[lane], runs.1[lane]) & up(long_before, long, TO_RUN) | up(near_before, near, TO_RUN);
             let (fours_before, fours) = fours(digits.0[lane], digits.1[lane]);
             cards[lane] = fours & up(fours_before, fours, FOURS_SHIFT) & up(starts_before, starts, CARD_SHIFT);
+            some_card |= cards[lane];
         }
+        some_card
     }
 }
 
@@ -145,7 +148,7 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
     /// one without bytes, because what a block begins may be known only in the next.
     #[inline(always)]
     pub fn scan(&mut self, mut fill: impl FnMut(&mut Chunk, usize, usize)) {
-        self.chunk.begin();
+        self.chunk.rows().into_iter().for_each(|row| row[0] = 0);
         let blocks = self.marks.len();
         for first in (0..blocks).step_by(CHUNK_BLOCKS) {
             let count = CHUNK_BLOCKS.min(blocks - first);
@@ -156,28 +159,37 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
 
     #[inline(always)]
     fn take(&mut self, first: usize, count: usize) {
+        let mut cards = 0;
         for group in 0..count.div_ceil(LANES) {
-            self.chunk.settle(group);
+            cards |= self.chunk.settle(group);
         }
         self.marks[first..first + count].copy_from_slice(&self.chunk.marks[1..=count]);
         self.stems[first..first + count].fill(0);
         for block in 0..count {
             for bit in Bits(self.chunk.stems[block]) {
-                let place = (first + block) * BLOCK_BYTES + bit - RUN_SHIFT;
-                if self.text.get(place..).and_then(<[u8]>::first_chunk).is_some_and(|bytes| (self.stem)(*bytes)) {
-                    self.set_stem(place);
-                }
-            }
-            for bit in Bits(self.chunk.cards[block]) {
-                self.card_at((first + block) * BLOCK_BYTES + bit - CARD_SHIFT);
+                self.stem_at((first + block) * BLOCK_BYTES + bit - RUN_SHIFT);
             }
         }
-        self.chunk.pass_on();
+        if cards != 0 {
+            for block in 0..count {
+                for bit in Bits(self.chunk.cards[block]) {
+                    self.card_at((first + block) * BLOCK_BYTES + bit - CARD_SHIFT);
+                }
+            }
+        }
+        self.chunk.rows().into_iter().for_each(|row| row[0] = row[CHUNK_BLOCKS]);
+    }
+
+    #[inline(always)]
+    pub fn stem_at(&mut self, place: usize) {
+        if self.text.get(place..).and_then(<[u8]>::first_chunk).is_some_and(|bytes| (self.stem)(*bytes)) {
+            self.set_stem(place);
+        }
     }
 
     #[cold]
     fn set_stem(&mut self, place: usize) {
-        self.stems[place / 64] |= 1 << (place % 64);
+        self.stems[place / BLOCK_BYTES] |= u64::from(self.heads.count_at(self.text, place)) << (place % BLOCK_BYTES);
     }
 
     #[inline(never)]

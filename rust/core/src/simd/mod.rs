@@ -25,7 +25,7 @@ pub enum Path {
     Scalar,
     /// AVX2, BMI1, BMI2, PCLMULQDQ and POPCNT.
     Avx2,
-    /// AVX-512 F, BW, VL and VBMI2, with BMI1, BMI2 and POPCNT.
+    /// AVX-512 F, BW, VL, VBMI and VBMI2, BMI1, BMI2 and POPCNT.
     Avx512,
 }
 
@@ -84,6 +84,7 @@ impl Path {
                 is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vbmi")
                     && is_x86_feature_detected!("avx512vbmi2")
                     && is_x86_feature_detected!("bmi1")
                     && is_x86_feature_detected!("bmi2")
