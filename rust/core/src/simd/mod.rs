@@ -3,6 +3,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub mod candidates;
 #[cfg(target_arch = "x86_64")]
 mod candidates_avx2;
