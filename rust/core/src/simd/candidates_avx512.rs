@@ -2,14 +2,15 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_cmpgt_epi8_mask, _mm512_loadu_si512, _mm512_mask_test_epi8_mask, _mm512_permutex2var_epi8,
-    _mm512_set1_epi8, _mm512_ternarylogic_epi64, _mm512_test_epi8_mask, _mm512_testn_epi8_mask,
+    __m512i, _mm512_cmpgt_epi8_mask, _mm512_loadu_si512, _mm512_mask_test_epi8_mask, _mm512_maskz_loadu_epi8,
+    _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_ternarylogic_epi64, _mm512_test_epi8_mask,
+    _mm512_testn_epi8_mask,
 };
 use std::ops::Range;
 
 use super::candidates::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
 use super::heads::{ByBytes, Heads, ANYWHERE, HEAD_BYTES, TABLE_BYTES};
-use super::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
+use super::marker::{Chunk, Marker, Masks, BLOCK_BYTES, CHUNK_BLOCKS};
 use super::Path;
 
 /// How far before a block the heads begin that end in it.
@@ -35,40 +36,60 @@ pub(super) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let (text, heads) = (marker.text, marker.heads);
-    marker.scan(|chunk, first, count| fill(text, heads, chunk, first..first + count));
+    let inner_end = text.len() / BLOCK_BYTES;
+    marker.scan(|chunk, first, count| {
+        let blocks = first..first + count;
+        let inner = blocks.start.max(1)..blocks.end.min(inner_end);
+        for block in blocks.filter(|block| !inner.contains(block)) {
+            edge(text, heads, chunk, block);
+        }
+        inner_blocks(text, heads, chunk, inner);
+    });
 }
 
-/// The masks of `blocks`. Not part of what works with them, so that all tables stay in registers.
+/// The masks of blocks within a text. A loop without calls, so that tables stay in registers.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn fill(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>) {
-    let head_tables = |tables: &ByBytes| [table(&tables[0]), table(&tables[1]), table(&tables[2])];
-    let tables = Tables { class: table(&CLASSES), near: head_tables(&heads.near), long: head_tables(&heads.long) };
-    for (at, block) in blocks.enumerate() {
-        let around = (block * BLOCK_BYTES).checked_sub(BEFORE).and_then(|from| text.get(from..)?.first_chunk());
-        let bytes = match around {
-            Some(around) => load(around),
-            None => load(&edge(text, block)),
-        };
-        chunk.set(at, masks(bytes, &tables));
+fn inner_blocks(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>) {
+    let tables = Tables::of(heads);
+    for block in blocks {
+        let around = text.get(block * BLOCK_BYTES - BEFORE..).and_then(<[u8]>::first_chunk);
+        let Some(around): Option<&[u8; BEFORE + BLOCK_BYTES]> = around else { return };
+        let from = around.as_ptr();
+        // SAFETY: 64 bytes from each of these on are there; the loads need no alignment.
+        let bytes = [0, 1, 2].map(|at| unsafe { _mm512_loadu_si512(from.add(at).cast()) });
+        chunk.set(block % CHUNK_BLOCKS, masks(bytes, &tables));
     }
 }
 
-/// The bytes of a block and those before it, zeros where the text has none.
-#[cold]
+/// The masks of a block at an edge of the text. Zeros, which stand for what is behind it, are of no class.
 #[inline(never)]
-fn edge(text: &[u8], block: usize) -> [u8; BEFORE + BLOCK_BYTES] {
-    let place = |at: usize| (block * BLOCK_BYTES + at).checked_sub(BEFORE);
-    std::array::from_fn(|at| place(at).and_then(|place| text.get(place)).copied().unwrap_or(0))
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
+fn edge(text: &[u8], heads: &Heads, chunk: &mut Chunk, block: usize) {
+    let bytes = [0, 1, 2].map(|at| {
+        let from = (block * BLOCK_BYTES + at) as isize - BEFORE as isize;
+        let there = first(text.len() as isize - from) & !first(-from);
+        // SAFETY: only what is of the text is read.
+        unsafe { _mm512_maskz_loadu_epi8(there, text.as_ptr().wrapping_offset(from).cast()) }
+    });
+    chunk.set(block % CHUNK_BLOCKS, masks(bytes, &Tables::of(heads)));
 }
 
-/// The first, second and third bytes of the heads that end in a block.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(around: &[u8; BEFORE + BLOCK_BYTES]) -> [__m512i; HEAD_BYTES] {
-    let from = around.as_ptr();
-    // SAFETY: 64 bytes from each of these on are there; the loads need no alignment.
-    [0, 1, 2].map(|at| unsafe { _mm512_loadu_si512(from.add(at).cast()) })
+/// So many bits, from the lowest on.
+fn first(bits: isize) -> u64 {
+    match bits {
+        ..=0 => 0,
+        bits => u64::MAX >> (64 - bits.min(64)),
+    }
+}
+
+impl Tables {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn of(heads: &Heads) -> Self {
+        let head = |tables: &ByBytes| [table(&tables[0]), table(&tables[1]), table(&tables[2])];
+        Self { class: table(&CLASSES), near: head(&heads.near), long: head(&heads.long) }
+    }
 }
 
 #[inline]

@@ -35,22 +35,23 @@ impl Heads {
     /// Stems that begin with one of `anywhere` count wherever they stand, with one of `words` only at the first byte of
     /// a word, with one of `long_words` only if that is the first of `RUN_BYTES` run bytes, too.
     pub fn new(anywhere: &[Head], words: &[Head], long_words: &[Head]) -> Self {
-        let near = |widen| {
-            let words = Meaning::spread(words, 8 - ANYWHERE_BITS, widen);
-            [Meaning::spread(anywhere, ANYWHERE_BITS, widen), words].concat()
-        };
-        let sorted = |heads: &[Head]| {
+        let [anywhere, words, long_words] = [anywhere, words, long_words].map(|heads| {
             let mut heads = heads.to_vec();
             heads.sort_unstable();
+            heads.dedup();
             heads
+        });
+        let near = |widen| {
+            let words = Meaning::spread(&words, 8 - ANYWHERE_BITS, widen);
+            [Meaning::spread(&anywhere, ANYWHERE_BITS, widen), words].concat()
         };
         Self {
-            anywhere: sorted(anywhere),
-            words: sorted(words),
-            long_words: sorted(long_words),
             near_by_halves: by_halves(&near(every_pair)),
             near: by_bytes(&near(|set| set)),
-            long: by_bytes(&Meaning::spread(long_words, 8, |set| set)),
+            long: by_bytes(&Meaning::spread(&long_words, 8, |set| set)),
+            anywhere,
+            words,
+            long_words,
         }
     }
 

@@ -9,7 +9,7 @@ pub(super) const BLOCK_BYTES: usize = 64;
 /// Blocks of a chunk: with their masks they stay in the first-level cache, and none is read right after it is written,
 /// which would wait for the writing.
 pub(super) const CHUNK_BLOCKS: usize = 64;
-/// Blocks side by side.
+/// Blocks side by side. Compilers make poor code of fewer.
 const LANES: usize = 8;
 /// How far the last byte of a head is from its first, and that of a run.
 const HEAD_SHIFT: usize = HEAD_BYTES - 1;
@@ -91,8 +91,8 @@ impl Chunk {
     fn settle(&mut self, group: usize) -> u64 {
         let [words, digits, runs] = [&self.words, &self.digits, &self.runs].map(|row| lanes(row, group));
         let [anywhere, at_word, at_long] = [&self.anywhere, &self.at_word, &self.at_long].map(|row| lanes(row, group));
-        let stems = &mut self.stems.as_chunks_mut::<LANES>().0[group];
-        let cards = &mut self.cards.as_chunks_mut::<LANES>().0[group];
+        let (stems, cards) = (self.stems.as_chunks_mut::<LANES>(), self.cards.as_chunks_mut::<LANES>());
+        let (stems, cards) = (&mut stems.0[group], &mut cards.0[group]);
         let mut some_card = 0;
         for lane in 0..LANES {
             let (before, now) = (words.0[lane], words.1[lane]);
@@ -144,15 +144,20 @@ pub(super) struct Marker<'a, F> {
 }
 
 impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
-    /// The whole text: `fill` sets the masks of so many blocks from one on, in order, of all blocks of the text and of
-    /// one without bytes, because what a block begins may be known only in the next.
+    /// The whole text: `fill` sets the masks of so many blocks from one on, in order.
     #[inline(always)]
     pub fn scan(&mut self, mut fill: impl FnMut(&mut Chunk, usize, usize)) {
         self.chunk.rows().into_iter().for_each(|row| row[0] = 0);
         let blocks = self.marks.len();
         for first in (0..blocks).step_by(CHUNK_BLOCKS) {
             let count = CHUNK_BLOCKS.min(blocks - first);
-            fill(self.chunk, first, count);
+            if first + count < blocks {
+                fill(self.chunk, first, count);
+            } else {
+                // What the last block begins is known only in one behind it.
+                fill(self.chunk, first, count - 1);
+                self.chunk.set(count - 1, Masks::default());
+            }
             self.take(first, count);
         }
     }
