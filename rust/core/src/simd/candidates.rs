@@ -274,36 +274,53 @@ mod tests {
         }
     }
 
+    /// What a survey takes notice of, and what stands between, with lengths around those of a block.
+    const PARTS: &str = "[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}";
+
+    /// The words of a text of so many bytes.
+    fn words(survey: &Survey, bytes: usize) -> [&[u64]; 2] {
+        [&survey.marks, &survey.stems].map(|words| &words[..=bytes.div_ceil(BLOCK_BYTES)])
+    }
+
     proptest! {
         #[test]
         fn all_paths_see_the_same(
-            words in prop::collection::vec("[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}", 0..40),
-            length in 0_usize..300,
+            parts in prop::collection::vec(PARTS, 0..40),
+            (times, before) in (1_usize..30, 0_usize..70),
+            length: prop::sample::Index,
         ) {
-            let text = words.concat().into_bytes();
-            let text = &text[..text.len().min(length)];
-            let survey = |path| {
-                let mut survey = Survey::default();
-                survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0);
-                survey
-            };
-            let plain = survey(Path::Scalar);
+            // Often more than a chunk.
+            let text = [" ".repeat(before), parts.concat().repeat(times)].concat().into_bytes();
+            let short = &text[..length.index(text.len() + 1)];
+            let scan = |survey: &mut Survey, path, text: &[u8]| survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0);
             for path in Path::here() {
-                let seen = survey(path);
-                prop_assert_eq!((&plain.marks, &plain.stems), (&seen.marks, &seen.stems));
+                // A survey holds what is left of a longer text, and that must not show.
+                let mut survey = Survey::default();
+                for text in [&text, short] {
+                    let mut plain = Survey::default();
+                    scan(&mut plain, Path::Scalar, text);
+                    scan(&mut survey, path, text);
+                    prop_assert_eq!(words(&plain, text.len()), words(&survey, text.len()), "{}", path.name());
+                }
             }
-            let view = plain.view();
+        }
+
+        #[test]
+        fn a_view_sees_the_bits_of_its_part(parts in prop::collection::vec(PARTS, 0..20), length in 0_usize..300) {
+            let text = parts.concat().into_bytes();
+            let text = &text[..text.len().min(length)];
+            let mut survey = Survey::default();
+            survey.scan(Path::Scalar, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            let bit = |words: &[u64], at: usize| words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0);
+            let view = survey.view();
             for start in 0..text.len().min(70) {
                 for end in start..text.len() {
-                    let some = (start..end).any(|at| (plain.marks[at / 64] | plain.stems[at / 64]) >> (at % 64) & 1 != 0);
+                    let some = (start..end).any(|at| bit(&survey.marks, at) || bit(&survey.stems, at));
                     prop_assert_eq!(view.any(start..end), some);
                 }
             }
             for start in 0..text.len().min(130) {
-                let bits = (0..64).filter(|bit| {
-                    let at = start + bit;
-                    plain.marks.get(at / 64).is_some_and(|marks| marks >> (at % 64) & 1 != 0)
-                });
+                let bits = (0..64).filter(|at| bit(&survey.marks, start + at));
                 prop_assert_eq!(Bits(view.window(start).marks).collect::<Vec<_>>(), bits.collect::<Vec<_>>());
             }
         }
