@@ -186,6 +186,10 @@ impl Kernel<'_> {
     /// The `index`-th block, which has backslashes, control characters or an escaped first byte; gives its quotes and escapes.
     pub fn block(&mut self, index: usize, masks: Masks) -> (u64, u64) {
         let at = index * 64;
+        if masks.control == masks.newline && masks.backslash | self.escaped == 0 {
+            self.end_lines(at, masks.newline);
+            return (masks.quote, 0);
+        }
         let mut escapes = 0;
         let mut rest = masks.backslash & !self.escaped;
         while rest != 0 {
@@ -200,6 +204,17 @@ impl Kernel<'_> {
         let line_ends = masks.newline | masks.carriage_return & (masks.newline >> 1 | newline_follows);
         self.mark(at, masks.newline, masks.control & !line_ends, masks.backslash);
         (quotes, escapes)
+    }
+
+    /// End the lines of a block that has nothing else out of the ordinary.
+    #[inline(always)]
+    fn end_lines(&mut self, at: usize, mut newline: u64) {
+        while newline != 0 {
+            let at = at + newline.trailing_zeros() as usize;
+            self.lines.push(LineEnd { at, control: self.control, backslash: self.backslash });
+            (self.control, self.backslash) = (false, false);
+            newline &= newline - 1;
+        }
     }
 
     /// Give each line of a block what it holds, and end those that end here.
