@@ -59,7 +59,7 @@ fn fill(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>, beg
     for block in whole.len()..blocks.len() {
         // Zeros are of no class.
         let mut padded = [0; BLOCK_BYTES];
-        let rest = text.get((blocks.start + block) * BLOCK_BYTES..).unwrap_or_default();
+        let rest = &text[(blocks.start + block) * BLOCK_BYTES..];
         padded[..rest.len()].copy_from_slice(rest);
         chunk.set(block, masks(&padded, &tables, begun));
     }

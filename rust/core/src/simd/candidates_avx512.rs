@@ -53,9 +53,7 @@ fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
 fn inner_blocks(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>) {
     let tables = Tables::of(heads);
     for block in blocks {
-        let around = text.get(block * BLOCK_BYTES - BEFORE..).and_then(<[u8]>::first_chunk);
-        let Some(around): Option<&[u8; BEFORE + BLOCK_BYTES]> = around else { return };
-        let from = around.as_ptr();
+        let from = text[block * BLOCK_BYTES - BEFORE..][..BEFORE + BLOCK_BYTES].as_ptr();
         // SAFETY: 64 bytes from each of these on are there; the loads need no alignment.
         let bytes = [0, 1, 2].map(|at| unsafe { _mm512_loadu_si512(from.add(at).cast()) });
         chunk.set(block % CHUNK_BLOCKS, masks(bytes, &tables));
