@@ -5,6 +5,7 @@ use memchr::memchr_iter;
 use crate::redact::check;
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
+use crate::redact::element;
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
@@ -24,7 +25,7 @@ const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
 
-/// What stands between a key and its value: `=` or `:`, also as URLs write them.
+/// What stands between a key and its value: `=` or `:`, also as URLs write them, or the end of a tag.
 #[derive(Clone, Copy)]
 struct Sign {
     start: usize,
@@ -32,7 +33,7 @@ struct Sign {
     byte: u8,
 }
 
-/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=`, `:` and `>`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
@@ -66,8 +67,17 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         let text = self.text;
+        if sign.byte == b'>' {
+            let named = self.named.take_if(|(_, from)| near(text, *from, sign)).map(|(class, _)| class);
+            if let Some((start, end, rule)) = element::secret(text, sign.start, named, self.keys, self.memo) {
+                (self.found)(start, end, rule);
+                self.resume = end;
+            }
+            return;
+        }
         let (mut class, key) = key_before(text, sign, self.keys, self.memo);
-        if sign.byte == b'=' && !key.is_empty() {
+        let yaml = || text.get(sign.end) == Some(&b' ');
+        if !key.is_empty() && (sign.byte == b'=' || yaml()) {
             class = self.named_class(sign, key).unwrap_or(class);
         }
         let Some(rule) = class.rule() else { return };
@@ -119,7 +129,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let other = |word: &[u8]| {
         one_of(word, &VAGUE) || one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b"."
     };
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !other(word);
+    let mut plain = |word: &[u8]| keys.class(plain_name(word), memo) == KeyClass::Plain && !other(word);
     let idle = match (word, before) {
         ([], None) => true,
         ([], Some(byte)) => APART[usize::from(byte)],
@@ -176,7 +186,10 @@ fn in_path(text: &[u8], sign: Sign) -> bool {
 
 /// A value that belongs to the name that ends at `from`: in the same element or record.
 fn near(text: &[u8], from: usize, sign: Sign) -> bool {
-    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|byte| b"<>{}\n".contains(byte))
+    // YAML has them on two lines.
+    let ends: &[u8] = if sign.byte == b':' { b"<>{}" } else { b"<>{}\n" };
+    let lines = || memchr_iter(b'\n', &text[from..sign.start]).count();
+    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|b| ends.contains(b)) && lines() < 2
 }
 
 /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
@@ -196,6 +209,11 @@ fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
 fn escaped_end(value: &[u8]) -> usize {
     let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
     value.windows(3).position(ends).unwrap_or(value.len())
+}
+
+/// Java takes properties as `-Dname=value`.
+fn plain_name(word: &[u8]) -> &[u8] {
+    word.strip_prefix(b"-D").unwrap_or(word)
 }
 
 fn is_key_byte(byte: u8) -> bool {
@@ -254,7 +272,7 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
             start = word_before(end);
         }
     }
-    let word = &text[start..end];
+    let word = plain_name(&text[start..end]);
     if start == end {
         return (KeyClass::Plain, word);
     }
@@ -279,6 +297,7 @@ fn value_start(text: &[u8], sign: Sign) -> Option<usize> {
     }
     at += spaces_at(text, at);
     at += QUOTES.iter().find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
+    at += element::wrapping(&text[at..]);
     // Python writes bytes as b'…'.
     if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f' | b'@')) && matches!(text.get(at + 1), Some(b'"' | b'\''))
     {
@@ -321,7 +340,7 @@ mod tests {
             "cookie" => Extent::Line,
             _ => Extent::Word,
         };
-        let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
+        let signs = memchr::memchr3_iter(b'=', b':', b'>', text.as_bytes());
         let mut spans = Vec::new();
         scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| spans.push((start, end)));
         spans.sort_unstable();
@@ -364,6 +383,14 @@ mod tests {
             ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
             ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
             ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
+            ("<dbPassword>x y</dbPassword><n>1</n>", "<dbPassword>*</dbPassword><n>1</n>"),
+            ("<entry key=\"token\">a1b2c3d4e5f6a7b8</entry>", "<entry key=\"token\">*</entry>"),
+            ("- name: PASSWORD\n  value: x\n  value: y", "- name: PASSWORD\n  value: *\n  value: y"),
+            (
+                "java -Dapi.key=k0 token: Some(\"x\") password: Some(\"x\")",
+                "java -Dapi.key=* token: Some(\"x\") password: Some(\"*\")",
+            ),
+            ("[\"password\"]=> string(2) \"x1\"", "[\"password\"]=> string(2) \"*\""),
             ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
             ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
             ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),

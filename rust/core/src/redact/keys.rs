@@ -266,7 +266,7 @@ impl KeyClass {
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
-            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::random(value) => Some(rule),
+            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::generated(value) => Some(rule),
             KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
         }

@@ -130,7 +130,7 @@ impl Redactor {
             });
             if seen.assign() && self.rules.assignment {
                 let extent = |rule: u16| self.extents[rule as usize];
-                let signs = signs(start, end, |byte| matches!(byte, b'=' | b':'));
+                let signs = signs(start, end, |byte| matches!(byte, b'=' | b':' | b'>'));
                 assign::scan(part, &self.keys, memo, extent, signs, |from, to, rule| {
                     self.replace(bytes, start + from, start + to, rule, None, false, token, edits);
                 });

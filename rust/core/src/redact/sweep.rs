@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
 pub struct Places {
     /// Where anchors may begin.
     pub stems: Vec<u32>,
-    /// `: = @`, and digits with which a card may begin.
+    /// `: = > @`, and digits with which a card may begin.
     pub signs: Vec<u32>,
 }
 
@@ -102,6 +102,7 @@ const FLAGS: [u8; 256] = {
     let mut flags = [0; 256];
     flags[b':' as usize] = Seen::COLON;
     flags[b'=' as usize] = Seen::EQUALS;
+    flags[b'>' as usize] = Seen::EQUALS;
     flags[b'@' as usize] = Seen::AT;
     flags[b'\\' as usize] = Seen::BACKSLASH;
     flags[b'"' as usize] = Seen::QUOTE;
@@ -121,6 +122,9 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
     for place in Bits(block.marks).map(|bit| at + bit) {
         let flag = FLAGS[text[place] as usize];
         flags |= flag;
+        if flag & Seen::QUOTE != 0 && in_call(text, place) {
+            flags |= Seen::BRACKET;
+        }
         if flag & SIGNS != 0 {
             places.signs.push(place as u32);
         }
@@ -131,6 +135,11 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
         places.stems.push(place as u32);
     }
     flags
+}
+
+/// A quote opens the first argument of a call, which may name what the second one is.
+fn in_call(text: &[u8], quote: usize) -> bool {
+    text[..quote].iter().rev().find(|byte| **byte != b'\\') == Some(&b'(')
 }
 
 impl Rules {
@@ -166,9 +175,12 @@ impl Rules {
             let block = view.window(at).first(text.len() - at);
             for place in Bits(block.marks).map(|bit| at + bit) {
                 match text[place] {
-                    b'"' | b'\'' => quote = true,
+                    b'"' | b'\'' => {
+                        quote = true;
+                        bracket |= in_call(text, place);
+                    }
                     b'[' => bracket = true,
-                    b':' | b'=' if assign::idle(text, place, keys, memo) => sign = true,
+                    b':' | b'=' | b'>' if assign::idle(text, place, keys, memo) => sign = true,
                     b'\\' => match text.get(place + 1) {
                         Some(b'u' | b'/') => return false,
                         Some(b'\\') => {}
