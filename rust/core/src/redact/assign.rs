@@ -5,7 +5,7 @@ use memchr::memchr_iter;
 use crate::redact::check;
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
-use crate::redact::element;
+use crate::redact::element::{self, spaces_at, typed, SPACES_MAX, TYPES};
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
@@ -13,15 +13,11 @@ use crate::redact::prose;
 
 /// Longest key looked back for, in bytes.
 const KEY_BYTES_MAX: usize = 64;
-/// Spaces allowed between a key, its sign and its value: tables are aligned.
-const SPACES_MAX: usize = 64;
 /// How much of a value under a bare key is weighed, in bytes.
 const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
-/// Words for a type, which some languages write between a name and its value.
-const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
 
@@ -177,19 +173,21 @@ fn name(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> Option<(Key
     Some((keys.class(&near[start..end], memo), end)).filter(|(class, _)| *class != KeyClass::Plain)
 }
 
-/// A path ends right before a colon, and something follows it at once.
+/// A path or a name of several parts (`arn:aws:…:secret:x`) goes on: something follows a colon at once.
 fn in_path(text: &[u8], sign: Sign) -> bool {
     let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
-    word.is_some_and(|at| text[at] == b'/')
+    word.is_some_and(|at| matches!(text[at], b'/' | b':'))
         && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
 }
 
 /// A value that belongs to the name that ends at `from`: in the same element or record.
 fn near(text: &[u8], from: usize, sign: Sign) -> bool {
-    // YAML has them on two lines.
-    let ends: &[u8] = if sign.byte == b':' { b"<>{}" } else { b"<>{}\n" };
-    let lines = || memchr_iter(b'\n', &text[from..sign.start]).count();
-    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|b| ends.contains(b)) && lines() < 2
+    // The name's value may hold signs. YAML has both on lines of their own.
+    let Some(between) = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX) else {
+        return false;
+    };
+    let lines = memchr_iter(b'\n', between).count();
+    !between.iter().any(|byte| b"<>{}".contains(byte)) && lines <= usize::from(sign.byte == b':')
 }
 
 /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
@@ -201,7 +199,8 @@ fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
     let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
     let (start, end) = extent::value(near, start, Extent::Word);
     let value = &near[start..end];
-    let entry = text[sign.start] == b':' && start == sign.end && check::uuid(value);
+    // `session=<x>` is how a mail server calls a connection.
+    let entry = (text[sign.start] == b':' && start == sign.end && check::uuid(value)) || text[start - 1] == b'<';
     class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !check::random(value))
 }
 
@@ -304,22 +303,6 @@ fn value_start(text: &[u8], sign: Sign) -> Option<usize> {
         at += 1;
     }
     (at < text.len() && !(sign.byte == b':' && typed(text, at))).then_some(at)
-}
-
-fn spaces_at(text: &[u8], at: usize) -> usize {
-    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
-    text[at..].iter().take(SPACES_MAX).take_while(space).count()
-}
-
-/// A type stands at `at` and the value after it: `password: str = "…"`.
-fn typed(text: &[u8], at: usize) -> bool {
-    let after = |word: &&[u8]| {
-        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
-    };
-    TYPES.iter().find_map(after).is_some_and(|end| {
-        let next = end + spaces_at(text, end);
-        text.get(next) == Some(&b'=')
-    })
 }
 
 #[cfg(test)]

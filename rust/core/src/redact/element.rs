@@ -1,4 +1,5 @@
-//! Elements of XML and HTML whose name says that their content is a secret, and what languages write around a value.
+//! Elements of XML and HTML whose name says that their content is a secret, and what languages
+//! write around a value.
 
 use memchr::{memchr, memmem, memrchr2};
 
@@ -11,6 +12,10 @@ use crate::redact::prose;
 const TAG_BYTES_MAX: usize = 256;
 /// Longest content, in bytes: a private key fits.
 const CONTENT_BYTES_MAX: usize = 16 * 1024;
+/// Spaces allowed between a key, its sign and its value: tables are aligned.
+pub const SPACES_MAX: usize = 64;
+/// Words for a type, which some languages write between a name and its value.
+pub const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 const CDATA: &[u8] = b"<![CDATA[";
 
 /// The secret between the tags of the element whose start tag ends at `close`, and its rule. `named`: what an attribute
@@ -81,6 +86,22 @@ pub fn wrapping(value: &[u8]) -> usize {
     } else {
         0
     }
+}
+
+pub fn spaces_at(text: &[u8], at: usize) -> usize {
+    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
+    text[at..].iter().take(SPACES_MAX).take_while(space).count()
+}
+
+/// A type stands at `at` and the value after it: `password: str = "…"`.
+pub fn typed(text: &[u8], at: usize) -> bool {
+    let after = |word: &&[u8]| {
+        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
+    };
+    TYPES.iter().find_map(after).is_some_and(|end| {
+        let next = end + spaces_at(text, end);
+        text.get(next) == Some(&b'=')
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::escape::Decoded;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
 use crate::redact::check;
 use crate::redact::dull::Dull;
-use crate::redact::token::segments;
+use crate::redact::token::{rule_name, segments};
 use crate::spec::RedactSpec;
 
 /// The built-in keys, as data with examples.
@@ -37,6 +37,8 @@ pub enum KeyClass {
     Bare(u16),
     /// Secret if it is a string that looks random.
     Likely(u16),
+    /// The same of a known service; secret also if it is letters and digits only.
+    Owned(u16),
     /// Secret if it is a string in which letters stand beside digits or signs.
     Short(u16),
 }
@@ -205,8 +207,11 @@ impl Keys {
             return KeyClass::Plain;
         }
         let glued = if last.ends_with(b"token") { b"token" } else { last };
-        if let Some(rule) = self.likely.get(glued) {
-            return KeyClass::Likely(*rule);
+        let owned = || (1..count).any(|at| self.owners.contains_key(words.joined(at - 1, 1)));
+        match self.likely.get(glued) {
+            Some(rule) if owned() => return KeyClass::Owned(*rule),
+            Some(rule) => return KeyClass::Likely(*rule),
+            None => {}
         }
         if last != b"key" {
             return KeyClass::Plain;
@@ -248,9 +253,11 @@ impl KeyClass {
     pub fn rule(self) -> Option<u16> {
         match self {
             KeyClass::Plain => None,
-            KeyClass::Secret(rule) | KeyClass::Bare(rule) | KeyClass::Likely(rule) | KeyClass::Short(rule) => {
-                Some(rule)
-            }
+            KeyClass::Secret(rule)
+            | KeyClass::Bare(rule)
+            | KeyClass::Likely(rule)
+            | KeyClass::Owned(rule)
+            | KeyClass::Short(rule) => Some(rule),
         }
     }
 
@@ -262,11 +269,13 @@ impl KeyClass {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN
                 && !value.iter().any(u8::is_ascii_whitespace)
+                && !check::entry(value)
         };
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
-            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::generated(value) => Some(rule),
+            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::random(value) => Some(rule),
+            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::coded(value) => Some(rule),
             KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
         }
@@ -338,16 +347,6 @@ impl Words {
     }
 }
 
-/// `[a-z0-9_]{1,64}` of a key's words.
-fn rule_name(words: &[Vec<u8>]) -> String {
-    let clean = |word: &Vec<u8>| word.iter().filter(|b| b.is_ascii()).map(|b| *b as char).collect::<String>();
-    let name = words.iter().map(clean).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
-    match name.get(..name.len().min(64)) {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => "key".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,11 +365,14 @@ mod tests {
         for key in &pack.bare {
             assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
         }
-        for key in ["slack_token", "githubToken", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "user_auth"] {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Likely(0), "{key}");
-        }
-        for key in ["pass", "smtpPass"] {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Short(0), "{key}");
+        for (keys_of, class) in [
+            (&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"][..], KeyClass::Likely(0)),
+            (&["slack_token", "githubToken"], KeyClass::Owned(0)),
+            (&["pass", "smtpPass"], KeyClass::Short(0)),
+        ] {
+            for key in keys_of {
+                assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), class, "{key}");
+            }
         }
     }
 

@@ -97,7 +97,8 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
             let end = value_end(near, start);
             let call = text[open] == b'(' && open > 0 && is_word(text[open - 1]);
             let closed = matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')'));
-            if closed && !(call && argument_speaks(near, start, end)) {
+            let key = &text[first + 1..after - 1];
+            if closed && !(call && argument_speaks(near, key, start, end)) {
                 resume = value(text, start, class, &mut found);
             }
         }
@@ -195,12 +196,14 @@ fn speaks(text: &[u8], start: usize, end: usize) -> bool {
         && (next == b'"' || is_word(next))
 }
 
-/// `fail("password", "is too short")`, `get("password", fallback)`: no value stands in the quotes, or there are none.
-fn argument_speaks(text: &[u8], start: usize, end: usize) -> bool {
+/// `fail("password", "is too short")`, `t("password", "Password")`, `get("password", fallback)`: what follows the name
+/// in `key` as an argument is no value.
+fn argument_speaks(text: &[u8], key: &[u8], start: usize, end: usize) -> bool {
     let quoted = text.get(start + prefix_len(text, start)).is_some_and(|byte| is_quote(*byte));
     let value = text[start.min(end)..end].trim_ascii_end();
     let value = value.get(prefix_len(text, start) + 1..value.len().saturating_sub(1)).unwrap_or_default();
-    !quoted || value.iter().any(u8::is_ascii_whitespace) || prose::says_nothing(value)
+    let says = value.eq_ignore_ascii_case(key) || prose::says_nothing(value);
+    !quoted || says || value.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Where the value at `start` ends, looking no further than brackets that close.
