@@ -355,22 +355,16 @@ mod tests {
     fn the_pack_proves_itself() {
         let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
         let keys = Keys::new(&pack, &RedactSpec::default(), |_| 0);
-        for key in &pack.examples {
-            let class = keys.class(key.as_bytes(), &mut KeyMemo::default());
-            assert_eq!(class, KeyClass::Secret(0), "{key}");
-        }
-        for key in &pack.counterexamples {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Plain, "{key}");
-        }
-        for key in &pack.bare {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
-        }
-        for (keys_of, class) in [
-            (&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"][..], KeyClass::Likely(0)),
-            (&["slack_token", "githubToken"], KeyClass::Owned(0)),
-            (&["pass", "smtpPass"], KeyClass::Short(0)),
+        let known = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (list, class) in [
+            (pack.examples, KeyClass::Secret(0)),
+            (pack.counterexamples, KeyClass::Plain),
+            (pack.bare, KeyClass::Bare(0)),
+            (known(&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"]), KeyClass::Likely(0)),
+            (known(&["slack_token", "githubToken"]), KeyClass::Owned(0)),
+            (known(&["pass", "smtpPass"]), KeyClass::Short(0)),
         ] {
-            for key in keys_of {
+            for key in list {
                 assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), class, "{key}");
             }
         }
