@@ -81,12 +81,16 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
             class = KeyClass::Secret(rule);
         }
+        // Base64 ends in `==`, and before it in any word.
+        if matches!(class, KeyClass::Short(_)) && text.get(sign.end) == Some(&b'=') {
+            return;
+        }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
         if sign.byte == b':' && in_path(text, sign) {
             return;
         }
         let Some(start) = value_start(text, sign).filter(|start| weighs(text, sign, *start, class)) else { return };
-        if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
+        if prose::speaks(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
             return;
         }
         let (start, end) = extent::value(text, start, (self.extent)(rule));
@@ -238,7 +242,7 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
         }
         if end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
             end -= 1;
-            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\'' | b'['));
         }
     }
     if end > 0 && matches!(text[end - 1], b'2' | b'7' | b';') {
@@ -353,7 +357,8 @@ mod tests {
             ("authorization: denied for bob", "authorization: denied for bob"),
             ("Authorization: Bearer", "Authorization: Bearer"),
             ("password=******** secret: []", "password=******** secret: []"),
-            ("PWD=/root", "PWD=/root"),
+            ("PWD=/root OLDPWD=/ dbpwd=x", "PWD=/root OLDPWD=/ dbpwd=*"),
+            ("(pw:hunter2) k9pw== data9 apikey[]=x", "(pw:*) k9pw== data9 apikey[]=*"),
             ("password=okay secret: musty", "password=* secret: *"),
             ("password: ok-1", "password: *"),
             ("auth::Password::verify", "auth::Password::verify"),

@@ -39,6 +39,7 @@ pub fn secret(
 
 /// The name, without its prefix, of the element whose start tag ends at `close`.
 fn name(text: &[u8], close: usize) -> Option<&[u8]> {
+    let close = close - text[..close].iter().rev().take(SPACES_MAX).take_while(|byte| **byte == b' ').count();
     let before = *text[..close].last()?;
     if !(is_word(before) || matches!(before, b'"' | b'\'')) {
         return None;
@@ -49,7 +50,7 @@ fn name(text: &[u8], close: usize) -> Option<&[u8]> {
         return None;
     }
     let of_name = |byte: &u8| is_word(*byte) || b"-.:".contains(byte);
-    let tag = &text[open + 1..close];
+    let tag = text[open + 1..close].trim_ascii_start();
     let (name, rest) = tag.split_at(tag.iter().position(|byte| !of_name(byte)).unwrap_or(tag.len()));
     let local = name.iter().rposition(|byte| *byte == b':').map_or(name, |at| &name[at + 1..]);
     // An attribute ends in a quote.
@@ -114,7 +115,8 @@ mod tests {
             ("<a:dbPassword>x y</a:dbPassword>", Some("dbPassword"), Some("x y")),
             ("<p a=\"b\">\n x\n</p>", Some("p"), Some("x")),
             ("<p><![CDATA[a<b]]></p>", Some("p"), Some("a<b")),
-            ("<p>a<br>", Some("p"), None),
+            ("<p >a<br>", Some("p"), None),
+            ("< p a='b' >a</p>", Some("p"), Some("a")),
             ("<p></p>", Some("p"), None),
             ("<p/>x</p>", None, Some("x")),
             ("a->b</", None, Some("b")),
