@@ -5,7 +5,7 @@ use memchr::memchr_iter;
 use crate::redact::check;
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
-use crate::redact::element::{self, spaces_at, typed, SPACES_MAX, TYPES};
+use crate::redact::element::{self, plain_name, spaces_at, typed, SPACES_MAX, TYPES};
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
@@ -39,7 +39,13 @@ pub fn scan(
     found: impl FnMut(usize, usize, u16),
 ) {
     let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
-    signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
+    for start in signs {
+        let sign = Sign { start, end: start + 1, byte: text[start] };
+        match sign.byte {
+            b'>' => scan.element(sign),
+            _ => scan.sign(sign),
+        }
+    }
     scan.resume = 0;
     memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
@@ -63,17 +69,9 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         let text = self.text;
-        if sign.byte == b'>' {
-            let named = self.named.take_if(|(_, from)| near(text, *from, sign)).map(|(class, _)| class);
-            if let Some((start, end, rule)) = element::secret(text, sign.start, named, self.keys, self.memo) {
-                (self.found)(start, end, rule);
-                self.resume = end;
-            }
-            return;
-        }
         let (mut class, key) = key_before(text, sign, self.keys, self.memo);
-        let yaml = || text.get(sign.end) == Some(&b' ');
-        if !key.is_empty() && (sign.byte == b'=' || yaml()) {
+        // YAML writes such a pair with colons.
+        if !key.is_empty() && (sign.byte == b'=' || self.named.is_some() || key.eq_ignore_ascii_case(b"name")) {
             class = self.named_class(sign, key).unwrap_or(class);
         }
         let Some(rule) = class.rule() else { return };
@@ -96,6 +94,19 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         let (start, end) = extent::value(text, start, (self.extent)(rule));
         let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
         if start < end && !prose::nothing(&text[start..end]) {
+            (self.found)(start, end, rule);
+            self.resume = end;
+        }
+    }
+
+    /// Look for a secret behind the end of a tag.
+    #[inline(never)]
+    fn element(&mut self, sign: Sign) {
+        if sign.start < self.resume {
+            return;
+        }
+        let named = self.named.take_if(|(_, from)| near(self.text, *from, sign)).map(|(class, _)| class);
+        if let Some((start, end, rule)) = element::secret(self.text, sign.start, named, self.keys, self.memo) {
             (self.found)(start, end, rule);
             self.resume = end;
         }
@@ -212,11 +223,6 @@ fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
 fn escaped_end(value: &[u8]) -> usize {
     let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
     value.windows(3).position(ends).unwrap_or(value.len())
-}
-
-/// Java takes properties as `-Dname=value`.
-fn plain_name(word: &[u8]) -> &[u8] {
-    word.strip_prefix(b"-D").unwrap_or(word)
 }
 
 fn is_key_byte(byte: u8) -> bool {

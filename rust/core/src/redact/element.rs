@@ -105,6 +105,11 @@ pub fn typed(text: &[u8], at: usize) -> bool {
     })
 }
 
+/// Java takes properties as `-Dname=value`.
+pub fn plain_name(word: &[u8]) -> &[u8] {
+    word.strip_prefix(b"-D").unwrap_or(word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

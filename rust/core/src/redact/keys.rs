@@ -8,6 +8,7 @@ use crate::escape::Decoded;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
 use crate::redact::check;
 use crate::redact::dull::Dull;
+use crate::redact::lengths::Lengths;
 use crate::redact::token::{rule_name, segments};
 use crate::spec::RedactSpec;
 
@@ -74,8 +75,9 @@ pub struct Keys {
     places: HashSet<Vec<u8>, RandomState>,
     about: HashSet<Vec<u8>, RandomState>,
     allowed: Vec<Vec<Vec<u8>>>,
-    /// Per first byte, a bit for each length of a word that some list has: all others need no look-up.
-    lengths: Box<[u32; 256]>,
+    /// Of words that are secret or a place, and of owners.
+    lengths: Lengths,
+    owner_lengths: Lengths,
 }
 
 /// Raw keys seen before. Bounded; a key that does not fit is classified anew each time.
@@ -111,7 +113,8 @@ impl Keys {
             places: set(&pack.places),
             about: set(&pack.about),
             allowed: spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect(),
-            lengths: Box::new([0; 256]),
+            lengths: Lengths::of([].iter()),
+            owner_lengths: Lengths::of([].iter()),
         };
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
@@ -130,7 +133,8 @@ impl Keys {
         keys.endings = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
         let key = rule("key");
         keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
-        keys.note_lengths();
+        keys.lengths = Lengths::of(keys.secret.keys().chain(&keys.places));
+        keys.owner_lengths = Lengths::of(keys.owners.keys());
         keys
     }
 
@@ -207,7 +211,8 @@ impl Keys {
             return KeyClass::Plain;
         }
         let glued = if last.ends_with(b"token") { b"token" } else { last };
-        let owned = || (1..count).any(|at| self.owners.contains_key(words.joined(at - 1, 1)));
+        let owner = |word: &[u8]| self.owner_lengths.may_have(word).then(|| self.owners.get(word)).flatten();
+        let owned = || (1..count).any(|at| owner(words.joined(at - 1, 1)).is_some());
         match self.likely.get(glued) {
             Some(rule) if owned() => return KeyClass::Owned(*rule),
             Some(rule) => return KeyClass::Likely(*rule),
@@ -216,21 +221,12 @@ impl Keys {
         if last != b"key" {
             return KeyClass::Plain;
         }
-        let before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
-        let owner = before.filter(|word| self.may_know(word)).find_map(|word| self.owners.get(word));
-        owner.map_or(KeyClass::Plain, |rule| KeyClass::Likely(*rule))
+        let mut before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
+        before.find_map(owner).map_or(KeyClass::Plain, |rule| KeyClass::Likely(*rule))
     }
 
     fn may_know(&self, word: &[u8]) -> bool {
-        self.lengths[usize::from(word[0])] >> word.len().min(31) & 1 != 0
-    }
-
-    /// To be called when all lists are made.
-    fn note_lengths(&mut self) {
-        let maps = self.secret.keys().chain(self.owners.keys());
-        for word in maps.chain(&self.places).filter(|word| !word.is_empty()) {
-            self.lengths[usize::from(word[0])] |= 1 << word.len().min(31);
-        }
+        self.lengths.may_have(word)
     }
 }
 

@@ -9,6 +9,7 @@ mod dull;
 mod element;
 mod extent;
 pub mod keys;
+mod lengths;
 mod lenient;
 mod prose;
 mod read;

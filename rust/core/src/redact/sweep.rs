@@ -122,11 +122,14 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
     for place in Bits(block.marks).map(|bit| at + bit) {
         let flag = FLAGS[text[place] as usize];
         flags |= flag;
-        if flag & Seen::QUOTE != 0 && in_call(text, place) {
-            flags |= Seen::BRACKET;
-        }
         if flag & SIGNS != 0 {
             places.signs.push(place as u32);
+        }
+    }
+    if flags & Seen::QUOTE != 0 {
+        let mut quotes = Bits(block.marks).map(|bit| at + bit).filter(|place| matches!(text[*place], b'"' | b'\''));
+        if quotes.any(|quote| in_call(text, quote)) {
+            flags |= Seen::BRACKET;
         }
     }
     // A stem that the text does not hold whole is another's.
@@ -137,9 +140,12 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
     flags
 }
 
+/// A quote that is escaped three times has seven backslashes, and a byte before them.
+const ESCAPES_MAX: usize = 8;
+
 /// A quote opens the first argument of a call, which may name what the second one is.
 fn in_call(text: &[u8], quote: usize) -> bool {
-    text[..quote].iter().rev().find(|byte| **byte != b'\\') == Some(&b'(')
+    text[..quote].iter().rev().take(ESCAPES_MAX).find(|byte| **byte != b'\\') == Some(&b'(')
 }
 
 impl Rules {
