@@ -5,6 +5,7 @@ use memchr::memchr_iter;
 use crate::redact::check;
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
+use crate::redact::element::{self, plain_name, spaces_at, typed, SPACES_MAX, TYPES};
 use crate::redact::extent::{self, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
@@ -12,19 +13,15 @@ use crate::redact::prose;
 
 /// Longest key looked back for, in bytes.
 const KEY_BYTES_MAX: usize = 64;
-/// Spaces allowed between a key, its sign and its value: tables are aligned.
-const SPACES_MAX: usize = 64;
 /// How much of a value under a bare key is weighed, in bytes.
 const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
-/// Words for a type, which some languages write between a name and its value.
-const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
 
-/// What stands between a key and its value: `=` or `:`, also as URLs write them.
+/// What stands between a key and its value: `=` or `:`, also as URLs write them, or the end of a tag.
 #[derive(Clone, Copy)]
 struct Sign {
     start: usize,
@@ -32,7 +29,7 @@ struct Sign {
     byte: u8,
 }
 
-/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=`, `:` and `>`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
@@ -42,7 +39,13 @@ pub fn scan(
     found: impl FnMut(usize, usize, u16),
 ) {
     let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
-    signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
+    for start in signs {
+        let sign = Sign { start, end: start + 1, byte: text[start] };
+        match sign.byte {
+            b'>' => scan.element(sign),
+            _ => scan.sign(sign),
+        }
+    }
     scan.resume = 0;
     memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
@@ -67,7 +70,8 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
         let text = self.text;
         let (mut class, key) = key_before(text, sign, self.keys, self.memo);
-        if sign.byte == b'=' && !key.is_empty() {
+        // YAML writes such a pair with colons.
+        if !key.is_empty() && (sign.byte == b'=' || self.named.is_some() || key.eq_ignore_ascii_case(b"name")) {
             class = self.named_class(sign, key).unwrap_or(class);
         }
         let Some(rule) = class.rule() else { return };
@@ -75,17 +79,34 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
             class = KeyClass::Secret(rule);
         }
+        // Base64 ends in `==`, and before it in any word.
+        if matches!(class, KeyClass::Short(_)) && text.get(sign.end) == Some(&b'=') {
+            return;
+        }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
         if sign.byte == b':' && in_path(text, sign) {
             return;
         }
         let Some(start) = value_start(text, sign).filter(|start| weighs(text, sign, *start, class)) else { return };
-        if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
+        if prose::speaks(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
             return;
         }
         let (start, end) = extent::value(text, start, (self.extent)(rule));
         let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
         if start < end && !prose::nothing(&text[start..end]) {
+            (self.found)(start, end, rule);
+            self.resume = end;
+        }
+    }
+
+    /// Look for a secret behind the end of a tag.
+    #[inline(never)]
+    fn element(&mut self, sign: Sign) {
+        if sign.start < self.resume {
+            return;
+        }
+        let named = self.named.take_if(|(_, from)| near(self.text, *from, sign)).map(|(class, _)| class);
+        if let Some((start, end, rule)) = element::secret(self.text, sign.start, named, self.keys, self.memo) {
             (self.found)(start, end, rule);
             self.resume = end;
         }
@@ -119,7 +140,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let other = |word: &[u8]| {
         one_of(word, &VAGUE) || one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b"."
     };
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !other(word);
+    let mut plain = |word: &[u8]| keys.class(plain_name(word), memo) == KeyClass::Plain && !other(word);
     let idle = match (word, before) {
         ([], None) => true,
         ([], Some(byte)) => APART[usize::from(byte)],
@@ -167,16 +188,21 @@ fn name(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> Option<(Key
     Some((keys.class(&near[start..end], memo), end)).filter(|(class, _)| *class != KeyClass::Plain)
 }
 
-/// A path ends right before a colon, and something follows it at once.
+/// A path or a name of several parts (`arn:aws:…:secret:x`) goes on: something follows a colon at once.
 fn in_path(text: &[u8], sign: Sign) -> bool {
     let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
-    word.is_some_and(|at| text[at] == b'/')
+    word.is_some_and(|at| matches!(text[at], b'/' | b':'))
         && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
 }
 
 /// A value that belongs to the name that ends at `from`: in the same element or record.
 fn near(text: &[u8], from: usize, sign: Sign) -> bool {
-    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|byte| b"<>{}\n".contains(byte))
+    // The name's value may hold signs. YAML has both on lines of their own.
+    let Some(between) = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX) else {
+        return false;
+    };
+    let lines = memchr_iter(b'\n', between).count();
+    !between.iter().any(|byte| b"<>{}".contains(byte)) && lines <= usize::from(sign.byte == b':')
 }
 
 /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
@@ -188,7 +214,8 @@ fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
     let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
     let (start, end) = extent::value(near, start, Extent::Word);
     let value = &near[start..end];
-    let entry = text[sign.start] == b':' && start == sign.end && check::uuid(value);
+    // `session=<x>` is how a mail server calls a connection.
+    let entry = (text[sign.start] == b':' && start == sign.end && check::uuid(value)) || text[start - 1] == b'<';
     class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !check::random(value))
 }
 
@@ -221,7 +248,7 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
         }
         if end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
             end -= 1;
-            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\'' | b'['));
         }
     }
     if end > 0 && matches!(text[end - 1], b'2' | b'7' | b';') {
@@ -254,7 +281,7 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
             start = word_before(end);
         }
     }
-    let word = &text[start..end];
+    let word = plain_name(&text[start..end]);
     if start == end {
         return (KeyClass::Plain, word);
     }
@@ -279,28 +306,13 @@ fn value_start(text: &[u8], sign: Sign) -> Option<usize> {
     }
     at += spaces_at(text, at);
     at += QUOTES.iter().find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
+    at += element::wrapping(&text[at..]);
     // Python writes bytes as b'…'.
     if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f' | b'@')) && matches!(text.get(at + 1), Some(b'"' | b'\''))
     {
         at += 1;
     }
     (at < text.len() && !(sign.byte == b':' && typed(text, at))).then_some(at)
-}
-
-fn spaces_at(text: &[u8], at: usize) -> usize {
-    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
-    text[at..].iter().take(SPACES_MAX).take_while(space).count()
-}
-
-/// A type stands at `at` and the value after it: `password: str = "…"`.
-fn typed(text: &[u8], at: usize) -> bool {
-    let after = |word: &&[u8]| {
-        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
-    };
-    TYPES.iter().find_map(after).is_some_and(|end| {
-        let next = end + spaces_at(text, end);
-        text.get(next) == Some(&b'=')
-    })
 }
 
 #[cfg(test)]
@@ -321,7 +333,7 @@ mod tests {
             "cookie" => Extent::Line,
             _ => Extent::Word,
         };
-        let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
+        let signs = memchr::memchr3_iter(b'=', b':', b'>', text.as_bytes());
         let mut spans = Vec::new();
         scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| spans.push((start, end)));
         spans.sort_unstable();
@@ -351,7 +363,8 @@ mod tests {
             ("authorization: denied for bob", "authorization: denied for bob"),
             ("Authorization: Bearer", "Authorization: Bearer"),
             ("password=******** secret: []", "password=******** secret: []"),
-            ("PWD=/root", "PWD=/root"),
+            ("PWD=/root OLDPWD=/ dbpwd=x", "PWD=/root OLDPWD=/ dbpwd=*"),
+            ("(pw:hunter2) k9pw== data9 apikey[]=x", "(pw:*) k9pw== data9 apikey[]=*"),
             ("password=okay secret: musty", "password=* secret: *"),
             ("password: ok-1", "password: *"),
             ("auth::Password::verify", "auth::Password::verify"),
@@ -364,6 +377,14 @@ mod tests {
             ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
             ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
             ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
+            ("<dbPassword>x y</dbPassword><n>1</n>", "<dbPassword>*</dbPassword><n>1</n>"),
+            ("<entry key=\"token\">a1b2c3d4e5f6a7b8</entry>", "<entry key=\"token\">*</entry>"),
+            ("- name: PASSWORD\n  value: x\n  value: y", "- name: PASSWORD\n  value: *\n  value: y"),
+            (
+                "java -Dapi.key=k0 token: Some(\"x\") password: Some(\"x\")",
+                "java -Dapi.key=* token: Some(\"x\") password: Some(\"*\")",
+            ),
+            ("[\"password\"]=> string(2) \"x1\"", "[\"password\"]=> string(2) \"*\""),
             ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
             ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
             ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),

@@ -8,7 +8,8 @@ use crate::escape::Decoded;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
 use crate::redact::check;
 use crate::redact::dull::Dull;
-use crate::redact::token::segments;
+use crate::redact::lengths::Lengths;
+use crate::redact::token::{rule_name, segments};
 use crate::spec::RedactSpec;
 
 /// The built-in keys, as data with examples.
@@ -37,6 +38,8 @@ pub enum KeyClass {
     Bare(u16),
     /// Secret if it is a string that looks random.
     Likely(u16),
+    /// The same of a known service; secret also if it is letters and digits only.
+    Owned(u16),
     /// Secret if it is a string in which letters stand beside digits or signs.
     Short(u16),
 }
@@ -72,8 +75,9 @@ pub struct Keys {
     places: HashSet<Vec<u8>, RandomState>,
     about: HashSet<Vec<u8>, RandomState>,
     allowed: Vec<Vec<Vec<u8>>>,
-    /// Per first byte, a bit for each length of a word that some list has: all others need no look-up.
-    lengths: Box<[u32; 256]>,
+    /// Of words that are secret or a place, and of owners.
+    lengths: Lengths,
+    owner_lengths: Lengths,
 }
 
 /// Raw keys seen before. Bounded; a key that does not fit is classified anew each time.
@@ -109,7 +113,8 @@ impl Keys {
             places: set(&pack.places),
             about: set(&pack.about),
             allowed: spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect(),
-            lengths: Box::new([0; 256]),
+            lengths: Lengths::of([].iter()),
+            owner_lengths: Lengths::of([].iter()),
         };
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
@@ -128,7 +133,8 @@ impl Keys {
         keys.endings = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
         let key = rule("key");
         keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
-        keys.note_lengths();
+        keys.lengths = Lengths::of(keys.secret.keys().chain(&keys.places));
+        keys.owner_lengths = Lengths::of(keys.owners.keys());
         keys
     }
 
@@ -205,27 +211,22 @@ impl Keys {
             return KeyClass::Plain;
         }
         let glued = if last.ends_with(b"token") { b"token" } else { last };
-        if let Some(rule) = self.likely.get(glued) {
-            return KeyClass::Likely(*rule);
+        let owner = |word: &[u8]| self.owner_lengths.may_have(word).then(|| self.owners.get(word)).flatten();
+        let owned = || (1..count).any(|at| owner(words.joined(at - 1, 1)).is_some());
+        match self.likely.get(glued) {
+            Some(rule) if owned() => return KeyClass::Owned(*rule),
+            Some(rule) => return KeyClass::Likely(*rule),
+            None => {}
         }
         if last != b"key" {
             return KeyClass::Plain;
         }
-        let before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
-        let owner = before.filter(|word| self.may_know(word)).find_map(|word| self.owners.get(word));
-        owner.map_or(KeyClass::Plain, |rule| KeyClass::Likely(*rule))
+        let mut before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
+        before.find_map(owner).map_or(KeyClass::Plain, |rule| KeyClass::Likely(*rule))
     }
 
     fn may_know(&self, word: &[u8]) -> bool {
-        self.lengths[usize::from(word[0])] >> word.len().min(31) & 1 != 0
-    }
-
-    /// To be called when all lists are made.
-    fn note_lengths(&mut self) {
-        let maps = self.secret.keys().chain(self.owners.keys());
-        for word in maps.chain(&self.places).filter(|word| !word.is_empty()) {
-            self.lengths[usize::from(word[0])] |= 1 << word.len().min(31);
-        }
+        self.lengths.may_have(word)
     }
 }
 
@@ -248,9 +249,11 @@ impl KeyClass {
     pub fn rule(self) -> Option<u16> {
         match self {
             KeyClass::Plain => None,
-            KeyClass::Secret(rule) | KeyClass::Bare(rule) | KeyClass::Likely(rule) | KeyClass::Short(rule) => {
-                Some(rule)
-            }
+            KeyClass::Secret(rule)
+            | KeyClass::Bare(rule)
+            | KeyClass::Likely(rule)
+            | KeyClass::Owned(rule)
+            | KeyClass::Short(rule) => Some(rule),
         }
     }
 
@@ -262,11 +265,13 @@ impl KeyClass {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN
                 && !value.iter().any(u8::is_ascii_whitespace)
+                && !check::entry(value)
         };
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
             KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::random(value) => Some(rule),
+            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::coded(value) => Some(rule),
             KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
         }
@@ -338,16 +343,6 @@ impl Words {
     }
 }
 
-/// `[a-z0-9_]{1,64}` of a key's words.
-fn rule_name(words: &[Vec<u8>]) -> String {
-    let clean = |word: &Vec<u8>| word.iter().filter(|b| b.is_ascii()).map(|b| *b as char).collect::<String>();
-    let name = words.iter().map(clean).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
-    match name.get(..name.len().min(64)) {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => "key".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,21 +351,18 @@ mod tests {
     fn the_pack_proves_itself() {
         let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
         let keys = Keys::new(&pack, &RedactSpec::default(), |_| 0);
-        for key in &pack.examples {
-            let class = keys.class(key.as_bytes(), &mut KeyMemo::default());
-            assert_eq!(class, KeyClass::Secret(0), "{key}");
-        }
-        for key in &pack.counterexamples {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Plain, "{key}");
-        }
-        for key in &pack.bare {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
-        }
-        for key in ["slack_token", "githubToken", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "user_auth"] {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Likely(0), "{key}");
-        }
-        for key in ["pass", "smtpPass"] {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Short(0), "{key}");
+        let known = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (list, class) in [
+            (pack.examples, KeyClass::Secret(0)),
+            (pack.counterexamples, KeyClass::Plain),
+            (pack.bare, KeyClass::Bare(0)),
+            (known(&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"]), KeyClass::Likely(0)),
+            (known(&["slack_token", "githubToken"]), KeyClass::Owned(0)),
+            (known(&["pass", "smtpPass"]), KeyClass::Short(0)),
+        ] {
+            for key in list {
+                assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), class, "{key}");
+            }
         }
     }
 

@@ -49,6 +49,24 @@ fn same_everywhere(text: &[u8]) {
     }
 }
 
+/// What stands around values besides `=` and `:`.
+const FORMS: [&str; 14] = [
+    "--password ",
+    "%3D",
+    "%22",
+    "&quot;",
+    "string",
+    "name",
+    "value",
+    ">",
+    "<",
+    "</a>",
+    "<token>",
+    "Some(\"",
+    "set(\"",
+    "-Dapi.key=",
+];
+
 /// A part of a text: a secret of every kind, words like those of rules, and what stands between.
 fn part() -> impl Strategy<Value = String> {
     let examples: Vec<String> = rules::built_in().unwrap().into_iter().flat_map(|rule| rule.examples).collect();
@@ -93,21 +111,16 @@ fn part() -> impl Strategy<Value = String> {
         "kk9abcdefg",
         "\"keyabcdefghijklmn",
         "12:30:01",
-        "--password ",
-        "%3D",
-        "%22",
-        "&quot;",
-        "string",
         "eyJh",
         "ghp_",
         "-----BEGIN ",
         "é",
-        "name",
-        "value",
         "x",
     ]
+    .into_iter()
+    .chain(FORMS)
     .map(str::to_owned)
-    .to_vec();
+    .collect();
     prop_oneof![2 => prop::sample::select(examples), 6 => prop::sample::select(glue), 2 => "[a-zA-Z0-9]{1,24}"]
 }
 

@@ -39,6 +39,7 @@ pub(super) const CLASS_LOW: [u8; 16] = {
     table[0xb] |= BRACKET_OR_BACKSLASH;
     table[0xc] |= BRACKET_OR_BACKSLASH;
     table[0xd] |= SIGN;
+    table[0xe] |= SIGN;
     table[0xf] |= UNDERSCORE;
     table
 };
@@ -77,10 +78,13 @@ pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
+/// The bytes of the classes below those of words.
+const MARKED: &[u8] = b"@:=>[\\\"'";
+
 /// What was found at 64 places of a text, the first in the lowest bit.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// `@ : = [ \ " '`, and digits with which a card number may begin.
+    /// Bytes of `MARKED`, and digits with which a card number may begin.
     pub marks: u64,
     /// Where a stem begins that counts there.
     pub stems: u64,
@@ -158,7 +162,7 @@ impl Survey {
         }
         for (place, &byte) in text.iter().enumerate() {
             let first = byte.is_ascii_digit() && !(place > 0 && text[place - 1].is_ascii_digit());
-            self.marks[place / 64] |= u64::from(first || b"@:=[\\\"'".contains(&byte)) << (place % 64);
+            self.marks[place / 64] |= u64::from(first || MARKED.contains(&byte)) << (place % 64);
             let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
             self.stems[place / 64] |= u64::from(stem) << (place % 64);
         }
@@ -224,7 +228,7 @@ fn plain(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     let text = marker.text;
     for (place, &byte) in text.iter().enumerate() {
         let card = byte.is_ascii_digit() && begins_word(text, place) && may_be_card(&text[place..]);
-        marker.marks[place / BLOCK_BYTES] |= u64::from(card || b"@:=[\\\"'".contains(&byte)) << (place % BLOCK_BYTES);
+        marker.marks[place / BLOCK_BYTES] |= u64::from(card || MARKED.contains(&byte)) << (place % BLOCK_BYTES);
         marker.stem_at(place);
     }
 }
@@ -256,9 +260,9 @@ mod tests {
 
     #[test]
     fn marks_are_signs_and_first_digits_of_what_may_be_a_card() {
-        let text = "a@b: 3234567890123 x3234567890123 3234-5678, 3234.5678, 323456789012 1234567890123 [\\\"'=";
-        let expected =
-            ["@b", ": ", "3234567890123 x", "3234-", "[", "\\", "\"", "'", "="].map(|mark| text.find(mark).unwrap());
+        let text = "a@b: > 3234567890123 x3234567890123 3234-5678, 3234.5678, 323456789012 1234567890123 [\\\"'=";
+        let expected = ["@b", ": ", "> ", "3234567890123 x", "3234-", "[", "\\", "\"", "'", "="]
+            .map(|mark| text.find(mark).unwrap());
         assert_eq!(places(text, |block| block.marks), expected);
     }
 
