@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use headrig_core::engine::{Engine, Lane};
 use headrig_core::process::Processed;
+use headrig_core::simd::Path;
 
 use crate::answer;
 use crate::contender::{Contender, Tally};
 use crate::corpus::Corpus;
+
+/// The instructions its kernels use here.
+pub fn path() -> String {
+    Path::chosen().map_or_else(|reason| reason, |path| path.name().to_owned())
+}
 
 pub struct Core {
     name: &'static str,

@@ -41,7 +41,7 @@ fn corpora_are_the_same_by_every_path() {
     for shape in shapes() {
         let corpus = shape.generate(TIMED_BYTES);
         let plain = answer(Path::Scalar, &corpus);
-        for path in Path::ALL {
+        for path in Path::here() {
             assert!(answer(path, &corpus) == plain, "{} by {}", corpus.name, path.name());
         }
     }

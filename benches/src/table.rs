@@ -1,7 +1,7 @@
 //! `table`: every corpus through the core and the limits of the machine, one corpus through the peers too.
 
 use crate::contender::{Contender, Ignored, Memcpy, NewlineScan};
-use crate::core::Core;
+use crate::core::{path, Core};
 use crate::corpus::{self, Corpus, Redactions, Shape};
 use crate::machine::{clock_ghz, Machine};
 use crate::measure::{interleave, Row};
@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<(), String> {
 }
 
 fn print_head(machine: &Machine, options: &Options) {
-    println!("{}, {} cores, {}", machine.cpu, machine.cores, machine.rustc);
+    println!("{}, {} cores, {}; the core's path: {}", machine.cpu, machine.cores, machine.rustc, path());
     let hostile = options.timed_bytes / HOSTILE_DIVISOR;
     println!("{}, revision {}; {} passes, one core", machine.date, machine.revision, options.reps);
     println!("{} timed bytes a pass ({hostile} of hostile lines), batches of 256 KiB", options.timed_bytes);

@@ -122,7 +122,7 @@ class Engine:
 
     @property
     def path(self) -> str:
-        """The instructions its kernels use: `scalar` or `avx2`. HEADRIG_CORE_PATH in the environment forces one."""
+        """The instructions its kernels use: `scalar`, `avx2` or `avx512`. HEADRIG_CORE_PATH in the environment forces one."""
 
     def lane(self, name: str) -> Lane:
         """The lane of that name; the same one each time."""

@@ -50,24 +50,33 @@ fn answer(path: Path, spec: &str, batches: &[&[u8]]) -> (Answer, Engine) {
     (answer, engine)
 }
 
+/// Those this CPU has, but for the plain one that they are measured against.
+fn fast_paths() -> impl Iterator<Item = Path> {
+    Path::here().filter(|path| *path != Path::Scalar)
+}
+
 /// The same bytes by every path, and in one batch or in several.
 fn compare(spec: &str, input: &[u8], cuts: &[prop::sample::Index]) -> Result<(), TestCaseError> {
     let (plain, plain_engine) = answer(Path::Scalar, spec, &[input]);
-    let (fast, fast_engine) = answer(Path::Avx2, spec, &[input]);
-    prop_assert_eq!(&plain, &fast, "{}", String::from_utf8_lossy(input));
-    prop_assert_eq!(plain_engine.state(), fast_engine.state());
-    let later = ARRIVAL_SECONDS + 100.0;
-    prop_assert_eq!(plain_engine.watermark(later), fast_engine.watermark(later));
-    prop_assert_eq!(
-        plain_engine.evaluate(ARRIVAL_SECONDS + 60.0, None),
-        fast_engine.evaluate(ARRIVAL_SECONDS + 60.0, None)
-    );
+    for path in fast_paths() {
+        let (fast, fast_engine) = answer(path, spec, &[input]);
+        prop_assert_eq!(&plain, &fast, "{} by {}", String::from_utf8_lossy(input), path.name());
+        prop_assert_eq!(plain_engine.state(), fast_engine.state());
+        let later = ARRIVAL_SECONDS + 100.0;
+        prop_assert_eq!(plain_engine.watermark(later), fast_engine.watermark(later));
+        prop_assert_eq!(
+            plain_engine.evaluate(ARRIVAL_SECONDS + 60.0, None),
+            fast_engine.evaluate(ARRIVAL_SECONDS + 60.0, None)
+        );
+    }
     let ends: Vec<usize> = (0..input.len()).filter(|at| input[*at] == b'\n').map(|at| at + 1).collect();
     let mut at: Vec<usize> = cuts.iter().filter(|_| !ends.is_empty()).map(|cut| ends[cut.index(ends.len())]).collect();
     at.extend([0, input.len()]);
     at.sort_unstable();
     let batches: Vec<&[u8]> = at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect();
-    prop_assert_eq!(&answer(Path::Avx2, spec, &batches).0, &plain);
+    for path in fast_paths() {
+        prop_assert_eq!(&answer(path, spec, &batches).0, &plain);
+    }
     Ok(())
 }
 
@@ -175,9 +184,11 @@ fn a_hostile_line_leaves_its_neighbours_alone() {
         for shift in 0..130 {
             let before = format!("{{\"pad\":\"{}\"}}\n", "x".repeat(shift));
             let input = [&before, line, hostile, "\n", line].concat();
-            let (answer, _) = answer(Path::Avx2, r#"{"on_broken":"pass"}"#, &[input.as_bytes()]);
-            assert_eq!(String::from_utf8_lossy(&answer.bytes), input, "{hostile:?} {shift}");
-            assert_eq!(answer.broken.iter().sum::<u64>(), 1, "{hostile:?} {shift}");
+            for path in Path::here() {
+                let (answer, _) = answer(path, r#"{"on_broken":"pass"}"#, &[input.as_bytes()]);
+                assert_eq!(String::from_utf8_lossy(&answer.bytes), input, "{hostile:?} {shift}");
+                assert_eq!(answer.broken.iter().sum::<u64>(), 1, "{hostile:?} {shift}");
+            }
         }
     }
 }

@@ -22,8 +22,7 @@ thread_local! {
 }
 
 fn engines() -> Vec<(Path, Engine)> {
-    let here = Path::ALL.into_iter().filter(|path| path.runs_here());
-    here.map(|path| (path, Engine::on_path(path, SPEC, None).expect("the defaults are valid"))).collect()
+    Path::here().map(|path| (path, Engine::on_path(path, SPEC, None).expect("the defaults are valid"))).collect()
 }
 
 /// # Panics

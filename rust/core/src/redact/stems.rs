@@ -15,9 +15,10 @@ pub struct Stems {
     /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
     table: Box<[u64; TABLE_WORDS]>,
     anchors: HashMap<u32, Vec<Anchor>, RandomState>,
-    /// Heads of anchors that count anywhere, and of those that count at words.
+    /// Heads of anchors that count anywhere, at words, and at long words.
     anywhere: Vec<Head>,
     words: Vec<Head>,
+    long_words: Vec<Head>,
     escaped: bool,
 }
 
@@ -42,19 +43,17 @@ impl Stems {
     pub fn add(&mut self, text: &[u8], any_case: bool, begins: Begins, rule: usize) {
         self.escaped |= text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 8..=10 | 12 | 13));
         let heads = match begins {
-            Begins::Anywhere => Some(&mut self.anywhere),
-            Begins::Word => Some(&mut self.words),
-            Begins::LongWord => None,
+            Begins::Anywhere => &mut self.anywhere,
+            Begins::Word => &mut self.words,
+            Begins::LongWord => &mut self.long_words,
         };
-        if let Some(heads) = heads {
-            let cases = |byte: u8| match any_case {
-                true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
-                false => vec![byte],
-            };
-            let [first, second, third] = [0, 1, 2].map(|at| cases(text[at]));
-            for (first, second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
-                heads.extend(third.iter().map(|third| [*first, *second, *third]));
-            }
+        let cases = |byte: u8| match any_case {
+            true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
+            false => vec![byte],
+        };
+        let [first, second, third] = [0, 1, 2].map(|at| cases(text[at]));
+        for (first, second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
+            heads.extend(third.iter().map(|third| [*first, *second, *third]));
         }
         let stem = fold(text);
         let hash = hash(stem);
@@ -62,9 +61,9 @@ impl Stems {
         self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
     }
 
-    /// What a survey must look for besides long words.
+    /// What a survey looks for.
     pub fn heads(&self) -> Heads {
-        Heads::new(&self.anywhere, &self.words)
+        Heads::new(&self.anywhere, &self.words, &self.long_words)
     }
 
     /// Some anchor holds what JSON writes as an escape.
@@ -102,6 +101,7 @@ impl Default for Stems {
             anchors: HashMap::default(),
             anywhere: Vec::new(),
             words: Vec::new(),
+            long_words: Vec::new(),
             escaped: false,
         }
     }

@@ -21,7 +21,7 @@ static REDACTORS: LazyLock<Vec<(Redactor, Vec<Redactor>)>> = LazyLock::new(|| {
     let redactors = |spec: &RedactSpec| {
         let on_path = |path| Redactor::on_path(path, spec).unwrap();
         let everywhere = Redactor { everywhere: true, ..on_path(Path::Scalar) };
-        (everywhere, Path::ALL.into_iter().filter(|path| path.runs_here()).map(on_path).collect())
+        (everywhere, Path::here().map(on_path).collect())
     };
     specs.iter().map(redactors).collect()
 });

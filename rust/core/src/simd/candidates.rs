@@ -1,15 +1,15 @@
 //! Redaction's first look at a text: where anything it looks for may be, as bitmaps with a bit for each byte.
 //! A credential begins where a word does and is long, so few places are left to look up, whatever the number of rules.
-//! Bytes are told apart by a table for each half of them (as in simdjson, arXiv 1902.08318), and so are the heads of
-//! those stems that are no such words'.
+//! Bytes are told apart by tables (as in simdjson, arXiv 1902.08318), and so are the heads of stems.
 
-use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
-use super::heads::{both, Heads, ANYWHERE};
+use super::card::may_be_card;
+use super::heads::{begins_word, Heads};
+use super::marker::{Chunk, Marker, BLOCK_BYTES};
 use super::structure::Bitmap;
 use super::Path;
 
 /// What a byte is: at most one of these bits, by the tables of its low and its high half.
-const DIGIT: u8 = 0x80;
+pub(super) const DIGIT: u8 = 0x80;
 const LETTER_A_TO_O: u8 = 0x40;
 const LETTER_P_TO_Z: u8 = 0x20;
 const UNDERSCORE: u8 = 0x10;
@@ -54,11 +54,19 @@ pub(super) const CLASS_HIGH: [u8; 16] = {
     table
 };
 
-/// A stem at the first byte of a word counts if at least so many bytes from there on are run bytes: `#` to DEL.
+/// The same in one table, of ASCII.
+pub(super) const CLASSES: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = CLASS_LOW[byte & 15] & CLASS_HIGH[byte >> 4];
+        byte += 1;
+    }
+    table
+};
+
+/// Most stems count at the first byte of a word if at least so many bytes from there on are run bytes: `#` to DEL.
 pub const RUN_BYTES: usize = 16;
-pub(super) const RUN_SHIFT: usize = RUN_BYTES - 1;
-/// All stems that a block may tell of end in so many bytes.
-pub(super) const AROUND_BYTES: usize = 64 + 3;
 /// The last byte that is none.
 pub(super) const RUN_AFTER: u8 = b'"';
 
@@ -66,10 +74,17 @@ pub fn is_run(byte: u8) -> bool {
     byte > RUN_AFTER && byte.is_ascii()
 }
 
+pub(super) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The bytes of the classes below those of words.
+const MARKED: &[u8] = b"@:=>[\\\"'";
+
 /// What was found at 64 places of a text, the first in the lowest bit.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// `@ : = > [ \ " '`, and digits with which a card number may begin.
+    /// Bytes of `MARKED`, and digits with which a card number may begin.
     pub marks: u64,
     /// Where a stem begins that counts there.
     pub stems: u64,
@@ -92,16 +107,20 @@ impl Block {
 /// Bitmaps of one text, which may be many lines. Reused from text to text.
 #[derive(Default, Debug)]
 pub struct Survey {
-    /// One for each 64 bytes begun, and one without bits at the end.
-    blocks: Vec<Block>,
-    /// A bit wherever a block has one of either kind.
+    /// A word for each 64 bytes begun, and one without bits at the end; as in `Block`.
+    marks: Vec<u64>,
+    stems: Vec<u64>,
+    /// A bit wherever one of them has one.
     places: Bitmap,
+    /// There once it was needed: a survey is taken out and put back often.
+    chunk: Option<Box<Chunk>>,
 }
 
 /// A survey from some place on.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    blocks: &'a [Block],
+    marks: &'a [u64],
+    stems: &'a [u64],
     places: &'a Bitmap,
     from: usize,
 }
@@ -109,36 +128,43 @@ pub struct View<'a> {
 impl Survey {
     /// `stem`: these 4 bytes are a stem's.
     pub fn scan(&mut self, path: Path, text: &[u8], heads: &Heads, stem: impl Fn([u8; 4]) -> bool) {
-        // Every block of the text is written, and one more; those behind are of a longer one.
-        if self.blocks.len() <= text.len().div_ceil(64) {
-            self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
+        let words = text.len().div_ceil(BLOCK_BYTES) + 1;
+        // What is left of a longer text behind it is not looked at.
+        if self.marks.len() < words {
+            self.marks.resize(words, 0);
+            self.stems.resize(words, 0);
         }
-        let marker = Marker { text, heads, stem, blocks: &mut self.blocks };
+        let (marks, stems) = (&mut self.marks[..words], &mut self.stems[..words]);
+        let mut marker = Marker { text, heads, stem, chunk: self.chunk.get_or_insert_default(), marks, stems };
         match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => super::candidates_avx2::scan(marker),
-            _ => scalar(marker),
+            Path::Avx512 if path.runs_here() => super::candidates_avx512::scan(&mut marker),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 if path.runs_here() => super::candidates_avx2::scan(&mut marker),
+            _ => plain(&mut marker),
         }
         self.gather(text.len());
     }
 
     fn gather(&mut self, text_bytes: usize) {
-        for (word, block) in self.places.reset(text_bytes).iter_mut().zip(&self.blocks) {
-            *word = (block.marks | block.stems).to_le_bytes();
+        let places = self.places.reset(text_bytes).iter_mut();
+        for (place, (marks, stems)) in places.zip(self.marks.iter().zip(&self.stems)) {
+            *place = (marks | stems).to_le_bytes();
         }
     }
 
     /// The same with a stem at every place where one may begin, and a card at every run of digits.
     #[cfg(test)]
     pub fn everything(&mut self, text: &[u8], stem: impl Fn([u8; 4]) -> bool) {
-        self.blocks.clear();
-        self.blocks.resize(text.len().div_ceil(64) + 1, Block::default());
+        for words in [&mut self.marks, &mut self.stems] {
+            words.clear();
+            words.resize(text.len().div_ceil(BLOCK_BYTES) + 1, 0);
+        }
         for (place, &byte) in text.iter().enumerate() {
             let first = byte.is_ascii_digit() && !(place > 0 && text[place - 1].is_ascii_digit());
-            let block = &mut self.blocks[place / 64];
-            block.marks |= u64::from(first || b"@:=>[\\\"'".contains(&byte)) << (place % 64);
+            self.marks[place / 64] |= u64::from(first || MARKED.contains(&byte)) << (place % 64);
             let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
-            block.stems |= u64::from(stem) << (place % 64);
+            self.stems[place / 64] |= u64::from(stem) << (place % 64);
         }
         self.gather(text.len());
     }
@@ -149,7 +175,7 @@ impl Survey {
     }
 
     pub fn view(&self) -> View<'_> {
-        View { blocks: &self.blocks, places: &self.places, from: 0 }
+        View { marks: &self.marks, stems: &self.stems, places: &self.places, from: 0 }
     }
 }
 
@@ -170,11 +196,13 @@ impl View<'_> {
     #[inline]
     pub fn window(self, at: usize) -> Block {
         let at = self.from + at;
-        let Some([this, next]) = self.blocks.get(at / 64..at / 64 + 2) else { return Block::default() };
         let shift = at % 64;
-        // In two steps, because a shift by 64 is none.
-        let joined = |this: u64, next: u64| this >> shift | next << 1 << (63 - shift);
-        Block { marks: joined(this.marks, next.marks), stems: joined(this.stems, next.stems) }
+        let joined = |words: &[u64]| match words.get(at / 64..at / 64 + 2) {
+            // In two steps, because a shift by 64 is none.
+            Some([this, next]) => this >> shift | next << 1 << (63 - shift),
+            _ => 0,
+        };
+        Block { marks: joined(self.marks), stems: joined(self.stems) }
     }
 }
 
@@ -193,122 +221,15 @@ impl Iterator for Bits {
     }
 }
 
-/// What 64 bytes are, one bit for each.
-#[derive(Default)]
-pub(super) struct Masks {
-    pub words: u64,
-    pub digits: u64,
-    pub marks: u64,
-    pub runs: u64,
-    /// Heads that count anywhere, and at words.
-    pub anywhere: u64,
-    pub at_word: u64,
-}
-
-/// What a block must know of the one before.
-#[derive(Default)]
-pub(super) struct Carry {
-    words: u64,
-    /// Digits; last ones of so many in a row.
-    digits: u64,
-    digits_2: u64,
-    digits_4: u64,
-    /// First bytes of words; of stems that need no run.
-    starts: u64,
-    near: u64,
-    /// Run bytes; last ones of so many in a row.
-    runs: u64,
-    runs_2: u64,
-    runs_4: u64,
-    runs_8: u64,
-}
-
-/// Makes blocks of masks.
-pub(super) struct Marker<'a, F> {
-    pub text: &'a [u8],
-    pub heads: &'a Heads,
-    stem: F,
-    blocks: &'a mut [Block],
-}
-
-/// `now`, moved up by `by` places, with what comes in from the block before.
-#[inline(always)]
-fn up(now: u64, before: u64, by: usize) -> u64 {
-    now << by | before >> (64 - by)
-}
-
-impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
-    /// Make block `index`; what is known only then may be of the one before. After the last block there is one more,
-    /// of no bytes. `around`: the bytes from `RUN_SHIFT` before the block on, where there are so many.
-    #[inline(always)]
-    pub fn block(&mut self, index: usize, masks: &Masks, around: Option<&[u8; AROUND_BYTES]>, carry: Carry) -> Carry {
-        let starts = masks.words & !up(masks.words, carry.words, 1);
-        let near = starts & masks.at_word | masks.anywhere;
-        let runs_2 = masks.runs & up(masks.runs, carry.runs, 1);
-        let runs_4 = runs_2 & up(runs_2, carry.runs_2, 2);
-        let runs_8 = runs_4 & up(runs_4, carry.runs_4, 4);
-        let runs_16 = runs_8 & up(runs_8, carry.runs_8, 8);
-        // A place is known when its run is: `RUN_SHIFT` bytes later.
-        let places = runs_16 & up(starts, carry.starts, RUN_SHIFT) | up(near, carry.near, RUN_SHIFT);
-        let digits = masks.digits;
-        let digits_2 = digits & up(digits, carry.digits, 1);
-        let digits_4 = digits_2 & up(digits_2, carry.digits_2, 2);
-        let cards = digits_4 & up(digits_4, carry.digits_4, FOURS_SHIFT) & up(starts, carry.starts, CARD_SHIFT);
-        self.blocks[index] = Block { marks: masks.marks, stems: 0 };
-        match around {
-            Some(around) => {
-                for bit in Bits(places) {
-                    if around[bit % 64..].first_chunk().is_some_and(|bytes| (self.stem)(*bytes)) {
-                        self.set_stem(index * 64 + bit - RUN_SHIFT);
-                    }
-                }
-            }
-            None => Bits(places).for_each(|bit| self.stem_at(index * 64 + bit - RUN_SHIFT)),
-        }
-        for bit in Bits(cards) {
-            self.card_at(index * 64 + bit - CARD_SHIFT);
-        }
-        Carry { words: masks.words, digits, digits_2, digits_4, starts, near, runs: masks.runs, runs_2, runs_4, runs_8 }
-    }
-
-    #[inline(never)]
-    fn stem_at(&mut self, place: usize) {
-        if self.text[place..].first_chunk().is_some_and(|bytes| (self.stem)(*bytes)) {
-            self.set_stem(place);
-        }
-    }
-
-    #[cold]
-    fn set_stem(&mut self, place: usize) {
-        self.blocks[place / 64].stems |= 1 << (place % 64);
-    }
-
-    #[inline(never)]
-    fn card_at(&mut self, place: usize) {
-        if may_be_card(&self.text[place..]) {
-            self.blocks[place / 64].marks |= 1 << (place % 64);
-        }
-    }
-}
-
-/// The twin of the kernels for vector units.
-fn scalar(mut marker: Marker<'_, impl Fn([u8; 4]) -> bool>) {
+/// The twin of the kernels for vector units: what a survey is.
+fn plain(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
+    marker.marks.fill(0);
+    marker.stems.fill(0);
     let text = marker.text;
-    let mut carry = Carry::default();
-    for index in 0..=text.len().div_ceil(64) {
-        let (start, mut masks) = (index * 64, Masks::default());
-        for (bit, &byte) in text.get(start..).unwrap_or_default().iter().take(64).enumerate() {
-            let class = both(&CLASS_LOW, &CLASS_HIGH, byte);
-            let head =
-                marker.heads.bits(std::array::from_fn(|next| text.get(start + bit + next).copied().unwrap_or(0)));
-            masks.words |= u64::from(class >= WORD_MIN) << bit;
-            masks.digits |= u64::from(class == DIGIT) << bit;
-            masks.marks |= u64::from((1..WORD_MIN).contains(&class)) << bit;
-            masks.runs |= u64::from(is_run(byte)) << bit;
-            masks.anywhere |= u64::from(head & ANYWHERE != 0) << bit;
-            masks.at_word |= u64::from(head > ANYWHERE) << bit;
-        }
-        carry = marker.block(index, &masks, None, carry);
+    for (place, &byte) in text.iter().enumerate() {
+        let card = byte.is_ascii_digit() && begins_word(text, place) && may_be_card(&text[place..]);
+        marker.marks[place / BLOCK_BYTES] |= u64::from(card || MARKED.contains(&byte)) << (place % BLOCK_BYTES);
+        marker.stem_at(place);
     }
 }
 
@@ -318,18 +239,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn heads() -> Heads {
-        Heads::new(&[*b":A1", *b"---"], &[*b"be.", *b"Be_"])
+        let abc = || b"abc".iter().copied();
+        let long = abc().flat_map(|a| abc().flat_map(move |b| abc().map(move |c| [a, b, c])));
+        Heads::new(&[*b":A1", *b"---"], &[*b"be.", *b"Be_"], &long.chain([*b"lon"]).collect::<Vec<_>>())
     }
 
     fn places(text: &str, wanted: fn(Block) -> u64) -> Vec<usize> {
         let mut survey = Survey::default();
         survey.scan(Path::Scalar, text.as_bytes(), &heads(), |_| true);
-        survey
-            .blocks
-            .iter()
-            .enumerate()
-            .flat_map(|(at, block)| Bits(wanted(*block)).map(move |bit| at * 64 + bit))
-            .collect()
+        let blocks = (0..text.len()).step_by(64).map(|at| (at, survey.view().window(at)));
+        blocks.flat_map(|(at, block)| Bits(wanted(block)).map(move |bit| at + bit)).collect()
     }
 
     #[test]
@@ -341,9 +260,9 @@ mod tests {
 
     #[test]
     fn marks_are_signs_and_first_digits_of_what_may_be_a_card() {
-        let text = "a@b: 3234567890123 x3234567890123 3234-5678, 3234.5678, 323456789012 1234567890123 [\\\"'=";
-        let expected =
-            ["@b", ": ", "3234567890123 x", "3234-", "[", "\\", "\"", "'", "="].map(|mark| text.find(mark).unwrap());
+        let text = "a@b: > 3234567890123 x3234567890123 3234-5678, 3234.5678, 323456789012 1234567890123 [\\\"'=";
+        let expected = ["@b", ": ", "> ", "3234567890123 x", "3234-", "[", "\\", "\"", "'", "="]
+            .map(|mark| text.find(mark).unwrap());
         assert_eq!(places(text, |block| block.marks), expected);
     }
 
@@ -351,7 +270,7 @@ mod tests {
     fn the_last_byte_is_seen_at_any_length() {
         for length in 1..260 {
             let text = "-".repeat(length - 1) + "@";
-            for path in Path::ALL.into_iter().filter(|path| path.runs_here()) {
+            for path in Path::here() {
                 let mut survey = Survey::default();
                 survey.scan(path, text.as_bytes(), &heads(), |_| false);
                 assert!(survey.view().any(length - 1..length), "{length} bytes on {path:?}");
@@ -359,35 +278,53 @@ mod tests {
         }
     }
 
+    /// What a survey takes notice of, and what stands between, with lengths around those of a block.
+    const PARTS: &str = "[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}";
+
+    /// The words of a text of so many bytes.
+    fn words(survey: &Survey, bytes: usize) -> [&[u64]; 2] {
+        [&survey.marks, &survey.stems].map(|words| &words[..=bytes.div_ceil(BLOCK_BYTES)])
+    }
+
     proptest! {
         #[test]
         fn all_paths_see_the_same(
-            words in prop::collection::vec("[ -~]{0,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}", 0..40),
-            length in 0_usize..300,
+            parts in prop::collection::vec(PARTS, 0..40),
+            (times, before) in (1_usize..30, 0_usize..70),
+            length: prop::sample::Index,
         ) {
-            let text = words.concat().into_bytes();
-            let text = &text[..text.len().min(length)];
-            let survey = |path| {
+            // Often more than a chunk.
+            let text = [" ".repeat(before), parts.concat().repeat(times)].concat().into_bytes();
+            let short = &text[..length.index(text.len() + 1)];
+            let scan = |survey: &mut Survey, path, text: &[u8]| survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            for path in Path::here() {
+                // A survey holds what is left of a longer text, and that must not show.
                 let mut survey = Survey::default();
-                survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0);
-                survey
-            };
-            let plain = survey(Path::Scalar);
-            for path in Path::ALL.into_iter().filter(|path| path.runs_here()) {
-                prop_assert_eq!(&plain.blocks, &survey(path).blocks);
+                for text in [&text, short] {
+                    let mut plain = Survey::default();
+                    scan(&mut plain, Path::Scalar, text);
+                    scan(&mut survey, path, text);
+                    prop_assert_eq!(words(&plain, text.len()), words(&survey, text.len()), "{}", path.name());
+                }
             }
-            let view = plain.view();
+        }
+
+        #[test]
+        fn a_view_sees_the_bits_of_its_part(parts in prop::collection::vec(PARTS, 0..20), length in 0_usize..300) {
+            let text = parts.concat().into_bytes();
+            let text = &text[..text.len().min(length)];
+            let mut survey = Survey::default();
+            survey.scan(Path::Scalar, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            let bit = |words: &[u64], at: usize| words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0);
+            let view = survey.view();
             for start in 0..text.len().min(70) {
                 for end in start..text.len() {
-                    let some = (start..end).any(|at| !Block { marks: plain.blocks[at / 64].marks >> (at % 64) & 1, stems: plain.blocks[at / 64].stems >> (at % 64) & 1 }.is_empty());
+                    let some = (start..end).any(|at| bit(&survey.marks, at) || bit(&survey.stems, at));
                     prop_assert_eq!(view.any(start..end), some);
                 }
             }
             for start in 0..text.len().min(130) {
-                let bits = (0..64).filter(|bit| {
-                    let at = start + bit;
-                    plain.blocks.get(at / 64).is_some_and(|block| block.marks >> (at % 64) & 1 != 0)
-                });
+                let bits = (0..64).filter(|at| bit(&survey.marks, start + at));
                 prop_assert_eq!(Bits(view.window(start).marks).collect::<Vec<_>>(), bits.collect::<Vec<_>>());
             }
         }

@@ -1,114 +1,201 @@
-//! The first bytes of those stems that count elsewhere than at long words, told apart by a table for each half of each.
+//! The first bytes of stems, and at which places of a text a stem with them counts. Kernels tell heads apart by tables,
+//! which let others pass too; whether one counts at last is asked here.
+
+use super::candidates::{is_run, is_word, RUN_BYTES};
 
 /// How many bytes of a stem are asked for.
 pub(super) const HEAD_BYTES: usize = 3;
 pub type Head = [u8; HEAD_BYTES];
 
-/// A bit of a head stands in the tables of all its bytes, of the low halves and of the high ones.
-#[derive(Clone, Default, Debug)]
-pub struct Heads {
-    pub(super) tables: [([u8; 16], [u8; 16]); HEAD_BYTES],
-}
-
-/// The bits of heads that count anywhere; the others count at the first byte of a word.
+/// In the tables of near heads, the bits of those that count anywhere; the others count at the first byte of a word.
 pub(super) const ANYWHERE: u8 = (1 << ANYWHERE_BITS) - 1;
-const ANYWHERE_BITS: usize = 6;
+const ANYWHERE_BITS: usize = 4;
+/// In tables a byte stands for all that differ from it in the top bit only.
+pub(super) const TABLE_BYTES: usize = 128;
 
-/// What one bit means: for each byte the sets of its low and its high halves.
-#[derive(Clone, Copy, Default)]
-struct Meaning([(u16, u16); HEAD_BYTES]);
+/// For each byte of a head a table: the heads' bits by that byte.
+pub(super) type ByBytes = [[u8; TABLE_BYTES]; HEAD_BYTES];
+/// The same by its low and its high half: of both the bits in common.
+pub(super) type ByHalves = [([u8; 16], [u8; 16]); HEAD_BYTES];
+
+/// Heads of stems.
+#[derive(Clone, Debug)]
+pub struct Heads {
+    /// Each list in order.
+    anywhere: Vec<Head>,
+    words: Vec<Head>,
+    long_words: Vec<Head>,
+    /// Those that need no long word.
+    pub(super) near_by_halves: ByHalves,
+    pub(super) near: ByBytes,
+    pub(super) long: ByBytes,
+}
 
 impl Heads {
     /// Stems that begin with one of `anywhere` count wherever they stand, with one of `words` only at the first byte of
-    /// a word, also of a short one.
-    pub fn new(anywhere: &[Head], words: &[Head]) -> Self {
-        let mut heads = Self::default();
-        for (list, bits) in [(anywhere, 0..ANYWHERE_BITS), (words, ANYWHERE_BITS..8)] {
-            for (bit, meaning) in bits.clone().zip(Meaning::spread(list, bits.len())) {
-                heads.set(bit, meaning);
-            }
+    /// a word, with one of `long_words` only if that is the first of `RUN_BYTES` run bytes, too.
+    pub fn new(anywhere: &[Head], words: &[Head], long_words: &[Head]) -> Self {
+        let [anywhere, words, long_words] = [anywhere, words, long_words].map(|heads| {
+            let mut heads = heads.to_vec();
+            heads.sort_unstable();
+            heads.dedup();
+            heads
+        });
+        let near = |widen| {
+            let words = Meaning::spread(&words, 8 - ANYWHERE_BITS, widen);
+            [Meaning::spread(&anywhere, ANYWHERE_BITS, widen), words].concat()
+        };
+        Self {
+            near_by_halves: by_halves(&near(every_pair)),
+            near: by_bytes(&near(|set| set)),
+            long: by_bytes(&Meaning::spread(&long_words, 8, |set| set)),
+            anywhere,
+            words,
+            long_words,
         }
-        heads
     }
 
-    fn set(&mut self, bit: usize, meaning: Meaning) {
-        for ((low, high), (lows, highs)) in self.tables.iter_mut().zip(meaning.0) {
-            for half in 0..16 {
-                low[half] |= u8::from(lows >> half & 1 != 0) << bit;
-                high[half] |= u8::from(highs >> half & 1 != 0) << bit;
-            }
-        }
-    }
-
-    /// The bits of the head that `bytes` are; zeros stand for what is behind the end of a text.
-    pub(super) fn bits(&self, bytes: Head) -> u8 {
-        let of = |(byte, (low, high)): (u8, &([u8; 16], [u8; 16]))| both(low, high, byte);
-        bytes.into_iter().zip(&self.tables).map(of).fold(u8::MAX, |bits, of| bits & of)
+    /// A stem at this place of a text counts.
+    pub(super) fn count_at(&self, text: &[u8], place: usize) -> bool {
+        let Some(head) = text.get(place..).and_then(<[u8]>::first_chunk) else { return false };
+        let listed = |heads: &[Head]| heads.binary_search(head).is_ok();
+        let long = || text.get(place..place + RUN_BYTES).is_some_and(|run| run.iter().copied().all(is_run));
+        listed(&self.anywhere)
+            || begins_word(text, place) && (listed(&self.words) || listed(&self.long_words) && long())
     }
 }
 
+impl Default for Heads {
+    fn default() -> Self {
+        Self::new(&[], &[], &[])
+    }
+}
+
+/// The byte is the first of a word.
+pub(super) fn begins_word(text: &[u8], place: usize) -> bool {
+    is_word(text[place]) && !(place > 0 && is_word(text[place - 1]))
+}
+
+/// What one bit means: for each byte of a head the set of those it may be.
+#[derive(Clone, Copy, Default)]
+struct Meaning([u128; HEAD_BYTES]);
+
 impl Meaning {
-    /// Share `count` bits among heads, those of one first byte together: the frequent ones first, each with the bit that
-    /// then means the least more.
-    fn spread(heads: &[Head], count: usize) -> Vec<Self> {
-        let mut groups: Vec<(u8, Self)> = Vec::new();
+    /// Share `count` bits among heads, those with the same first two bytes together: the frequent ones first, each with
+    /// the bit that then means the least more. `widen`: what tables cannot tell from the bytes of a set.
+    fn spread(heads: &[Head], count: usize, widen: fn(u128) -> u128) -> Vec<Self> {
+        let mut groups: Vec<(&[u8], Self)> = Vec::new();
         for head in heads {
-            let known = groups.iter().position(|(first, _)| *first == head[0]).unwrap_or_else(|| {
-                groups.push((head[0], Self::default()));
+            let known = groups.iter().position(|(first, _)| head.starts_with(first)).unwrap_or_else(|| {
+                groups.push((&head[..2], Self::default()));
                 groups.len() - 1
             });
-            groups[known].1 = groups[known].1.with(Self::of(*head));
+            groups[known].1 = groups[known].1.with(Self::of(*head), widen);
         }
         groups.sort_by_key(|(first, meaning)| (std::cmp::Reverse(meaning.frequency()), *first));
         let mut bits = vec![Self::default(); count];
         for (_, group) in groups {
-            if let Some(bit) = bits.iter_mut().min_by_key(|bit| bit.with(group).frequency() - bit.frequency()) {
-                *bit = bit.with(group);
+            let more = |bit: &Self| bit.with(group, widen).frequency() - bit.frequency();
+            if let Some(bit) = bits.iter_mut().min_by_key(|bit| more(bit)) {
+                *bit = bit.with(group, widen);
             }
         }
         bits
     }
 
     fn of(head: Head) -> Self {
-        Self(head.map(|byte| (1 << (byte & 15), 1 << (byte >> 4))))
+        Self(head.map(|byte| 1 << (usize::from(byte) % TABLE_BYTES)))
     }
 
-    fn with(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| (self.0[at].0 | other.0[at].0, self.0[at].1 | other.0[at].1)))
+    fn with(self, other: Self, widen: fn(u128) -> u128) -> Self {
+        Self(std::array::from_fn(|at| widen(self.0[at] | other.0[at])))
     }
 
-    /// How often it is seen in log lines, by `weight`.
-    fn frequency(self) -> usize {
-        let holds = |(low, high): (u16, u16), byte: u8| low >> (byte & 15) & high >> (byte >> 4) & 1 != 0;
-        let sum = |sets| (0..=u8::MAX).filter(|byte| holds(sets, *byte)).map(weight).sum::<usize>();
-        self.0.map(sum).into_iter().product()
-    }
-}
-
-/// How often a byte is seen in log lines, roughly.
-fn weight(byte: u8) -> usize {
-    match byte {
-        b'a'..=b'z' => 16,
-        b'0'..=b'9' | b' ' | b'"' | b'.' | b'-' | b'_' | b'/' | b':' | b',' => 8,
-        b'!'..=b'~' => 1,
-        _ => 0,
+    /// How often it is seen in log lines, by `WEIGHTS`.
+    fn frequency(self) -> u32 {
+        let weight = |set: u128| WEIGHTS.iter().map(|(bytes, weight)| (set & bytes).count_ones() * weight).sum::<u32>();
+        self.0.map(weight).into_iter().product()
     }
 }
 
-pub(super) fn both(low: &[u8; 16], high: &[u8; 16], byte: u8) -> u8 {
-    low[usize::from(byte & 15)] & high[usize::from(byte >> 4)]
+/// Bytes with one of the low halves in a set and one of its high ones.
+fn every_pair(set: u128) -> u128 {
+    let rows = (0..8).map(|high| set >> (16 * high) & 0xffff);
+    let lows = rows.clone().fold(0, |lows, row| lows | row);
+    rows.enumerate().filter(|(_, row)| *row != 0).fold(0, |pairs, (high, _)| pairs | lows << (16 * high))
+}
+
+fn by_bytes(bits: &[Meaning]) -> ByBytes {
+    let of = |at: usize, byte: usize| {
+        bits.iter().enumerate().fold(0, |all, (bit, meaning)| all | u8::from(meaning.0[at] >> byte & 1 != 0) << bit)
+    };
+    std::array::from_fn(|at| std::array::from_fn(|byte| of(at, byte)))
+}
+
+/// Each `Meaning` is one of every pair of its halves.
+fn by_halves(bits: &[Meaning]) -> ByHalves {
+    by_bytes(bits).map(|table| {
+        let rows = table.as_chunks::<16>().0;
+        let low = std::array::from_fn(|low| rows.iter().fold(0, |all, row| all | row[low]));
+        let high = std::array::from_fn(|high| rows[high % 8].iter().fold(0, |all, bits| all | bits));
+        (low, high)
+    })
+}
+
+/// How often bytes are seen in log lines, roughly; the weight of one in several sets is the sum.
+const WEIGHTS: [(u128, u32); 3] =
+    [(range(b'a', b'z'), 15), (range(b'0', b'9') | bytes(b" \".-_/:,"), 7), (range(b' ', b'~'), 1)];
+
+const fn range(first: u8, last: u8) -> u128 {
+    u128::MAX << first & u128::MAX >> (127 - last)
+}
+
+const fn bytes(list: &[u8]) -> u128 {
+    let mut set = 0;
+    let mut at = 0;
+    while at < list.len() {
+        set |= 1 << list[at];
+        at += 1;
+    }
+    set
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn heads() -> (Vec<Head>, Heads) {
+        let anywhere: Vec<Head> = b"curpas--p--s$2a<ab:AA_mm".chunks(3).map(|head| head.try_into().unwrap()).collect();
+        let heads = Heads::new(&anywhere, &[*b"bea", *b"BEA", *b"Spl"], &[*b"ghp", [0xd0, 0xbf, b'_']]);
+        (anywhere, heads)
+    }
+
     #[test]
     fn each_head_keeps_its_bit_and_frequent_ones_do_not_share() {
-        let anywhere: Vec<Head> = b"curpas--p--s$2a<ab:AA_mm".chunks(3).map(|head| head.try_into().unwrap()).collect();
-        let heads = Heads::new(&anywhere, &[*b"bea", *b"BEA", *b"Spl"]);
-        assert!(anywhere.iter().all(|head| heads.bits(*head) & ANYWHERE != 0));
-        assert!([b"bea", b"BEA", b"Spl"].iter().all(|head| heads.bits(**head) > ANYWHERE));
-        assert_eq!(heads.bits(*b"cas") | heads.bits(*b"pur") | heads.bits(*b"the") | heads.bits([0; 3]), 0);
+        let (anywhere, heads) = heads();
+        let near = |head: Head| {
+            let by_bytes = (0..3).fold(u8::MAX, |bits, at| bits & heads.near[at][usize::from(head[at] & 0x7f)]);
+            let halves = |(low, high): ([u8; 16], [u8; 16]), byte: u8| {
+                low[usize::from(byte & 15)] & high[usize::from(byte >> 4)]
+            };
+            let by_halves = (0..3).fold(u8::MAX, |bits, at| bits & halves(heads.near_by_halves[at], head[at]));
+            [by_bytes, by_halves]
+        };
+        assert!(anywhere.iter().all(|head| near(*head).iter().all(|bits| bits & ANYWHERE != 0)));
+        assert!([b"bea", b"BEA", b"Spl"].iter().all(|head| near(**head).iter().all(|bits| *bits > ANYWHERE)));
+        assert!([*b"cas", *b"pur", *b"the", [0; 3]].iter().all(|head| near(*head) == [0; 2]));
+    }
+
+    #[test]
+    fn a_stem_counts_where_its_head_says() {
+        let (_, heads) = heads();
+        let counts = |text: &str, head: &str| heads.count_at(text.as_bytes(), text.find(head).unwrap());
+        for (text, head) in [("abcur l", "cur"), ("a bear", "bea"), ("ghp_0123456789ab", "ghp")] {
+            assert!(counts(text, head), "{text}");
+        }
+        for (text, head) in [("abear", "bea"), ("ghp_0123456789a", "ghp"), ("_ghp_0123456789ab", "ghp"), ("a be", "be")]
+        {
+            assert!(!counts(text, head), "{text}");
+        }
     }
 }

@@ -3,11 +3,16 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub mod candidates;
 #[cfg(target_arch = "x86_64")]
 mod candidates_avx2;
+#[cfg(target_arch = "x86_64")]
+mod candidates_avx512;
 pub mod card;
 pub mod heads;
+mod marker;
 pub mod structure;
 
 use std::sync::OnceLock;
@@ -22,10 +27,18 @@ pub enum Path {
     Scalar,
     /// AVX2, BMI1, BMI2, PCLMULQDQ and POPCNT.
     Avx2,
+    /// AVX-512 F, BW, VL, VBMI and VBMI2, BMI1, BMI2 and POPCNT.
+    Avx512,
 }
 
 impl Path {
-    pub const ALL: [Path; 2] = [Path::Scalar, Path::Avx2];
+    /// The slowest first.
+    pub const ALL: [Path; 3] = [Path::Scalar, Path::Avx2, Path::Avx512];
+
+    /// Those this CPU has, in the same order.
+    pub fn here() -> impl DoubleEndedIterator<Item = Self> {
+        Self::ALL.into_iter().filter(|path| path.runs_here())
+    }
 
     /// The fastest path of this CPU, or the one the environment asks for.
     ///
@@ -36,15 +49,14 @@ impl Path {
         let choose = || match std::env::var(PATH_VARIABLE) {
             Ok(name) if !name.is_empty() => Self::named(&name),
             Err(std::env::VarError::NotUnicode(_)) => Self::named("?"),
-            _ => Ok(if Self::Avx2.runs_here() { Self::Avx2 } else { Self::Scalar }),
+            _ => Ok(Self::here().next_back().unwrap_or(Self::Scalar)),
         };
         CHOSEN.get_or_init(choose).clone()
     }
 
     fn named(name: &str) -> Result<Self, String> {
-        let here = || Self::ALL.into_iter().filter(|path| path.runs_here());
-        here().find(|path| path.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = here().map(Self::name).collect();
+        Self::here().find(|path| path.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::here().map(Self::name).collect();
             format!("no path {name:?} on this CPU; there are: {}", names.join(" "))
         })
     }
@@ -53,6 +65,7 @@ impl Path {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
         }
     }
 
@@ -68,8 +81,19 @@ impl Path {
                     && is_x86_feature_detected!("pclmulqdq")
                     && is_x86_feature_detected!("popcnt")
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vbmi")
+                    && is_x86_feature_detected!("avx512vbmi2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("popcnt")
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 | Self::Avx512 => false,
         }
     }
 }
@@ -81,7 +105,9 @@ mod tests {
     #[test]
     fn a_path_is_known_by_its_name_and_an_unknown_one_is_refused() {
         assert_eq!(Path::named("scalar"), Ok(Path::Scalar));
-        assert_eq!(Path::named("avx2").is_ok(), Path::Avx2.runs_here());
+        for path in Path::ALL {
+            assert_eq!(Path::named(path.name()).is_ok(), path.runs_here());
+        }
         let refused = Path::named("turbo").unwrap_err();
         assert!(refused.contains("\"turbo\"") && refused.contains("scalar"), "{refused}");
     }
