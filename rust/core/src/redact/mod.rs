@@ -19,6 +19,8 @@ mod tail;
 #[cfg(test)]
 mod tests;
 pub mod token;
+mod vocabulary;
+mod words;
 
 use crate::dictionary::Dictionary;
 use crate::edit::Edits;
