@@ -168,7 +168,7 @@ impl Keys {
     fn decoded_class(&self, key: &[u8], words: &mut Words) -> KeyClass {
         words.clear();
         if key.contains(&b'[') {
-            segments(key).into_iter().for_each(|(start, end)| words.split(&key[start..end]));
+            segments(key).for_each(|(start, end)| words.split(&key[start..end]));
         } else {
             words.split(key);
         }
@@ -279,7 +279,7 @@ impl KeyClass {
     /// The rule that makes `value` (a decoded string) secret, if one does.
     pub fn rule_for(self, value: &[u8]) -> Option<u16> {
         // Tokens do not count: a value that was short before something in it was replaced is short still.
-        let chars = || segments(value).iter().map(|(start, end)| end - start).sum::<usize>();
+        let chars = || segments(value).map(|(start, end)| end - start).sum::<usize>();
         let long = || {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN

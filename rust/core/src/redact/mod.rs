@@ -70,6 +70,8 @@ pub struct Scratch {
     counts: Vec<u64>,
     /// Buffers for decoded strings, one per level of nesting in use.
     decoded: Vec<Decoded>,
+    /// The same for the tapes of texts that are JSON.
+    tapes: Vec<Tape>,
     /// An object key was edited: what it says of its value may have changed.
     key_edited: bool,
     /// The text being scanned is JSON that may have been cut off in the middle of a secret.
@@ -143,6 +145,7 @@ impl Redactor {
             memo: KeyMemo::default(),
             counts: vec![0; self.names.len()],
             decoded: Vec::new(),
+            tapes: Vec::new(),
             key_edited: false,
             cut: false,
             marked: Vec::new(),

@@ -137,7 +137,7 @@ impl Redactor {
             }
         };
         if seen.bracket() {
-            segments(bytes).into_iter().for_each(|(start, end)| part(start, end));
+            segments(bytes).for_each(|(start, end)| part(start, end));
         } else {
             part(0, bytes.len());
         }
@@ -167,7 +167,7 @@ impl Redactor {
         if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) || std::str::from_utf8(bytes).is_err() {
             return false;
         }
-        let mut tape = Tape::default();
+        let mut tape = scratch.tapes.pop().unwrap_or_default();
         let valid = walk(bytes, &mut tape).is_ok();
         if valid {
             let marked = std::mem::take(&mut scratch.marked);
@@ -176,6 +176,7 @@ impl Redactor {
             self.json(text, &tape, &|_| false, nested + 1, scratch, edits);
             (scratch.marked, scratch.cut) = (marked, cut);
         }
+        scratch.tapes.push(tape);
         valid
     }
 
@@ -183,13 +184,16 @@ impl Redactor {
     pub(super) fn escaped(&self, raw: &[u8], offset: usize, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
         let mut decoded = scratch.decoded.pop().unwrap_or_default();
         decoded.decode(raw);
-        let mut inner = Edits::default();
-        self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
-        for edit in &inner.list {
-            let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
-            scratch.token.clear();
-            escape::encode(inner.with(edit), &mut scratch.token);
-            edits.push(offset + start, offset + end, edit.rule, &scratch.token);
+        // A text that stands for itself was read before it came here.
+        if decoded.bytes.len() < raw.len() {
+            let mut inner = Edits::default();
+            self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
+            for edit in &inner.list {
+                let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
+                scratch.token.clear();
+                escape::encode(inner.with(edit), &mut scratch.token);
+                edits.push(offset + start, offset + end, edit.rule, &scratch.token);
+            }
         }
         scratch.decoded.push(decoded);
     }
