@@ -1,26 +1,28 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
+use std::ops::Range;
+
 use memchr::memchr_iter;
 
-use crate::redact::check;
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
-use crate::redact::extent::{self, Extent};
+use crate::redact::extent::{self, Clear, Extent};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
 use crate::redact::prose;
+use crate::redact::weigh::WEIGHED_BYTES_MAX;
 
 /// Longest key looked back for, in bytes.
 const KEY_BYTES_MAX: usize = 64;
 /// Spaces allowed between a key, its sign and its value: tables are aligned.
 const SPACES_MAX: usize = 64;
-/// How much of a value under a bare key is weighed, in bytes.
-const BARE_BYTES_MAX: usize = 256;
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
 
 /// Words for a type, which some languages write between a name and its value.
 const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
+/// Longest of these words, and of names and values, in bytes.
+const ELSEWHERE_BYTES_MAX: usize = 6;
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
 
@@ -41,7 +43,8 @@ pub fn scan(
     signs: impl Iterator<Item = usize>,
     found: impl FnMut(usize, usize, u16),
 ) {
-    let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None };
+    memo.window.clear();
+    let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None, clear: Clear::default() };
     signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
     scan.resume = 0;
     memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
@@ -55,18 +58,28 @@ struct Scan<'a, E, F> {
     found: F,
     /// Signs before it are inside a value.
     resume: usize,
-    /// Of `name="key" value="…"`: the class of the name and where it ends.
-    named: Option<(KeyClass, usize)>,
+    /// Of `name="key" value="…"`: the sign after the name.
+    named: Option<Sign>,
+    /// What is known of the word that was read last.
+    clear: Clear,
 }
 
 impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     /// Look for a secret on both sides of a sign.
     fn sign(&mut self, sign: Sign) {
-        if sign.start < self.resume {
+        let text = self.text;
+        if sign.start < self.resume || is_dull(text, sign.start, self.memo) {
             return;
         }
-        let text = self.text;
-        let (mut class, key) = key_before(text, sign, self.keys, self.memo);
+        let (mut class, word) = key_before(text, sign, self.keys, self.memo);
+        let key = &text[word.clone()];
+        if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key) {
+            // Whether it is one if an escape takes its first letter is not known here.
+            if !text[..word.start].ends_with(b"\\") {
+                note_dull(text, word, self.memo);
+            }
+            return;
+        }
         if sign.byte == b'=' && !key.is_empty() {
             class = self.named_class(sign, key).unwrap_or(class);
         }
@@ -79,11 +92,11 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if sign.byte == b':' && in_path(text, sign) {
             return;
         }
-        let Some(start) = value_start(text, sign).filter(|start| weighs(text, sign, *start, class)) else { return };
+        let Some(start) = value_start(text, sign).filter(|start| self.weighs(sign, *start, class)) else { return };
         if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
             return;
         }
-        let (start, end) = extent::value(text, start, (self.extent)(rule));
+        let (start, end) = extent::value(text, start, (self.extent)(rule), &mut self.clear);
         let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
         if start < end && !prose::nothing(&text[start..end]) {
             (self.found)(start, end, rule);
@@ -91,47 +104,79 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
     }
 
-    /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
+    /// Remember that `name=` gives a key, or give the class of the last one to `value=`.
     fn named_class(&mut self, sign: Sign, key: &[u8]) -> Option<KeyClass> {
         if one_of(key, &NAMES) {
-            self.named = name(self.text, sign, self.keys, self.memo);
+            self.named = Some(sign);
             return None;
         }
-        let (class, from) = self.named.take_if(|_| one_of(key, &VALUES))?;
-        near(self.text, from, sign).then_some(class)
+        let name = self.named.filter(|_| one_of(key, &VALUES))?;
+        self.named = None;
+        let near = &self.text[..self.text.len().min(name.end + KEY_BYTES_MAX)];
+        let start = value_start(near, name)?;
+        let (start, end) = extent::value(near, start, Extent::Word, &mut self.clear);
+        if !together(self.text, end, sign) {
+            return None;
+        }
+        Some(self.keys.class(&near[start..end], self.memo)).filter(|class| *class != KeyClass::Plain)
+    }
+
+    /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
+    /// entry in a cache.
+    fn weighs(&mut self, sign: Sign, start: usize, class: KeyClass) -> bool {
+        if matches!(class, KeyClass::Secret(_)) {
+            return true;
+        }
+        let near = &self.text[..self.text.len().min(start + WEIGHED_BYTES_MAX)];
+        let (start, end) = extent::value(near, start, Extent::Word, &mut self.clear);
+        let entry = near[sign.start] == b':' && start == sign.end;
+        self.memo.window.weighs(near, start, end, class, entry)
     }
 }
 
 /// Bytes before a sign that part it from any key.
 const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
 
+/// No key goes before a sign: it is known, or what stands before it parts it from any.
+fn is_dull(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
+    text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)])
+        || text[..sign].last_chunk().is_some_and(|near| memo.dull.knows(near))
+}
+
+/// The word right before a sign is no key: remember that, if it and the byte before it say all.
+fn note_dull(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
+    let alone = |byte: u8| !is_key_byte(byte) && byte != b'%';
+    let near = text[..word.end].last_chunk().filter(|_| (1..BEFORE_BYTES).contains(&word.len()));
+    if let Some(near) = near.filter(|_| word.start > 0 && alone(text[word.start - 1])) {
+        memo.dull.remember(near);
+    }
+}
+
+/// After a type, a name or a value, or a word that says little, the key is elsewhere; and `.=` is a sign.
+fn elsewhere(word: &[u8]) -> bool {
+    let known = || [&VAGUE[..], &TYPES, &NAMES, &VALUES].iter().any(|list| one_of(word, list));
+    word.ends_with(b".") || word.len() <= ELSEWHERE_BYTES_MAX && known()
+}
+
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
-    let near = text[..sign].last_chunk();
-    if near.is_some_and(|near| memo.dull.knows(near)) {
+    if is_dull(text, sign, memo) {
         return true;
     }
     let from = sign.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
-    let before = start.checked_sub(1).map(|at| text[at]);
     let word = &text[start..sign];
-    // A type, a name or a value has its key elsewhere, and `.=` is a sign.
-    let other = |word: &[u8]| {
-        one_of(word, &VAGUE) || one_of(word, &TYPES) || one_of(word, &NAMES) || one_of(word, &VALUES) || word == b"."
-    };
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !other(word);
-    let idle = match (word, before) {
-        ([], None) => true,
-        ([], Some(byte)) => APART[usize::from(byte)],
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !elsewhere(word);
+    let idle = match (word, start.checked_sub(1).map(|at| text[at])) {
+        ([], _) => false,
         // Cut short: the whole word is what counts.
         (_, Some(byte)) if is_key_byte(byte) || byte == b'%' => false,
         // The first letter may be an escape's.
         (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
         _ => plain(word),
     };
-    // The word and the byte before it say all.
-    if let Some(near) = near.filter(|_| idle && sign - start < BEFORE_BYTES) {
-        memo.dull.remember(near);
+    if idle {
+        note_dull(text, start..sign, memo);
     }
     idle
 }
@@ -160,13 +205,6 @@ impl Sign {
     }
 }
 
-/// The class that the short value after `name=` has as a key, and where it ends.
-fn name(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> Option<(KeyClass, usize)> {
-    let near = &text[..text.len().min(sign.end + KEY_BYTES_MAX)];
-    let (start, end) = extent::value(near, value_start(near, sign)?, Extent::Word);
-    Some((keys.class(&near[start..end], memo), end)).filter(|(class, _)| *class != KeyClass::Plain)
-}
-
 /// A path ends right before a colon, and something follows it at once.
 fn in_path(text: &[u8], sign: Sign) -> bool {
     let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
@@ -174,22 +212,10 @@ fn in_path(text: &[u8], sign: Sign) -> bool {
         && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
 }
 
-/// A value that belongs to the name that ends at `from`: in the same element or record.
-fn near(text: &[u8], from: usize, sign: Sign) -> bool {
-    sign.start - from <= PAIR_BYTES_MAX && !text[from..sign.start].iter().any(|byte| b"<>{}\n".contains(byte))
-}
-
-/// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
-/// entry in a cache.
-fn weighs(text: &[u8], sign: Sign, start: usize, class: KeyClass) -> bool {
-    if matches!(class, KeyClass::Secret(_)) {
-        return true;
-    }
-    let near = &text[..text.len().min(start + BARE_BYTES_MAX)];
-    let (start, end) = extent::value(near, start, Extent::Word);
-    let value = &near[start..end];
-    let entry = text[sign.start] == b':' && start == sign.end && check::uuid(value);
-    class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !check::random(value))
+/// A value that belongs to the name that ends at `from`: behind it, in the same element or record.
+fn together(text: &[u8], from: usize, sign: Sign) -> bool {
+    let between = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX);
+    between.is_some_and(|between| !between.iter().any(|byte| b"<>{}\n".contains(byte)))
 }
 
 /// The end of a value in an escaped query: the `&` or quote after it.
@@ -231,7 +257,7 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
 }
 
 /// The class of the key before a sign, and the key.
-fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, &'a [u8]) {
+fn key_before(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, Range<usize>) {
     let word_before = |end: usize| {
         let from = end.saturating_sub(KEY_BYTES_MAX);
         let start = text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
@@ -242,9 +268,6 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
             start
         }
     };
-    if text[..sign.start].last().is_none_or(|byte| APART[usize::from(*byte)]) {
-        return (KeyClass::Plain, b"");
-    }
     let mut end = key_end(text, sign);
     let mut start = word_before(end);
     if sign.byte == b'=' && one_of(&text[start..end], &TYPES) {
@@ -256,16 +279,16 @@ fn key_before<'a>(text: &'a [u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -
     }
     let word = &text[start..end];
     if start == end {
-        return (KeyClass::Plain, word);
+        return (KeyClass::Plain, start..end);
     }
     let class = keys.class(word, memo);
     if one_of(word, &VAGUE) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
         let both = keys.class(&text[word_before(start - 1)..end], memo);
         if both != KeyClass::Plain {
-            return (both, word);
+            return (both, start..end);
         }
     }
-    (class, word)
+    (class, start..end)
 }
 
 /// First byte of the value after the sign, past `==`, `=>`, `:=`, spaces and an opening quote's prefix.

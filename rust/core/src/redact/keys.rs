@@ -9,6 +9,7 @@ use crate::redact::check;
 use crate::redact::dull::Dull;
 use crate::redact::token::segments;
 use crate::redact::vocabulary::{Known, Vocabulary};
+use crate::redact::weigh::Window;
 use crate::redact::words::{words, Words};
 use crate::spec::RedactSpec;
 
@@ -78,6 +79,7 @@ pub struct KeyMemo {
     /// Bounded: of two with one place the later is remembered. The empty key is plain.
     short: Box<[(Short, KeyClass); 1 << SHORT_LOG2]>,
     pub dull: Dull,
+    pub window: Box<Window>,
 }
 
 impl Default for KeyMemo {
@@ -87,6 +89,7 @@ impl Default for KeyMemo {
             words: Words::default(),
             short: Box::new([(Short(0), KeyClass::Plain); 1 << SHORT_LOG2]),
             dull: Dull::default(),
+            window: Box::default(),
         }
     }
 }
@@ -106,7 +109,8 @@ impl Short {
 
     #[inline]
     fn place(self) -> usize {
-        let mixed = (self.0 as u64 ^ (self.0 >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let [low, high] = [self.0 as u64, (self.0 >> 64) as u64];
+        let mixed = (low.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (mixed >> (u64::BITS - SHORT_LOG2)) as usize
     }
 }

@@ -20,6 +20,7 @@ mod tail;
 mod tests;
 pub mod token;
 mod vocabulary;
+mod weigh;
 mod words;
 
 use crate::dictionary::Dictionary;
