@@ -6,33 +6,14 @@ use memchr::memchr_iter;
 
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
-use crate::redact::extent::{self, Clear, Extent};
+use crate::redact::extent::{Clear, Extent, Value};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
-use crate::redact::lenient::{NAMES, VALUES};
 use crate::redact::prose;
+use crate::redact::sign::{elsewhere, is_key_byte, Role, Sign, KEY_BYTES_MAX};
 use crate::redact::weigh::WEIGHED_BYTES_MAX;
 
-/// Longest key looked back for, in bytes.
-const KEY_BYTES_MAX: usize = 64;
-/// Spaces allowed between a key, its sign and its value: tables are aligned.
-const SPACES_MAX: usize = 64;
-/// Words after which the word before says what is meant: `api key: …`, `password is: …`.
-const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
-
-/// Words for a type, which some languages write between a name and its value.
-const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
-/// Longest of these words, and of names and values, in bytes.
-const ELSEWHERE_BYTES_MAX: usize = 6;
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
-
-/// What stands between a key and its value: `=` or `:`, also as URLs write them.
-#[derive(Clone, Copy)]
-struct Sign {
-    start: usize,
-    end: usize,
-    byte: u8,
-}
 
 /// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
 pub fn scan(
@@ -45,7 +26,7 @@ pub fn scan(
 ) {
     memo.window.clear();
     let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None, clear: Clear::default() };
-    signs.for_each(|at| scan.sign(Sign { start: at, end: at + 1, byte: text[at] }));
+    signs.for_each(|at| scan.sign(Sign::plain(text, at)));
     scan.resume = 0;
     memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
@@ -68,12 +49,12 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     /// Look for a secret on both sides of a sign.
     fn sign(&mut self, sign: Sign) {
         let text = self.text;
-        if sign.start < self.resume || is_dull(text, sign.start, self.memo) {
+        if sign.start < self.resume || !sign.may_follow_key(text) || is_dull(text, sign.start, self.memo) {
             return;
         }
-        let (mut class, word) = key_before(text, sign, self.keys, self.memo);
+        let (mut class, word, role) = sign.key(text, self.keys, self.memo);
         let key = &text[word.clone()];
-        if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key) {
+        if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, role) {
             // Whether it is one if an escape takes its first letter is not known here.
             if !text[..word.start].ends_with(b"\\") {
                 note_dull(text, word, self.memo);
@@ -81,7 +62,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         if sign.byte == b'=' && !key.is_empty() {
-            class = self.named_class(sign, key).unwrap_or(class);
+            class = self.named_class(sign, role).unwrap_or(class);
         }
         let Some(rule) = class.rule() else { return };
         // `MAIL_PASS` names a variable of the environment, which counts no passes.
@@ -92,12 +73,12 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if sign.byte == b':' && in_path(text, sign) {
             return;
         }
-        let Some(start) = value_start(text, sign).filter(|start| self.weighs(sign, *start, class)) else { return };
+        let Some(start) = sign.value_start(text).filter(|start| self.weighs(sign, *start, class)) else { return };
         if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
             return;
         }
-        let (start, end) = extent::value(text, start, (self.extent)(rule), &mut self.clear);
-        let end = if sign.escaped() { start + escaped_end(&text[start..end]) } else { end };
+        let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
+        let (start, end) = value.span(text, start, &mut self.clear);
         if start < end && !prose::nothing(&text[start..end]) {
             (self.found)(start, end, rule);
             self.resume = end;
@@ -105,16 +86,16 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     }
 
     /// Remember that `name=` gives a key, or give the class of the last one to `value=`.
-    fn named_class(&mut self, sign: Sign, key: &[u8]) -> Option<KeyClass> {
-        if one_of(key, &NAMES) {
+    fn named_class(&mut self, sign: Sign, role: Role) -> Option<KeyClass> {
+        if role.has(Role::NAME) {
             self.named = Some(sign);
             return None;
         }
-        let name = self.named.filter(|_| one_of(key, &VALUES))?;
+        let name = self.named.filter(|_| role.has(Role::VALUE))?;
         self.named = None;
         let near = &self.text[..self.text.len().min(name.end + KEY_BYTES_MAX)];
-        let start = value_start(near, name)?;
-        let (start, end) = extent::value(near, start, Extent::Word, &mut self.clear);
+        let start = name.value_start(near)?;
+        let (start, end) = Value::WORD.span(near, start, &mut self.clear);
         if !together(self.text, end, sign) {
             return None;
         }
@@ -128,7 +109,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return true;
         }
         let near = &self.text[..self.text.len().min(start + WEIGHED_BYTES_MAX)];
-        let (start, end) = extent::value(near, start, Extent::Word, &mut self.clear);
+        let (start, end) = Value::WORD.span(near, start, &mut self.clear);
         let entry = near[sign.start] == b':' && start == sign.end;
         self.memo.window.weighs(near, start, end, class, entry)
     }
@@ -137,10 +118,9 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
 /// Bytes before a sign that part it from any key.
 const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
 
-/// No key goes before a sign: it is known, or what stands before it parts it from any.
+/// It is known that no key goes before a sign.
 fn is_dull(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
-    text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)])
-        || text[..sign].last_chunk().is_some_and(|near| memo.dull.knows(near))
+    text[..sign].last_chunk().is_some_and(|near| memo.dull.knows(near))
 }
 
 /// The word right before a sign is no key: remember that, if it and the byte before it say all.
@@ -152,21 +132,15 @@ fn note_dull(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
     }
 }
 
-/// After a type, a name or a value, or a word that says little, the key is elsewhere; and `.=` is a sign.
-fn elsewhere(word: &[u8]) -> bool {
-    let known = || [&VAGUE[..], &TYPES, &NAMES, &VALUES].iter().any(|list| one_of(word, list));
-    word.ends_with(b".") || word.len() <= ELSEWHERE_BYTES_MAX && known()
-}
-
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
-    if is_dull(text, sign, memo) {
+    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || is_dull(text, sign, memo) {
         return true;
     }
     let from = sign.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     let word = &text[start..sign];
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !elsewhere(word);
+    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !elsewhere(word, Role::of(word));
     let idle = match (word, start.checked_sub(1).map(|at| text[at])) {
         ([], _) => false,
         // Cut short: the whole word is what counts.
@@ -186,25 +160,6 @@ pub fn may_hide(text: &[u8]) -> bool {
     memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
 }
 
-fn one_of(word: &[u8], list: &[&[u8]]) -> bool {
-    list.iter().any(|known| word.eq_ignore_ascii_case(known))
-}
-
-impl Sign {
-    fn coded(text: &[u8], start: usize) -> Option<Self> {
-        let byte = match text.get(start + 1..start + 3)? {
-            b"3D" | b"3d" => b'=',
-            b"3A" | b"3a" => b':',
-            _ => return None,
-        };
-        Some(Self { start, end: start + 3, byte })
-    }
-
-    fn escaped(self) -> bool {
-        self.end > self.start + 1
-    }
-}
-
 /// A path ends right before a colon, and something follows it at once.
 fn in_path(text: &[u8], sign: Sign) -> bool {
     let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
@@ -216,114 +171,6 @@ fn in_path(text: &[u8], sign: Sign) -> bool {
 fn together(text: &[u8], from: usize, sign: Sign) -> bool {
     let between = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX);
     between.is_some_and(|between| !between.iter().any(|byte| b"<>{}\n".contains(byte)))
-}
-
-/// The end of a value in an escaped query: the `&` or quote after it.
-fn escaped_end(value: &[u8]) -> usize {
-    let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
-    value.windows(3).position(ends).unwrap_or(value.len())
-}
-
-fn is_key_byte(byte: u8) -> bool {
-    KEY[usize::from(byte)]
-}
-
-const KEY: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
-
-/// Quotes as URLs and HTML write them.
-const QUOTES: [&[u8]; 5] = [b"%22", b"%27", b"&quot;", b"&#34;", b"&#39;"];
-
-/// Where the key before a sign ends. `"key" =>`, `[key] =>` and `key ?=` are how Ruby, PHP and make write them.
-fn key_end(text: &[u8], sign: Sign) -> usize {
-    // Control characters and U+FFFD stand where a line was damaged.
-    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f | 0xef | 0xbf | 0xbd);
-    let spaces = |end: usize| text[..end].iter().rev().take(SPACES_MAX).take_while(space).count();
-    let mut end = sign.start - spaces(sign.start);
-    if sign.byte == b'=' && !sign.escaped() {
-        let operator = text[..end].iter().rev().take(3).take_while(|byte| b":?.+|".contains(byte)).count();
-        if operator > 0 {
-            end -= operator;
-            end -= spaces(end);
-        }
-        if end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
-            end -= 1;
-            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
-        }
-    }
-    if end > 0 && matches!(text[end - 1], b'2' | b'7' | b';') {
-        end -= QUOTES.iter().find(|quote| text[..end].ends_with(quote)).map_or(0, |quote| quote.len());
-    }
-    end
-}
-
-/// The class of the key before a sign, and the key.
-fn key_before(text: &[u8], sign: Sign, keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, Range<usize>) {
-    let word_before = |end: usize| {
-        let from = end.saturating_sub(KEY_BYTES_MAX);
-        let start = text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
-        // Two hexadecimal digits after `%` are a byte of their own.
-        if start > 0 && text[start - 1] == b'%' {
-            end.min(start + 2)
-        } else {
-            start
-        }
-    };
-    let mut end = key_end(text, sign);
-    let mut start = word_before(end);
-    if sign.byte == b'=' && one_of(&text[start..end], &TYPES) {
-        let apart = text[..start].iter().rev().take(SPACES_MAX).take_while(|byte| b" :*&".contains(byte)).count();
-        if apart > 0 {
-            end = start - apart;
-            start = word_before(end);
-        }
-    }
-    let word = &text[start..end];
-    if start == end {
-        return (KeyClass::Plain, start..end);
-    }
-    let class = keys.class(word, memo);
-    if one_of(word, &VAGUE) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
-        let both = keys.class(&text[word_before(start - 1)..end], memo);
-        if both != KeyClass::Plain {
-            return (both, start..end);
-        }
-    }
-    (class, start..end)
-}
-
-/// First byte of the value after the sign, past `==`, `=>`, `:=`, spaces and an opening quote's prefix.
-fn value_start(text: &[u8], sign: Sign) -> Option<usize> {
-    let mut at = sign.end;
-    match (text[sign.start], text.get(at)?) {
-        (b':', b':') => return None,
-        (b':', b'/') if text.get(at + 1) == Some(&b'/') => return None,
-        (b'=' | b':', b'=' | b'>') => at += 1,
-        _ => {}
-    }
-    at += spaces_at(text, at);
-    at += QUOTES.iter().find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
-    // Python writes bytes as b'…'.
-    if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f' | b'@')) && matches!(text.get(at + 1), Some(b'"' | b'\''))
-    {
-        at += 1;
-    }
-    (at < text.len() && !(sign.byte == b':' && typed(text, at))).then_some(at)
-}
-
-fn spaces_at(text: &[u8], at: usize) -> usize {
-    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
-    text[at..].iter().take(SPACES_MAX).take_while(space).count()
-}
-
-/// A type stands at `at` and the value after it: `password: str = "…"`.
-fn typed(text: &[u8], at: usize) -> bool {
-    let after = |word: &&[u8]| {
-        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
-    };
-    TYPES.iter().find_map(after).is_some_and(|end| {
-        let next = end + spaces_at(text, end);
-        text.get(next) == Some(&b'=')
-    })
 }
 
 #[cfg(test)]

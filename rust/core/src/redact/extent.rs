@@ -29,30 +29,54 @@ pub struct Clear {
     to: usize,
 }
 
-/// The span of the value that begins at `start`, without its quotes or brackets.
-pub fn value(text: &[u8], start: usize, extent: Extent, clear: &mut Clear) -> (usize, usize) {
-    match text[start] {
-        quote @ (b'"' | b'\'' | b'`') => return (start + 1, quoted_end(text, start + 1, quote)),
-        open @ (b'[' | b'(' | b'{' | b'<') => {
-            if let Some(end) = bracket_end(text, start, open) {
-                return (start + 1, end);
-            }
-        }
-        _ => {}
+/// A value to be found: what its key says of its extent, and whether its sign is written as in URLs.
+#[derive(Clone, Copy)]
+pub struct Value {
+    pub extent: Extent,
+    pub coded: bool,
+}
+
+impl Value {
+    pub const WORD: Self = Self { extent: Extent::Word, coded: false };
+
+    /// The span of the value that begins at `start`, without its quotes or brackets.
+    pub fn span(self, text: &[u8], start: usize, clear: &mut Clear) -> (usize, usize) {
+        let (start, end) = self.whole(text, start, clear);
+        (start, if self.coded { start + coded_end(&text[start..end]) } else { end })
     }
-    let end = match extent {
-        Extent::Line => line_end(text, start),
-        Extent::Scheme => scheme_end(text, start),
-        Extent::Word => word_end(text, start, clear),
-    };
-    // A backslash before a quote is the quote's.
-    let trimmed = match text.get(end) {
-        Some(b'"' | b'\'') => {
-            text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
+
+    fn whole(self, text: &[u8], start: usize, clear: &mut Clear) -> (usize, usize) {
+        match text[start] {
+            quote @ (b'"' | b'\'' | b'`') => return (start + 1, quoted_end(text, start + 1, quote)),
+            open @ (b'[' | b'(' | b'{' | b'<') => {
+                if let Some(end) = bracket_end(text, start, open) {
+                    return (start + 1, end);
+                }
+            }
+            _ => {}
         }
-        _ => end,
-    };
-    (start, trimmed)
+        let end = match self.extent {
+            // What is behind the end in a URL need not be read: there may be as much of it after each of many signs.
+            Extent::Line if self.coded => line_end(&text[..start + coded_end(&text[start..])], start),
+            Extent::Line => line_end(text, start),
+            Extent::Scheme => scheme_end(text, start, clear),
+            Extent::Word => word_end(text, start, clear),
+        };
+        // A backslash before a quote is the quote's.
+        let trimmed = match text.get(end) {
+            Some(b'"' | b'\'') => {
+                text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
+            }
+            _ => end,
+        };
+        (start, trimmed)
+    }
+}
+
+/// The end of a value in an escaped query: the `&` or quote after it.
+fn coded_end(value: &[u8]) -> usize {
+    let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
+    value.windows(3).position(ends).unwrap_or(value.len())
 }
 
 /// The quote that closes, the end of the line, or the end of the text.
@@ -122,8 +146,8 @@ fn line_end(text: &[u8], start: usize) -> usize {
 }
 
 /// `Bearer x`, `Custom x, a=b`, `Digest …`: a scheme, its credentials and what commas add.
-fn scheme_end(text: &[u8], start: usize) -> usize {
-    let mut end = bare_end(text, start);
+fn scheme_end(text: &[u8], start: usize, clear: &mut Clear) -> usize {
+    let mut end = word_end(text, start, clear);
     let scheme = &text[start..end];
     let is = |known: &[&[u8]]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
     let spaces = |at: usize| text[at..].iter().take_while(|byte| **byte == b' ').count();
@@ -193,7 +217,8 @@ mod tests {
             ("Bearer", Extent::Scheme, ""),
             ("a\\\" b", Extent::Word, "a"),
         ] {
-            let (start, end) = value(text.as_bytes(), 0, extent, &mut Clear::default());
+            let value = Value { extent, coded: false };
+            let (start, end) = value.span(text.as_bytes(), 0, &mut Clear::default());
             assert_eq!(&text[start..end], expected, "{text}");
         }
     }

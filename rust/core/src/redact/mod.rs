@@ -13,6 +13,7 @@ mod prose;
 mod read;
 pub mod rules;
 mod run;
+mod sign;
 mod stems;
 mod sweep;
 mod tail;
