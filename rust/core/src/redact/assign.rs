@@ -10,22 +10,26 @@ use crate::redact::extent::{Clear, Extent, Value};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::prose;
 use crate::redact::sign::{elsewhere, is_key_byte, Role, Sign, KEY_BYTES_MAX};
-use crate::redact::weigh::WEIGHED_BYTES_MAX;
+use crate::redact::weigh::{Window, WEIGHED_BYTES_MAX};
 
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;
+/// How much of a value under a key that says little is weighed, in bytes.
+const BARE_BYTES_MAX: usize = 256;
+const _: () = assert!(BARE_BYTES_MAX <= WEIGHED_BYTES_MAX);
 
 /// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
     memo: &mut KeyMemo,
+    window: &mut Window,
     extent: impl Fn(u16) -> Extent,
     signs: impl Iterator<Item = usize>,
     found: impl FnMut(usize, usize, u16),
 ) {
-    memo.window.clear();
-    let mut scan = Scan { text, keys, memo, extent, found, resume: 0, named: None, clear: Clear::default() };
+    window.clear();
+    let mut scan = Scan { text, keys, memo, window, extent, found, resume: 0, named: None, clear: Clear::default() };
     signs.for_each(|at| scan.sign(Sign::plain(text, at)));
     scan.resume = 0;
     memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
@@ -35,6 +39,7 @@ struct Scan<'a, E, F> {
     text: &'a [u8],
     keys: &'a Keys,
     memo: &'a mut KeyMemo,
+    window: &'a mut Window,
     extent: E,
     found: F,
     /// Signs before it are inside a value.
@@ -108,10 +113,10 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if matches!(class, KeyClass::Secret(_)) {
             return true;
         }
-        let near = &self.text[..self.text.len().min(start + WEIGHED_BYTES_MAX)];
+        let near = &self.text[..self.text.len().min(start + BARE_BYTES_MAX)];
         let (start, end) = Value::WORD.span(near, start, &mut self.clear);
         let entry = near[sign.start] == b':' && start == sign.end;
-        self.memo.window.weighs(near, start, end, class, entry)
+        self.window.weighs(near, start, end, class, entry)
     }
 }
 
@@ -193,7 +198,15 @@ mod tests {
         };
         let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
         let mut spans = Vec::new();
-        scan(text.as_bytes(), &keys, &mut KeyMemo::default(), extent, signs, |start, end, _| spans.push((start, end)));
+        scan(
+            text.as_bytes(),
+            &keys,
+            &mut KeyMemo::default(),
+            &mut Window::default(),
+            extent,
+            signs,
+            |start, end, _| spans.push((start, end)),
+        );
         spans.sort_unstable();
         let mut out = text.to_owned();
         spans.iter().rev().for_each(|(start, end)| out.replace_range(start..end, "*"));

@@ -162,12 +162,12 @@ impl Kinds {
     pub const UPPER: u8 = 16;
 
     #[inline]
-    pub fn of(byte: u8) -> Self {
-        Self(KINDS[usize::from(byte)])
+    pub const fn of(byte: u8) -> Self {
+        Self(KINDS[byte as usize])
     }
 
     #[inline]
-    pub fn has(self, kind: u8) -> bool {
+    pub const fn has(self, kind: u8) -> bool {
         self.0 & kind != 0
     }
 

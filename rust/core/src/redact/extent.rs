@@ -56,10 +56,8 @@ impl Value {
             _ => {}
         }
         let end = match self.extent {
-            // What is behind the end in a URL need not be read: there may be as much of it after each of many signs.
-            Extent::Line if self.coded => line_end(&text[..start + coded_end(&text[start..])], start),
-            Extent::Line => line_end(text, start),
-            Extent::Scheme => scheme_end(text, start, clear),
+            Extent::Line => self.line_end(text, start),
+            Extent::Scheme => self.scheme_end(text, start, clear),
             Extent::Word => word_end(text, start, clear),
         };
         // A backslash before a quote is the quote's.
@@ -70,6 +68,38 @@ impl Value {
             _ => end,
         };
         (start, trimmed)
+    }
+
+    /// In a URL what is behind the end need not be read: there may be as much of it after each of many signs.
+    fn line_end(self, text: &[u8], start: usize) -> usize {
+        let reach = if self.coded { start + coded_end(&text[start..]) } else { text.len() };
+        line_end(&text[..reach], start)
+    }
+
+    /// `Bearer x`, `Custom x, a=b`, `Digest …`: a scheme, its credentials and what commas add.
+    fn scheme_end(self, text: &[u8], start: usize, clear: &mut Clear) -> usize {
+        let mut end = word_end(text, start, clear);
+        let scheme = &text[start..end];
+        let is = |known: &[&[u8]]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        let spaces = |at: usize| text[at..].iter().take_while(|byte| **byte == b' ').count();
+        let next = end + spaces(end);
+        if is(&LONG_SCHEMES) && next > end {
+            return self.line_end(text, start);
+        }
+        let named = scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !named || next == end || bare_end(text, next) == next {
+            return if is(&SCHEMES) { start } else { end };
+        }
+        end = bare_end(text, next);
+        while text.get(end) == Some(&b',') {
+            let next = end + 1 + spaces(end + 1);
+            let after = bare_end(text, next);
+            if !text[next..after].contains(&b'=') {
+                break;
+            }
+            end = after;
+        }
+        end
     }
 }
 
@@ -143,32 +173,6 @@ fn line_end(text: &[u8], start: usize) -> usize {
         at += 1;
     }
     text.len()
-}
-
-/// `Bearer x`, `Custom x, a=b`, `Digest …`: a scheme, its credentials and what commas add.
-fn scheme_end(text: &[u8], start: usize, clear: &mut Clear) -> usize {
-    let mut end = word_end(text, start, clear);
-    let scheme = &text[start..end];
-    let is = |known: &[&[u8]]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    let spaces = |at: usize| text[at..].iter().take_while(|byte| **byte == b' ').count();
-    let next = end + spaces(end);
-    if is(&LONG_SCHEMES) && next > end {
-        return line_end(text, start);
-    }
-    let named = scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if !named || next == end || bare_end(text, next) == next {
-        return if is(&SCHEMES) { start } else { end };
-    }
-    end = bare_end(text, next);
-    while text.get(end) == Some(&b',') {
-        let next = end + 1 + spaces(end + 1);
-        let after = bare_end(text, next);
-        if !text[next..after].contains(&b'=') {
-            break;
-        }
-        end = after;
-    }
-    end
 }
 
 /// Bytes with which a word ends.

@@ -9,7 +9,6 @@ use crate::redact::check;
 use crate::redact::dull::Dull;
 use crate::redact::token::segments;
 use crate::redact::vocabulary::{Known, Vocabulary};
-use crate::redact::weigh::Window;
 use crate::redact::words::{words, Words};
 use crate::spec::RedactSpec;
 
@@ -79,7 +78,6 @@ pub struct KeyMemo {
     /// Bounded: of two with one place the later is remembered. The empty key is plain.
     short: Box<[(Short, KeyClass); 1 << SHORT_LOG2]>,
     pub dull: Dull,
-    pub window: Box<Window>,
 }
 
 impl Default for KeyMemo {
@@ -89,7 +87,6 @@ impl Default for KeyMemo {
             words: Words::default(),
             short: Box::new([(Short(0), KeyClass::Plain); 1 << SHORT_LOG2]),
             dull: Dull::default(),
-            window: Box::default(),
         }
     }
 }

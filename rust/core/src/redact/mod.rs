@@ -1,6 +1,7 @@
 //! Redaction: secrets by key and by content, in valid lines, in broken ones, escaped and nested.
 //! Input is a text and (when it is JSON) its tape, output is edits; everything else stays as it is.
 
+mod address;
 mod assign;
 pub mod check;
 mod content;
@@ -39,6 +40,7 @@ use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use rules::Rules;
 use sweep::{Places, Text};
 use token::Tokens;
+use weigh::Window;
 
 /// Name of the rule that takes texts which cost too much to scan.
 const BUDGET: &str = "budget";
@@ -69,6 +71,7 @@ pub struct Scratch {
     /// The keys of the lane's lines; also others note here what they find out about them.
     pub keys: Dictionary,
     memo: KeyMemo,
+    window: Box<Window>,
     counts: Vec<u64>,
     /// Buffers for decoded strings, one per level of nesting in use.
     decoded: Vec<Decoded>,
@@ -145,6 +148,7 @@ impl Redactor {
         Scratch {
             keys: Dictionary::default(),
             memo: KeyMemo::default(),
+            window: Box::default(),
             counts: vec![0; self.names.len()],
             decoded: Vec::new(),
             tapes: Vec::new(),

@@ -108,7 +108,7 @@ impl Redactor {
 
     /// Pairs and content of one decoded text; false when that took too much work, and all of it went.
     fn content(&self, bytes: &[u8], seen: Seen, places: &Places, scratch: &mut Scratch, edits: &mut Edits) -> bool {
-        let Scratch { memo, token, cut, .. } = scratch;
+        let Scratch { memo, window, token, cut, .. } = scratch;
         let signs = |start: usize, end: usize, wanted: fn(u8) -> bool| {
             within(&places.signs, start, end).filter(move |at| wanted(bytes[start + at]))
         };
@@ -122,7 +122,7 @@ impl Redactor {
                 lenient::pairs(bytes, &self.keys, memo, &mut found);
             }
         }
-        let mut work = Work::new(bytes.len());
+        let mut work = Work::new(bytes.len(), window);
         let mut part = |start: usize, end: usize| {
             let part = &bytes[start..end];
             self.rules.scan(part, seen, places, start, &mut work, |from, to, rule| {
@@ -131,7 +131,7 @@ impl Redactor {
             if seen.assign() && self.rules.assignment {
                 let extent = |rule: u16| self.extents[rule as usize];
                 let signs = signs(start, end, |byte| matches!(byte, b'=' | b':'));
-                assign::scan(part, &self.keys, memo, extent, signs, |from, to, rule| {
+                assign::scan(part, &self.keys, memo, work.window, extent, signs, |from, to, rule| {
                     self.replace(bytes, start + from, start + to, rule, None, false, token, edits);
                 });
             }

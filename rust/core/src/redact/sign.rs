@@ -43,30 +43,43 @@ impl Role {
     }
 
     /// Of a word that is made of bytes of keys.
+    #[inline]
     pub fn of(word: &[u8]) -> Self {
-        let known = |(known, _): &&(u64, u8)| *known == folded(word);
         if word.is_empty() || word.len() > WORD_BYTES_MAX {
             return Self::NONE;
         }
-        Self(ROLES.iter().filter(known).fold(0, |roles, (_, role)| roles | role))
+        let word = folded(word);
+        let (known, role) = ROLES[slot(word)];
+        Self(if known == word { role } else { 0 })
     }
 }
 
 /// Longest word with a role, in bytes.
 const WORD_BYTES_MAX: usize = 6;
 
-/// Words with a role in lower case, and the role.
-const ROLES: [(u64, u8); VAGUE.len() + TYPES.len() + NAMES.len() + VALUES.len()] = {
+/// Places for words with a role, as a power of two, and a factor by which no two of them have one.
+const SLOTS_LOG2: u32 = 6;
+const SLOT_FACTOR: u64 = 0xc2ce_6f44_7ed4_d57b;
+
+const fn slot(folded: u64) -> usize {
+    (folded.wrapping_mul(SLOT_FACTOR) >> (u64::BITS - SLOTS_LOG2)) as usize
+}
+
+/// Words with a role in lower case, and all of its roles.
+const ROLES: [(u64, u8); 1 << SLOTS_LOG2] = {
     let lists: [(&[&[u8]], u8); 4] =
         [(&VAGUE, Role::VAGUE), (&TYPES, Role::TYPE), (&NAMES, Role::NAME), (&VALUES, Role::VALUE)];
-    let mut roles = [(0, 0); VAGUE.len() + TYPES.len() + NAMES.len() + VALUES.len()];
-    let (mut list, mut count) = (0, 0);
+    let mut roles = [(0, 0); 1 << SLOTS_LOG2];
+    let mut list = 0;
     while list < lists.len() {
+        let (words, role) = lists[list];
         let mut at = 0;
-        while at < lists[list].0.len() {
-            assert!(lists[list].0[at].len() <= WORD_BYTES_MAX, "a role is looked up for short words only");
-            roles[count] = (folded(lists[list].0[at]), lists[list].1);
-            count += 1;
+        while at < words.len() {
+            assert!(words[at].len() <= WORD_BYTES_MAX, "a role is looked up for short words only");
+            let word = folded(words[at]);
+            let (known, before) = roles[slot(word)];
+            assert!(before == 0 || known == word, "another factor parts the words");
+            roles[slot(word)] = (word, before | role);
             at += 1;
         }
         list += 1;

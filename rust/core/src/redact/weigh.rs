@@ -5,7 +5,7 @@ use crate::redact::check::{self, Kinds, RANDOM_BITS_MIN, RANDOM_PIECE_BYTES_MIN}
 use crate::redact::keys::KeyClass;
 
 /// Longest value weighed, in bytes.
-pub const WEIGHED_BYTES_MAX: usize = 256;
+pub const WEIGHED_BYTES_MAX: usize = 512;
 /// One bit of entropy in fixed point. With it sums need no rounding, so they can be carried on for ever.
 const BIT: f64 = (1_u64 << 32) as f64;
 /// What rounding may do to such a sum: half a unit for each count and each total.
@@ -20,11 +20,8 @@ pub struct Window {
     counts: [u16; 256],
     /// Of the counts, n times the logarithm of n.
     sum: i64,
-    /// Bytes that no random value has, and bytes that a value of letters has not.
-    odd: usize,
-    other: usize,
-    splits: usize,
-    digits: usize,
+    /// How many bytes are of which kinds.
+    tally: Tally,
     /// Neighbours of which one is a digit or a capital and the other is not that.
     changes: usize,
     /// Bytes without a split, up to the last one; where as many as a piece needs were last seen to end.
@@ -33,6 +30,36 @@ pub struct Window {
     /// n times the logarithm of n, by n.
     n_log_n: [i64; WEIGHED_BYTES_MAX + 1],
 }
+
+/// Four counts of 16 bits, so that a byte is added to all at once.
+#[derive(Clone, Copy)]
+struct Tally(u64);
+
+/// Bytes that no random value has, that a value of letters has not, between pieces, and digits: where they are counted.
+const ODD: u32 = 0;
+const OTHERS: u32 = 16;
+const SPLITS: u32 = 32;
+const DIGITS: u32 = 48;
+
+impl Tally {
+    fn of(self, kind: u32) -> usize {
+        usize::from((self.0 >> kind) as u16)
+    }
+}
+
+const TALLIES: [u64; 256] = {
+    let mut tallies = [0; 256];
+    let mut byte = 0;
+    while byte < tallies.len() {
+        let kinds = Kinds::of(byte as u8);
+        tallies[byte] = (!kinds.has(Kinds::OF_VALUE) as u64) << ODD
+            | (kinds.has(Kinds::OTHER) as u64) << OTHERS
+            | (kinds.has(Kinds::SPLIT) as u64) << SPLITS
+            | (kinds.has(Kinds::DIGIT) as u64) << DIGITS;
+        byte += 1;
+    }
+    tallies
+};
 
 impl Default for Window {
     fn default() -> Self {
@@ -43,10 +70,7 @@ impl Default for Window {
             counted: false,
             counts: [0; 256],
             sum: 0,
-            odd: 0,
-            other: 0,
-            splits: 0,
-            digits: 0,
+            tally: Tally(0),
             changes: 0,
             run: 0,
             piece_end: 0,
@@ -72,6 +96,12 @@ impl Window {
         class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !check::random(value))
     }
 
+    /// These bytes look random.
+    pub fn random(&mut self, text: &[u8], start: usize, end: usize) -> bool {
+        let may_be = !self.moved(text, start, end) || self.may_be_random(end - start);
+        may_be && check::random(&text[start..end])
+    }
+
     /// Move on to these bytes; false where what is known of the last ones does not help.
     fn moved(&mut self, text: &[u8], start: usize, end: usize) -> bool {
         let overlaps = self.from <= start && start < self.to && self.to <= end;
@@ -82,17 +112,19 @@ impl Window {
         if !self.counted {
             (self.from, self.to, self.counted) = (start, start, true);
             self.counts.fill(0);
-            (self.sum, self.odd, self.other) = (0, 0, 0);
-            (self.splits, self.digits, self.changes) = (0, 0, 0);
+            (self.sum, self.tally, self.changes) = (0, Tally(0), 0);
             (self.run, self.piece_end) = (0, 0);
         }
         for pair in text[self.from..=start].windows(2) {
-            let kinds = self.count(pair[0], usize::MAX);
-            self.changes -= usize::from(kinds.changes(Kinds::of(pair[1])));
+            self.tally.0 -= TALLIES[usize::from(pair[0])];
+            self.count(pair[0], usize::MAX);
+            self.changes -= usize::from(Kinds::of(pair[0]).changes(Kinds::of(pair[1])));
         }
         let mut before = text[..self.to].last().filter(|_| self.to > start).map(|byte| Kinds::of(*byte));
         for (at, byte) in text[self.to..end].iter().enumerate() {
-            let kinds = self.count(*byte, 1);
+            self.tally.0 += TALLIES[usize::from(*byte)];
+            self.count(*byte, 1);
+            let kinds = Kinds::of(*byte);
             self.changes += usize::from(before.is_some_and(|before| before.changes(kinds)));
             before = Some(kinds);
             self.run = if kinds.has(Kinds::SPLIT) { 0 } else { self.run + 1 };
@@ -105,26 +137,20 @@ impl Window {
     }
 
     /// One byte more (1) or less (`usize::MAX`).
-    fn count(&mut self, byte: u8, change: usize) -> Kinds {
+    #[inline]
+    fn count(&mut self, byte: u8, change: usize) {
         let count = &mut self.counts[usize::from(byte)];
         let before = usize::from(*count);
         let after = before.wrapping_add(change);
         *count = after as u16;
         self.sum += self.n_log_n[after] - self.n_log_n[before];
-        let kinds = Kinds::of(byte);
-        let change_if = |is: bool| if is { change } else { 0 };
-        self.odd = self.odd.wrapping_add(change_if(!kinds.has(Kinds::OF_VALUE)));
-        self.other = self.other.wrapping_add(change_if(kinds.has(Kinds::OTHER)));
-        self.splits = self.splits.wrapping_add(change_if(kinds.has(Kinds::SPLIT)));
-        self.digits = self.digits.wrapping_add(change_if(kinds.has(Kinds::DIGIT)));
-        kinds
     }
 
     /// False only if the class does not make these bytes secret.
     fn may_weigh(&self, len: usize, class: KeyClass) -> bool {
         match class {
             KeyClass::Bare(_) | KeyClass::Likely(_) => self.may_be_random(len),
-            KeyClass::Short(_) => self.other > 0,
+            KeyClass::Short(_) => self.tally.of(OTHERS) > 0,
             KeyClass::Plain | KeyClass::Secret(_) => true,
         }
     }
@@ -133,11 +159,14 @@ impl Window {
         let bits = self.n_log_n[len] - self.sum;
         let bits_min = (len as f64 * RANDOM_BITS_MIN * BIT) as i64;
         // The longest piece is all, or at least long enough to be one.
-        let mixed = match self.splits {
-            0 => check::piece_is_mixed(self.digits, self.changes, len),
-            _ => self.digits >= 2 || check::piece_is_mixed(0, self.changes, RANDOM_PIECE_BYTES_MIN),
+        let mixed = match self.tally.of(SPLITS) {
+            0 => check::piece_is_mixed(self.tally.of(DIGITS), self.changes, len),
+            _ => self.tally.of(DIGITS) >= 2 || check::piece_is_mixed(0, self.changes, RANDOM_PIECE_BYTES_MIN),
         };
-        mixed && self.odd == 0 && bits + ROUNDING >= bits_min && self.piece_end >= self.from + RANDOM_PIECE_BYTES_MIN
+        mixed
+            && self.tally.of(ODD) == 0
+            && bits + ROUNDING >= bits_min
+            && self.piece_end >= self.from + RANDOM_PIECE_BYTES_MIN
     }
 }
 
