@@ -128,12 +128,11 @@ impl Rules {
 
 /// The secret's span and the end of the whole match, if the rule's pattern matches at `at`; the match begins at `begin`.
 fn verify(rule: &Rule, text: &[u8], begin: usize, at: usize) -> Option<(usize, usize, usize)> {
-    let pattern = rule.pattern.as_ref()?;
-    let regex = pattern.regex()?;
-    let end = text.len().min(at + pattern.reach_bytes());
+    let pattern = rule.pattern.as_ref().filter(|pattern| pattern.lead.may_begin(&text[at..]))?.compiled()?;
+    let end = text.len().min(at + pattern.reach_bytes);
     let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];
-    regex.search_slots(&input, &mut slots)?;
+    pattern.regex.search_slots(&input, &mut slots[..if pattern.parts { 4 } else { 2 }])?;
     let span = |slot: usize| Some((slots[slot]?.get(), slots[slot + 1]?.get()));
     let whole = (begin, span(0)?.1);
     let secret = span(2).unwrap_or(whole);
