@@ -235,7 +235,7 @@ def main() -> int:
             show(cost)
             costs.append(cost)
         filtered = redact_file.measure(
-            GENERATOR, megabytes=22 if options.quick else 110, reps=1 if options.quick else REPS
+            GENERATOR, megabytes=110 if options.quick else 500, reps=1 if options.quick else REPS
         )
     except (WrongAnswerError, redact_file.WrongAnswerError, TimeoutError, RuntimeError) as error:
         print(f"measure.pipeline: {error}", file=sys.stderr)

@@ -82,8 +82,9 @@ fn measure(shape: &Shape, options: &Options, peers: Option<&Peers>) -> Result<Ve
     ];
     let peers = peers.filter(|_| shape.name == PEER_CORPUS);
     if let Some(peers) = peers {
-        contenders.push(Box::new(SerdeRegex::new(&peers.rules.rules, Search::Set)?));
-        contenders.push(Box::new(SerdeRegex::new(&peers.rules.rules, Search::InTurn)?));
+        for search in [Search::Set, Search::TunedSet, Search::InTurn] {
+            contenders.push(Box::new(SerdeRegex::new(&peers.rules.rules, search)?));
+        }
     }
     let mut rows = interleave(&corpus, &mut contenders, options.reps)?;
     print_row(&corpus, &rows);
@@ -129,12 +130,12 @@ fn print_peers(rows: &[Row], peers: &Peers) {
     };
     println!("\n{PEER_CORPUS}, {} rules for the peers, answers checked:", peers.rules.rules.len());
     println!(
-        "{:<16}{:>10}{:>10}{:>12}{:>12}{:>14}",
+        "{:<21}{:>10}{:>10}{:>12}{:>12}{:>14}",
         "who", "GB/s best", "median", "k lines/s", "redactions", "core is"
     );
     for row in &rows {
         println!(
-            "{:<16}{:>10.4}{:>10.4}{:>12.1}{:>12}{:>12.2} x",
+            "{:<21}{:>10.4}{:>10.4}{:>12.1}{:>12}{:>12.2} x",
             row.who,
             row.best_gbps(),
             row.median_gbps(),

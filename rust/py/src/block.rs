@@ -124,3 +124,60 @@ fn memory(bytes: Vec<u8>) -> Memory {
     // SAFETY: UnsafeCell<u8> has the layout of u8, and the box is owned here alone.
     unsafe { Box::from_raw(bytes as *mut [UnsafeCell<u8>]) }
 }
+
+/// Run by Miri, which needs no Python to link with: `make miri`.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(block: &Block, range: Range<usize>, byte: u8) {
+        // SAFETY: each test fills every range once, before anybody reads it.
+        unsafe { block.unfilled(range) }.fill(byte);
+    }
+
+    #[test]
+    fn what_is_filled_is_read_while_the_rest_is_written() {
+        let pool = Arc::new(Pool::default());
+        let block = pool.block(64);
+        fill(&block, 0..8, b'a');
+        // SAFETY: it was filled just now.
+        let lines = unsafe { Filled::new(Arc::clone(&block), 0..8) };
+        let reader = std::thread::spawn(move || lines.iter().filter(|byte| **byte == b'a').count());
+        fill(&block, 8..64, b'b');
+        // As a socket does: through the address alone.
+        let address = block.address(63);
+        // SAFETY: the last byte, behind everything that is shared.
+        unsafe { address.write(b'c') };
+        assert_eq!(8, reader.join().unwrap_or_default());
+        // SAFETY: all of it is filled.
+        let rest = unsafe { Filled::new(block, 8..64) };
+        assert_eq!((b'b', b'c'), (rest[0], rest[55]));
+    }
+
+    #[test]
+    fn memory_is_used_again_only_when_nobody_reads_it() {
+        let pool = Arc::new(Pool::default());
+        let block = pool.block(16);
+        fill(&block, 0..16, b'a');
+        let first = block.address(0) as usize;
+        // SAFETY: it was filled just now.
+        let mut lines = unsafe { Filled::new(Arc::clone(&block), 0..4) };
+        // SAFETY: as before.
+        let next = unsafe { Filled::new(block, 4..16) };
+        assert_ne!(first, pool.block(16).address(0) as usize);
+        assert!(lines.extend(&next) && lines.len() == 16 && !lines.extend(&next));
+        drop((lines, next));
+        let (one, other) = (pool.block(16), pool.block(16));
+        assert!([&one, &other].iter().any(|block| block.address(0) as usize == first));
+        drop(pool);
+        assert_eq!(16, one.len());
+    }
+
+    #[test]
+    fn a_block_of_its_own_outlives_its_lines() {
+        let lines = Filled::alone(b"one\ntwo\n".to_vec());
+        let other = Filled::alone(Vec::new());
+        assert!(!lines.follows(&other) && !other.follows(&lines));
+        assert_eq!(b"one\ntwo\n", &*lines.clone());
+    }
+}

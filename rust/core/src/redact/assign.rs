@@ -6,6 +6,7 @@ use memchr::memchr_iter;
 
 use crate::redact::content::table;
 use crate::redact::dull::BEFORE_BYTES;
+use crate::redact::element::{self, plain_name, Open};
 use crate::redact::extent::{Clear, Extent, Value};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::prose;
@@ -18,7 +19,7 @@ const PAIR_BYTES_MAX: usize = 256;
 const BARE_BYTES_MAX: usize = 256;
 const _: () = assert!(BARE_BYTES_MAX <= WEIGHED_BYTES_MAX);
 
-/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=` and `:`, in order.
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=`, `:` and `>`, in order.
 pub fn scan(
     text: &[u8],
     keys: &Keys,
@@ -29,8 +30,24 @@ pub fn scan(
     found: impl FnMut(usize, usize, u16),
 ) {
     window.clear();
-    let mut scan = Scan { text, keys, memo, window, extent, found, resume: 0, named: None, clear: Clear::default() };
-    signs.for_each(|at| scan.sign(Sign::plain(text, at)));
+    let mut scan = Scan {
+        text,
+        keys,
+        memo,
+        window,
+        extent,
+        found,
+        resume: 0,
+        named: None,
+        clear: Clear::default(),
+        open: Open::default(),
+    };
+    for sign in signs.map(|at| Sign::plain(text, at)) {
+        match sign.byte {
+            b'>' => scan.element(sign),
+            _ => scan.sign(sign),
+        }
+    }
     scan.resume = 0;
     memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
 }
@@ -44,10 +61,19 @@ struct Scan<'a, E, F> {
     found: F,
     /// Signs before it are inside a value.
     resume: usize,
-    /// Of `name="key" value="…"`: the sign after the name.
-    named: Option<Sign>,
+    /// Of `name="key" value="…"`: the name.
+    named: Option<Named>,
     /// What is known of the word that was read last.
     clear: Clear,
+    open: Open,
+}
+
+/// A key that `name=` gives: the sign, where the key stands, and its class once someone asked for it.
+#[derive(Clone, Copy)]
+struct Named {
+    start: usize,
+    end: usize,
+    class: Option<KeyClass>,
 }
 
 impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
@@ -58,7 +84,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         let (mut class, word, role) = sign.key(text, self.keys, self.memo);
-        let key = &text[word.clone()];
+        let key = plain_name(&text[word.clone()]);
         if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, role) {
             // Whether it is one if an escape takes its first letter is not known here.
             if !text[..word.start].ends_with(b"\\") {
@@ -66,20 +92,26 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             }
             return;
         }
-        if sign.byte == b'=' && !key.is_empty() {
-            class = self.named_class(sign, role).unwrap_or(class);
+        if !key.is_empty() && role.has(Role::NAME | Role::VALUE) {
+            // YAML writes such a pair with colons.
+            let pair = sign.byte == b'=' || key.eq_ignore_ascii_case(b"name") || self.name_class() != KeyClass::Plain;
+            class = if pair { self.named_class(sign, role).unwrap_or(class) } else { class };
         }
         let Some(rule) = class.rule() else { return };
         // `MAIL_PASS` names a variable of the environment, which counts no passes.
         if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
             class = KeyClass::Secret(rule);
         }
+        // Base64 ends in `==`, and before it in any word.
+        if matches!(class, KeyClass::Short(_)) && text.get(sign.end) == Some(&b'=') {
+            return;
+        }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
         if sign.byte == b':' && in_path(text, sign) {
             return;
         }
         let Some(start) = sign.value_start(text).filter(|start| self.weighs(sign, *start, class)) else { return };
-        if prose::speaks(text, sign.start, start) || (key == b"PWD" && text[start] == b'/') {
+        if prose::speaks(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
             return;
         }
         let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
@@ -90,21 +122,42 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
     }
 
-    /// Remember that `name=` gives a key, or give the class of the last one to `value=`.
+    /// Look for a secret behind the end of a tag.
+    #[inline(never)]
+    fn element(&mut self, sign: Sign) {
+        if sign.start < self.resume {
+            return;
+        }
+        let mut named = None;
+        if self.named.is_some_and(|name| near(self.text, name.end, sign)) {
+            named = Some(self.name_class()).filter(|class| *class != KeyClass::Plain);
+            self.named = None;
+        }
+        let Self { text, keys, memo, open, .. } = self;
+        if let Some((start, end, rule)) = element::secret(text, sign.start, named, keys, memo, open) {
+            (self.found)(start, end, rule);
+            self.resume = end;
+        }
+    }
+
+    /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
     fn named_class(&mut self, sign: Sign, role: Role) -> Option<KeyClass> {
         if role.has(Role::NAME) {
-            self.named = Some(sign);
+            let near = &self.text[..self.text.len().min(sign.end + KEY_BYTES_MAX)];
+            let span = sign.value_start(near).map(|start| Value::WORD.span(near, start, &mut self.clear));
+            self.named = span.map(|(start, end)| Named { start, end, class: None });
             return None;
         }
-        let name = self.named.filter(|_| role.has(Role::VALUE))?;
+        let name = self.named?;
+        let class = Some(name).filter(|name| near(self.text, name.end, sign)).map(|_| self.name_class());
         self.named = None;
-        let near = &self.text[..self.text.len().min(name.end + KEY_BYTES_MAX)];
-        let start = name.value_start(near)?;
-        let (start, end) = Value::WORD.span(near, start, &mut self.clear);
-        if !together(self.text, end, sign) {
-            return None;
-        }
-        Some(self.keys.class(&near[start..end], self.memo)).filter(|class| *class != KeyClass::Plain)
+        class.filter(|class| *class != KeyClass::Plain)
+    }
+
+    /// The class of the last key that a `name=` gave. Few are ever asked for.
+    fn name_class(&mut self) -> KeyClass {
+        let Some(name) = &mut self.named else { return KeyClass::Plain };
+        *name.class.get_or_insert_with(|| self.keys.class(&self.text[name.start..name.end], self.memo))
     }
 
     /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
@@ -115,6 +168,10 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
         let near = &self.text[..self.text.len().min(start + BARE_BYTES_MAX)];
         let (start, end) = Value::WORD.span(near, start, &mut self.clear);
+        // `session=<x>` is how a mail server calls a connection.
+        if matches!(class, KeyClass::Bare(_)) && near[start - 1] == b'<' {
+            return false;
+        }
         let entry = near[sign.start] == b':' && start == sign.end;
         self.window.weighs(near, start, end, class, entry)
     }
@@ -145,7 +202,10 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let from = sign.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     let word = &text[start..sign];
-    let mut plain = |word: &[u8]| keys.class(word, memo) == KeyClass::Plain && !elsewhere(word, Role::of(word));
+    let mut plain = |word: &[u8]| {
+        let name = plain_name(word);
+        keys.class(name, memo) == KeyClass::Plain && !elsewhere(name, Role::of(name))
+    };
     let idle = match (word, start.checked_sub(1).map(|at| text[at])) {
         ([], _) => false,
         // Cut short: the whole word is what counts.
@@ -165,17 +225,21 @@ pub fn may_hide(text: &[u8]) -> bool {
     memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
 }
 
-/// A path ends right before a colon, and something follows it at once.
+/// A path or a name of several parts (`arn:aws:…:secret:x`) goes on: something follows a colon at once.
 fn in_path(text: &[u8], sign: Sign) -> bool {
     let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
-    word.is_some_and(|at| text[at] == b'/')
+    word.is_some_and(|at| matches!(text[at], b'/' | b':'))
         && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
 }
 
-/// A value that belongs to the name that ends at `from`: behind it, in the same element or record.
-fn together(text: &[u8], from: usize, sign: Sign) -> bool {
-    let between = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX);
-    between.is_some_and(|between| !between.iter().any(|byte| b"<>{}\n".contains(byte)))
+/// A value that belongs to the name that ends at `from`: in the same element or record.
+fn near(text: &[u8], from: usize, sign: Sign) -> bool {
+    // The name's value may hold signs. YAML has both on lines of their own.
+    let Some(between) = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX) else {
+        return false;
+    };
+    let lines = memchr_iter(b'\n', between).count();
+    !between.iter().any(|byte| b"<>{}".contains(byte)) && lines <= usize::from(sign.byte == b':')
 }
 
 #[cfg(test)]
@@ -196,7 +260,7 @@ mod tests {
             "cookie" => Extent::Line,
             _ => Extent::Word,
         };
-        let signs = memchr::memchr2_iter(b'=', b':', text.as_bytes());
+        let signs = memchr::memchr3_iter(b'=', b':', b'>', text.as_bytes());
         let mut spans = Vec::new();
         scan(
             text.as_bytes(),
@@ -234,7 +298,8 @@ mod tests {
             ("authorization: denied for bob", "authorization: denied for bob"),
             ("Authorization: Bearer", "Authorization: Bearer"),
             ("password=******** secret: []", "password=******** secret: []"),
-            ("PWD=/root", "PWD=/root"),
+            ("PWD=/root OLDPWD=/ dbpwd=x", "PWD=/root OLDPWD=/ dbpwd=*"),
+            ("(pw:hunter2) k9pw== data9 apikey[]=x", "(pw:*) k9pw== data9 apikey[]=*"),
             ("password=okay secret: musty", "password=* secret: *"),
             ("password: ok-1", "password: *"),
             ("auth::Password::verify", "auth::Password::verify"),
@@ -247,6 +312,14 @@ mod tests {
             ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
             ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
             ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
+            ("<dbPassword>x y</dbPassword><n>1</n>", "<dbPassword>*</dbPassword><n>1</n>"),
+            ("<entry key=\"token\">a1b2c3d4e5f6a7b8</entry>", "<entry key=\"token\">*</entry>"),
+            ("- name: PASSWORD\n  value: x\n  value: y", "- name: PASSWORD\n  value: *\n  value: y"),
+            (
+                "java -Dapi.key=k0 token: Some(\"x\") password: Some(\"x\")",
+                "java -Dapi.key=* token: Some(\"x\") password: Some(\"*\")",
+            ),
+            ("[\"password\"]=> string(2) \"x1\"", "[\"password\"]=> string(2) \"*\""),
             ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
             ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
             ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),

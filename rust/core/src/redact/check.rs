@@ -21,6 +21,7 @@ pub enum Check {
     Said,
     Hex,
     Random,
+    Mixed,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -32,12 +33,24 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 const DECODE_BYTES_MAX: usize = 1024;
 
 impl Check {
-    pub const NAMES: [&'static str; 11] =
-        ["luhn", "jwt", "basic", "entropy", "card", "email", "url_credentials", "assignment", "said", "hex", "random"];
+    pub const NAMES: [&'static str; 12] = [
+        "luhn",
+        "jwt",
+        "basic",
+        "entropy",
+        "card",
+        "email",
+        "url_credentials",
+        "assignment",
+        "said",
+        "hex",
+        "random",
+        "mixed",
+    ];
 
     pub fn from_name(name: &str) -> Option<Self> {
-        use Check::{Assignment, Basic, Card, Email, Entropy, Hex, Jwt, Luhn, Random, Said, UrlCredentials};
-        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment, Said, Hex, Random];
+        use Check::{Assignment, Basic, Card, Email, Entropy, Hex, Jwt, Luhn, Mixed, Random, Said, UrlCredentials};
+        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment, Said, Hex, Random, Mixed];
         Self::NAMES.iter().position(|known| *known == name).map(|index| all[index])
     }
 
@@ -50,6 +63,7 @@ impl Check {
             Check::Entropy => entropy(secret),
             Check::Card => card(secret),
             Check::Random => random(secret),
+            Check::Mixed => mixed(secret),
             Check::Said => !prose::says_nothing(secret),
             Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
             Check::Email | Check::UrlCredentials | Check::Assignment => true,
@@ -211,6 +225,19 @@ pub fn random(text: &[u8]) -> bool {
 /// Letters and digits mix in a piece, or capitals stand everywhere: of its neighbours so many are of another kind.
 pub fn piece_is_mixed(digits: usize, changes: usize, len: usize) -> bool {
     (digits >= 2 && digits < len) || changes * 5 >= len * 2
+}
+
+/// The name of an entry in a cache or store, of parts: `user:1234567:profile`.
+pub fn entry(text: &[u8]) -> bool {
+    let first = text.iter().position(|byte| *byte == b':').map(|end| &text[..end]);
+    first.is_some_and(|part| {
+        !part.is_empty() && part.iter().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(byte))
+    })
+}
+
+/// A random value, or a code: letters and digits with at least one digit, and nothing else.
+pub fn coded(text: &[u8]) -> bool {
+    random(text) || (text.iter().all(u8::is_ascii_alphanumeric) && text.iter().any(u8::is_ascii_digit))
 }
 
 /// The text form of a UUID (RFC 9562).

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::escape::Decoded;
 use crate::redact::check;
 use crate::redact::dull::Dull;
-use crate::redact::token::segments;
+use crate::redact::token::{rule_name, segments};
 use crate::redact::vocabulary::{Known, Vocabulary};
 use crate::redact::words::{words, Words};
 use crate::spec::RedactSpec;
@@ -40,6 +40,8 @@ pub enum KeyClass {
     Bare(u16),
     /// Secret if it is a string that looks random.
     Likely(u16),
+    /// The same of a known service; secret also if it is letters and digits only.
+    Owned(u16),
     /// Secret if it is a string in which letters stand beside digits or signs.
     Short(u16),
 }
@@ -210,7 +212,7 @@ impl Keys {
                     // `passWord` and `pass_phrase` are one word to those who write them so.
                     let secret = if pair.text.len() >= PARTED_BYTES_MIN { &known.secret[..] } else { &[] };
                     parted = parted.or_else(|| Some(secret.iter().find(|(secret, _)| secret.len() == 1)?.1));
-                    hints.owner = hints.owner.or(known.owner.filter(|_| at <= last));
+                    hints.joined_owner = hints.joined_owner.or(known.owner.filter(|_| at <= last));
                 }
             }
             glued = glued.min(self.ending(word.text).unwrap_or(usize::MAX));
@@ -232,12 +234,15 @@ impl Keys {
         let nothing = Known::default();
         let known = hints.last.unwrap_or(&nothing);
         let likely = if last.ends_with(TOKEN) { self.token } else { known.likely };
-        let owner = hints.owner.filter(|_| last == b"key");
+        let owner = hints.owner.or(hints.joined_owner).filter(|_| last == b"key");
         match (known.bare.filter(|_| hints.alone), known.short) {
             (Some(rule), _) => KeyClass::Bare(rule),
             (_, Some(rule)) => KeyClass::Short(rule),
             _ if hints.place || known.place => KeyClass::Plain,
-            _ => likely.or(owner).map_or(KeyClass::Plain, KeyClass::Likely),
+            _ => match likely {
+                Some(rule) if hints.owner.is_some() => KeyClass::Owned(rule),
+                likely => likely.or(owner).map_or(KeyClass::Plain, KeyClass::Likely),
+            },
         }
     }
 }
@@ -248,8 +253,10 @@ struct Hints<'a> {
     /// There is one word only.
     alone: bool,
     last: Option<&'a Known>,
-    /// Of a word or two before `key`, and of a word before the last.
+    /// Of a word before the last, and of two that end with it at the latest.
     owner: Option<u16>,
+    joined_owner: Option<u16>,
+    /// A word before the last is a place.
     place: bool,
 }
 
@@ -271,9 +278,11 @@ impl KeyClass {
     pub fn rule(self) -> Option<u16> {
         match self {
             KeyClass::Plain => None,
-            KeyClass::Secret(rule) | KeyClass::Bare(rule) | KeyClass::Likely(rule) | KeyClass::Short(rule) => {
-                Some(rule)
-            }
+            KeyClass::Secret(rule)
+            | KeyClass::Bare(rule)
+            | KeyClass::Likely(rule)
+            | KeyClass::Owned(rule)
+            | KeyClass::Short(rule) => Some(rule),
         }
     }
 
@@ -285,24 +294,16 @@ impl KeyClass {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN
                 && !value.iter().any(u8::is_ascii_whitespace)
+                && !check::entry(value)
         };
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
             KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::random(value) => Some(rule),
+            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::coded(value) => Some(rule),
             KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
         }
-    }
-}
-
-/// `[a-z0-9_]{1,64}` of a key's words.
-fn rule_name(words: &[Vec<u8>]) -> String {
-    let clean = |word: &Vec<u8>| word.iter().filter(|b| b.is_ascii()).map(|b| *b as char).collect::<String>();
-    let name = words.iter().map(clean).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
-    match name.get(..name.len().min(64)) {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => "key".to_owned(),
     }
 }
 
@@ -314,21 +315,18 @@ mod tests {
     fn the_pack_proves_itself() {
         let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
         let keys = Keys::new(&pack, &RedactSpec::default(), |_| 0);
-        for key in &pack.examples {
-            let class = keys.class(key.as_bytes(), &mut KeyMemo::default());
-            assert_eq!(class, KeyClass::Secret(0), "{key}");
-        }
-        for key in &pack.counterexamples {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Plain, "{key}");
-        }
-        for key in &pack.bare {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Bare(0), "{key}");
-        }
-        for key in ["slack_token", "githubToken", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "user_auth"] {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Likely(0), "{key}");
-        }
-        for key in ["pass", "smtpPass"] {
-            assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), KeyClass::Short(0), "{key}");
+        let known = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (list, class) in [
+            (pack.examples, KeyClass::Secret(0)),
+            (pack.counterexamples, KeyClass::Plain),
+            (pack.bare, KeyClass::Bare(0)),
+            (known(&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"]), KeyClass::Likely(0)),
+            (known(&["slack_token", "githubToken"]), KeyClass::Owned(0)),
+            (known(&["pass", "smtpPass"]), KeyClass::Short(0)),
+        ] {
+            for key in list {
+                assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), class, "{key}");
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use memchr::memchr2_iter;
 
 use crate::redact::content::is_word;
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
+use crate::redact::prose;
 use crate::redact::token::is_token;
 
 /// Longest key looked back for, in bytes.
@@ -74,7 +75,7 @@ pub fn scan(
     }
 }
 
-/// Call `found` for each secret in `["key", "value"]` and `("key", "value")`.
+/// Call `found` for each secret in `["key", "value"]`, `("key", "value")` and `set("key", "value")`.
 pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut(Found)) {
     let mut resume = 0;
     for open in memchr2_iter(b'[', b'(', text) {
@@ -94,7 +95,10 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
             // Only a near end is looked for, so that nothing is read twice; a far one is taken for granted.
             let near = &text[..text.len().min(start + PAIR_VALUE_BYTES_MAX)];
             let end = value_end(near, start);
-            if matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')')) {
+            let call = text[open] == b'(' && open > 0 && is_word(text[open - 1]);
+            let closed = matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')'));
+            let key = &text[first + 1..after - 1];
+            if closed && !(call && argument_speaks(near, key, start, end)) {
                 resume = value(text, start, class, &mut found);
             }
         }
@@ -190,6 +194,16 @@ fn speaks(text: &[u8], start: usize, end: usize) -> bool {
     text[start..end].iter().all(u8::is_ascii_alphabetic)
         && text.get(end) == Some(&b' ')
         && (next == b'"' || is_word(next))
+}
+
+/// `fail("password", "is too short")`, `t("password", "Password")`, `get("password", fallback)`: what follows the name
+/// in `key` as an argument is no value.
+fn argument_speaks(text: &[u8], key: &[u8], start: usize, end: usize) -> bool {
+    let quoted = text.get(start + prefix_len(text, start)).is_some_and(|byte| is_quote(*byte));
+    let value = text[start.min(end)..end].trim_ascii_end();
+    let value = value.get(prefix_len(text, start) + 1..value.len().saturating_sub(1)).unwrap_or_default();
+    let says = value.eq_ignore_ascii_case(key) || prose::says_nothing(value);
+    !quoted || says || value.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Where the value at `start` ends, looking no further than brackets that close.

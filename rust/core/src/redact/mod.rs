@@ -7,6 +7,7 @@ pub mod check;
 mod content;
 mod document;
 mod dull;
+mod element;
 mod extent;
 pub mod keys;
 mod lenient;

@@ -130,7 +130,8 @@ impl Redactor {
             });
             if seen.assign() && self.rules.assignment {
                 let extent = |rule: u16| self.extents[rule as usize];
-                let signs = signs(start, end, |byte| matches!(byte, b'=' | b':'));
+                // None of the others lies between these.
+                let signs = signs(start, end, |byte| (b':'..=b'>').contains(&byte));
                 assign::scan(part, &self.keys, memo, work.window, extent, signs, |from, to, rule| {
                     self.replace(bytes, start + from, start + to, rule, None, false, token, edits);
                 });

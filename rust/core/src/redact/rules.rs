@@ -24,6 +24,7 @@ pub const PACKS: &[&str] = &[
     include_str!("../../../../python/headrig/rules/hosting.toml"),
     include_str!("../../../../python/headrig/rules/infrastructure.toml"),
     include_str!("../../../../python/headrig/rules/payment.toml"),
+    include_str!("../../../../python/headrig/rules/programs.toml"),
     include_str!("../../../../python/headrig/rules/source_hosts.toml"),
     include_str!("../../../../python/headrig/rules/workplace.toml"),
 ];

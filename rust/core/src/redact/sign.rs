@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use crate::redact::content::table;
+use crate::redact::element::{plain_name, wrapping};
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::lenient::{NAMES, VALUES};
 
 /// Longest key looked back for, in bytes.
 pub const KEY_BYTES_MAX: usize = 64;
 /// Spaces allowed between a key, its sign and its value: tables are aligned.
-const SPACES_MAX: usize = 64;
+pub const SPACES_MAX: usize = 64;
 
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
@@ -18,7 +19,7 @@ const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// Quotes as URLs and HTML write them.
 const QUOTES: [&[u8]; 5] = [b"%22", b"%27", b"&quot;", b"&#34;", b"&#39;"];
 
-/// What stands between a key and its value: `=` or `:`, also as URLs write them.
+/// What stands between a key and its value: `=` or `:`, also as URLs write them, or the end of a tag.
 #[derive(Clone, Copy)]
 pub struct Sign {
     pub start: usize,
@@ -156,18 +157,18 @@ impl Sign {
     pub fn key(self, text: &[u8], keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, Range<usize>, Role) {
         let mut end = key_end(text, self);
         let mut start = word_before(text, end);
-        let mut role = Role::of(&text[start..end]);
-        if self.byte == b'=' && role.has(Role::TYPE) {
+        if self.byte == b'=' && Role::of(&text[start..end]).has(Role::TYPE) {
             let apart = text[..start].iter().rev().take(SPACES_MAX).take_while(|byte| b" :*&".contains(byte)).count();
             if apart > 0 {
                 end = start - apart;
                 start = word_before(text, end);
-                role = Role::of(&text[start..end]);
             }
         }
+        let name = plain_name(&text[start..end]);
+        let role = Role::of(name);
         let mut class = match start == end {
             true => KeyClass::Plain,
-            false => keys.class(&text[start..end], memo),
+            false => keys.class(name, memo),
         };
         if role.has(Role::VAGUE) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
             let both = keys.class(&text[word_before(text, start - 1)..end], memo);
@@ -189,6 +190,7 @@ impl Sign {
         let quoted = matches!(text.get(at), Some(b'%' | b'&'));
         at +=
             QUOTES.iter().filter(|_| quoted).find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
+        at += wrapping(&text[at..]);
         // Python writes bytes as b'…'.
         if matches!(text.get(at), Some(b'b' | b'u' | b'r' | b'f' | b'@'))
             && matches!(text.get(at + 1), Some(b'"' | b'\''))
@@ -215,7 +217,7 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
         }
         if end > 0 && matches!(text[end - 1], b'"' | b'\'' | b']') {
             end -= 1;
-            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\''));
+            end -= usize::from(end > 0 && text[end] == b']' && matches!(text[end - 1], b'"' | b'\'' | b'['));
         }
     }
     if end > 0 && matches!(text[end - 1], b'2' | b'7' | b';') {

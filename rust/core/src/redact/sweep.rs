@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
 pub struct Places {
     /// Where anchors may begin.
     pub stems: Vec<u32>,
-    /// `: = @`, and digits with which a card may begin.
+    /// `: = > @`, and digits with which a card may begin.
     pub signs: Vec<u32>,
 }
 
@@ -102,6 +102,7 @@ const FLAGS: [u8; 256] = {
     let mut flags = [0; 256];
     flags[b':' as usize] = Seen::COLON;
     flags[b'=' as usize] = Seen::EQUALS;
+    flags[b'>' as usize] = Seen::EQUALS;
     flags[b'@' as usize] = Seen::AT;
     flags[b'\\' as usize] = Seen::BACKSLASH;
     flags[b'"' as usize] = Seen::QUOTE;
@@ -125,12 +126,26 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
             places.signs.push(place as u32);
         }
     }
+    if flags & Seen::QUOTE != 0 {
+        let mut quotes = Bits(block.marks).map(|bit| at + bit).filter(|place| matches!(text[*place], b'"' | b'\''));
+        if quotes.any(|quote| in_call(text, quote)) {
+            flags |= Seen::BRACKET;
+        }
+    }
     // A stem that the text does not hold whole is another's.
     for place in Bits(block.stems).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
         flags |= Seen::STEM;
         places.stems.push(place as u32);
     }
     flags
+}
+
+/// A quote that is escaped three times has seven backslashes, and a byte before them.
+const ESCAPES_MAX: usize = 8;
+
+/// A quote opens the first argument of a call, which may name what the second one is.
+fn in_call(text: &[u8], quote: usize) -> bool {
+    text[..quote].iter().rev().take(ESCAPES_MAX).find(|byte| **byte != b'\\') == Some(&b'(')
 }
 
 impl Rules {
@@ -166,9 +181,12 @@ impl Rules {
             let block = view.window(at).first(text.len() - at);
             for place in Bits(block.marks).map(|bit| at + bit) {
                 match text[place] {
-                    b'"' | b'\'' => quote = true,
+                    b'"' | b'\'' => {
+                        quote = true;
+                        bracket |= in_call(text, place);
+                    }
                     b'[' => bracket = true,
-                    b':' | b'=' if assign::idle(text, place, keys, memo) => sign = true,
+                    b':' | b'=' | b'>' if assign::idle(text, place, keys, memo) => sign = true,
                     b'\\' => match text.get(place + 1) {
                         Some(b'u' | b'/') => return false,
                         Some(b'\\') => {}

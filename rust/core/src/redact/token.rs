@@ -114,6 +114,16 @@ pub fn segments(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     })
 }
 
+/// `[a-z0-9_]{1,64}` of a key's words.
+pub fn rule_name(words: &[Vec<u8>]) -> String {
+    let clean = |word: &Vec<u8>| word.iter().filter(|b| b.is_ascii()).map(|b| *b as char).collect::<String>();
+    let name = words.iter().map(clean).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+    match name.get(..name.len().min(64)) {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => "key".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

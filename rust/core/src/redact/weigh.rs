@@ -150,6 +150,10 @@ impl Window {
     fn may_weigh(&self, len: usize, class: KeyClass) -> bool {
         match class {
             KeyClass::Bare(_) | KeyClass::Likely(_) => self.may_be_random(len),
+            // Letters and digits only have no sign among them.
+            KeyClass::Owned(_) => {
+                self.may_be_random(len) || [b'=', b':'].iter().all(|sign| self.counts[usize::from(*sign)] == 0)
+            }
             KeyClass::Short(_) => self.tally.of(OTHERS) > 0,
             KeyClass::Plain | KeyClass::Secret(_) => true,
         }
@@ -189,7 +193,7 @@ mod tests {
                 start = (start + step) % text.len();
                 let len = if step % 4 == 0 { len } else { WEIGHED_BYTES_MAX };
                 let end = text.len().min(start + len);
-                for class in [KeyClass::Bare(0), KeyClass::Likely(0), KeyClass::Short(0)] {
+                for class in [KeyClass::Bare(0), KeyClass::Likely(0), KeyClass::Owned(0), KeyClass::Short(0)] {
                     let alone = Window::default().weighs(text, start, end, class, false);
                     prop_assert_eq!(window.weighs(text, start, end, class, false), alone);
                 }

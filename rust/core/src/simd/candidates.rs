@@ -39,6 +39,7 @@ pub(super) const CLASS_LOW: [u8; 16] = {
     table[0xb] |= BRACKET_OR_BACKSLASH;
     table[0xc] |= BRACKET_OR_BACKSLASH;
     table[0xd] |= SIGN;
+    table[0xe] |= SIGN;
     table[0xf] |= UNDERSCORE;
     table
 };
@@ -68,7 +69,7 @@ pub fn is_run(byte: u8) -> bool {
 /// What was found at 64 places of a text, the first in the lowest bit.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// `@ : = [ \ " '`, and digits with which a card number may begin.
+    /// `@ : = > [ \ " '`, and digits with which a card number may begin.
     pub marks: u64,
     /// Where a stem begins that counts there.
     pub stems: u64,
@@ -135,7 +136,7 @@ impl Survey {
         for (place, &byte) in text.iter().enumerate() {
             let first = byte.is_ascii_digit() && !(place > 0 && text[place - 1].is_ascii_digit());
             let block = &mut self.blocks[place / 64];
-            block.marks |= u64::from(first || b"@:=[\\\"'".contains(&byte)) << (place % 64);
+            block.marks |= u64::from(first || b"@:=>[\\\"'".contains(&byte)) << (place % 64);
             let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
             block.stems |= u64::from(stem) << (place % 64);
         }
