@@ -140,7 +140,10 @@ def test_twice_is_once(engine: Engine, line: bytes, secret: str) -> None:
             r'{"m":"<dbPassword>\n [REDACTED:password]\n</dbPassword>, set(\"API_TOKEN\", \"[REDACTED:api_token]\")"}',
         ),
         (r'{"m":"- name: DB_PASS\n  value: x"}', r'{"m":"- name: DB_PASS\n  value: [REDACTED:dbpass]"}'),
-        ('{"a":"fail(\'password\', \'is too short\'), t(\'token\', \'Token\'), x -> y","b":"<Key>a/b.png</Key>"}', None),
+        (
+            "{\"a\":\"fail('password', 'is too short'), t('token', 'Token'), x -> y\",\"b\":\"<Key>a/b.png</Key>\"}",
+            None,
+        ),
         ('{"authorization.k8s.io/decision":"allow","session":"user:1764100000:profile"}', None),
         ('{"token":"[REDACTED]","password":"[REDACTED:password:…1234]"}', None),
         ('{"author":"a","secretary":"b","max_tokens":5,"prompt_tokens":7,"token_type":"bearer"}', None),
