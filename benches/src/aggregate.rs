@@ -10,7 +10,7 @@ use crate::contender::Contender;
 use crate::core::{sum_of_family, Core};
 use crate::corpus::{shape, Corpus};
 use crate::measure::{interleave, Row};
-use crate::quick::{instructions_in, TIMED_BYTES};
+use crate::quick::{self, instructions_in};
 use crate::table::Options;
 
 /// Every line is counted by every rule.
@@ -35,10 +35,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let rows = interleave(&corpus, &mut contenders, options.reps)?;
     println!("{CORPUS}, answers checked; rules beside the built-in ones, each counts every line");
     println!("{:<9}{:>10}{:>14}{:>13}{:>15}", "rules", "ns/line", "ns/line+rule", "instr/line", "instr/line+rule");
-    let lines = shape(CORPUS)?.generate(TIMED_BYTES);
+    let lines = quick::corpus(CORPUS)?;
     let mut first = None;
     for (rules, row) in RULES.iter().zip(&rows) {
-        let count = instructions_in(&lines, &["--rules", rules])? as f64 / lines.timed_lines() as f64;
+        let count = instructions_in(&[CORPUS, "--rules", rules])? as f64 / lines.timed_lines() as f64;
         let nanoseconds = per_line(row);
         let (ns, instructions) = *first.get_or_insert((nanoseconds, count));
         let number: f64 = rules.parse().unwrap_or(0.0);

@@ -28,7 +28,7 @@ const USAGE: &str = "usage: headrig-bench table [--mb 12] [--reps 15] [--only NA
        headrig-bench quick [--update]
        headrig-bench aggregate [--mb 12] [--reps 15]  what a metric rule and a series cost
        headrig-bench corpus NAME [--mb 12] [--start MILLIS --rate LINES_PER_SECOND]   lines to stdout
-       headrig-bench instructions NAME [--rules N]    what quick and aggregate run under callgrind";
+       headrig-bench instructions NAME [--rules N] | --first-use 1|2    what quick and aggregate run under callgrind";
 const MEGABYTE: usize = 1_000_000;
 
 fn main() -> ExitCode {
@@ -49,6 +49,7 @@ fn dispatch(words: &[&str]) -> Result<(), String> {
         ["quick"] => quick::run(false),
         ["quick", "--update"] => quick::run(true),
         ["aggregate", flags @ ..] => aggregate::run(&table_options(flags)?),
+        ["instructions", "--first-use", pass] => quick::instructions_of_first_use(pass),
         ["instructions", name] => quick::instructions(name, core::Core::default()),
         ["instructions", name, "--rules", rules] => quick::instructions(name, aggregate::core(rules)?),
         ["corpus", name, flags @ ..] => write_corpus(name, flags),

@@ -1,5 +1,9 @@
 //! `quick`: the gate. Callgrind counts instructions of the core, a budget says how many a byte may cost.
 //! Counts do not depend on the machine's weather, so a small growth shows.
+//!
+//! What is counted is how a service goes on, not how it starts: rules compile their patterns when they first meet
+//! something, so lines of the same kind go before, long enough for every rule that counted lines meet. What one rule
+//! costs then is a figure of its own.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,13 +14,18 @@ use serde::Deserialize;
 
 use crate::contender::{Contender, Tally};
 use crate::core::Core;
-use crate::corpus::{shape, Corpus};
+use crate::corpus::{shape, Corpus, Times, BATCH_BYTES};
 use crate::measure::pass;
 
 /// Short, ordinary, long, one where metrics weigh most, and one of the dear hostile ones.
 const ROWS: [&str; 5] = ["line_134", "request_218_100", "line_540", "stack_8k", "digits"];
 const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.toml");
-pub const TIMED_BYTES: usize = 1_000_000;
+const COUNTED_BYTES: usize = 1_000_000;
+/// Of lines before them. Each of the eight kinds of secret in 2 % of `line_540` comes some twenty times.
+const LEAD_BYTES: usize = 16 * BATCH_BYTES;
+/// A line without a secret, and one with a fake one, whose rule compiles when it comes first.
+const PLAIN: &[u8] = b"{\"message\":\"clone used none as remote\"}\n";
+const SECRET: &[u8] = b"{\"message\":\"clone used ghp_FAKE0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5 as remote\"}\n";
 const COUNTED: &str = "--toggle-collect=headrig_bench::quick::counted*";
 
 #[derive(Deserialize)]
@@ -35,9 +44,9 @@ pub fn run(update: bool) -> Result<(), String> {
     let budget: Budget = toml::from_str(&text).map_err(|error| format!("{BUDGET}: {error}"))?;
     let mut measured = BTreeMap::new();
     for name in ROWS {
-        let corpus = shape(name)?.generate(TIMED_BYTES);
+        let corpus = corpus(name)?;
         check(&corpus)?;
-        let count = instructions_in(&corpus, &[])?;
+        let count = instructions_in(&[name])?;
         measured.insert(name.to_owned(), count as f64 / corpus.timed_bytes() as f64);
     }
     if update {
@@ -51,6 +60,7 @@ pub fn run(update: bool) -> Result<(), String> {
         println!("{name:<17}{:>12.2}{allowed:>12}  {}", measured[*name], verdict.as_ref().unwrap_or_else(|text| text));
         over.extend(verdict.err().map(|reason| format!("{name}: {reason}")));
     }
+    println!("{}", first_use()?);
     if over.is_empty() {
         return Ok(());
     }
@@ -86,16 +96,24 @@ fn check(corpus: &Corpus) -> Result<(), String> {
     core.check(corpus, &tally).map_err(|reason| format!("{}, core: wrong answer: {reason}", corpus.name))
 }
 
-/// What callgrind counts inside `counted`, in a run of this very program with these further arguments.
+/// The lines that are counted, after those that are not.
+///
+/// # Errors
+/// An unknown name.
+pub fn corpus(name: &str) -> Result<Corpus, String> {
+    Ok(shape(name)?.generate_after(LEAD_BYTES, COUNTED_BYTES, Times::Seeded))
+}
+
+/// What callgrind counts inside `counted`, in a run of this very program's `instructions` with these arguments.
 ///
 /// # Errors
 /// No valgrind, or nothing counted.
-pub fn instructions_in(corpus: &Corpus, arguments: &[&str]) -> Result<u64, String> {
+pub fn instructions_in(arguments: &[&str]) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let done = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", COUNTED])
         .arg(program)
-        .args(["instructions", corpus.name])
+        .arg("instructions")
         .args(arguments)
         .output()
         .map_err(|error| format!("valgrind: {error}; install the package `valgrind`"))?;
@@ -104,7 +122,7 @@ pub fn instructions_in(corpus: &Corpus, arguments: &[&str]) -> Result<u64, Strin
     match collected {
         Some(count @ 1..) if done.status.success() => Ok(count),
         Some(0) if done.status.success() => Err(format!("valgrind counted nothing: no symbol for {COUNTED}")),
-        _ => Err(format!("valgrind failed on {}:\n{log}", corpus.name)),
+        _ => Err(format!("valgrind failed on {}:\n{log}", arguments.join(" "))),
     }
 }
 
@@ -113,7 +131,7 @@ pub fn instructions_in(corpus: &Corpus, arguments: &[&str]) -> Result<u64, Strin
 /// # Errors
 /// An unknown corpus, or an engine that does not start.
 pub fn instructions(name: &str, mut core: Core) -> Result<(), String> {
-    let corpus = shape(name)?.generate(TIMED_BYTES);
+    let corpus = corpus(name)?;
     let mut tally = Tally::default();
     core.start()?;
     for batch in &corpus.batches {
@@ -123,6 +141,32 @@ pub fn instructions(name: &str, mut core: Core) -> Result<(), String> {
             false => core.run(lines, batch.arrival_seconds),
         }
         core.settle(&mut tally);
+    }
+    Ok(())
+}
+
+/// What a rule's first match costs beyond a later one: mostly to compile its pattern.
+fn first_use() -> Result<String, String> {
+    let [first, later] = ["1", "2"].map(|pass| instructions_in(&["--first-use", pass]));
+    let more = first?.saturating_sub(later?);
+    Ok(format!("first use of a rule: {} thousand instructions, once in the life of an engine", more / 1000))
+}
+
+/// What `first_use` runs under callgrind: the same line twice, one of the two counted.
+///
+/// # Errors
+/// A pass that is neither `1` nor `2`, or an engine that does not start.
+pub fn instructions_of_first_use(pass: &str) -> Result<(), String> {
+    let mut core = Core::default();
+    core.start()?;
+    core.run(PLAIN, 0.0);
+    match pass {
+        "1" => counted(&mut core, SECRET, 0.0),
+        "2" => {
+            core.run(SECRET, 0.0);
+            counted(&mut core, SECRET, 0.0);
+        }
+        _ => return Err("--first-use: 1 or 2".to_owned()),
     }
     Ok(())
 }

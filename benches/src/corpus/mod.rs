@@ -136,9 +136,14 @@ impl Shape {
 
     /// The same lines at other times.
     pub fn generate_at(&self, timed_bytes: usize, times: Times) -> Corpus {
+        self.generate_after(WARM_BYTES, timed_bytes, times)
+    }
+
+    /// The same with a longer or shorter warm-up.
+    pub fn generate_after(&self, warm_bytes: usize, timed_bytes: usize, times: Times) -> Corpus {
         let seed = self.name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let mut draft = Draft {
-            out: Vec::with_capacity(timed_bytes + 2 * WARM_BYTES),
+            out: Vec::with_capacity(timed_bytes + 2 * warm_bytes),
             random: Random::new(seed),
             millis: START_MILLIS,
             line: 0,
@@ -147,8 +152,8 @@ impl Shape {
             planted: Vec::new(),
             exact: true,
         };
-        let mut cutter = Cutter::default();
-        while draft.out.len() < WARM_BYTES + timed_bytes {
+        let mut cutter = Cutter { warm_bytes, ..Cutter::default() };
+        while draft.out.len() < warm_bytes + timed_bytes {
             let start = draft.out.len();
             let before_millis = draft.millis;
             let step_millis = draft.random.below(10) as i64;
@@ -183,6 +188,7 @@ impl Shape {
 /// Groups lines into batches of at most `BATCH_BYTES`, at least one line each.
 #[derive(Default)]
 struct Cutter {
+    warm_bytes: usize,
     batches: Vec<Batch>,
     start: usize,
     lines: u64,
@@ -197,7 +203,7 @@ impl Cutter {
     }
 
     fn close(&mut self, end: usize, millis: i64) {
-        let timed = self.start >= WARM_BYTES - BATCH_BYTES / 2;
+        let timed = self.start + BATCH_BYTES / 2 >= self.warm_bytes;
         let arrival_seconds = millis as f64 / 1000.0;
         self.batches.push(Batch { bytes: self.start..end, lines: self.lines, arrival_seconds, timed });
         (self.start, self.lines) = (end, 0);

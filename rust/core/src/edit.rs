@@ -48,6 +48,9 @@ pub struct Edits {
 }
 
 impl Edits {
+    /// Of a text that is as it was.
+    pub const NONE: &'static Self = &Self { list: Vec::new(), arena: Vec::new() };
+
     pub fn clear(&mut self) {
         self.list.clear();
         self.arena.clear();

@@ -77,11 +77,48 @@ impl Value<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Form {
-    /// Missing, null or a container.
-    Nothing,
+    Missing,
+    Null,
+    /// An object or array.
+    Container,
     Text,
     Number,
     Bool,
+}
+
+/// A value as it stands in a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    pub form: Form,
+    /// With what is around it, which may be read but means nothing.
+    pub text: &'a [u8],
+    pub start: usize,
+    pub end: usize,
+}
+
+impl<'a> Written<'a> {
+    /// A value whose form says it all.
+    #[inline(always)]
+    pub fn bare(form: Form) -> Self {
+        Self { form, text: b"", start: 0, end: 0 }
+    }
+
+    /// Missing, null or a container.
+    #[inline(always)]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.form, Form::Missing | Form::Null | Form::Container)
+    }
+
+    #[inline(always)]
+    pub fn raw(&self) -> &'a [u8] {
+        &self.text[self.start..self.end]
+    }
+
+    /// Its bytes, if it is text.
+    #[inline(always)]
+    pub fn as_text(&self) -> Option<&'a [u8]> {
+        (self.form == Form::Text).then(|| self.raw())
+    }
 }
 
 /// One event as rules see it.
@@ -100,7 +137,7 @@ pub trait Event {
 
     /// The value as its bytes in the line: equal ones of one source are equal values, so that what they mean can be
     /// remembered. `None` where the bytes do not say it all (redacted, escaped, in a unit): ask `value`.
-    fn written(&self, _: Source) -> Option<(Form, &[u8])> {
+    fn written(&self, _: Source) -> Option<Written<'_>> {
         None
     }
 

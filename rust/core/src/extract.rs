@@ -88,7 +88,7 @@ impl Extractor {
                     self.take(entry, value, text, nodes, scratch, found);
                 }
             }
-            key = nodes[value].next as usize;
+            key = nodes[value].after(value);
         }
     }
 
@@ -119,7 +119,7 @@ impl Extractor {
             if let Some(entry) = self.levels[level].get(text, &nodes[at], scratch) {
                 self.take(entry, value, text, nodes, scratch, found);
             }
-            at = nodes[value].next as usize;
+            at = nodes[value].after(value);
         }
     }
 

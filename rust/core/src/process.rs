@@ -220,19 +220,29 @@ impl Worker {
             shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
             self.roles.resolve(&self.found);
         }
-        let none = Edits::default();
         let (nodes, found, roles) = (self.tape.nodes(), &self.found, &self.roles);
-        let raw = View { text, nodes, found, edits: &none, roles, time_seconds: batch.arrival_seconds };
-        let own_time = self.shapes.read(&raw, self.utc_offset_seconds);
-        let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), batch.arrival_seconds);
-        let exempt = |node| self.shapes.exempt(&raw, node);
-        shared.redactor.document(text, Some(line.text.0), &self.tape, &exempt, &mut self.redaction, &mut self.edits);
+        let arrival_seconds = batch.arrival_seconds;
+        let raw = || View { text, nodes, found, edits: Edits::NONE, roles, time_seconds: arrival_seconds };
+        let own_time = match self.shapes.read_plain(text, nodes, roles, self.utc_offset_seconds) {
+            Some(read) => read,
+            None => self.shapes.read(&raw(), self.utc_offset_seconds),
+        };
+        let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), arrival_seconds);
+        // Most lines have marks in their time only.
+        if !self.shapes.is_time(&self.tape.candidates) || !shared.redactor.reads_marked_only(&self.tape) {
+            let raw = raw();
+            let exempt = |node| self.shapes.exempt(&raw, node);
+            let (at, scratch) = (Some(line.text.0), &mut self.redaction);
+            shared.redactor.document(text, at, &self.tape, &exempt, scratch, &mut self.edits);
+        }
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();
         }
         batch.observer.observe(&self.view(text, time_seconds));
         let newest = &mut batch.counts.time_max_seconds;
-        *newest = Some(newest.map_or(time_seconds, |max| max.max(time_seconds)));
+        if newest.is_none_or(|max| time_seconds > max) {
+            *newest = Some(time_seconds);
+        }
         Ok(())
     }
 

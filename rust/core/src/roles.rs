@@ -23,6 +23,9 @@ pub const ROLES: [(Role, &str, &[&str]); 13] = [
     (Role::Provider, "provider", &["provider", "ai.provider", "gen_ai.system"]),
 ];
 
+/// Roles whose values look like nothing else, besides the time.
+pub const SHAPED: [Role; 5] = [Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
+
 /// One field that may have a role.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Alias {
@@ -110,6 +113,8 @@ struct Shape {
     found: Vec<u32>,
     /// In `ROLES` order; node 0 where no field has the role.
     nodes: [u32; ROLES.len()],
+    /// A bit for each node of a role whose values have a shape; the last one for all that are farther.
+    shaped: u64,
     aliases: [Alias; ROLES.len()],
 }
 
@@ -142,6 +147,12 @@ impl Roles {
         self.line.nodes[role as usize]
     }
 
+    /// Whether a role whose values have a shape may have its value at this node.
+    #[inline(always)]
+    pub fn may_be_shaped(&self, node: usize) -> bool {
+        self.line.shaped >> node.min(63) & 1 != 0
+    }
+
     /// The field that has the role, and its value's node.
     pub fn get(&self, role: Role) -> Option<(Alias, u32)> {
         let node = self.line.nodes[role as usize];
@@ -159,6 +170,8 @@ impl Shape {
             self.nodes[role as usize] = alias.map_or(0, |alias| found[alias.slot.0 as usize]);
             self.aliases[role as usize] = alias.copied().unwrap_or_default();
         }
+        let bit = |role: &Role| 1 << self.nodes[*role as usize].min(63);
+        self.shaped = SHAPED.iter().fold(0, |all, role| all | bit(role));
     }
 }
 

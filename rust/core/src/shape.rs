@@ -3,15 +3,13 @@
 
 use crate::event::{Role, Value};
 use crate::number;
+use crate::roles::{Roles, SHAPED};
 use crate::time;
 use crate::view::View;
-use crate::walk::Kind;
+use crate::walk::{Kind, Node};
 
 /// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.
 const DURATION_MAX: f64 = 1e14;
-
-/// Besides the time.
-const EXEMPT: [Role; 5] = [Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];
 
 /// Reads what every line is asked first, its time, and tells role values that look like it. Kept from line to line.
 #[derive(Debug, Default)]
@@ -22,6 +20,14 @@ pub struct Shapes {
 }
 
 impl Shapes {
+    /// What `read` gives of a line whose time is a string as it stands: of most. `None` of others.
+    #[inline(always)]
+    pub fn read_plain(&mut self, text: &[u8], nodes: &[Node], roles: &Roles, utc_offset: i32) -> Option<Option<f64>> {
+        let place = roles.node(Role::Time);
+        let node = nodes.get(place as usize).filter(|node| node.kind == Kind::String && !node.escaped)?;
+        Some(self.text(&text[node.start as usize..node.end as usize], place, utc_offset))
+    }
+
     /// The event's own time, as `View::time` gives it.
     pub fn read(&mut self, view: &View<'_>, utc_offset_seconds: i32) -> Option<f64> {
         self.time = None;
@@ -50,16 +56,25 @@ impl Shapes {
         own_time
     }
 
+    /// Whether there is nothing among these nodes of the line read last but its time, which has a time's shape.
+    #[inline(always)]
+    pub fn is_time(&self, nodes: &[u32]) -> bool {
+        match nodes {
+            [] => true,
+            [node] => self.time == Some(*node),
+            _ => false,
+        }
+    }
+
     /// Whether a string or number of the line read last is a role's value and has its role's shape.
     pub fn exempt(&self, view: &View<'_>, index: usize) -> bool {
         if self.time == Some(index as u32) {
             return true;
         }
-        let nodes = EXEMPT.map(|role| view.roles.node(role));
-        if !nodes.contains(&(index as u32)) {
+        if !view.roles.may_be_shaped(index) {
             return false;
         }
-        EXEMPT.iter().zip(nodes).any(|(role, node)| node as usize == index && fits(*role, view, index))
+        SHAPED.iter().any(|role| view.roles.node(*role) as usize == index && fits(*role, view, index))
     }
 }
 

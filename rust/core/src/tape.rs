@@ -31,8 +31,16 @@ pub struct Node {
     pub start: u32,
     /// One past the last byte; for keys and strings the closing quote; for containers one past the bracket.
     pub end: u32,
-    /// Index of the first node after this one and all it contains. A key's value is the node after the key.
-    pub next: u32,
+    /// Nodes that it and all it contains take: 1 but for containers. A key's value is the node after the key.
+    pub span: u32,
+}
+
+impl Node {
+    /// The index of the first node after this one, which is at `at`, and all it contains.
+    #[inline(always)]
+    pub fn after(&self, at: usize) -> usize {
+        at + self.span as usize
+    }
 }
 
 /// The nodes of one JSON text, in order. Reused from line to line.
@@ -95,6 +103,23 @@ impl Tape {
     pub(crate) fn has_shape(&mut self, version: u64, before: Option<Shape>) {
         self.shape = Some(Shape { version, nodes: self.len });
         self.same_shape = self.shape == before;
+    }
+
+    /// The bracket that opens the outermost object, and room for what comes.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, at: usize) {
+        self.push(Node { kind: Kind::Object, escaped: false, key: 0, start: at as u32, end: at as u32 + 1, span: 1 });
+    }
+
+    /// The bracket that closes it. Nothing else is open.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, at: usize) {
+        let end = at as u32 + 1;
+        self.push(Node { kind: Kind::ObjectEnd, escaped: false, key: 0, start: at as u32, end, span: 1 });
+        let span = self.len as u32;
+        if let Some(object) = self.room.first_mut() {
+            (object.end, object.span) = (end, span);
+        }
     }
 
     #[inline(always)]

@@ -31,21 +31,43 @@ pub struct Memo {
     second: [u8; SECOND_BYTES],
     /// What it means, before the offset; `None` before the first.
     local_seconds: Option<i64>,
+    /// Of a time in that second, to the millisecond and in UTC: all up to the minute, and the rest with zeros in place of
+    /// the milliseconds; `u64::MAX`, which is no text, outside of years 1 to 9999.
+    minute: u128,
+    rest: u64,
 }
+
+/// `:13.462Z`, as a number: the digits of the millisecond, and the first of them.
+const MILLIS: u64 = 0x00ff_ffff_0000_0000;
+const TENTHS_BIT: u32 = 32;
 
 impl Memo {
     /// What `parse_text` gives.
+    #[inline(always)]
     pub fn parse_text(&mut self, text: &[u8], utc_offset_seconds: i32) -> Option<f64> {
+        self.near(text).or_else(|| self.parse_any(text, utc_offset_seconds))
+    }
+
+    /// A time of the second read last, to the millisecond and in UTC.
+    #[inline(always)]
+    fn near(&self, text: &[u8]) -> Option<f64> {
+        let text: &[u8; 24] = text.try_into().ok()?;
+        let (minute, rest) = (text.first_chunk()?, u64::from_le_bytes(*text.last_chunk()?));
+        let digits = ((rest & MILLIS) >> TENTHS_BIT) ^ 0x30_3030;
+        let known = u128::from_le_bytes(*minute) == self.minute && rest & !MILLIS == self.rest;
+        // The top bit of each byte that is above 9.
+        let other = ((digits + 0x76_7676) | digits) & 0x80_8080;
+        let millis = (digits & 0xff) * 100 + (digits >> 8 & 0xff) * 10 + (digits >> 16);
+        let seconds = self.local_seconds.filter(|_| known && other == 0)?;
+        Some(seconds as f64 + (millis * 1_000_000) as f64 / 1e9)
+    }
+
+    #[inline(never)]
+    fn parse_any(&mut self, text: &[u8], utc_offset_seconds: i32) -> Option<f64> {
         let known = self.local_seconds.filter(|_| text.first_chunk() == Some(&self.second));
         let Some(local_seconds) = known.or_else(|| self.learn(text)) else {
             return parse_text(text, utc_offset_seconds);
         };
-        if let [b'.', a, b, c, b'Z'] = text[SECOND_BYTES..] {
-            let [a, b, c] = [a, b, c].map(|byte| i64::from(byte.wrapping_sub(b'0')));
-            if a < 10 && b < 10 && c < 10 {
-                return seconds_of(local_seconds, (a * 100 + b * 10 + c) * 1_000_000);
-            }
-        }
         Cursor { text: text.trim_ascii_end(), at: SECOND_BYTES }.finish(local_seconds, utc_offset_seconds)
     }
 
@@ -55,6 +77,10 @@ impl Memo {
         let mut rest = Cursor { text, at: 0 };
         let local_seconds = rest.date_and_time().filter(|_| rest.at == SECOND_BYTES)?;
         (self.second, self.local_seconds) = (second, Some(local_seconds));
+        let (minute, [a, b, c]) = (second.first_chunk()?, [second[16], second[17], second[18]]);
+        self.minute = u128::from_le_bytes(*minute);
+        let inside = (SECONDS_MIN..=SECONDS_MAX).contains(&local_seconds);
+        self.rest = if inside { u64::from_le_bytes([a, b, c, b'.', 0, 0, 0, b'Z']) } else { u64::MAX };
         Some(local_seconds)
     }
 }

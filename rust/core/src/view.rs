@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::edit::Edits;
 use crate::escape::Decoded;
-use crate::event::{Event, Form, Role, Source, Value};
+use crate::event::{Event, Form, Role, Source, Value, Written};
 use crate::number;
 use crate::roles::{Alias, Roles};
 use crate::time;
@@ -151,7 +151,7 @@ impl Event for View<'_> {
         if node.kind != Kind::Number || self.edited(start, end) {
             return self.number_of_value(source);
         }
-        let number = number::json(&self.text[start..end])?;
+        let number = number::inside(self.text, start, end)?;
         match source {
             Source::Role(Role::Duration) => Some(self.in_seconds(number)),
             _ => Some(number),
@@ -175,24 +175,30 @@ impl Event for View<'_> {
     }
 
     #[inline(always)]
-    fn written(&self, source: Source) -> Option<(Form, &[u8])> {
+    fn written(&self, source: Source) -> Option<Written<'_>> {
         if matches!(source, Source::Role(Role::Time | Role::Duration)) {
             return None;
         }
         let index = self.place(source);
         if index == 0 {
-            return Some((Form::Nothing, b""));
+            return Some(Written::bare(Form::Missing));
         }
         let node = &self.nodes[index as usize];
-        let form = match node.kind {
-            Kind::String if node.escaped => return None,
-            Kind::String => Form::Text,
-            Kind::Number => Form::Number,
-            Kind::True | Kind::False => Form::Bool,
-            _ => return Some((Form::Nothing, b"")),
+        let form = if node.kind == Kind::String {
+            if node.escaped {
+                return None;
+            }
+            Form::Text
+        } else if node.kind == Kind::Number {
+            Form::Number
+        } else if matches!(node.kind, Kind::True | Kind::False) {
+            Form::Bool
+        } else {
+            let null = matches!(node.kind, Kind::Null | Kind::NonFinite);
+            return Some(Written::bare(if null { Form::Null } else { Form::Container }));
         };
         let (start, end) = (node.start as usize, node.end as usize);
-        (!self.edited(start, end)).then(|| (form, &self.text[start..end]))
+        (!self.edited(start, end)).then_some(Written { form, text: self.text, start, end })
     }
 
     fn time_seconds(&self) -> f64 {

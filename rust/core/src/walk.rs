@@ -121,9 +121,9 @@ impl Walker<'_> {
             None => return Err(Broken::Trailing),
             Some(&index) if self.tape.room[index as usize].kind == kind => {
                 self.push(end_kind, false, self.at, self.at + 1);
-                let next = self.tape.len as u32;
+                let span = self.tape.len as u32 - index;
                 let node = &mut self.tape.room[index as usize];
-                node.next = next;
+                node.span = span;
                 node.end = self.at as u32 + 1;
             }
             Some(_) => return Err(Broken::NotJson),
@@ -281,8 +281,7 @@ impl Walker<'_> {
     }
 
     fn push(&mut self, kind: Kind, escaped: bool, start: usize, end: usize) {
-        let next = self.tape.len as u32 + 1;
-        self.tape.push(Node { kind, escaped, key: 0, start: start as u32, end: end as u32, next });
+        self.tape.push(Node { kind, escaped, key: 0, start: start as u32, end: end as u32, span: 1 });
     }
 }
 
@@ -332,8 +331,8 @@ mod tests {
         let mut tape = Tape::default();
         walk(b"{\"a\":[1,\"b\\n\"],\"c\":NaN}", &mut tape).unwrap();
         let nodes = tape.nodes();
-        assert_eq!(nodes[0].next as usize, nodes.len());
-        assert_eq!((nodes[2].kind, nodes[2].next), (Kind::Array, 6));
+        assert_eq!(nodes[0].after(0), nodes.len());
+        assert_eq!((nodes[2].kind, nodes[2].after(2)), (Kind::Array, 6));
         assert!(nodes[4].escaped && tape.non_finite);
         assert_eq!((nodes[2].start, nodes[2].end), (5, 14));
     }

@@ -94,7 +94,7 @@ proptest! {
             let value = view.value(source);
             prop_assert_eq!(view.number(source), value.number(), "{:?} of {:?}", source, value);
             prop_assert_eq!(view.is_there(source), value.is_there(), "{:?} of {:?}", source, value);
-            match (view.written(source), value) {
+            match (view.written(source).map(|written| (written.form, written.raw())), value) {
                 (None, _) => {}
                 (Some((Form::Text, raw)), Value::Text(text)) => prop_assert_eq!(raw, text.as_ref()),
                 (Some((Form::Number, raw)), Value::Number(number)) => {
@@ -103,7 +103,9 @@ proptest! {
                 // Out of range.
                 (Some((Form::Number, _)), Value::Null) => {}
                 (Some((Form::Bool, raw)), Value::Bool(truth)) => prop_assert_eq!(raw == b"true", truth),
-                (Some((Form::Nothing, raw)), Value::Missing | Value::Null | Value::Container) => prop_assert!(raw.is_empty()),
+                (Some((Form::Missing, raw)), Value::Missing)
+                | (Some((Form::Null, raw)), Value::Null)
+                | (Some((Form::Container, raw)), Value::Container) => prop_assert!(raw.is_empty()),
                 (written, value) => prop_assert!(false, "{:?} is {:?}", written, value),
             }
         }

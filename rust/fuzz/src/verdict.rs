@@ -55,7 +55,7 @@ fn check_tape(line: &[u8], tape: &Tape) {
     for (index, node) in tape.nodes().iter().enumerate() {
         let (start, end) = (node.start as usize, node.end as usize);
         assert!(at <= start && start <= end && end <= line.len(), "span {start}..{end}: {}", line.escape_ascii());
-        assert!(index < node.next as usize && node.next as usize <= tape.nodes().len());
+        assert!(index < node.after(index) && node.after(index) <= tape.nodes().len());
         let text = &line[start..end];
         match node.kind {
             Kind::Key | Kind::String => {
@@ -64,7 +64,7 @@ fn check_tape(line: &[u8], tape: &Tape) {
                 at = end;
             }
             Kind::Object | Kind::Array => {
-                let close = &tape.nodes()[node.next as usize - 1];
+                let close = &tape.nodes()[node.after(index) - 1];
                 assert_eq!(close.end, node.end);
                 assert!(closes(node, close));
                 at = start;

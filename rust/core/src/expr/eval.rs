@@ -6,7 +6,7 @@ use std::io::Write;
 use regex_automata::meta::Regex;
 
 use super::Level;
-use crate::event::{Event, Form, Source, Value};
+use crate::event::{Event, Source, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
@@ -97,12 +97,12 @@ impl Test {
                 return op.number(event.number(source), *wanted);
             }
             Self::Text(op @ (Op::Eq | Op::Ne), wanted, _) => {
-                if let Some((Form::Text, text)) = event.written(source) {
+                if let Some(text) = event.written(source).and_then(|written| written.as_text()) {
                     return (text == wanted.as_slice()) == (*op == Op::Eq);
                 }
             }
             Self::Level(op, wanted) => {
-                if let Some((Form::Text, text)) = event.written(source) {
+                if let Some(text) = event.written(source).and_then(|written| written.as_text()) {
                     return op.holds(Level::from_text(text).map(|level| level.cmp(wanted)));
                 }
             }

@@ -1,6 +1,7 @@
 //! One line as the fast walker reads it: what stands where, without a memory of what came before.
 
-use crate::simd::structure::{Bitmap, Structure, WINDOW_BITS_MIN};
+use crate::number::digits_in;
+use crate::simd::structure::{Bitmap, Structure};
 use crate::tape::Kind;
 
 /// A line and what is known of it. Places are the line's own.
@@ -61,20 +62,6 @@ impl Context<'_> {
         self.places.any(self.start + from, self.start + to)
     }
 
-    /// Where a long string ends, out of the line if nowhere, and whether something in it is marked. `marked`: in its first
-    /// window.
-    #[inline(never)]
-    pub fn far(&self, from: usize, marked: bool) -> (usize, bool) {
-        let next = from + WINDOW_BITS_MIN;
-        match self.structure.quotes().beside(self.places).windows(self.start + next) {
-            (0, _) => {
-                let to = self.quote(next).unwrap_or(self.end);
-                (to, marked || self.marked(next, to))
-            }
-            (ends, marks) => (next + ends.trailing_zeros() as usize, marked || marks & below(ends) != 0),
-        }
-    }
-
     #[inline(always)]
     pub fn next_escape(&self, at: usize) -> usize {
         match self.backslash {
@@ -85,13 +72,19 @@ impl Context<'_> {
         }
     }
 
-    /// The kind of a number or word and its end. Not part of the loop over members, which would run out of registers.
-    #[inline(never)]
-    pub fn bare(&self, first: u8, at: usize) -> Option<(Kind, usize)> {
-        match self.number(first, at) {
-            Some(end) => Some((Kind::Number, end)),
-            None => self.word(first, at),
-        }
+    /// The kind of a number or word and its end.
+    pub fn bare(&self, first: u8, at: u32) -> Option<(Kind, u32)> {
+        bare(self.text, first, at).or_else(|| self.far_bare(first, at))
+    }
+
+    /// The same byte by byte.
+    fn far_bare(&self, first: u8, at: u32) -> Option<(Kind, u32)> {
+        let at = at as usize;
+        let (kind, end) = match self.number(first, at) {
+            Some(end) => (Kind::Number, end),
+            None => self.word(first, at)?,
+        };
+        Some((kind, end as u32))
     }
 
     /// The kind of a word and its end. `NaN` and `Infinity` are the twin's.
@@ -147,8 +140,48 @@ impl Context<'_> {
     }
 }
 
-/// The bits below the lowest one.
+/// The kind of a word, or of a number without a sign and an exponent, and its end. `None`: not known. Digits are counted
+/// eight at a time: how many a number has is nothing that a processor can foresee.
 #[inline(always)]
-pub(super) fn below(bits: u64) -> u64 {
-    bits.wrapping_sub(1) & !bits
+pub(super) fn bare(text: &[u8], first: u8, at: u32) -> Option<(Kind, u32)> {
+    let near = eight(text, at)?;
+    if !first.is_ascii_digit() {
+        return match first {
+            b't' if near as u32 == u32::from_le_bytes(*b"true") => Some((Kind::True, at + 4)),
+            b'n' if near as u32 == u32::from_le_bytes(*b"null") => Some((Kind::Null, at + 4)),
+            b'f' if (near >> 8) as u32 == u32::from_le_bytes(*b"alse") => Some((Kind::False, at + 5)),
+            _ => None,
+        };
+    }
+    let (mut end, mut behind) = digits(text, near, at)?;
+    if first == b'0' && end > at + 1 {
+        return None;
+    }
+    if behind == b'.' {
+        let from = end + 1;
+        (end, behind) = digits(text, eight(text, from)?, from)?;
+        if end == from {
+            return None;
+        }
+    }
+    (behind | 0x20 != b'e').then_some((Kind::Number, end))
+}
+
+/// The end of the digits from `at` on, of which the first eight bytes are at hand, and the byte there.
+#[inline(always)]
+fn digits(text: &[u8], mut near: u64, mut at: u32) -> Option<(u32, u8)> {
+    loop {
+        let digits = digits_in(near);
+        at += digits;
+        if digits < 8 {
+            return Some((at, (near >> (8 * digits)) as u8));
+        }
+        near = eight(text, at)?;
+    }
+}
+
+#[inline(always)]
+fn eight(text: &[u8], at: u32) -> Option<u64> {
+    let at = at as usize;
+    Some(u64::from_le_bytes(*text.get(at..at + 8)?.first_chunk()?))
 }

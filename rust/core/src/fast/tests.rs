@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::escape::Decoded;
 use crate::extract::Extractor;
+use crate::limits::DEPTH_MAX;
 use crate::simd::candidates::Survey;
 use crate::simd::heads::Heads;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
+use crate::tape::Node;
 use crate::walk;
 
 /// Walk each line of a batch both ways, with one dictionary, as a lane does.
@@ -61,7 +63,7 @@ fn same(text: &[u8], tape: &Tape, twin: &Tape, keys: &Dictionary) -> Result<(), 
     prop_assert_eq!(&nodes[..], twin.nodes(), "{}", String::from_utf8_lossy(text));
     prop_assert!(tape.open.is_empty() && !tape.non_finite);
     let raised = |flag: u8| tape.notable & flag != 0;
-    let long = |node: &Node| node.kind == Kind::Number && CARD_DIGITS.contains(&((node.end - node.start) as usize));
+    let long = |node: &Node| node.kind == Kind::Number && run::CARD_DIGITS.contains(&(node.end - node.start));
     prop_assert_eq!(raised(notable::ARRAY), nodes.iter().any(|node| node.kind == Kind::Array));
     prop_assert_eq!(raised(notable::CARD), nodes.iter().any(long));
     Ok(())
@@ -82,7 +84,15 @@ fn string() -> impl Strategy<Value = String> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let usual = prop::sample::select(vec!["a", "level", "message", "timestamp", "duration_of_the_request", "k\\u0061"]);
+    let usual = prop::sample::select(vec![
+        "a",
+        "level",
+        "message",
+        "timestamp",
+        "duration_of_request",
+        "a_key_that_is_longer_than_head_and_tail",
+        "k\\u0061",
+    ]);
     prop_oneof![6 => usual.prop_map(String::from), 1 => string()]
 }
 
@@ -94,11 +104,14 @@ fn number() -> impl Strategy<Value = String> {
     ]
 }
 
+fn leaf() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec!["true", "false", "null"]).prop_map(String::from);
+    prop_oneof![4 => string().prop_map(|text| format!("\"{text}\"")), 3 => number(), 1 => word]
+}
+
 /// A JSON text with one style of spaces.
 fn json(space: &'static str) -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec!["true", "false", "null"]).prop_map(String::from);
-    let leaf = prop_oneof![4 => string().prop_map(|text| format!("\"{text}\"")), 3 => number(), 1 => word];
-    leaf.prop_recursive(4, 48, 8, move |inner| {
+    leaf().prop_recursive(4, 48, 8, move |inner| {
         let member = (key(), inner.clone()).prop_map(move |(key, value)| format!("\"{key}\":{space}{value}"));
         prop_oneof![
             1 => prop::collection::vec(inner, 0..5).prop_map(move |list| format!("[{}]", list.join(&format!(",{space}")))),
@@ -116,6 +129,11 @@ fn object() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn lines_alike_give_the_twins_tapes(lines in alike()) {
+        compare(lines.join("\n").as_bytes())?;
+    }
+
     #[test]
     fn valid_lines_give_the_twins_tape(
         lines in prop::collection::vec(prop_oneof![object(), json(""), json(" ")], 1..12),
@@ -155,6 +173,22 @@ proptest! {
         compare(pieces.concat().as_bytes())?;
         compare(format!("{{\"a\":1,\"a\":{}", pieces.concat()).as_bytes())?;
     }
+}
+
+/// Lines of one or two lists of keys by turns, as services write them.
+fn alike() -> impl Strategy<Value = Vec<String>> {
+    let keys = || prop::collection::vec(key(), 0..7);
+    let values = prop::collection::vec(prop_oneof![9 => leaf(), 1 => json("")], 7);
+    let lines = prop::collection::vec((values, 0..9_u8), 2..24);
+    (keys(), keys(), lines, prop::sample::select(vec!["", " "])).prop_map(|(keys, others, lines, space)| {
+        let line = |(values, which): &(Vec<String>, u8)| {
+            let keys = if *which == 0 { &others } else { &keys };
+            let member = |(key, value): (&String, &String)| format!("\"{key}\":{space}{value}");
+            let members: Vec<String> = keys.iter().zip(values).map(member).collect();
+            format!("{{{}}}", members.join(&format!(",{space}")))
+        };
+        lines.iter().map(line).collect()
+    })
 }
 
 #[test]

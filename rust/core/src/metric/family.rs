@@ -43,7 +43,7 @@ impl Family {
     /// Count so many events of the series at `at`.
     pub fn count_events(&mut self, at: usize, events: u64, clock_seconds: f64) {
         let series = self.table.at(at);
-        series.seen = series.seen.max(clock_seconds);
+        series.see(clock_seconds);
         series.data.count += events;
     }
 
@@ -51,7 +51,7 @@ impl Family {
     pub fn count(&mut self, at: usize, value: f64, moment: Moment) {
         let Self { definition, table, .. } = self;
         let series = table.at(at);
-        series.seen = series.seen.max(moment.clock_seconds);
+        series.see(moment.clock_seconds);
         let total = &mut series.data;
         match definition.kind {
             // A counter never goes back: what is negative is not counted.

@@ -2,7 +2,7 @@
 
 use super::compile::Rules;
 use super::outcomes::Set;
-use crate::event::{Event, Form, Role, Source, Value};
+use crate::event::{Event, Role, Source, Value};
 
 /// Names of this many bytes and longer ones share a place.
 const LENGTHS: usize = 64;
@@ -11,8 +11,8 @@ const LENGTHS: usize = 64;
 #[derive(Debug, Default)]
 pub struct Gates {
     /// The first one is of the groups that ask for none.
-    sets: Vec<Set>,
-    /// By length the names asked for, ascending, each with the set its events can meet.
+    pub sets: Vec<Set>,
+    /// By length the names asked for, ascending, each with its set.
     by_length: Vec<Vec<(Vec<u8>, usize)>>,
 }
 
@@ -27,7 +27,7 @@ impl Gates {
             let names = &mut by_length[name.len().min(LENGTHS - 1)];
             let place = names.binary_search_by(|(known, _)| known.cmp(name)).unwrap_or_else(|place| {
                 names.insert(place, (name.clone(), sets.len()));
-                sets.push(sets[0].clone());
+                sets.push(Vec::new());
                 place
             });
             sets[names[place].1].push(at);
@@ -36,26 +36,28 @@ impl Gates {
         Self { sets, by_length }
     }
 
-    /// The groups that ask for the event's name or for none.
+    /// The groups that ask for none, and those that ask for the event's name. Apart, because what decides the ones has
+    /// nothing to do with what decides the others.
     #[inline(always)]
-    pub fn set<E: Event + ?Sized>(&self, event: &E) -> &Set {
+    pub fn sets<E: Event + ?Sized>(&self, event: &E) -> (Option<&Set>, Option<&Set>) {
         let source = Source::Role(Role::Event);
-        let at = match event.written(source) {
-            Some((Form::Text, name)) => self.find(name),
-            Some(_) => 0,
+        let named = match event.written(source) {
+            Some(written) => written.as_text().and_then(|name| self.find(name)),
             None => match event.value(source) {
                 Value::Text(name) => self.find(&name),
-                _ => 0,
+                _ => None,
             },
         };
-        &self.sets[at]
+        (self.sets.first(), named)
     }
 
-    fn find(&self, name: &[u8]) -> usize {
-        let Some(names) = self.by_length.get(name.len().min(LENGTHS - 1)) else { return 0 };
-        match names.binary_search_by(|(known, _)| known.as_slice().cmp(name)) {
-            Ok(at) => names[at].1,
-            Err(_) => 0,
+    #[inline(always)]
+    fn find(&self, name: &[u8]) -> Option<&Set> {
+        let names = self.by_length.get(name.len().min(LENGTHS - 1))?;
+        if names.is_empty() {
+            return None;
         }
+        let at = names.binary_search_by(|(known, _)| known.as_slice().cmp(name)).ok()?;
+        self.sets.get(names[at].1)
     }
 }

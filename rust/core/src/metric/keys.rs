@@ -158,18 +158,23 @@ impl Links {
         series_max: usize,
         admit: impl FnOnce(usize) -> bool,
     ) -> Option<(usize, bool)> {
-        let place = match self.places.get(number as usize) {
-            Some(place) if *place != NONE && self.generation == table.generation() => *place,
-            _ => {
-                let (at, overflowed) = table.locate(texts(), interner, series_max, admit)?;
-                self.link(number, at, overflowed, table.generation())
-            }
-        };
+        self.known(number, table).or_else(|| {
+            let (at, overflowed) = table.locate(texts(), interner, series_max, admit)?;
+            self.link(number, at, overflowed, table.generation());
+            Some((at, overflowed))
+        })
+    }
+
+    /// The same of a label set that was located before, and has not left since.
+    #[inline(always)]
+    pub fn known<T>(&self, number: u32, table: &SeriesTable<T>) -> Option<(usize, bool)> {
+        let place = self.places.get(number as usize).copied();
+        let place = place.filter(|place| *place != NONE && self.generation == table.generation())?;
         Some(((place & !OVERFLOWS) as usize, place & OVERFLOWS != 0))
     }
 
     #[inline(never)]
-    fn link(&mut self, number: u32, at: usize, overflowed: bool, generation: u64) -> u32 {
+    fn link(&mut self, number: u32, at: usize, overflowed: bool, generation: u64) {
         if self.generation != generation {
             self.forget();
             self.generation = generation;
@@ -179,7 +184,6 @@ impl Links {
         }
         let place = at as u32 | if overflowed { OVERFLOWS } else { 0 };
         self.places[number as usize] = place;
-        place
     }
 
     /// The numbers will mean other label sets.

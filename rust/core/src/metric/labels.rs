@@ -6,7 +6,7 @@ use super::memo::Memo;
 use super::route;
 use super::series::LABELS_MAX;
 use super::texts::Texts;
-use crate::event::{Event, Form, Role, Source, Value};
+use crate::event::{Event, Form, Role, Source, Value, Written};
 use crate::expr::level::UNKNOWN;
 use crate::expr::Level;
 
@@ -128,7 +128,7 @@ impl Labels {
             if reading.epoch != epoch {
                 let sources = plan.definitions[index].as_slice();
                 let id = match sources.first().and_then(|source| event.written(*source)) {
-                    Some((form, raw)) if form != Form::Nothing => reading.memo.get(form as u16, raw),
+                    Some(written) if !written.is_nothing() => reading.memo.get(kind_of(0, &written), &written),
                     _ => None,
                 };
                 reading.epoch = epoch;
@@ -146,12 +146,12 @@ impl Labels {
     fn read<E: Event + ?Sized>(&mut self, index: usize, sources: &[Source], event: &E) -> u32 {
         for (rank, source) in sources.iter().enumerate() {
             let written = event.written(*source);
-            if let Some((form, raw)) = written {
-                if form == Form::Nothing && *source != Source::Role(Role::Level) {
+            if let Some(written) = written {
+                if written.is_nothing() && *source != Source::Role(Role::Level) {
                     continue;
                 }
-                let kind = (rank * 4) as u16 + form as u16;
-                if let Some(id) = self.readings[index].memo.get(kind, raw) {
+                let kind = kind_of(rank, &written);
+                if let Some(id) = self.readings[index].memo.get(kind, &written) {
                     return id;
                 }
             }
@@ -161,19 +161,25 @@ impl Labels {
                 continue;
             }
             let id = self.texts.id(&self.clean);
-            if let Some((form, raw)) = written {
-                self.readings[index].memo.put((rank * 4) as u16 + form as u16, raw, id);
+            if let Some(written) = written {
+                self.readings[index].memo.put(kind_of(rank, &written), &written, id);
             }
             return id;
         }
         let memo = &mut self.readings[index].memo;
-        if let Some(id) = memo.get(NOWHERE, b"") {
+        if let Some(id) = memo.get(NOWHERE, &Written::bare(Form::Missing)) {
             return id;
         }
         let id = self.texts.id(MISSING.as_bytes());
-        memo.put(NOWHERE, b"", id);
+        memo.put(NOWHERE, &Written::bare(Form::Missing), id);
         id
     }
+}
+
+/// What tells apart values that are different labels with the same bytes: which source they are of, and their form.
+#[inline(always)]
+fn kind_of(rank: usize, written: &Written<'_>) -> u16 {
+    (rank * 8) as u16 + written.form as u16
 }
 
 /// A value given by the caller as a label.

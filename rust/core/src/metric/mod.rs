@@ -148,23 +148,26 @@ impl Metrics {
 
     fn merge_totals(&mut self, observer: &mut Observer, arrival_seconds: f64) {
         let Self { families, interner, lanes, series_max, overflowed, .. } = self;
-        let Observer { rules, noted: Noted { labels, keys, links, columns, times, .. }, .. } = observer;
+        let Observer { rules, noted: Noted { labels, keys, links, columns, .. }, .. } = observer;
         let clock_seconds = lanes.clock().unwrap_or(arrival_seconds);
         for (family, column) in families.iter_mut().zip(columns) {
-            let mut locate = |family: &mut Family, update: usize, series: u32| {
+            let mut locate = |family: &mut Family, links: &mut [Links], update: usize, series: u32| {
                 let key = &keys[usize::from(rules.updates[update].key)];
                 let texts = || key.ids(series).iter().map(|id| labels.texts.text(*id));
                 links[update].locate(series, &mut family.table, texts, interner, *series_max, |_| true)
             };
             for series in &column.touched {
                 let events = column.events[*series as usize];
-                let Some((at, over)) = locate(family, column.counting, *series) else { continue };
+                let Some((at, over)) = locate(family, links, column.counting, *series) else { continue };
                 family.count_events(at, events, clock_seconds);
                 *overflowed += if over { events } else { 0 };
             }
             for sample in &column.samples {
-                let Some((at, over)) = locate(family, sample.update as usize, sample.series) else { continue };
-                family.count(at, sample.value, Moment { time_seconds: times[sample.event as usize], clock_seconds });
+                let update = sample.update as usize;
+                // Most are of a series that was there before.
+                let known = links[update].known(sample.series, &family.table);
+                let Some((at, over)) = known.or_else(|| locate(family, links, update, sample.series)) else { continue };
+                family.count(at, sample.value, Moment { time_seconds: sample.time_seconds, clock_seconds });
                 *overflowed += u64::from(over);
             }
         }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::compile::{Rules, Target};
 use super::keys::{Keys, Links};
 use super::labels::Labels;
-use super::outcomes::{Done, Outcome, Outcomes};
+use super::outcomes::{Done, Outcome, Outcomes, Set, NO_FAMILY};
 use super::series::LABELS_MAX;
 use crate::event::Event;
 use crate::window::lanes;
 
 /// Label sets and label values remembered from batch to batch; with more, all are forgotten. 16,384 take about 1 MB.
 const KNOWN_MAX: usize = 16_384;
-/// Events, samples and observations after which a batch must be merged before it goes on. 65,536 take 1.5 MiB at most.
+/// Samples and observations after which a batch must be merged before it goes on. 65,536 take 1.5 MiB at most.
 const OBSERVATIONS_MAX: usize = 65_536;
 
 /// For windows: one event (its time in seconds), or one value that it adds to an update's series.
@@ -33,8 +33,8 @@ pub(super) const EVENT: u32 = u32::MAX;
 pub(super) struct Sample {
     pub update: u32,
     pub series: u32,
-    /// Index into the times.
-    pub event: u32,
+    /// When the event was, in seconds.
+    pub time_seconds: f64,
     pub value: f64,
 }
 
@@ -52,6 +52,14 @@ pub(super) struct Column {
 impl Column {
     #[inline(always)]
     fn count(&mut self, series: u32) {
+        match self.events.get_mut(series as usize) {
+            Some(events) if *events > 0 => *events += 1,
+            _ => self.count_first(series),
+        }
+    }
+
+    #[inline(never)]
+    fn count_first(&mut self, series: u32) {
         let at = series as usize;
         if self.events.len() <= at {
             self.events.resize(at + 1, 0);
@@ -84,8 +92,6 @@ pub(super) struct Noted {
     pub links: Vec<Links>,
     /// One per family.
     pub columns: Vec<Column>,
-    /// Of the events, in seconds.
-    pub times: Vec<f64>,
     /// For the windows, in order: they share one budget.
     pub log: Vec<Observation>,
     /// Samples in the columns.
@@ -115,7 +121,6 @@ impl Observer {
             keys: rules.labels.keys.iter().map(|labels| Keys::new(labels.len())).collect(),
             links: rules.updates.iter().map(|_| Links::default()).collect(),
             columns,
-            times: Vec::new(),
             log: Vec::new(),
             samples: 0,
             future: 0,
@@ -124,7 +129,8 @@ impl Observer {
             read_keys: vec![(0, 0); rules.labels.keys.len()],
             read_values: vec![(0, None); rules.values.len()],
         };
-        Self { rules, noted, outcomes: Outcomes::default(), future_skew_seconds, windowed }
+        let outcomes = Outcomes::new(rules.gates.sets.len());
+        Self { rules, noted, outcomes, future_skew_seconds, windowed }
     }
 
     /// The time an event counts for: its own, but the arrival where it has none or one that is further ahead of the
@@ -141,29 +147,22 @@ impl Observer {
         if self.windowed {
             noted.log.push(Observation { update: EVENT, series: 0, value: time });
         }
-        noted.times.push(time);
-        let set = rules.gates.set(event);
-        let alike = match outcomes.of(set, event, noted.generation) {
-            Outcome::Known(known) => known,
-            Outcome::New => outcomes.learn(noted.done(rules, &set.alike, event)),
-            Outcome::Unlike => {
-                noted.ask(rules, &set.alike, event);
-                0..0
-            }
-        };
-        for at in alike {
-            let (update, series) = outcomes.done(at);
-            noted.note(rules, update, series, event);
+        let (all, named) = rules.gates.sets(event);
+        if let Some(set) = all {
+            noted.meet(rules, set, outcomes, event);
         }
-        if !set.others.is_empty() {
+        if let Some(set) = named {
+            noted.meet(rules, set, outcomes, event);
+        }
+        for set in [all, named].into_iter().flatten().filter(|set| !set.others.is_empty()) {
             noted.ask(rules, &set.others, event);
         }
     }
 
     /// Whether no more may be observed before a merge.
     pub fn is_full(&self) -> bool {
-        let Noted { times, log, samples, .. } = &self.noted;
-        times.len() + log.len() + samples >= OBSERVATIONS_MAX
+        let Noted { log, samples, .. } = &self.noted;
+        log.len() + samples >= OBSERVATIONS_MAX
     }
 
     /// Forget what was not merged.
@@ -173,12 +172,36 @@ impl Observer {
 }
 
 impl Noted {
+    /// Note what an event does to the groups of a set that go by its values.
+    #[inline(always)]
+    fn meet<E: Event + ?Sized>(&mut self, rules: &Rules, set: &Set, outcomes: &mut Outcomes, event: &E) {
+        let alike = match outcomes.of(set, event, self.generation) {
+            Outcome::Known(known) => known,
+            Outcome::New => outcomes.learn(self.done(rules, &set.alike, event)),
+            Outcome::Unlike => return self.ask(rules, &set.alike, event),
+        };
+        for done in outcomes.done(alike) {
+            match self.columns.get_mut(done.counted as usize) {
+                Some(column) => column.count(done.series),
+                None => self.note(rules, done.update, done.series, event),
+            }
+        }
+    }
+
     /// What an event does to groups whose updates its label sets decide.
     #[inline(never)]
     fn done<E: Event + ?Sized>(&mut self, rules: &Rules, groups: &[u32], event: &E) -> Vec<Done> {
         let met = groups.iter().map(|group| &rules.groups[*group as usize]).filter(|group| group.meets(event));
         let updates = met.flat_map(|group| &group.updates);
-        updates.map(|index| (*index, self.series(rules, rules.updates[*index as usize].key, event))).collect()
+        let done = |index: &u32| {
+            let update = &rules.updates[*index as usize];
+            let counted = match (update.target, update.value) {
+                (Target::Family(family), None) => family as u32,
+                _ => NO_FAMILY,
+            };
+            Done { update: *index, series: self.series(rules, update.key, event), counted }
+        };
+        updates.map(done).collect()
     }
 
     /// Ask each of the groups whether the event meets it, and note what it does there.
@@ -208,8 +231,8 @@ impl Noted {
         match (update.target, value) {
             (Target::Family(family), None) => self.columns[family].count(series),
             (Target::Family(family), Some(value)) => {
-                let event = self.times.len() as u32 - 1;
-                self.columns[family].samples.push(Sample { update: index, series, event, value });
+                let time_seconds = event.time_seconds();
+                self.columns[family].samples.push(Sample { update: index, series, time_seconds, value });
                 self.samples += 1;
             }
             (Target::Window(..), value) => {
@@ -247,7 +270,6 @@ impl Noted {
             column.touched.drain(..).for_each(|series| column.events[series as usize] = 0);
             column.samples.clear();
         }
-        self.times.clear();
         self.log.clear();
         self.samples = 0;
         self.future = 0;

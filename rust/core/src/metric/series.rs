@@ -40,6 +40,14 @@ pub struct Series<T> {
 }
 
 impl<T> Series<T> {
+    /// An event of it came at this time of the clock.
+    #[inline(always)]
+    pub fn see(&mut self, clock_seconds: f64) {
+        if clock_seconds > self.seen {
+            self.seen = clock_seconds;
+        }
+    }
+
     fn is_overflow(&self) -> bool {
         !self.key.is_empty() && self.key.iter().all(|id| *id == OVERFLOW)
     }

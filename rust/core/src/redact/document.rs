@@ -111,14 +111,14 @@ impl Pass<'_> {
             (KeyClass::Secret(rule), _) => Some(rule),
             _ => None,
         };
-        rule.map(|rule| (node.next as usize, rule))
+        rule.map(|rule| (node.after(value), rule))
     }
 
     fn marked(&self, at: usize, scratch: &mut Scratch) -> Option<(usize, u16)> {
         while let Some((node, rule)) = scratch.marked.last().copied().filter(|(node, _)| *node as usize <= at) {
             scratch.marked.pop();
             if node as usize == at {
-                return Some((self.nodes[at].next as usize, rule));
+                return Some((self.nodes[at].after(at), rule));
             }
         }
         None
@@ -235,7 +235,7 @@ impl Pass<'_> {
             return;
         }
         let value = at + 2;
-        let last = self.nodes[value].next as usize;
+        let last = self.nodes[value].after(value);
         if self.nodes[value].kind == Kind::ArrayEnd {
             return;
         }
@@ -302,7 +302,7 @@ impl Pass<'_> {
             if let Some(part) = self.part(&self.nodes[key], scratch) {
                 member(part, key + 1, scratch);
             }
-            key = self.nodes[key + 1].next as usize;
+            key = self.nodes[key + 1].after(key + 1);
         }
     }
 

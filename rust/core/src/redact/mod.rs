@@ -185,7 +185,7 @@ impl Redactor {
             return;
         }
         match at {
-            Some(at) if tape.numbered && tape.notable == 0 && self.rules.loose.is_none() => {
+            Some(at) if self.reads_marked_only(tape) => {
                 let mut strings = tape.candidates.iter().map(|node| *node as usize).filter(|node| !exempt(*node));
                 let Some(first) = strings.next() else { return };
                 let batch = std::mem::take(&mut scratch.batch);
@@ -202,6 +202,12 @@ impl Redactor {
             None => self.surveyed(text, scratch, |text, scratch| self.json(text, tape, exempt, 0, scratch, edits)),
         }
         scratch.count(edits);
+    }
+
+    /// Whether of a text of the batch nothing is read but strings in which the survey marked something.
+    #[inline(always)]
+    pub fn reads_marked_only(&self, tape: &Tape) -> bool {
+        tape.numbered && tape.notable == 0 && self.rules.loose.is_none()
     }
 
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.

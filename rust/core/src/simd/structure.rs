@@ -36,23 +36,52 @@ pub struct Bitmap {
 pub const WINDOW_BITS_MIN: usize = 57;
 
 /// Two bitmaps of one text, read at the same places.
+#[derive(Clone, Copy)]
 pub struct Beside<'a> {
     one: &'a [u8],
     /// As long.
     other: &'a [u8],
 }
 
-impl Beside<'_> {
-    /// The bits of both from `at` on, lowest first: at least 57 of them; zeros beyond the end.
+impl<'a> Beside<'a> {
+    /// The same, so that the compiler sees that both are of one length.
     #[inline(always)]
-    pub fn windows(&self, at: usize) -> (u64, u64) {
-        let range = at / 8..at / 8 + 8;
-        let window = |bytes: &[u8]| Some(u64::from_le_bytes(*bytes.first_chunk()?) >> (at % 8));
-        match (self.one.get(range.clone()).and_then(window), self.other.get(range).and_then(window)) {
-            (Some(one), Some(other)) => (one, other),
-            _ => (0, 0),
+    pub fn matched(self) -> Self {
+        Self { one: self.one, other: self.other.get(..self.one.len()).unwrap_or(self.one) }
+    }
+
+    /// How many bits from `at` on are before the first of the one map, and whether one of these is set in the other.
+    /// `None` if there is no first.
+    #[inline(always)]
+    pub fn string(&self, at: usize) -> Option<(u32, bool)> {
+        let (ends, mut marks) = self.windows(at)?;
+        if ends != 0 {
+            return Some((ends.trailing_zeros(), marks & below(ends) != 0));
+        }
+        let mut from = at;
+        loop {
+            from += WINDOW_BITS_MIN;
+            let (ends, more) = self.windows(from)?;
+            if ends != 0 {
+                return Some(((from - at) as u32 + ends.trailing_zeros(), marks | more & below(ends) != 0));
+            }
+            marks |= more;
         }
     }
+
+    /// The bits of both from `at` on, lowest first: at least 57 of them. `None` beyond the end.
+    #[inline(always)]
+    fn windows(&self, at: usize) -> Option<(u64, u64)> {
+        let range = at / 8..at / 8 + 8;
+        let window = |bytes: &[u8]| Some(u64::from_le_bytes(*bytes.first_chunk()?) >> (at % 8));
+        Some((window(self.one.get(range.clone())?)?, window(self.other.get(range)?)?))
+    }
+}
+
+/// The bits below the lowest one.
+#[inline(always)]
+fn below(bits: u64) -> u64 {
+    bits.wrapping_sub(1) & !bits
 }
 
 impl Bitmap {

@@ -1,10 +1,14 @@
 //! The keys of a lane's lines, each with a number under which is kept what other parts found out about it, so that
 //! a key is looked at once. A key is guessed from the one before it: most lines have the shape of an earlier one.
 
+mod entry;
+
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+
+pub use entry::{Entry, Guesses, Spaces};
 
 use crate::extract;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
@@ -12,12 +16,6 @@ use crate::redact::keys::KeyClass;
 
 /// Longest key remembered, in bytes.
 const KEY_BYTES_MAX: usize = 128;
-/// Bytes compared at once.
-const HEAD_BYTES: usize = 16;
-
-/// Head and mask of what no line of UTF-8 has.
-const NOWHERE: (u128, u128) = (u128::MAX, u128::MAX);
-
 /// No key is given this number.
 pub const UNKNOWN: u16 = 0;
 
@@ -33,31 +31,6 @@ pub mod traits {
 pub const INSIDE: u16 = 0x8000;
 /// The slot of a key that extraction must look at each time.
 pub const LOOK: u16 = u16::MAX;
-
-/// One key, as it stood in a line: with the comma before it, the colon behind it, and the spaces there were.
-#[derive(Debug)]
-#[repr(align(64))]
-pub struct Entry {
-    /// The first bytes of `,"key":`, and a mask of those that count.
-    head: u128,
-    mask: u128,
-    /// Bytes of the whole, of what is before the key, and of the key.
-    pub token_bytes: u16,
-    pub key_at: u8,
-    pub key_bytes: u8,
-    /// The key that came after it last time.
-    pub next: u16,
-    /// Of a `FIELD` in the outermost object.
-    pub slot: u16,
-    pub traits: u8,
-}
-
-/// Spaces around a key: behind the comma and behind the colon. No more than one each is expected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spaces {
-    pub before: u8,
-    pub behind: u8,
-}
 
 /// What is known of a key. `None`: nothing yet.
 #[derive(Debug, Default)]
@@ -77,8 +50,10 @@ pub struct Dictionary {
     raws: Vec<Box<[u8]>>,
     table: HashTable<u16>,
     hasher: RandomState,
-    /// Counts what changes of which key comes next.
+    /// Counts what changes of entries.
     version: u64,
+    /// Entries of the keys that lines have lately, in order, and of which version they are.
+    expected: (u64, Vec<Entry>),
 }
 
 impl Default for Dictionary {
@@ -90,79 +65,11 @@ impl Default for Dictionary {
             table: HashTable::new(),
             hasher: RandomState::default(),
             version: 0,
+            expected: (0, Vec::new()),
         };
         new.push(b"");
-        (new.entries[0].head, new.entries[0].mask) = NOWHERE;
+        new.entries[0] = Entry::nowhere();
         new
-    }
-}
-
-impl Entry {
-    fn new(raw: &[u8]) -> Self {
-        let traits = traits::NOTABLE | traits::FIELD;
-        let key_bytes = raw.len() as u8;
-        let mut new =
-            Self { head: 0, mask: 0, token_bytes: 0, key_at: 0, key_bytes, next: UNKNOWN, slot: LOOK, traits };
-        new.set_spaces(raw, Spaces::default());
-        new
-    }
-
-    fn set_spaces(&mut self, raw: &[u8], spaces: Spaces) {
-        let pieces: [&[u8]; 5] = [if spaces.before == 0 { b"," } else { b", " }, b"\"", raw, b"\":", b" "];
-        let all = pieces.iter().flat_map(|piece| piece.iter());
-        self.key_at = 2 + spaces.before;
-        self.token_bytes = raw.len() as u16 + u16::from(self.key_at) + 2 + u16::from(spaces.behind);
-        let mut head = [0; HEAD_BYTES];
-        let compared = HEAD_BYTES.min(usize::from(self.token_bytes));
-        head[..compared].iter_mut().zip(all).for_each(|(place, byte)| *place = *byte);
-        self.head = u128::from_le_bytes(head);
-        self.mask = u128::MAX >> (8 * (HEAD_BYTES - compared));
-        if raw.contains(&b'\\') {
-            // Rare enough to be looked up each time.
-            (self.head, self.mask) = NOWHERE;
-        }
-    }
-
-    fn spaces(&self) -> Spaces {
-        let before = self.key_at - 2;
-        let behind = self.token_bytes - u16::from(self.key_at) - u16::from(self.key_bytes) - 2;
-        Spaces { before, behind: behind as u8 }
-    }
-
-    /// How what is compared at once of the key, its comma and its colon differs from what stands at `at`.
-    #[inline(always)]
-    fn difference(&self, text: &[u8], at: usize) -> u128 {
-        let Some(head) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return u128::MAX };
-        (u128::from_le_bytes(*head) ^ self.head) & self.mask
-    }
-}
-
-/// The entries, at hand.
-#[derive(Clone, Copy)]
-pub struct Guesses<'a> {
-    entries: &'a [Entry],
-    keys: &'a Dictionary,
-}
-
-impl<'a> Guesses<'a> {
-    /// The entry of an expected key, if it stands at `at`, from its comma to its value.
-    #[inline(always)]
-    pub fn guess(self, expected: u16, text: &[u8], at: usize) -> Option<&'a Entry> {
-        let entry = &self.entries[usize::from(expected)];
-        (entry.difference(text, at) == 0 && self.ends(entry, expected, text, at)).then_some(entry)
-    }
-
-    /// The same where the bracket that opens the object stands in place of the comma.
-    #[inline(always)]
-    pub fn guess_first(self, expected: u16, text: &[u8], at: usize) -> Option<&'a Entry> {
-        let entry = &self.entries[usize::from(expected)];
-        // The head's first byte is the comma.
-        (entry.difference(text, at) >> 8 == 0 && self.ends(entry, expected, text, at)).then_some(entry)
-    }
-
-    #[inline(always)]
-    fn ends(self, entry: &Entry, expected: u16, text: &[u8], at: usize) -> bool {
-        usize::from(entry.token_bytes) <= HEAD_BYTES || self.keys.long_ends(expected, text, at)
     }
 }
 
@@ -170,9 +77,54 @@ impl Dictionary {
     /// To guess with.
     #[inline(always)]
     pub fn guesses(&self) -> Guesses<'_> {
-        Guesses { entries: &self.entries, keys: self }
+        Guesses { entries: &self.entries }
     }
 
+    /// Whether an entry that begins at `at` stands there to its end.
+    #[inline(always)]
+    pub fn ends(&self, entry: &Entry, text: &[u8], at: u32) -> bool {
+        entry.is_short() || self.long_ends(entry.number, text, at as usize)
+    }
+
+    /// The entries of a line's keys, in order, if lines keep to one order. The first begins with the bracket that opens
+    /// the line, and each has the traits of all before.
+    #[inline(always)]
+    pub fn expected(&self) -> &[Entry] {
+        match &self.expected {
+            (version, entries) if *version == self.version => entries,
+            _ => &[],
+        }
+    }
+
+    /// Lines have so many keys, each the one that comes next.
+    #[inline(always)]
+    pub fn expect(&mut self, keys: usize) {
+        if self.expected.0 != self.version || self.expected.1.len() != keys {
+            self.copy_expected(keys);
+        }
+    }
+
+    #[cold]
+    fn copy_expected(&mut self, keys: usize) {
+        let guesses = Guesses { entries: &self.entries };
+        let (mut entry, mut traits) = (&self.entries[usize::from(UNKNOWN)], 0);
+        let (version, expected) = &mut self.expected;
+        *version = self.version;
+        expected.clear();
+        for _ in 0..keys {
+            entry = guesses.next(entry);
+            traits |= entry.traits;
+            expected.push(entry.with(traits));
+        }
+        if let Some(first) = expected.first_mut() {
+            first.open_line();
+        }
+        if !expected.iter().all(Entry::is_short) {
+            expected.clear();
+        }
+    }
+
+    #[cold]
     #[inline(never)]
     fn long_ends(&self, number: u16, text: &[u8], at: usize) -> bool {
         let entry = &self.entries[usize::from(number)];
@@ -201,6 +153,7 @@ impl Dictionary {
         *next = number;
         let entry = &mut self.entries[usize::from(number)];
         if let Some(spaces) = spaces.filter(|spaces| *spaces != entry.spaces()) {
+            self.version += 1;
             entry.set_spaces(raw, spaces);
         }
         number
@@ -218,7 +171,7 @@ impl Dictionary {
     }
 
     fn push(&mut self, raw: &[u8]) {
-        self.entries.push(Entry::new(raw));
+        self.entries.push(Entry::new(self.entries.len() as u16, raw));
         self.facts.push(Facts::default());
         self.raws.push(raw.into());
     }
@@ -245,6 +198,7 @@ impl Dictionary {
     /// What extraction wants of the key is known.
     pub fn set_field(&mut self, number: u16, field: Option<extract::Entry>) {
         self.facts[usize::from(number)].field = field;
+        self.version += 1;
         self.entries[usize::from(number)].slot = match field {
             Some(extract::Entry { slot: Some(slot), child: None }) => slot.0,
             Some(extract::Entry { slot: Some(slot), child: Some(_) }) => slot.0 | INSIDE,
@@ -254,6 +208,7 @@ impl Dictionary {
     }
 
     fn set(&mut self, number: u16, flag: u8, raised: bool) {
+        self.version += 1;
         let traits = &mut self.entries[usize::from(number)].traits;
         *traits = *traits & !flag | if raised { flag } else { 0 };
     }
@@ -265,28 +220,36 @@ mod tests {
 
     const CLOSE: Option<Spaces> = Some(Spaces { before: 0, behind: 0 });
 
+    /// The entry of a key guessed, and the first byte of its value.
+    fn guess<'a>(keys: &'a Dictionary, number: u16, text: &[u8], at: u32) -> Option<(&'a Entry, u8)> {
+        let entry = keys.entry(number);
+        let byte = entry.begins(text, at, u128::MAX)?;
+        keys.ends(entry, text, at).then_some((entry, byte))
+    }
+
     #[test]
     fn a_key_is_guessed_from_the_one_before_it() {
         let mut keys = Dictionary::default();
         let text = br#"{"a":1,"a_key_longer_than_a_head":2,"a":3}             "#;
-        assert!(keys.guesses().guess(UNKNOWN, text, 6).is_none());
+        assert!(guess(&keys, UNKNOWN, text, 6).is_none());
         let first = keys.number(UNKNOWN, b"a", None);
         let second = keys.number(first, b"a_key_longer_than_a_head", CLOSE);
-        let next = |number, keys: &Dictionary| keys.entry(number).next;
+        let next = |number, keys: &Dictionary| keys.guesses().after(number).number;
+        let first_of = |number, keys: &Dictionary| keys.entry(number).begins(text, 0, u128::MAX << 8);
         assert_eq!((next(UNKNOWN, &keys), next(first, &keys), next(second, &keys)), (first, second, UNKNOWN));
-        assert!(keys.guesses().guess(first, text, 0).is_none() && keys.guesses().guess_first(first, text, 0).is_some());
-        assert!(
-            keys.guesses().guess_first(second, text, 0).is_none()
-                && keys.guesses().guess_first(UNKNOWN, text, 0).is_none()
-        );
-        assert_eq!(keys.guesses().guess(second, text, 6).map(|entry| (entry.token_bytes, entry.key_at)), Some((28, 2)));
-        assert!(keys.guesses().guess(first, text, 6).is_none() && keys.guesses().guess(second, text, 35).is_none());
+        assert!(guess(&keys, first, text, 0).is_none());
+        assert_eq!(first_of(first, &keys), Some(b'1'));
+        assert!(first_of(second, &keys).is_none() && first_of(UNKNOWN, &keys).is_none());
+        let (entry, byte) = guess(&keys, second, text, 6).unwrap();
+        assert_eq!((entry.token_bytes, entry.key_at, entry.number, byte), (28, 2, second, b'2'));
+        assert!(guess(&keys, first, text, 6).is_none() && guess(&keys, second, text, 35).is_none());
         assert_eq!(keys.number(second, b"a", CLOSE), first);
-        assert_eq!(keys.guesses().guess(second, text, 6).map(|entry| entry.next), Some(first));
-        assert!(keys.guesses().guess(first, text, 35).is_some());
+        assert_eq!(guess(&keys, second, text, 6).map(|(entry, _)| entry.next), Some(first));
+        assert_eq!(guess(&keys, first, text, 35).map(|(_, byte)| byte), Some(b'3'));
         // No room for a whole head: the caller looks it up.
-        assert!(keys.guesses().guess(first, &text[..50], 35).is_none());
-        assert!(keys.guesses().guess(second, br#","a_key_longer_than_a_hat":2,     "#, 0).is_none());
+        assert!(guess(&keys, first, &text[..50], 35).is_none());
+        assert!(guess(&keys, second, br#","a_key_longer_than_a_head":"#, 0).is_none());
+        assert!(guess(&keys, second, br#","a_key_longer_than_a_hat":2,     "#, 0).is_none());
     }
 
     #[test]
@@ -297,12 +260,12 @@ mod tests {
                 let number = keys.number(UNKNOWN, raw, Some(Spaces { before, behind }));
                 let (before, behind) = (" ".repeat(before.into()), " ".repeat(behind.into()));
                 let text = format!(",{before}\"{}\":{behind}1,{}", String::from_utf8_lossy(raw), " ".repeat(20));
-                let entry = keys.guesses().guess(number, text.as_bytes(), 0).unwrap();
-                assert_eq!(text.find('1'), Some(entry.token_bytes.into()), "{text}");
+                let (entry, byte) = guess(&keys, number, text.as_bytes(), 0).unwrap();
+                assert_eq!((text.find('1'), byte), (Some(entry.token_bytes.into()), b'1'), "{text}");
                 assert_eq!(text.find('a'), Some(entry.key_at.into()), "{text}");
                 for other in [text.replacen(',', ", ", 1), text.replacen("\":", "\": ", 1), text.replacen(':', "=", 1)]
                 {
-                    let other = keys.guesses().guess(number, other.as_bytes(), 0).map(|entry| entry.token_bytes);
+                    let other = guess(&keys, number, other.as_bytes(), 0).map(|(entry, _)| entry.token_bytes);
                     // One more space before the value is the value's.
                     assert!(other.is_none_or(|bytes| bytes == entry.token_bytes), "{text}");
                 }
