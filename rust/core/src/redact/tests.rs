@@ -49,6 +49,9 @@ fn same_everywhere(text: &[u8]) {
     }
 }
 
+/// What stands around values where neither `=` nor `:` does.
+const FORMS: [&str; 7] = [">", "<", "</a>", "<token>", "Some(\"", "set(\"", "-Dapi.key="];
+
 /// A part of a text: a secret of every kind, words like those of rules, and what stands between.
 fn part() -> impl Strategy<Value = String> {
     let examples: Vec<String> = rules::built_in().unwrap().into_iter().flat_map(|rule| rule.examples).collect();
@@ -102,19 +105,14 @@ fn part() -> impl Strategy<Value = String> {
         "ghp_",
         "-----BEGIN ",
         "é",
-        ">",
-        "<",
-        "</a>",
-        "<token>",
-        "Some(\"",
-        "set(\"",
-        "-Dapi.key=",
         "name",
         "value",
         "x",
     ]
+    .into_iter()
+    .chain(FORMS)
     .map(str::to_owned)
-    .to_vec();
+    .collect();
     prop_oneof![2 => prop::sample::select(examples), 6 => prop::sample::select(glue), 2 => "[a-zA-Z0-9]{1,24}"]
 }
 
