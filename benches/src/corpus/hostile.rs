@@ -10,7 +10,7 @@ const SHORT_BYTES: usize = 1000;
 type Build = fn(&mut Draft, usize);
 
 pub fn shapes() -> Vec<Shape> {
-    let rows: [(&'static str, &'static str, Build); 11] = [
+    let rows: [(&'static str, &'static str, Build); 14] = [
         ("digits", "digits_256k", digits),
         ("assigns", "assigns_256k", |draft, bytes| repeated(draft, bytes, &["=", "a=", "key: "])),
         ("eyjh", "eyjh_256k", |draft, bytes| repeated(draft, bytes, &["eyJh", "eyJhbGci", "eyJhbGciOi."])),
@@ -22,6 +22,11 @@ pub fn shapes() -> Vec<Shape> {
         ("nested", "nested_256k", nested),
         ("backslashes", "backslashes_256k", backslashes),
         ("keys", "keys_256k", keys),
+        ("overlaps", "overlaps_256k", |draft, bytes| repeated(draft, bytes, &["token=", "token=a1-", "pass:"])),
+        ("coded", "coded_256k", |draft, bytes| {
+            repeated(draft, bytes, &["cookie%3D%26", "auth%3D- %26", "pin%3Dnull%26"])
+        }),
+        ("hosts", "hosts_256k", |draft, bytes| repeated(draft, bytes, &["a@b/", "x://a@b/", "x://a:b@/"])),
     ];
     let shape = |name, line_bytes, build| Shape { name, hostile: true, line_bytes, build };
     rows.into_iter()

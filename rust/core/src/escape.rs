@@ -26,6 +26,7 @@ impl Decoded {
     pub fn decode(&mut self, raw: &[u8]) {
         self.bytes.clear();
         self.escapes.clear();
+        self.bytes.reserve(raw.len());
         let mut at = 0;
         while at < raw.len() {
             // Escapes often come one after the other.
@@ -35,15 +36,19 @@ impl Decoded {
                 at = plain;
                 continue;
             }
-            let before = self.bytes.len();
-            let width = self.escape(&raw[at..]);
-            at += width.max(1);
-            if width == 0 {
+            let (len, raw_len) = match raw.get(at + 1).map_or(0, |next| MEANS[usize::from(*next)]) {
+                0 => self.unicode(&raw[at..]),
+                simple => {
+                    self.bytes.push(simple);
+                    (1, 2)
+                }
+            };
+            at += usize::from(raw_len.max(1));
+            if raw_len == 0 {
                 self.bytes.push(b'\\');
                 continue;
             }
-            let len = (self.bytes.len() - before) as u8;
-            self.escapes.push(Escape { end: self.bytes.len() as u32, raw_end: at as u32, len, raw_len: width as u8 });
+            self.escapes.push(Escape { end: self.bytes.len() as u32, raw_end: at as u32, len, raw_len });
         }
     }
 
@@ -69,37 +74,40 @@ impl Decoded {
         }
     }
 
-    /// Bytes of `raw` that one escape takes, having appended what it means; 0 when it is not an escape.
-    fn escape(&mut self, raw: &[u8]) -> usize {
-        let simple = match raw.get(1) {
-            Some(b'"') => b'"',
-            Some(b'\\') => b'\\',
-            Some(b'/') => b'/',
-            Some(b'b') => 8,
-            Some(b'f') => 12,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'u') => return self.unicode(raw),
-            _ => return 0,
-        };
-        self.bytes.push(simple);
-        2
-    }
-
-    fn unicode(&mut self, raw: &[u8]) -> usize {
-        let Some(high) = hex4(raw) else { return 0 };
+    /// The meaning of a `\uXXXX` that `raw` begins with is appended: its length, and that of the escape; 0 where there is
+    /// none.
+    fn unicode(&mut self, raw: &[u8]) -> (u8, u8) {
+        let Some(high) = hex4(raw) else { return (0, 0) };
         if (0xd800..0xdc00).contains(&high) {
             if let Some(low) = hex4(&raw[6..]).filter(|low| (0xdc00..0xe000).contains(low)) {
                 let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-                push_utf8(code, &mut self.bytes);
-                return 12;
+                return (push_utf8(code, &mut self.bytes), 12);
             }
         }
-        push_utf8(high, &mut self.bytes);
-        6
+        (push_utf8(high, &mut self.bytes), 6)
     }
 }
+
+/// What a byte after a backslash means; 0 where that is no escape of two bytes.
+const MEANS: [u8; 256] = {
+    let mut means = [0; 256];
+    let simple = [
+        (b'"', b'"'),
+        (b'\\', b'\\'),
+        (b'/', b'/'),
+        (b'b', 8),
+        (b'f', 12),
+        (b'n', b'\n'),
+        (b'r', b'\r'),
+        (b't', b'\t'),
+    ];
+    let mut at = 0;
+    while at < simple.len() {
+        means[simple[at].0 as usize] = simple[at].1;
+        at += 1;
+    }
+    means
+};
 
 /// The number behind a leading `\uXXXX`.
 fn hex4(raw: &[u8]) -> Option<u32> {
@@ -108,7 +116,8 @@ fn hex4(raw: &[u8]) -> Option<u32> {
 }
 
 /// UTF-8 of a code point, surrogates included (generalised UTF-8).
-fn push_utf8(code: u32, out: &mut Vec<u8>) {
+/// Gives how many bytes they are.
+fn push_utf8(code: u32, out: &mut Vec<u8>) -> u8 {
     let tail = |shift: u32| 0x80 | (code >> shift & 0x3f) as u8;
     match code {
         0..=0x7f => out.push(code as u8),
@@ -116,29 +125,42 @@ fn push_utf8(code: u32, out: &mut Vec<u8>) {
         0x800..=0xffff => out.extend([0xe0 | (code >> 12) as u8, tail(6), tail(0)]),
         _ => out.extend([0xf0 | (code >> 18) as u8, tail(12), tail(6), tail(0)]),
     }
+    match code {
+        0..=0x7f => 1,
+        0x80..=0x7ff => 2,
+        0x800..=0xffff => 3,
+        _ => 4,
+    }
 }
 
 /// Append `text` as the content of a JSON string. Bytes that are not UTF-8 become U+FFFD.
 pub fn encode(text: &[u8], out: &mut Vec<u8>) {
     for chunk in text.utf8_chunks() {
-        for &byte in chunk.valid().as_bytes() {
-            match byte {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                0..=0x1f => {
-                    const HEX: &[u8; 16] = b"0123456789abcdef";
-                    out.extend_from_slice(b"\\u00");
-                    out.push(HEX[(byte >> 4) as usize]);
-                    out.push(HEX[(byte & 15) as usize]);
-                }
-                _ => out.push(byte),
-            }
+        let mut rest = chunk.valid().as_bytes();
+        while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+            out.extend_from_slice(&rest[..plain]);
+            escape(rest[plain], out);
+            rest = &rest[plain + 1..];
         }
+        out.extend_from_slice(rest);
         if !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
+/// Append the escape for a byte that needs one.
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match byte {
+        b'"' => out.extend(*b"\\\""),
+        b'\\' => out.extend(*b"\\\\"),
+        b'\n' => out.extend(*b"\\n"),
+        b'\r' => out.extend(*b"\\r"),
+        b'\t' => out.extend(*b"\\t"),
+        byte => {
+            let [high, low] = [byte >> 4, byte & 15].map(|half| HEX[usize::from(half)]);
+            out.extend([b'\\', b'u', b'0', b'0', high, low]);
         }
     }
 }

@@ -229,7 +229,10 @@ impl Walker<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape()?;
+                    // Escapes often come one after the other.
+                    while self.text.get(self.at) == Some(&b'\\') {
+                        self.escape()?;
+                    }
                 }
                 Some(_) => return Err(Broken::Control),
                 None => return Err(Broken::Truncated),

@@ -4,6 +4,7 @@ use base64::alphabet;
 use base64::engine::{general_purpose::GeneralPurpose, DecodePaddingMode, GeneralPurposeConfig};
 use base64::Engine as _;
 
+use crate::redact::content::table;
 use crate::redact::prose;
 
 /// A check that a match must pass, or a rule that is code altogether.
@@ -142,11 +143,11 @@ fn basic(text: &[u8]) -> bool {
 }
 
 /// Least entropy of a credential, in bits a byte.
-const BITS_MIN: f64 = 2.75;
+pub const RANDOM_BITS_MIN: f64 = 2.75;
 
 /// At least 2.75 bits a byte, with a letter and a digit: no word and no number.
 pub fn entropy(text: &[u8]) -> bool {
-    text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic) && bits(text) >= BITS_MIN
+    text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic) && bits(text) >= RANDOM_BITS_MIN
 }
 
 /// Shannon's measure of `text`, in bits a byte.
@@ -158,19 +159,72 @@ fn bits(text: &[u8]) -> f64 {
 }
 
 /// Shortest piece of a random value, in bytes.
-const RANDOM_PIECE_BYTES_MIN: usize = 12;
+pub const RANDOM_PIECE_BYTES_MIN: usize = 12;
+
+/// What a byte may be in a value.
+#[derive(Clone, Copy)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Of a random value.
+    pub const OF_VALUE: u8 = 1;
+    /// Between two pieces of one.
+    pub const SPLIT: u8 = 2;
+    /// A digit, or a sign that is in no word, number or path.
+    pub const OTHER: u8 = 4;
+    pub const DIGIT: u8 = 8;
+    pub const UPPER: u8 = 16;
+
+    #[inline]
+    pub const fn of(byte: u8) -> Self {
+        Self(KINDS[byte as usize])
+    }
+
+    #[inline]
+    pub const fn has(self, kind: u8) -> bool {
+        self.0 & kind != 0
+    }
+
+    /// One of two neighbours is a digit or a capital, and the other is not that.
+    #[inline]
+    pub fn changes(self, next: Self) -> bool {
+        (self.0 ^ next.0) & (Self::DIGIT | Self::UPPER) != 0
+    }
+}
+
+const KINDS: [u8; 256] = {
+    let (of_value, split, path) = (table(b"-_.~+/=:|$!%@,*"), table(b"-_./: "), table(b"-_./:,'"));
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < kinds.len() {
+        let byte = at as u8;
+        let other = byte.is_ascii_digit() || byte.is_ascii_punctuation() && !path[at];
+        kinds[at] |= if byte.is_ascii_alphanumeric() || of_value[at] { Kinds::OF_VALUE } else { 0 };
+        kinds[at] |= if split[at] { Kinds::SPLIT } else { 0 } | if other { Kinds::OTHER } else { 0 };
+        kinds[at] |= if byte.is_ascii_digit() { Kinds::DIGIT } else { 0 };
+        kinds[at] |= if byte.is_ascii_uppercase() { Kinds::UPPER } else { 0 };
+        at += 1;
+    }
+    kinds
+};
 
 /// A value that no one wrote: entropy, and a long piece without a hyphen or dot in which letters and digits mix, or
 /// capitals stand where no hump of camel case does.
 pub fn random(text: &[u8]) -> bool {
-    let of_value = |b: &u8| b.is_ascii_alphanumeric() || b"-_.~+/=:|$!%@,*".contains(b);
-    let pieces = text.split(|b| b"-_./: ".contains(b));
+    let pieces = text.split(|b| Kinds::of(*b).has(Kinds::SPLIT));
     let piece = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
+    if piece.len() < RANDOM_PIECE_BYTES_MIN {
+        return false;
+    }
     let digits = piece.iter().filter(|b| b.is_ascii_digit()).count();
-    let kind = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase());
-    let changes = piece.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count();
-    let mixed = (digits >= 2 && digits < piece.len()) || changes * 5 >= piece.len() * 2;
-    mixed && piece.len() >= RANDOM_PIECE_BYTES_MIN && text.iter().all(of_value) && bits(text) >= BITS_MIN
+    let changes = piece.windows(2).filter(|pair| Kinds::of(pair[0]).changes(Kinds::of(pair[1]))).count();
+    let mixed = piece_is_mixed(digits, changes, piece.len());
+    mixed && text.iter().all(|b| Kinds::of(*b).has(Kinds::OF_VALUE)) && bits(text) >= RANDOM_BITS_MIN
+}
+
+/// Letters and digits mix in a piece, or capitals stand everywhere: of its neighbours so many are of another kind.
+pub fn piece_is_mixed(digits: usize, changes: usize, len: usize) -> bool {
+    (digits >= 2 && digits < len) || changes * 5 >= len * 2
 }
 
 /// The name of an entry in a cache or store, of parts: `user:1234567:profile`.
@@ -201,7 +255,7 @@ pub fn uuid(text: &[u8]) -> bool {
 /// Letters with a digit or a sign between them: no word, no number, no path.
 pub fn mixed(text: &[u8]) -> bool {
     let letter = text.iter().any(u8::is_ascii_alphabetic);
-    let other = text.iter().any(|b| b.is_ascii_digit() || (b.is_ascii_punctuation() && !b"-_./:,'".contains(b)));
+    let other = text.iter().any(|b| Kinds::of(*b).has(Kinds::OTHER));
     letter && other && !text.iter().any(u8::is_ascii_whitespace)
 }
 

@@ -2,34 +2,29 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
 use regex_automata::{Anchored, Input};
 
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
+use crate::redact::address::Ats;
 use crate::redact::check;
 use crate::redact::rules::{Rule, Rules};
 use crate::redact::sweep::{within, Places, Seen};
+use crate::redact::weigh::Window;
 
 /// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
 pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Verification granted to any text, in bytes read, before its length counts.
 const VERIFY_BYTES_FREE: usize = 64 * 1024;
-/// Longest `user:password` looked for before an `@`, in bytes.
-const USER_INFO_BYTES_MAX: usize = 512;
-/// Shortest token that stands alone before an `@`, in bytes: a user's name is shorter.
-const USER_TOKEN_BYTES_MIN: usize = 20;
-/// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
-const LOCAL_PART_BYTES_MAX: usize = 64;
-
-/// Verification work done for one text.
-pub struct Work {
+/// Verification work done for one text, and a window for its values.
+pub struct Work<'a> {
     spent: usize,
     allowed: usize,
+    pub window: &'a mut Window,
 }
 
-impl Work {
-    pub fn new(bytes: usize) -> Self {
-        Self { spent: 0, allowed: VERIFY_BYTES_FREE + bytes * VERIFY_BYTES_PER_BYTE_MAX }
+impl<'a> Work<'a> {
+    pub fn new(bytes: usize, window: &'a mut Window) -> Self {
+        Self { spent: 0, allowed: VERIFY_BYTES_FREE + bytes * VERIFY_BYTES_PER_BYTE_MAX, window }
     }
 
     pub fn exhausted(&self) -> bool {
@@ -46,7 +41,7 @@ impl Rules {
         seen: Seen,
         places: &Places,
         start: usize,
-        work: &mut Work,
+        work: &mut Work<'_>,
         mut found: impl FnMut(usize, usize, &Rule),
     ) {
         let end = start + text.len();
@@ -63,12 +58,14 @@ impl Rules {
         if !seen.at() {
             return;
         }
+        work.window.clear();
+        let mut ats = Ats::new(text);
         for at in signs.filter(|at| text[*at] == b'@') {
             // What looks like an address may be the end of a password and its host.
-            let either = [(self.url_credentials, url_password as Span), (self.email, mail_address as Span)];
-            let first = either.iter().find_map(|(rule, span)| Some((self.list.get((*rule)?)?, span(text, at)?)));
+            let password = self.url_credentials.and_then(|rule| Some((rule, ats.url_password(at, work.window)?)));
+            let first = password.or_else(|| self.email.and_then(|rule| Some((rule, ats.mail_address(at)?))));
             if let Some((rule, (start, end))) = first {
-                found(start, end, rule);
+                found(start, end, &self.list[rule]);
             }
         }
     }
@@ -77,7 +74,7 @@ impl Rules {
         &self,
         text: &[u8],
         stems: impl Iterator<Item = usize>,
-        work: &mut Work,
+        work: &mut Work<'_>,
         found: &mut impl FnMut(usize, usize, &Rule),
     ) {
         // Rules that need not look again before a position.
@@ -129,16 +126,13 @@ impl Rules {
     }
 }
 
-type Span = fn(&[u8], usize) -> Option<(usize, usize)>;
-
 /// The secret's span and the end of the whole match, if the rule's pattern matches at `at`; the match begins at `begin`.
 fn verify(rule: &Rule, text: &[u8], begin: usize, at: usize) -> Option<(usize, usize, usize)> {
-    let pattern = rule.pattern.as_ref()?;
-    let regex = pattern.regex()?;
-    let end = text.len().min(at + pattern.reach_bytes());
+    let pattern = rule.pattern.as_ref().filter(|pattern| pattern.lead.may_begin(&text[at..]))?.compiled()?;
+    let end = text.len().min(at + pattern.reach_bytes);
     let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];
-    regex.search_slots(&input, &mut slots)?;
+    pattern.regex.search_slots(&input, &mut slots[..if pattern.parts { 4 } else { 2 }])?;
     let span = |slot: usize| Some((slots[slot]?.get(), slots[slot + 1]?.get()));
     let whole = (begin, span(0)?.1);
     let secret = span(2).unwrap_or(whole);
@@ -240,40 +234,4 @@ fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
         _ => true,
     };
     left && right
-}
-
-/// The password of `scheme://user:password@host` (RFC 3986 section 3.2.1), given its last `@`.
-fn url_password(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    let rest = &text[at + 1..];
-    let host = rest.iter().position(|b| b.is_ascii_whitespace() || b"/\"'?#@<>".contains(b)).unwrap_or(rest.len());
-    if rest.get(host) == Some(&b'@') || host == 0 {
-        return None;
-    }
-    let from = at.saturating_sub(USER_INFO_BYTES_MAX);
-    let begin = text[from..at]
-        .iter()
-        .rposition(|b| b.is_ascii_whitespace() || b"\"'<>".contains(b))
-        .map_or(from, |i| from + i + 1);
-    let user = begin + memmem::rfind(&text[begin..at], b"://")? + 3;
-    let Some(colon) = text[user..at].iter().position(|byte| *byte == b':').map(|len| user + len) else {
-        // A token alone: `https://TOKEN@host`.
-        return (at - user >= USER_TOKEN_BYTES_MIN && check::random(&text[user..at])).then_some((user, at));
-    };
-    let (start, secret) = (colon + 1, &text[colon + 1..at]);
-    let path = text[user..at].contains(&b'/');
-    (!secret.is_empty() && !path).then_some((start, at))
-}
-
-/// A mail address (the dot-atom form of RFC 5322 section 3.4.1), given its `@`.
-fn mail_address(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
-    let from = at.saturating_sub(LOCAL_PART_BYTES_MAX);
-    let start = text[from..at].iter().rposition(|byte| !local(byte)).map_or(from, |index| from + index + 1);
-    let domain = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'.' || **byte == b'-';
-    let end = at + 1 + text[at + 1..].iter().take(253).take_while(domain).count();
-    let end = end - text[at + 1..end].iter().rev().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
-    let host = &text[at + 1..end];
-    let top = host.iter().rposition(|byte| *byte == b'.').map(|dot| &host[dot + 1..])?;
-    let real = top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic) && host.len() > top.len() + 1;
-    (start < at && real).then_some((start, end))
 }

@@ -166,7 +166,7 @@ impl Pass<'_> {
     fn key(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) -> KeyClass {
         let raw = self.raw(node);
         let known = match node.key {
-            UNKNOWN => scratch.memo.clean(raw),
+            UNKNOWN => None,
             number => scratch.keys.facts(number).class,
         };
         if let Some(class) = known {
@@ -182,8 +182,6 @@ impl Pass<'_> {
         } else if node.key != UNKNOWN {
             let notable = class != KeyClass::Plain || self.part(node, scratch).is_some();
             scratch.keys.set_class(node.key, class, notable);
-        } else if self.nested == 0 {
-            scratch.memo.set_clean(raw, class);
         }
         class
     }

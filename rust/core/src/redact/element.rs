@@ -7,16 +7,35 @@ use crate::redact::check;
 use crate::redact::content::is_word;
 use crate::redact::keys::{KeyClass, KeyMemo, Keys};
 use crate::redact::prose;
+use crate::redact::sign::SPACES_MAX;
 
 /// How far the beginning of a tag is looked for before its end, in bytes.
 const TAG_BYTES_MAX: usize = 256;
 /// Longest content, in bytes: a private key fits.
 const CONTENT_BYTES_MAX: usize = 16 * 1024;
-/// Spaces allowed between a key, its sign and its value: tables are aligned.
-pub const SPACES_MAX: usize = 64;
-/// Words for a type, which some languages write between a name and its value.
-pub const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 const CDATA: &[u8] = b"<![CDATA[";
+const CDATA_END: &[u8] = b"]]>";
+
+/// Where no end of character data is: elements with a beginning of it may stand close to each other.
+#[derive(Default)]
+pub struct Open {
+    from: usize,
+    to: usize,
+}
+
+impl Open {
+    /// Where the character data that begins at `start` ends.
+    fn cdata_end(&mut self, text: &[u8], start: usize) -> Option<usize> {
+        if !(self.from..self.to).contains(&start) {
+            *self = Self { from: start, to: start };
+        }
+        // An end may have begun where the text that was looked at ended.
+        let from = start.max(self.to.saturating_sub(CDATA_END.len() - 1));
+        let end = memmem::find(text.get(from..)?, CDATA_END).map(|len| from + len);
+        self.to = end.unwrap_or(text.len());
+        end
+    }
+}
 
 /// The secret between the tags of the element whose start tag ends at `close`, and its rule. `named`: what an attribute
 /// of it says, as in `<entry key="password">`.
@@ -26,11 +45,12 @@ pub fn secret(
     named: Option<KeyClass>,
     keys: &Keys,
     memo: &mut KeyMemo,
+    open: &mut Open,
 ) -> Option<(usize, usize, u16)> {
     let name = name(text, close)?;
     let own = keys.class(name, memo);
     let class = if own == KeyClass::Plain { named? } else { own };
-    let (start, end) = content(text, close + 1)?;
+    let (start, end) = content(text, close + 1, open)?;
     let value = &text[start..end];
     let vague = matches!(class, KeyClass::Bare(_)) && (name.eq_ignore_ascii_case(b"key") || !check::random(value));
     let rule = class.rule_for(value).filter(|_| !vague && !prose::says_nothing(value))?;
@@ -59,13 +79,13 @@ fn name(text: &[u8], close: usize) -> Option<&[u8]> {
 }
 
 /// The text from `start` up to the end tag, without spaces around it; None where an element or nothing is.
-fn content(text: &[u8], start: usize) -> Option<(usize, usize)> {
+fn content(text: &[u8], start: usize, open: &mut Open) -> Option<(usize, usize)> {
     let text = &text[..text.len().min(start + CONTENT_BYTES_MAX)];
     let space = |byte: &&u8| byte.is_ascii_whitespace();
     let start = start + text[start..].iter().take_while(space).count();
     let (start, end) = if text[start..].starts_with(CDATA) {
         let start = start + CDATA.len();
-        (start, start + memmem::find(&text[start..], b"]]>")?)
+        (start, open.cdata_end(text, start)?)
     } else {
         let end = start + memchr(b'<', &text[start..])?;
         (start, (text.get(end + 1) == Some(&b'/')).then_some(end)?)
@@ -87,22 +107,6 @@ pub fn wrapping(value: &[u8]) -> usize {
     } else {
         0
     }
-}
-
-pub fn spaces_at(text: &[u8], at: usize) -> usize {
-    let space = |byte: &&u8| matches!(**byte, 0..=9 | 11 | 12 | 14..=b' ' | 0x7f);
-    text[at..].iter().take(SPACES_MAX).take_while(space).count()
-}
-
-/// A type stands at `at` and the value after it: `password: str = "…"`.
-pub fn typed(text: &[u8], at: usize) -> bool {
-    let after = |word: &&[u8]| {
-        text[at..].get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word)).map(|head| at + head.len())
-    };
-    TYPES.iter().find_map(after).is_some_and(|end| {
-        let next = end + spaces_at(text, end);
-        text.get(next) == Some(&b'=')
-    })
 }
 
 /// Java takes properties as `-Dname=value`.
@@ -128,7 +132,7 @@ mod tests {
             ("a<b,c>x</", None, Some("x")),
         ] {
             let close = text.find('>').unwrap();
-            let span = content(text.as_bytes(), close + 1);
+            let span = content(text.as_bytes(), close + 1, &mut Open::default());
             assert_eq!(name(text.as_bytes(), close), name_of.map(str::as_bytes), "{text}");
             assert_eq!(span.map(|(start, end)| &text[start..end]), content_of, "{text}");
         }

@@ -9,6 +9,8 @@ const SCHEMES: [&[u8]; 4] = [b"bearer", b"basic", b"digest", b"negotiate"];
 
 /// How far the bracket that closes is looked for, in bytes.
 const BRACKET_BYTES_MAX: usize = 1024;
+/// How much of that is counted at once, in bytes: few enough for a count in one.
+const BRACKET_CHUNK_BYTES: usize = 64;
 
 /// What the rule of a key means for the extent of its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,30 +22,91 @@ pub enum Extent {
     Line,
 }
 
-/// The span of the value that begins at `start`, without its quotes or brackets.
-pub fn value(text: &[u8], start: usize, extent: Extent) -> (usize, usize) {
-    match text[start] {
-        quote @ (b'"' | b'\'' | b'`') => return (start + 1, quoted_end(text, start + 1, quote)),
-        open @ (b'[' | b'(' | b'{' | b'<') => {
-            if let Some(end) = bracket_end(text, start, open) {
-                return (start + 1, end);
-            }
-        }
-        _ => {}
+/// A part of a text in which no word ends: signs may stand so close that the values after them are one word.
+#[derive(Default)]
+pub struct Clear {
+    from: usize,
+    to: usize,
+}
+
+/// A value to be found: what its key says of its extent, and whether its sign is written as in URLs.
+#[derive(Clone, Copy)]
+pub struct Value {
+    pub extent: Extent,
+    pub coded: bool,
+}
+
+impl Value {
+    pub const WORD: Self = Self { extent: Extent::Word, coded: false };
+
+    /// The span of the value that begins at `start`, without its quotes or brackets.
+    pub fn span(self, text: &[u8], start: usize, clear: &mut Clear) -> (usize, usize) {
+        let (start, end) = self.whole(text, start, clear);
+        (start, if self.coded { start + coded_end(&text[start..end]) } else { end })
     }
-    let end = match extent {
-        Extent::Line => line_end(text, start),
-        Extent::Scheme => scheme_end(text, start),
-        Extent::Word => word_end(text, start),
-    };
-    // A backslash before a quote is the quote's.
-    let trimmed = match text.get(end) {
-        Some(b'"' | b'\'') => {
-            text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
+
+    fn whole(self, text: &[u8], start: usize, clear: &mut Clear) -> (usize, usize) {
+        match text[start] {
+            quote @ (b'"' | b'\'' | b'`') => return (start + 1, quoted_end(text, start + 1, quote)),
+            open @ (b'[' | b'(' | b'{' | b'<') => {
+                if let Some(end) = bracket_end(text, start, open) {
+                    return (start + 1, end);
+                }
+            }
+            _ => {}
         }
-        _ => end,
-    };
-    (start, trimmed)
+        let end = match self.extent {
+            Extent::Line => self.line_end(text, start),
+            Extent::Scheme => self.scheme_end(text, start, clear),
+            Extent::Word => word_end(text, start, clear),
+        };
+        // A backslash before a quote is the quote's.
+        let trimmed = match text.get(end) {
+            Some(b'"' | b'\'') => {
+                text[start..end].iter().rposition(|byte| *byte != b'\\').map_or(start, |at| start + at + 1)
+            }
+            _ => end,
+        };
+        (start, trimmed)
+    }
+
+    /// In a URL what is behind the end need not be read: there may be as much of it after each of many signs.
+    fn line_end(self, text: &[u8], start: usize) -> usize {
+        let reach = if self.coded { start + coded_end(&text[start..]) } else { text.len() };
+        line_end(&text[..reach], start)
+    }
+
+    /// `Bearer x`, `Custom x, a=b`, `Digest …`: a scheme, its credentials and what commas add.
+    fn scheme_end(self, text: &[u8], start: usize, clear: &mut Clear) -> usize {
+        let mut end = word_end(text, start, clear);
+        let scheme = &text[start..end];
+        let is = |known: &[&[u8]]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        let spaces = |at: usize| text[at..].iter().take_while(|byte| **byte == b' ').count();
+        let next = end + spaces(end);
+        if is(&LONG_SCHEMES) && next > end {
+            return self.line_end(text, start);
+        }
+        let named = scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !named || next == end || bare_end(text, next) == next {
+            return if is(&SCHEMES) { start } else { end };
+        }
+        end = bare_end(text, next);
+        while text.get(end) == Some(&b',') {
+            let next = end + 1 + spaces(end + 1);
+            let after = bare_end(text, next);
+            if !text[next..after].contains(&b'=') {
+                break;
+            }
+            end = after;
+        }
+        end
+    }
+}
+
+/// The end of a value in an escaped query: the `&` or quote after it.
+fn coded_end(value: &[u8]) -> usize {
+    let ends = |part: &[u8]| matches!(part, b"%26" | b"%22" | b"%27" | b"%20" | b"%2C" | b"%2c" | b"%7D" | b"%7d");
+    value.windows(3).position(ends).unwrap_or(value.len())
 }
 
 /// The quote that closes, the end of the line, or the end of the text.
@@ -68,17 +131,26 @@ fn bracket_end(text: &[u8], start: usize, open: u8) -> Option<usize> {
         _ => open + 2,
     };
     let mut depth = 0_usize;
-    for (at, &byte) in text.iter().enumerate().skip(start).take(BRACKET_BYTES_MAX) {
-        match byte {
-            b'\n' => return None,
-            _ if byte == open => depth += 1,
-            _ if byte == close => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at);
+    let near = &text[start..text.len().min(start + BRACKET_BYTES_MAX)];
+    for (chunk, at) in near.chunks(BRACKET_CHUNK_BYTES).zip((start..).step_by(BRACKET_CHUNK_BYTES)) {
+        let count = |wanted: u8| usize::from(chunk.iter().map(|byte| u8::from(*byte == wanted)).sum::<u8>());
+        // Not so many close that the one at `open` is among them.
+        if depth > count(close) && count(b'\n') == 0 {
+            depth = depth + count(open) - count(close);
+            continue;
+        }
+        for (at, &byte) in (at..).zip(chunk) {
+            match byte {
+                b'\n' => return None,
+                _ if byte == open => depth += 1,
+                _ if byte == close => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(at);
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
     }
     None
@@ -103,48 +175,30 @@ fn line_end(text: &[u8], start: usize) -> usize {
     text.len()
 }
 
-/// `Bearer x`, `Custom x, a=b`, `Digest …`: a scheme, its credentials and what commas add.
-fn scheme_end(text: &[u8], start: usize) -> usize {
-    let mut end = word_end(text, start);
-    let scheme = &text[start..end];
-    let is = |known: &[&[u8]]| known.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    let spaces = |at: usize| text[at..].iter().take_while(|byte| **byte == b' ').count();
-    let next = end + spaces(end);
-    if is(&LONG_SCHEMES) && next > end {
-        return line_end(text, start);
-    }
-    let named = scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if !named || next == end || word_end(text, next) == next {
-        return if is(&SCHEMES) { start } else { end };
-    }
-    end = word_end(text, next);
-    while text.get(end) == Some(&b',') {
-        let next = end + 1 + spaces(end + 1);
-        let after = word_end(text, next);
-        if !text[next..after].contains(&b'=') {
-            break;
-        }
-        end = after;
-    }
-    end
-}
-
 /// Bytes with which a word ends.
 const STOPS: [bool; 256] = table(b" \t\n\x0c\r,;&)]}<>\"'|`");
 
+fn bare_end(text: &[u8], start: usize) -> usize {
+    word_end(text, start, &mut Clear::default())
+}
+
 /// The end of a word; a string that an opening bracket goes before is part of it: `SecretStr('x')`.
-fn word_end(text: &[u8], start: usize) -> usize {
+fn word_end(text: &[u8], start: usize, clear: &mut Clear) -> usize {
     let mut at = start;
-    while let Some(next) = text[at..].iter().position(|byte| STOPS[usize::from(*byte)]) {
-        at += next;
-        match text[at] {
-            quote @ (b'"' | b'\'') if at > start && text[at - 1] == b'(' => {
-                at = (quoted_end(text, at + 1, quote) + 1).min(text.len());
+    loop {
+        if !(clear.from <= at && at < clear.to) {
+            *clear = Clear { from: at, to: at };
+        }
+        let known = clear.to.min(text.len());
+        at = text[known..].iter().position(|byte| STOPS[usize::from(*byte)]).map_or(text.len(), |next| known + next);
+        clear.to = clear.to.max(at);
+        match text.get(at) {
+            Some(quote @ (b'"' | b'\'')) if at > start && text[at - 1] == b'(' => {
+                at = (quoted_end(text, at + 1, *quote) + 1).min(text.len());
             }
             _ => return at,
         }
     }
-    text.len()
 }
 
 #[cfg(test)]
@@ -167,7 +221,8 @@ mod tests {
             ("Bearer", Extent::Scheme, ""),
             ("a\\\" b", Extent::Word, "a"),
         ] {
-            let (start, end) = value(text.as_bytes(), 0, extent);
+            let value = Value { extent, coded: false };
+            let (start, end) = value.span(text.as_bytes(), 0, &mut Clear::default());
             assert_eq!(&text[start..end], expected, "{text}");
         }
     }

@@ -1,15 +1,15 @@
 //! Keys: which of them say that their value is a secret. Compared by words, never by substrings.
 
-use foldhash::fast::RandomState;
-use hashbrown::{HashMap, HashSet};
+use std::cmp::Ordering;
+
 use serde::Deserialize;
 
 use crate::escape::Decoded;
-use crate::limits::KEY_MEMO_ENTRIES_MAX;
 use crate::redact::check;
 use crate::redact::dull::Dull;
-use crate::redact::lengths::Lengths;
 use crate::redact::token::{rule_name, segments};
+use crate::redact::vocabulary::{Known, Vocabulary};
+use crate::redact::words::{words, Words};
 use crate::spec::RedactSpec;
 
 /// The built-in keys, as data with examples.
@@ -25,8 +25,10 @@ const SHORT_VALUE_BYTES_MIN: usize = 6;
 
 /// Shortest secret word that is known when it is parted in two, in bytes: `p_in` is no PIN.
 const PARTED_BYTES_MIN: usize = 6;
-/// Longest key remembered, in bytes.
-const KEY_BYTES_MAX: usize = 128;
+/// Short keys remembered, as a power of two: 4 KiB of the first-level cache.
+const SHORT_LOG2: u32 = 7;
+/// A word that ends so is a likely key, even where it was glued together.
+const TOKEN: &[u8] = b"token";
 
 /// What a key says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,189 +61,216 @@ pub struct KeysPack {
     pub counterexamples: Vec<String>,
 }
 
-/// The words of a secret key and its rule.
-type Secret = (Vec<Vec<u8>>, u16);
-
 /// The keys of one spec.
 pub struct Keys {
-    /// By first word.
-    secret: HashMap<Vec<u8>, Vec<Secret>, RandomState>,
+    vocabulary: Vocabulary,
+    /// What words end with that were glued together.
     endings: Vec<(Vec<u8>, u16)>,
-    bare: HashMap<Vec<u8>, u16, RandomState>,
-    likely: HashMap<Vec<u8>, u16, RandomState>,
-    short: HashMap<Vec<u8>, u16, RandomState>,
-    /// Words before `key` that make it a credential, and the rule of such a key.
-    owners: HashMap<Vec<u8>, u16, RandomState>,
-    places: HashSet<Vec<u8>, RandomState>,
-    about: HashSet<Vec<u8>, RandomState>,
+    /// A bit for the last bytes of each.
+    endings_filter: u64,
+    /// The rule of a word that ends with `token`.
+    token: Option<u16>,
     allowed: Vec<Vec<Vec<u8>>>,
-    /// Of words that are secret or a place, and of owners.
-    lengths: Lengths,
-    owner_lengths: Lengths,
 }
 
-/// Raw keys seen before. Bounded; a key that does not fit is classified anew each time.
-#[derive(Default)]
+/// Buffers for one key, short keys as they were met and their classes, and places where no key was found.
 pub struct KeyMemo {
-    classes: HashMap<Box<[u8]>, KeyClass, RandomState>,
-    /// Keys without any content to redact, and their class.
-    clean: HashMap<Box<[u8]>, KeyClass, RandomState>,
     decoded: Decoded,
     words: Words,
+    /// Bounded: of two with one place the later is remembered. The empty key is plain.
+    short: Box<[(Short, KeyClass); 1 << SHORT_LOG2]>,
     pub dull: Dull,
 }
 
-/// The words of one key, in lower case and one after the other; ends of words in `text`.
-#[derive(Default)]
-struct Words {
-    text: Vec<u8>,
-    ends: Vec<usize>,
+impl Default for KeyMemo {
+    fn default() -> Self {
+        Self {
+            decoded: Decoded::default(),
+            words: Words::default(),
+            short: Box::new([(Short(0), KeyClass::Plain); 1 << SHORT_LOG2]),
+            dull: Dull::default(),
+        }
+    }
+}
+
+/// A key of less than 16 bytes: they, and how many.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Short(u128);
+
+impl Short {
+    #[inline]
+    fn of(key: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 16];
+        bytes[15] = key.len() as u8;
+        bytes[..15].get_mut(..key.len())?.copy_from_slice(key);
+        Some(Self(u128::from_le_bytes(bytes)))
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        let [low, high] = [self.0 as u64, (self.0 >> 64) as u64];
+        let mixed = (low.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed >> (u64::BITS - SHORT_LOG2)) as usize
+    }
 }
 
 impl Keys {
     /// `rule` gives the number of a rule name, new or not.
     pub fn new(pack: &KeysPack, spec: &RedactSpec, mut rule: impl FnMut(&str) -> u16) -> Self {
-        let set = |list: &[String]| list.iter().map(|word| word.clone().into_bytes()).collect();
-        let mut number = |list: &[String]| list.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
-        let mut keys = Self {
-            secret: HashMap::default(),
-            endings: Vec::new(),
-            bare: number(&pack.bare),
-            likely: number(&pack.likely),
-            short: number(&pack.short),
-            owners: HashMap::default(),
-            places: set(&pack.places),
-            about: set(&pack.about),
-            allowed: spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect(),
-            lengths: Lengths::of([].iter()),
-            owner_lengths: Lengths::of([].iter()),
+        let mut vocabulary = Vocabulary::default();
+        let mut tell = |list: &[String], tell: &mut dyn FnMut(&mut Known, &str)| {
+            list.iter().for_each(|word| tell(vocabulary.word(word.as_bytes()), word));
         };
+        tell(&pack.bare, &mut |known, word| known.bare = Some(rule(word)));
+        tell(&pack.likely, &mut |known, word| known.likely = Some(rule(word)));
+        tell(&pack.short, &mut |known, word| known.short = Some(rule(word)));
+        tell(&pack.places, &mut |known, _| known.place = true);
+        tell(&pack.about, &mut |known, _| known.about = true);
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
-            if words.is_empty() {
-                continue;
-            }
+            let Some(first) = words.first() else { continue };
             let number = rule(&rule_name(&words));
             // `apikey` is `api_key` written as one word.
             let joined = words.concat();
-            keys.secret.entry(joined.clone()).or_default().push((vec![joined], number));
-            keys.secret.entry(words[0].clone()).or_default().push((words, number));
+            vocabulary.word(first).secret.push((words, number));
+            vocabulary.word(&joined).secret.push((vec![joined.clone()], number));
         }
-        for list in keys.secret.values_mut() {
-            list.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
-        }
-        keys.endings = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
+        vocabulary.longest_first();
+        let endings: Vec<_> = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
+        let last = |word: &[u8]| word.last_chunk().map_or(u64::MAX, |last| 1 << last_bytes(*last));
+        let endings_filter = endings.iter().fold(last(TOKEN), |bits, (word, _)| bits | last(word));
         let key = rule("key");
-        keys.owners = pack.owners.iter().map(|word| (word.clone().into_bytes(), key)).collect();
-        keys.lengths = Lengths::of(keys.secret.keys().chain(&keys.places));
-        keys.owner_lengths = Lengths::of(keys.owners.keys());
-        keys
+        pack.owners.iter().for_each(|word| vocabulary.word(word.as_bytes()).owner = Some(key));
+        let allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
+        let token = vocabulary.word(TOKEN).likely;
+        Self { vocabulary, endings, endings_filter, token, allowed }
     }
 
     /// Classify a key of a JSON text, as it stands there.
     pub fn class(&self, raw: &[u8], memo: &mut KeyMemo) -> KeyClass {
-        if let Some(class) = memo.classes.get(raw) {
-            return *class;
+        let Some(short) = Short::of(raw) else { return self.fresh_class(raw, memo) };
+        let known = &memo.short[short.place()];
+        if known.0 == short {
+            return known.1;
         }
-        let KeyMemo { decoded, words, .. } = &mut *memo;
-        let class = if raw.contains(&b'\\') {
-            decoded.decode(raw);
-            self.decoded_class(&decoded.bytes, words)
-        } else {
-            self.decoded_class(raw, words)
-        };
-        if memo.classes.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= KEY_BYTES_MAX {
-            memo.classes.insert(raw.into(), class);
-        }
+        let class = self.fresh_class(raw, memo);
+        memo.short[short.place()] = (short, class);
         class
+    }
+
+    fn fresh_class(&self, raw: &[u8], memo: &mut KeyMemo) -> KeyClass {
+        let KeyMemo { decoded, words, .. } = &mut *memo;
+        if raw.contains(&b'\\') {
+            decoded.decode(raw);
+            return self.decoded_class(&decoded.bytes, words);
+        }
+        self.decoded_class(raw, words)
     }
 
     /// Classify a key. What a token in it says does not count.
     fn decoded_class(&self, key: &[u8], words: &mut Words) -> KeyClass {
         words.clear();
         if key.contains(&b'[') {
-            segments(key).into_iter().for_each(|(start, end)| words.split(&key[start..end]));
+            segments(key).for_each(|(start, end)| words.split(&key[start..end]));
         } else {
             words.split(key);
         }
-        let count = words.ends.len();
-        let Some(last) = count.checked_sub(1).map(|last| words.joined(last, 1)) else { return KeyClass::Plain };
-        if self.about.contains(last) || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
+        let ends = |last: [u8; 2]| self.endings_filter >> last_bytes(last) & 1 != 0;
+        if words.len() == 0 || !words.any(|hash| self.vocabulary.may_know(hash), ends) {
             return KeyClass::Plain;
         }
-        for at in (0..count).filter(|at| self.may_know(words.joined(*at, 1))) {
-            for (secret, rule) in self.secret.get(words.joined(at, 1)).into_iter().flatten() {
-                if words.have(at, secret, false) {
+        self.known_class(words)
+    }
+
+    /// The class of a key of which some word is known, or may be.
+    #[inline(never)]
+    fn known_class(&self, words: &Words) -> KeyClass {
+        let count = words.len();
+        let about = self.vocabulary.find(words.at(count - 1)).is_some_and(|known| known.about);
+        if about || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
+            return KeyClass::Plain;
+        }
+        // `token_2` is a token too: what is said of the last word is said of the one before.
+        let numbered = count > 1 && words.at(count - 1).text[0].is_ascii_digit();
+        let last = count - 1 - usize::from(numbered);
+        let mut hints = Hints { alone: count == 1, ..Hints::default() };
+        let (mut parted, mut glued) = (None, usize::MAX);
+        for at in 0..count {
+            let word = words.at(at);
+            if let Some(known) = self.vocabulary.find(word) {
+                if let Some((_, rule)) = known.secret.iter().find(|(secret, _)| words.have(at, secret, false)) {
                     return KeyClass::Secret(*rule);
                 }
+                match at.cmp(&last) {
+                    Ordering::Less => hints.before(known),
+                    Ordering::Equal => hints.last = Some(known),
+                    Ordering::Greater => {}
+                }
             }
-        }
-        // `passWord` and `pass_phrase` are one word to those who write them so.
-        let pairs = (1..count)
-            .map(|at| words.joined(at - 1, 2))
-            .filter(|pair| pair.len() >= PARTED_BYTES_MIN && self.may_know(pair));
-        for pair in pairs {
-            let whole = |(secret, _): &&Secret| secret.len() == 1;
-            if let Some((_, rule)) = self.secret.get(pair).into_iter().flatten().find(whole) {
-                return KeyClass::Secret(*rule);
+            if let Some(pair) = (at > 0).then(|| words.joined(at)) {
+                if let Some(known) = self.vocabulary.find(pair) {
+                    // `passWord` and `pass_phrase` are one word to those who write them so.
+                    let secret = if pair.text.len() >= PARTED_BYTES_MIN { &known.secret[..] } else { &[] };
+                    parted = parted.or_else(|| Some(secret.iter().find(|(secret, _)| secret.len() == 1)?.1));
+                    hints.joined_owner = hints.joined_owner.or(known.owner.filter(|_| at <= last));
+                }
             }
+            glued = glued.min(self.ending(word.text).unwrap_or(usize::MAX));
         }
-        let glued = |(ending, _): &&(Vec<u8>, u16)| (0..count).any(|at| words.joined(at, 1).ends_with(ending));
-        if let Some((_, rule)) = self.endings.iter().find(glued) {
-            return KeyClass::Secret(*rule);
-        }
-        self.hinted_class(words, count)
+        let secret = parted.or_else(|| Some(self.endings.get(glued)?.1));
+        secret.map_or_else(|| self.hinted_class(words.at(last).text, &hints), KeyClass::Secret)
     }
 
-    /// The class of a key that says little by itself.
-    fn hinted_class(&self, words: &Words, count: usize) -> KeyClass {
-        let last = words.joined(count - 1, 1);
-        if let (1, Some(rule)) = (count, self.bare.get(last)) {
-            return KeyClass::Bare(*rule);
-        }
-        // `token_2` is a token too.
-        let numbered = last.iter().all(u8::is_ascii_digit) && count > 1;
-        let count = count - usize::from(numbered);
-        let last = words.joined(count - 1, 1);
-        if let Some(rule) = self.short.get(last) {
-            return KeyClass::Short(*rule);
-        }
-        let known = |at: usize| self.may_know(words.joined(at, 1)) && self.places.contains(words.joined(at, 1));
-        if (0..count).any(known) {
-            return KeyClass::Plain;
-        }
-        let glued = if last.ends_with(b"token") { b"token" } else { last };
-        let owner = |word: &[u8]| self.owner_lengths.may_have(word).then(|| self.owners.get(word)).flatten();
-        let owned = || (1..count).any(|at| owner(words.joined(at - 1, 1)).is_some());
-        match self.likely.get(glued) {
-            Some(rule) if owned() => return KeyClass::Owned(*rule),
-            Some(rule) => return KeyClass::Likely(*rule),
-            None => {}
-        }
-        if last != b"key" {
-            return KeyClass::Plain;
-        }
-        let mut before = (1..count).flat_map(|at| [words.joined(at - 1, 1), words.joined(at - 1, 2)]);
-        before.find_map(owner).map_or(KeyClass::Plain, |rule| KeyClass::Likely(*rule))
+    /// The number of the first ending that a word has.
+    fn ending(&self, word: &[u8]) -> Option<usize> {
+        // Were there an ending of one byte, all bits were set.
+        let bit = word.last_chunk().map_or(0, |last| last_bytes(*last));
+        let may = word.len() > 1 && self.endings_filter >> bit & 1 != 0 || self.endings_filter == u64::MAX;
+        may.then(|| self.endings.iter().position(|(ending, _)| word.ends_with(ending)))?
     }
 
-    fn may_know(&self, word: &[u8]) -> bool {
-        self.lengths.may_have(word)
+    /// The class of a key that says little by itself, by its last word.
+    fn hinted_class(&self, last: &[u8], hints: &Hints<'_>) -> KeyClass {
+        let nothing = Known::default();
+        let known = hints.last.unwrap_or(&nothing);
+        let likely = if last.ends_with(TOKEN) { self.token } else { known.likely };
+        let owner = hints.owner.or(hints.joined_owner).filter(|_| last == b"key");
+        match (known.bare.filter(|_| hints.alone), known.short) {
+            (Some(rule), _) => KeyClass::Bare(rule),
+            (_, Some(rule)) => KeyClass::Short(rule),
+            _ if hints.place || known.place => KeyClass::Plain,
+            _ => match likely {
+                Some(rule) if hints.owner.is_some() => KeyClass::Owned(rule),
+                likely => likely.or(owner).map_or(KeyClass::Plain, KeyClass::Likely),
+            },
+        }
     }
 }
 
-impl KeyMemo {
-    /// The class of a key that is known to hold nothing to redact itself.
-    pub fn clean(&self, raw: &[u8]) -> Option<KeyClass> {
-        self.clean.get(raw).copied()
-    }
+/// What the words of a key say that is not secret by itself.
+#[derive(Default)]
+struct Hints<'a> {
+    /// There is one word only.
+    alone: bool,
+    last: Option<&'a Known>,
+    /// Of a word before the last, and of two that end with it at the latest.
+    owner: Option<u16>,
+    joined_owner: Option<u16>,
+    /// A word before the last is a place.
+    place: bool,
+}
 
-    /// Remember that a key of this class holds nothing to redact itself.
-    pub fn set_clean(&mut self, raw: &[u8], class: KeyClass) {
-        if self.clean.len() < KEY_MEMO_ENTRIES_MAX && raw.len() <= KEY_BYTES_MAX {
-            self.clean.insert(raw.into(), class);
-        }
+impl Hints<'_> {
+    fn before(&mut self, known: &Known) {
+        self.owner = self.owner.or(known.owner);
+        self.place |= known.place;
     }
+}
+
+/// A number below 64 for the last two bytes of a word.
+#[inline(always)]
+fn last_bytes([before, last]: [u8; 2]) -> u32 {
+    (u32::from(before) * 5 + u32::from(last)) % 64
 }
 
 impl KeyClass {
@@ -260,7 +289,7 @@ impl KeyClass {
     /// The rule that makes `value` (a decoded string) secret, if one does.
     pub fn rule_for(self, value: &[u8]) -> Option<u16> {
         // Tokens do not count: a value that was short before something in it was replaced is short still.
-        let chars = || segments(value).iter().map(|(start, end)| end - start).sum::<usize>();
+        let chars = || segments(value).map(|(start, end)| end - start).sum::<usize>();
         let long = || {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN
@@ -274,71 +303,6 @@ impl KeyClass {
             KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && check::coded(value) => Some(rule),
             KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && check::mixed(value) => Some(rule),
             _ => None,
-        }
-    }
-}
-
-/// The words of a key, in lower case: split at what is no letter or digit, at camel humps, and around digits.
-pub fn words(key: &[u8]) -> Vec<Vec<u8>> {
-    let mut words = Words::default();
-    words.split(key);
-    (0..words.ends.len()).map(|at| words.joined(at, 1).to_vec()).collect()
-}
-
-impl Words {
-    fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-    }
-
-    /// `count` words from `at` on, as one.
-    fn joined(&self, at: usize, count: usize) -> &[u8] {
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start..self.ends[at + count - 1]]
-    }
-
-    /// From `at` on stand these words, and (`only`) no others.
-    fn have(&self, at: usize, words: &[Vec<u8>], only: bool) -> bool {
-        let left = self.ends.len() - at;
-        (if only { left == words.len() } else { left >= words.len() })
-            && words.iter().enumerate().all(|(next, word)| self.joined(at + next, 1) == word)
-    }
-
-    /// Append the words of a key.
-    fn split(&mut self, key: &[u8]) {
-        #[derive(PartialEq, Clone, Copy)]
-        enum Is {
-            Lower,
-            Upper,
-            Digit,
-            Other,
-        }
-        let class = |byte: u8| match byte {
-            b'a'..=b'z' | 0x80.. => Is::Lower,
-            b'A'..=b'Z' => Is::Upper,
-            b'0'..=b'9' => Is::Digit,
-            _ => Is::Other,
-        };
-        let from = self.ends.len();
-        let mut before = Is::Other;
-        for (at, &byte) in key.iter().enumerate() {
-            // Control characters and U+FFFD stand where a key was damaged: they part no word.
-            let replaced = || (0..3.min(at + 1)).any(|back| key[at - back..].starts_with("\u{fffd}".as_bytes()));
-            if byte.is_ascii_control() || (byte >= 0x80 && replaced()) {
-                continue;
-            }
-            let now = class(byte);
-            let hump =
-                now == Is::Upper && before == Is::Upper && key.get(at + 1).is_some_and(|b| class(*b) == Is::Lower);
-            let same = now == before && !hump || (before == Is::Upper && now == Is::Lower);
-            if now != Is::Other {
-                self.text.push(byte.to_ascii_lowercase());
-                match self.ends[from..].last_mut() {
-                    Some(end) if same => *end = self.text.len(),
-                    _ => self.ends.push(self.text.len()),
-                }
-            }
-            before = now;
         }
     }
 }
@@ -364,15 +328,6 @@ mod tests {
                 assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), class, "{key}");
             }
         }
-    }
-
-    #[test]
-    fn a_key_is_read_by_words() {
-        let text = |key: &str| {
-            words(key.as_bytes()).iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(text("X-APIKey2_dbPassword"), ["x", "api", "key", "2", "db", "password"]);
-        assert_eq!(text("--"), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Redaction: secrets by key and by content, in valid lines, in broken ones, escaped and nested.
 //! Input is a text and (when it is JSON) its tape, output is edits; everything else stays as it is.
 
+mod address;
 mod assign;
 pub mod check;
 mod content;
@@ -9,18 +10,21 @@ mod dull;
 mod element;
 mod extent;
 pub mod keys;
-mod lengths;
 mod lenient;
 mod prose;
 mod read;
 pub mod rules;
 mod run;
+mod sign;
 mod stems;
 mod sweep;
 mod tail;
 #[cfg(test)]
 mod tests;
 pub mod token;
+mod vocabulary;
+mod weigh;
+mod words;
 
 use crate::dictionary::Dictionary;
 use crate::edit::Edits;
@@ -37,6 +41,7 @@ use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use rules::Rules;
 use sweep::{Places, Text};
 use token::Tokens;
+use weigh::Window;
 
 /// Name of the rule that takes texts which cost too much to scan.
 const BUDGET: &str = "budget";
@@ -67,9 +72,12 @@ pub struct Scratch {
     /// The keys of the lane's lines; also others note here what they find out about them.
     pub keys: Dictionary,
     memo: KeyMemo,
+    window: Box<Window>,
     counts: Vec<u64>,
     /// Buffers for decoded strings, one per level of nesting in use.
     decoded: Vec<Decoded>,
+    /// The same for the tapes of texts that are JSON.
+    tapes: Vec<Tape>,
     /// An object key was edited: what it says of its value may have changed.
     key_edited: bool,
     /// The text being scanned is JSON that may have been cut off in the middle of a secret.
@@ -141,8 +149,10 @@ impl Redactor {
         Scratch {
             keys: Dictionary::default(),
             memo: KeyMemo::default(),
+            window: Box::default(),
             counts: vec![0; self.names.len()],
             decoded: Vec::new(),
+            tapes: Vec::new(),
             key_edited: false,
             cut: false,
             marked: Vec::new(),

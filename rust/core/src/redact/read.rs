@@ -108,7 +108,7 @@ impl Redactor {
 
     /// Pairs and content of one decoded text; false when that took too much work, and all of it went.
     fn content(&self, bytes: &[u8], seen: Seen, places: &Places, scratch: &mut Scratch, edits: &mut Edits) -> bool {
-        let Scratch { memo, token, cut, .. } = scratch;
+        let Scratch { memo, window, token, cut, .. } = scratch;
         let signs = |start: usize, end: usize, wanted: fn(u8) -> bool| {
             within(&places.signs, start, end).filter(move |at| wanted(bytes[start + at]))
         };
@@ -122,7 +122,7 @@ impl Redactor {
                 lenient::pairs(bytes, &self.keys, memo, &mut found);
             }
         }
-        let mut work = Work::new(bytes.len());
+        let mut work = Work::new(bytes.len(), window);
         let mut part = |start: usize, end: usize| {
             let part = &bytes[start..end];
             self.rules.scan(part, seen, places, start, &mut work, |from, to, rule| {
@@ -132,13 +132,13 @@ impl Redactor {
                 let extent = |rule: u16| self.extents[rule as usize];
                 // None of the others lies between these.
                 let signs = signs(start, end, |byte| (b':'..=b'>').contains(&byte));
-                assign::scan(part, &self.keys, memo, extent, signs, |from, to, rule| {
+                assign::scan(part, &self.keys, memo, work.window, extent, signs, |from, to, rule| {
                     self.replace(bytes, start + from, start + to, rule, None, false, token, edits);
                 });
             }
         };
         if seen.bracket() {
-            segments(bytes).into_iter().for_each(|(start, end)| part(start, end));
+            segments(bytes).for_each(|(start, end)| part(start, end));
         } else {
             part(0, bytes.len());
         }
@@ -168,7 +168,7 @@ impl Redactor {
         if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) || std::str::from_utf8(bytes).is_err() {
             return false;
         }
-        let mut tape = Tape::default();
+        let mut tape = scratch.tapes.pop().unwrap_or_default();
         let valid = walk(bytes, &mut tape).is_ok();
         if valid {
             let marked = std::mem::take(&mut scratch.marked);
@@ -177,6 +177,7 @@ impl Redactor {
             self.json(text, &tape, &|_| false, nested + 1, scratch, edits);
             (scratch.marked, scratch.cut) = (marked, cut);
         }
+        scratch.tapes.push(tape);
         valid
     }
 
@@ -184,13 +185,16 @@ impl Redactor {
     pub(super) fn escaped(&self, raw: &[u8], offset: usize, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
         let mut decoded = scratch.decoded.pop().unwrap_or_default();
         decoded.decode(raw);
-        let mut inner = Edits::default();
-        self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
-        for edit in &inner.list {
-            let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
-            scratch.token.clear();
-            escape::encode(inner.with(edit), &mut scratch.token);
-            edits.push(offset + start, offset + end, edit.rule, &scratch.token);
+        // A text that stands for itself was read before it came here.
+        if decoded.bytes.len() < raw.len() {
+            let mut inner = Edits::default();
+            self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
+            for edit in &inner.list {
+                let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
+                scratch.token.clear();
+                escape::encode(inner.with(edit), &mut scratch.token);
+                edits.push(offset + start, offset + end, edit.rule, &scratch.token);
+            }
         }
         scratch.decoded.push(decoded);
     }

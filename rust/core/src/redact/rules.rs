@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::redact::check::Check;
 use crate::redact::content::{is_word, LOOK_AHEAD_BYTES_MAX};
-use crate::redact::run;
+use crate::redact::run::Lead;
 use crate::redact::stems::{Begins, Stems};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
 use crate::simd::candidates::RUN_BYTES;
@@ -54,8 +54,16 @@ pub struct Pattern {
     text: String,
     /// It may read past spaces and quotes before it fails.
     pub far: bool,
-    /// And the most bytes it reads from its anchor on.
-    compiled: OnceLock<Option<(Regex, usize)>>,
+    pub lead: Lead,
+    compiled: OnceLock<Option<Compiled>>,
+}
+
+pub struct Compiled {
+    pub regex: Regex,
+    /// The most bytes it reads from its anchor on.
+    pub reach_bytes: usize,
+    /// The secret is a part of the match. To find parts costs more than to find the end.
+    pub parts: bool,
 }
 
 impl Rule {
@@ -71,24 +79,25 @@ impl Rule {
 impl Pattern {
     fn new(text: &str) -> Self {
         let far = ["[^", "\\S", "\\W", "\\D", ".*", ".+", ".{"].iter().any(|part| text.contains(part));
-        Self { text: text.to_owned(), far, compiled: OnceLock::new() }
-    }
-
-    /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
-    pub fn regex(&self) -> Option<&Regex> {
-        self.compiled().map(|(regex, _)| regex)
+        Self { text: text.to_owned(), far, lead: Lead::of(text), compiled: OnceLock::new() }
     }
 
     /// How far it looks, in bytes from its anchor on.
     pub fn reach_bytes(&self) -> usize {
-        self.compiled().map_or(0, |(_, reach)| *reach)
+        self.compiled().map_or(0, |compiled| compiled.reach_bytes)
     }
 
-    fn compiled(&self) -> Option<&(Regex, usize)> {
+    /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
+    pub fn compiled(&self) -> Option<&Compiled> {
         let compile = || {
             let hir = syntax::parse_with(&self.text, &syntax::Config::new().unicode(false).utf8(false)).ok()?;
             let longest = hir.properties().maximum_len().unwrap_or(LOOK_AHEAD_BYTES_MAX);
-            Some((builder(true).build_from_hir(&hir).ok()?, longest.min(LOOK_AHEAD_BYTES_MAX)))
+            let parts = hir.properties().explicit_captures_len() > 0;
+            Some(Compiled {
+                regex: anchored(parts).build_from_hir(&hir).ok()?,
+                reach_bytes: longest.min(LOOK_AHEAD_BYTES_MAX),
+                parts,
+            })
         };
         self.compiled.get_or_init(compile).as_ref()
     }
@@ -191,13 +200,14 @@ impl Rules {
                 }
             }
         } else {
-            rule.pattern = Some(Pattern::new(&spec.pattern));
+            let pattern = Pattern::new(&spec.pattern);
+            let long = pattern.lead.len >= RUN_BYTES;
+            rule.pattern = Some(pattern);
             if spec.anchors.is_empty() {
                 loose.push(spec.pattern.clone());
                 self.loose_rules.push(index);
             }
             let any_case = spec.pattern.starts_with("(?i)");
-            let long = run::leading(&spec.pattern) >= RUN_BYTES;
             for anchor in spec.anchors.iter().map(String::as_bytes) {
                 let begins = match (whole_word && lead_bytes == 0 && is_word(anchor[0]), long) {
                     (false, _) => Begins::Anywhere,
@@ -244,6 +254,13 @@ fn builder(anchored: bool) -> regex_automata::meta::Builder {
             .onepass(false)
             .auto_prefilter(!anchored),
     );
+    builder
+}
+
+/// The same for matches at one place of which `parts` are wanted: many such patterns have one way to be read only.
+fn anchored(parts: bool) -> regex_automata::meta::Builder {
+    let mut builder = builder(true);
+    builder.configure(Regex::config().onepass(parts));
     builder
 }
 

@@ -97,19 +97,21 @@ pub fn is_token(text: &[u8]) -> bool {
 }
 
 /// The parts of `text` between tokens, as spans; all of it when it holds none. Empty parts are left out.
-pub fn segments(text: &[u8]) -> Vec<(usize, usize)> {
-    let mut parts = Vec::with_capacity(1);
-    let mut start = 0;
-    for at in memchr::memmem::find_iter(text, OPEN) {
-        let len = token_len(&text[at..]);
-        if len > 0 {
-            parts.push((start, at));
-            start = at + len;
+pub fn segments(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    // Behind the last token; None when all is given.
+    let mut from = Some(0);
+    std::iter::from_fn(move || loop {
+        let start = from?;
+        let token = |open: usize| Some((start + open, token_len(&text[start + open..]))).filter(|(_, len)| *len > 0);
+        let (end, next) = match memchr::memchr_iter(b'[', &text[start..]).find_map(token) {
+            Some((open, len)) => (open, Some(open + len)),
+            None => (text.len(), None),
+        };
+        from = next;
+        if start < end {
+            return Some((start, end));
         }
-    }
-    parts.push((start, text.len()));
-    parts.retain(|(start, end)| start < end);
-    parts
+    })
 }
 
 /// `[a-z0-9_]{1,64}` of a key's words.
@@ -136,7 +138,10 @@ mod tests {
         {
             assert!(!is_token(text.as_bytes()), "{text}");
         }
-        assert_eq!(segments(b"a[REDACTED]b[REDACTED:!]"), [(0, 1), (11, 24)]);
+        let parts = |text: &'static str| segments(text.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(parts("a[REDACTED]b[REDACTED:!]"), [(0, 1), (11, 24)]);
+        assert_eq!(parts("[REDACTED][REDACTED]a[REDACTED]"), [(20, 21)]);
+        assert_eq!(parts(""), []);
     }
 
     #[test]
