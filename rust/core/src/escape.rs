@@ -20,6 +20,20 @@ struct Escape {
     raw_len: u8,
 }
 
+/// How many backslashes `text` begins with, up to 64: eight at a time, since hostile texts hold long rows of them.
+#[inline]
+pub fn backslashes(text: &[u8]) -> usize {
+    let mut count = 0;
+    for word in text.as_chunks::<8>().0.iter().take(8) {
+        let others = u64::from_le_bytes(*word) ^ u64::from_le_bytes([b'\\'; 8]);
+        if others != 0 {
+            return count + others.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    count + text[count..].iter().take((64 - count).min(7)).take_while(|byte| **byte == b'\\').count()
+}
+
 impl Decoded {
     /// Decode the content of a JSON string. Escapes that are not valid stay as they are, so that
     /// broken text can be read too. A lone surrogate becomes its three-byte form (WTF-8).
@@ -36,6 +50,12 @@ impl Decoded {
                 at = plain;
                 continue;
             }
+            let pairs = backslashes(&raw[at..]) / 2;
+            if pairs > 1 {
+                self.pairs(at, pairs);
+                at += 2 * pairs;
+                continue;
+            }
             let (len, raw_len) = match raw.get(at + 1).map_or(0, |next| MEANS[usize::from(*next)]) {
                 0 => self.unicode(&raw[at..]),
                 simple => {
@@ -50,6 +70,15 @@ impl Decoded {
             }
             self.escapes.push(Escape { end: self.bytes.len() as u32, raw_end: at as u32, len, raw_len });
         }
+    }
+
+    /// So many escaped backslashes in a row, from `at` on.
+    fn pairs(&mut self, at: usize, count: usize) {
+        let end = self.bytes.len();
+        self.bytes.resize(end + count, b'\\');
+        let escape =
+            |pair: usize| Escape { end: (end + pair) as u32, raw_end: (at + 2 * pair) as u32, len: 1, raw_len: 2 };
+        self.escapes.extend((1..=count).map(escape));
     }
 
     /// The raw span of a decoded span, widened to whole escapes.
@@ -188,5 +217,19 @@ mod tests {
         let mut decoded = Decoded::default();
         decoded.decode(&raw);
         assert_eq!(decoded.bytes, text);
+    }
+
+    #[test]
+    fn backslashes_in_a_row_are_counted_and_decoded_in_pairs() {
+        for length in 0..150 {
+            let raw = "\\".repeat(length) + "n\\";
+            assert_eq!(backslashes(raw.as_bytes()), length.min(64));
+            let mut decoded = Decoded::default();
+            decoded.decode(raw.as_bytes());
+            let pairs = length / 2;
+            let rest = if length % 2 == 0 { "n\\" } else { "\n\\" };
+            assert_eq!(decoded.bytes, ("\\".repeat(pairs) + &rest).into_bytes(), "{length}");
+            assert!((0..pairs).all(|pair| decoded.raw_span(pair, pair + 1) == (2 * pair, 2 * pair + 2)), "{length}");
+        }
     }
 }

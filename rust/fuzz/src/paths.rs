@@ -8,7 +8,7 @@ use headrig_fuzz::input::Input;
 use headrig_fuzz::whole::{same, Answer, ARRIVAL_SECONDS};
 
 /// An engine that never counted anything is compared in all it counts; one of so many inputs gets such.
-const FRESH_ONE_OF: u64 = 8;
+const FRESH_ONE_OF: u64 = 64;
 /// Thresholds of each kind, so that windows are asked for values.
 const SPEC: &[u8] = br#"{"thresholds":[
     {"name":"errors","metric":"error.rate","window_seconds":60},

@@ -1,5 +1,6 @@
 //! The first look at one text: which searches can find something in it, and where. Most texts need none.
 
+use crate::escape::backslashes;
 use crate::redact::assign;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::rules::Rules;
@@ -119,11 +120,15 @@ const FLAGS: [u8; 256] = {
 fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
     const SIGNS: u8 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;
     let mut flags = 0;
-    for place in Bits(block.marks).map(|bit| at + bit) {
+    let mut marks = Bits(block.marks);
+    while let Some(bit) = marks.next() {
+        let place = at + bit;
         let flag = FLAGS[text[place] as usize];
         flags |= flag;
         if flag & SIGNS != 0 {
             places.signs.push(place as u32);
+        } else if flag == Seen::BACKSLASH {
+            marks.skip_to(bit + backslashes(&text[place..]));
         }
     }
     if flags & Seen::QUOTE != 0 {
@@ -179,7 +184,9 @@ impl Rules {
         let (mut quote, mut bracket, mut sign) = (false, false, false);
         for at in (0..text.len()).step_by(64) {
             let block = view.window(at).first(text.len() - at);
-            for place in Bits(block.marks).map(|bit| at + bit) {
+            let mut marks = Bits(block.marks);
+            while let Some(bit) = marks.next() {
+                let place = at + bit;
                 match text[place] {
                     b'"' | b'\'' => {
                         quote = true;
@@ -189,7 +196,8 @@ impl Rules {
                     b':' | b'=' | b'>' if assign::idle(text, place, keys, memo) => sign = true,
                     b'\\' => match text.get(place + 1) {
                         Some(b'u' | b'/') => return false,
-                        Some(b'\\') => {}
+                        // Of those in a row the last is what matters.
+                        Some(b'\\') => marks.skip_to((bit + backslashes(&text[place..]) - 1).min(63)),
                         _ if first(place + 2) => return false,
                         _ => {}
                     },

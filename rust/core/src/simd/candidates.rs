@@ -210,6 +210,14 @@ impl View<'_> {
 #[derive(Clone)]
 pub struct Bits(pub u64);
 
+impl Bits {
+    /// Leave out the bits below `place`.
+    #[inline]
+    pub fn skip_to(&mut self, place: usize) {
+        self.0 &= u64::MAX.checked_shl(place as u32).unwrap_or(0);
+    }
+}
+
 impl Iterator for Bits {
     type Item = usize;
 
