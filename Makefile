@@ -16,7 +16,7 @@ SOURCES := Cargo.toml $(wildcard Cargo.lock) pyproject.toml README.md LICENSE \
 WHEELS := target/wheels
 
 .DELETE_ON_ERROR:
-.PHONY: help dev run check test fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz wheel clean require
+.PHONY: help dev run check test fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz miri wheel clean require
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,7 +41,10 @@ $(VENV)/.peers: $(VENV)/.made pyproject.toml
 	@touch $@
 
 # Everything runs on the built wheel, so that what is tested is what is shipped.
-$(VENV)/.wheel: $(VENV)/.made $(SOURCES) | require
+$(VENV)/.miri: $(VENV)/.made ## run what is unsafe under Miri (nightly Rust)
+	@.ci/miri
+
+wheel: $(VENV)/.made $(SOURCES) | require
 	@echo "headrig: building (the first time takes some minutes)"
 	@rm -rf $(WHEELS)
 	@$(BIN)/maturin build --quiet --out $(WHEELS)
