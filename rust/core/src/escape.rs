@@ -228,7 +228,7 @@ mod tests {
             decoded.decode(raw.as_bytes());
             let pairs = length / 2;
             let rest = if length % 2 == 0 { "n\\" } else { "\n\\" };
-            assert_eq!(decoded.bytes, ("\\".repeat(pairs) + &rest).into_bytes(), "{length}");
+            assert_eq!(decoded.bytes, ("\\".repeat(pairs) + rest).into_bytes(), "{length}");
             assert!((0..pairs).all(|pair| decoded.raw_span(pair, pair + 1) == (2 * pair, 2 * pair + 2)), "{length}");
         }
     }
