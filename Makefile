@@ -41,10 +41,7 @@ $(VENV)/.peers: $(VENV)/.made pyproject.toml
 	@touch $@
 
 # Everything runs on the built wheel, so that what is tested is what is shipped.
-$(VENV)/.miri: $(VENV)/.made ## run what is unsafe under Miri (nightly Rust)
-	@.ci/miri
-
-wheel: $(VENV)/.made $(SOURCES) | require
+$(VENV)/.wheel: $(VENV)/.made $(SOURCES) | require
 	@echo "headrig: building (the first time takes some minutes)"
 	@rm -rf $(WHEELS)
 	@$(BIN)/maturin build --quiet --out $(WHEELS)
@@ -100,6 +97,9 @@ bench-quick: $(VENV)/.made | require ## the gate: instructions per byte under ca
 
 fuzz: ## grow inputs against what must hold of the core (SECONDS=60 for each of TARGETS="process walk paths")
 	@.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
+
+miri: $(VENV)/.made ## run what is unsafe under Miri (nightly Rust)
+	@.ci/miri
 
 wheel: $(VENV)/.made | require ## a wheel and an sdist in dist/
 	$(BIN)/maturin build --out dist
