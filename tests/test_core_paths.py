@@ -61,6 +61,28 @@ def test_an_unknown_path_is_refused_with_those_there_are() -> None:
     assert "scalar" in refused
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-m", "headrig", "run"],
+        ["-m", "headrig", "redact"],
+        ["-c", "import headrig; headrig.install()"],
+        ["-c", "import headrig; headrig.Handler()"],
+    ],
+)
+def test_an_unknown_path_stops_every_door(tmp_path: Path, words: list[str]) -> None:
+    """Nothing starts, and so nothing is lost, when the environment asks for a path that is not there."""
+    environment = os.environ | {"HEADRIG_CORE_PATH": "turbo"}
+    refused = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert 0 != refused.returncode
+    [said] = [line for line in refused.stderr.splitlines() if "turbo" in line]
+    assert "HEADRIG_CORE_PATH" in said
+    assert "scalar" in said
+
+
 def test_the_fastest_path_of_the_cpu_is_the_default() -> None:
     """On a CPU with AVX2 or AVX-512 it is used without being asked for."""
     assert f"'{here()[-1]}'" in run("").stdout.decode()

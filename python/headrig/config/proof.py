@@ -35,6 +35,10 @@ def refusals(spec: dict[str, Any], rules: list[Placed], metrics: list[Placed]) -
     if refusal is None:
         yield from _unproven(rules)
         return
+    if (outside := _refusal({})) is not None:
+        # It takes not even the defaults: what it names is a variable of the environment.
+        yield _worded(str(outside.args[1]), outside.rule, "environment")
+        return
     found = [*_in_base(spec), *_in_list("redact", rules), *_in_list("metrics", metrics)]
     found = found or list(_in_thresholds(spec))
     yield from found

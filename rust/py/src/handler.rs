@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
+use headrig_core::simd;
 use headrig_handler::buffer::{Buffer, Settings};
 use headrig_handler::outlet::Shipping;
 use headrig_handler::output::{self, Output};
@@ -18,6 +19,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use crate::engine::Engine;
 use crate::lines::Lines;
 use crate::record::{encode, Encoded, Interpreter};
+use crate::RuleError;
 
 /// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -62,6 +64,8 @@ impl HandlerCore {
         finalizing: Py<PyAny>,
         record_type: Py<PyAny>,
     ) -> PyResult<Self> {
+        // An engine is made with the first line, and without one no line is written: so it is said here.
+        simd::Path::chosen().map_err(|reason| RuleError::new_err((simd::PATH_VARIABLE, reason)))?;
         let shipping = match shipping {
             "no" => Shipping::No,
             "beside" => Shipping::Beside,
