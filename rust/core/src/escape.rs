@@ -164,18 +164,26 @@ fn push_utf8(code: u32, out: &mut Vec<u8>) -> u8 {
 
 /// Append `text` as the content of a JSON string. Bytes that are not UTF-8 become U+FFFD.
 pub fn encode(text: &[u8], out: &mut Vec<u8>) {
+    // Chunks are looked for byte by byte, and nearly every text is one.
+    if simdutf8::basic::from_utf8(text).is_ok() {
+        return encode_valid(text, out);
+    }
     for chunk in text.utf8_chunks() {
-        let mut rest = chunk.valid().as_bytes();
-        while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-            out.extend_from_slice(&rest[..plain]);
-            escape(rest[plain], out);
-            rest = &rest[plain + 1..];
-        }
-        out.extend_from_slice(rest);
+        encode_valid(chunk.valid().as_bytes(), out);
         if !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }
+}
+
+/// The same of a text that is UTF-8.
+fn encode_valid(mut text: &[u8], out: &mut Vec<u8>) {
+    while let Some(plain) = text.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        out.extend_from_slice(&text[..plain]);
+        escape(text[plain], out);
+        text = &text[plain + 1..];
+    }
+    out.extend_from_slice(text);
 }
 
 /// Append the escape for a byte that needs one.

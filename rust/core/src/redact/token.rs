@@ -1,11 +1,16 @@
 //! Tokens: what stands where a secret was, and how to know one when it comes by again.
 
+use std::sync::LazyLock;
+
 use hmac::{Hmac, Mac};
+use memchr::memmem::Finder;
 use sha2::Sha256;
 
 use crate::spec::{RuleError, TokenSpec};
 
 const OPEN: &[u8] = b"[REDACTED";
+/// Prepared once: that costs more than most searches.
+static OPENING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OPEN));
 /// Longest rule name, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 /// Most characters a token may keep of a secret.
@@ -103,7 +108,7 @@ pub fn segments(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     std::iter::from_fn(move || loop {
         let start = from?;
         let token = |open: usize| Some((start + open, token_len(&text[start + open..]))).filter(|(_, len)| *len > 0);
-        let (end, next) = match memchr::memchr_iter(b'[', &text[start..]).find_map(token) {
+        let (end, next) = match OPENING.find_iter(&text[start..]).find_map(token) {
             Some((open, len)) => (open, Some(open + len)),
             None => (text.len(), None),
         };
