@@ -14,7 +14,7 @@ use crate::rules::{luhn, PeerRule};
 /// So that no pattern and no set of them is refused for its size.
 const AUTOMATON_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a lazy automaton may take when nobody says otherwise (`RegexSetBuilder::dfa_size_limit` of the regex crate).
-/// That of 259 rules is larger, and so is built again and again.
+/// That of the whole pack is larger, and so is built again and again.
 const CACHE_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
 
 /// The fields that a log service needs, borrowed from the line.

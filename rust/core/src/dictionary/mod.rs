@@ -52,8 +52,17 @@ pub struct Dictionary {
     hasher: RandomState,
     /// Counts what changes of entries.
     version: u64,
-    /// Entries of the keys that lines have lately, in order, and of which version they are.
-    expected: (u64, Vec<Entry>),
+    expected: Expected,
+}
+
+/// The keys that lines have lately, in order.
+#[derive(Debug, Default)]
+struct Expected {
+    /// The dictionary's when they were noted.
+    version: u64,
+    keys: usize,
+    /// Their entries; none where some key is too long for them.
+    entries: Vec<Entry>,
 }
 
 impl Default for Dictionary {
@@ -65,7 +74,7 @@ impl Default for Dictionary {
             table: HashTable::new(),
             hasher: RandomState::default(),
             version: 0,
-            expected: (0, Vec::new()),
+            expected: Expected::default(),
         };
         new.push(b"");
         new.entries[0] = Entry::nowhere();
@@ -91,7 +100,7 @@ impl Dictionary {
     #[inline(always)]
     pub fn expected(&self) -> &[Entry] {
         match &self.expected {
-            (version, entries) if *version == self.version => entries,
+            Expected { version, entries, .. } if *version == self.version => entries,
             _ => &[],
         }
     }
@@ -99,7 +108,7 @@ impl Dictionary {
     /// Lines have so many keys, each the one that comes next.
     #[inline(always)]
     pub fn expect(&mut self, keys: usize) {
-        if self.expected.0 != self.version || self.expected.1.len() != keys {
+        if self.expected.version != self.version || self.expected.keys != keys {
             self.copy_expected(keys);
         }
     }
@@ -108,8 +117,8 @@ impl Dictionary {
     fn copy_expected(&mut self, keys: usize) {
         let guesses = Guesses { entries: &self.entries };
         let (mut entry, mut traits) = (&self.entries[usize::from(UNKNOWN)], 0);
-        let (version, expected) = &mut self.expected;
-        *version = self.version;
+        let expected = &mut self.expected.entries;
+        (self.expected.version, self.expected.keys) = (self.version, keys);
         expected.clear();
         for _ in 0..keys {
             entry = guesses.next(entry);

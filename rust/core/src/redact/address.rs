@@ -17,6 +17,12 @@ const DOMAIN_BYTES_MAX: usize = 253;
 const APART: [bool; 256] = table(b" \t\n\x0c\r\"'<>");
 const HOST_ENDS: [bool; 256] = table(b" \t\n\x0c\r/\"'?#@<>");
 
+/// All of a text is one mail address.
+pub fn is_mail(text: &[u8]) -> bool {
+    let at = text.iter().rposition(|byte| *byte == b'@');
+    at.and_then(|at| Ats::new(text).mail_address(at)) == Some((0, text.len()))
+}
+
 /// What stands before one `@` after the other, each byte read once.
 pub struct Ats<'a> {
     text: &'a [u8],

@@ -4,6 +4,7 @@ use base64::alphabet;
 use base64::engine::{general_purpose::GeneralPurpose, DecodePaddingMode, GeneralPurposeConfig};
 use base64::Engine as _;
 
+use crate::redact::address;
 use crate::redact::content::table;
 use crate::redact::prose;
 
@@ -63,7 +64,7 @@ impl Check {
             Check::Entropy => entropy(secret),
             Check::Card => card(secret),
             Check::Random => random(secret),
-            Check::Mixed => mixed(secret),
+            Check::Mixed => mixed(secret) && !address::is_mail(secret),
             Check::Said => !prose::says_nothing(secret),
             Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
             Check::Email | Check::UrlCredentials | Check::Assignment => true,

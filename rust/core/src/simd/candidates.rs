@@ -290,6 +290,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn zeros_that_an_anchor_begins_with_are_not_seen_before_a_text() {
+        let heads = Heads::new(&[[0, b'b', b'e'], [0, 0, b'c']], &[], &[]);
+        for path in Path::here() {
+            for (text, expected) in [("be after no zero", None), ("c", None), ("\0be after one", Some(0))] {
+                let mut survey = Survey::default();
+                survey.scan(path, text.as_bytes(), &heads, |_| true);
+                let found = Bits(survey.view().window(0).stems).next();
+                assert_eq!(found, expected, "{text:?} on {path:?}");
+            }
+        }
+    }
+
     /// What a survey takes notice of, and what stands between, with lengths around those of a block.
     const PARTS: &str = "[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}";
 

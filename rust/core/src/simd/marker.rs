@@ -172,7 +172,9 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         self.stems[first..first + count].fill(0);
         for block in 0..count {
             for bit in Bits(self.chunk.stems[block]) {
-                self.stem_at((first + block) * BLOCK_BYTES + bit - RUN_SHIFT);
+                // Kernels read zeros before the text, so that an anchor which begins with zeros may seem to begin there:
+                // that place is then far behind the end.
+                self.stem_at(((first + block) * BLOCK_BYTES + bit).wrapping_sub(RUN_SHIFT));
             }
         }
         if cards != 0 {
