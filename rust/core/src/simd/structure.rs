@@ -105,10 +105,13 @@ impl Bitmap {
 
     /// This map beside another of the same text. One that was never filled is replaced by this one, which has nothing
     /// before its own next bit either.
+    ///
+    /// # Panics
+    /// The other is of a shorter text: its marks must never be taken for none.
     #[inline(always)]
     pub fn beside<'a>(&'a self, other: &'a Self) -> Beside<'a> {
         let (one, other) = (self.words.as_flattened(), other.words.as_flattened());
-        Beside { one, other: other.get(..one.len()).unwrap_or(one) }
+        Beside { one, other: if other.is_empty() { one } else { &other[..one.len()] } }
     }
 
     /// The first set bit from `at` on and before `end`.
@@ -325,6 +328,15 @@ mod tests {
             assert_eq!(seen.lines[..3], expected);
             assert_eq!(seen.lines[3..], [line(20, false, false)]);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn marks_of_a_shorter_text_are_not_taken_for_none() {
+        let [mut one, mut other] = [Bitmap::default(), Bitmap::default()];
+        one.reset(200);
+        other.reset(100);
+        one.beside(&other);
     }
 
     proptest! {
