@@ -70,61 +70,38 @@ impl<'a> Ground<'a> {
         let (ground, pairs) = (self.matched(), room.as_chunks_mut().0);
         let most = expected.len().min(pairs.len()).min(MEMBERS_MAX);
         let (expected, pairs) = (&expected[..most], &mut pairs[..most]);
-        // As in the tape, so that sums of places are known not to overflow.
-        let mut at = at as u32;
-        let (mut seen, mut marks, mut done, mut pending) = (0, 0_u64, 0, 0);
-        while done < most {
-            let (entry, [key, value]) = (&expected[done], &mut pairs[done]);
-            let Some(byte) = entry.begins(ground.text, at, u128::MAX) else { break };
-            *key = entry.node(at);
-            at += u32::from(entry.token_bytes);
-            let mut marked = false;
-            let Some(behind) = ground.value(byte, at, value, &mut seen, &mut marked) else {
-                pending = 1;
+        let mut steps = Steps::from(at);
+        while steps.done < most {
+            let (entry, pair) = (&expected[steps.done], &mut pairs[steps.done]);
+            let Some(byte) = entry.begins(ground.text, steps.at, u128::MAX) else { break };
+            if !steps.member(&ground, entry, byte, pair) {
                 break;
-            };
-            // Mostly the same strings of every line.
-            if marked {
-                marks |= 1 << done;
             }
-            at = behind;
-            done += 1;
         }
-        let keys = done + pending;
-        seen |= expected[..keys].last().map_or(0, |entry| entry.traits);
-        Run { at: at as usize, keys, values: done, seen, marks }
+        let run = steps.run();
+        let traits = expected[..run.keys].last().map_or(0, |entry| entry.traits);
+        Run { seen: run.seen | traits, ..run }
     }
 
     /// The keys that came after each other last time, `first` first. `skipped`: bits of its token that are not looked at.
     #[inline(never)]
     fn guessed(&self, first: &Entry, skipped: u32, at: usize, room: &mut [Node]) -> Run {
         let (ground, pairs) = (self.matched(), room.as_chunks_mut().0);
-        let mut at = at as u32;
+        let mut steps = Steps::from(at);
         let (mut entry, mut mask) = (first, u128::MAX << skipped);
-        let (mut seen, mut marks, mut done, mut pending) = (0, 0_u64, 0, 0);
-        while done < MEMBERS_MAX {
-            let Some([key, value]) = pairs.get_mut(done) else { break };
-            let Some(byte) = entry.begins(ground.text, at, mask) else { break };
-            if !ground.keys.ends(entry, ground.text, at) {
+        while steps.done < MEMBERS_MAX {
+            let Some(pair) = pairs.get_mut(steps.done) else { break };
+            let Some(byte) = entry.begins(ground.text, steps.at, mask) else { break };
+            if !ground.keys.ends(entry, ground.text, steps.at) {
                 break;
             }
-            *key = entry.node(at);
-            seen |= entry.traits;
-            at += u32::from(entry.token_bytes);
-            let mut marked = false;
-            let Some(behind) = ground.value(byte, at, value, &mut seen, &mut marked) else {
-                pending = 1;
+            steps.seen |= entry.traits;
+            if !steps.member(&ground, entry, byte, pair) {
                 break;
-            };
-            // Mostly the same strings of every line.
-            if marked {
-                marks |= 1 << done;
             }
-            at = behind;
-            done += 1;
             (entry, mask) = (ground.keys.guesses().next(entry), u128::MAX);
         }
-        Run { at: at as usize, keys: done + pending, values: done, seen, marks }
+        steps.run()
     }
 
     /// Write the value at `at`, which begins with `byte`; give what is behind it. `marked`: a string with a mark.
@@ -151,6 +128,50 @@ impl<'a> Ground<'a> {
     #[inline(always)]
     fn matched(&self) -> Self {
         Self { bits: self.bits.matched(), ..*self }
+    }
+}
+
+/// A run in progress.
+struct Steps {
+    /// As in the tape, so that sums of places are known not to overflow.
+    at: u32,
+    seen: u8,
+    marks: u64,
+    /// Members written; the key of one more may be.
+    done: usize,
+    pending: bool,
+}
+
+impl Steps {
+    #[inline(always)]
+    fn from(at: usize) -> Self {
+        Self { at: at as u32, seen: 0, marks: 0, done: 0, pending: false }
+    }
+
+    /// Write the member whose key is that of `entry`, and whose value begins with `byte`; false if the value is not
+    /// one of a run.
+    #[inline(always)]
+    fn member(&mut self, ground: &Ground<'_>, entry: &Entry, byte: u8, [key, value]: &mut [Node; 2]) -> bool {
+        *key = entry.node(self.at);
+        self.at += u32::from(entry.token_bytes);
+        let mut marked = false;
+        let Some(behind) = ground.value(byte, self.at, value, &mut self.seen, &mut marked) else {
+            self.pending = true;
+            return false;
+        };
+        // Mostly the same strings of every line.
+        if marked {
+            self.marks |= 1 << self.done;
+        }
+        self.at = behind;
+        self.done += 1;
+        true
+    }
+
+    #[inline(always)]
+    fn run(self) -> Run {
+        let Self { at, seen, marks, done, pending } = self;
+        Run { at: at as usize, keys: done + usize::from(pending), values: done, seen, marks }
     }
 }
 
