@@ -64,7 +64,7 @@ def test_sink_comes_and_goes(ledger):
     """
     A sink answers only for what left the core while it was open.
     """
-    ledger.sinks["out"].closed = True
+    ledger.close(ledger.sinks["out"])
     late = ledger.sink("late", "file")
     for account in (ledger.sources["in"],):
         account.received, account.accepted, account.left = 13, 12, 8

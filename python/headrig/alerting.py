@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -35,7 +35,6 @@ from headrig.limits import (
     SENT_ALERTS_MAX,
 )
 from headrig.model import Category, Notice, Notifier, Severity
-from headrig.notifiers import NotifierConfig
 from headrig.parts import State
 from headrig.retry import pause
 
@@ -49,7 +48,6 @@ OpenedNotifier = tuple[Notifier, AsyncExitStack]
 class _Running:
     """One notifier, its outbox, and what must be closed after it."""
 
-    config: NotifierConfig
     outbox: Outbox
     closing: AsyncExitStack
     sending: asyncio.Task[None]
@@ -76,11 +74,11 @@ class Alerting:
         self._ending = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
 
-    def start(self, tasks: asyncio.TaskGroup, config: Config, opened: Mapping[str, OpenedNotifier]) -> None:
+    def start(self, tasks: asyncio.TaskGroup, opened: Mapping[str, OpenedNotifier]) -> None:
         """Let the notifiers run and the clock tick."""
         self._tasks = tasks
         for name, part in opened.items():
-            self._start(name, config.notifiers[name], part)
+            self._start(name, part)
         self._watching = tasks.create_task(self._watch())
 
     def send(
@@ -160,8 +158,11 @@ class Alerting:
             # Lines go on without alerts; the text may quote one.
             self._state.warnings.warn("alerts", f"thresholds could not be looked at: {type(error).__name__}")
 
-    async def renew(self, config: Config, opened: Mapping[str, OpenedNotifier]) -> None:
-        """Go over to other notifiers. `opened` are the new and the changed ones; others go on undisturbed."""
+    def renew(self, config: Config, opened: Mapping[str, OpenedNotifier]) -> dict[str, Coroutine[Any, Any, None]]:
+        """
+        Go over to other notifiers. `opened` are the new and the changed ones; others go on undisturbed. Gives what has
+        to be waited for, by the path of the notifier.
+        """
         self._holdback_seconds = holdback_seconds(config.engine_spec)
         for name in [name for name in self._running if name not in config.notifiers]:
             gone = self._running.pop(name)
@@ -169,20 +170,13 @@ class Alerting:
             self._leaving.append(gone)
         for staying in self._running.values():
             staying.outbox.limits = config.limits
-        for name, (notifier, closing) in opened.items():
-            running = self._running.get(name)
-            if running is None:
-                self._start(name, config.notifiers[name], (notifier, closing))
-                continue
-            # A request to another machine is not waited for.
-            await running.closing.aclose()
-            await running.outbox.replace(notifier)
-            running.config, running.closing = config.notifiers[name], closing
-
-    def changed(self, config: Config) -> dict[str, NotifierConfig]:
-        """Notifiers that are new, or other than those that run."""
-        running = {name: running.config for name, running in self._running.items()}
-        return {name: part for name, part in config.notifiers.items() if running.get(name) != part}
+        going_over = {}
+        for name, part in opened.items():
+            if name in self._running:
+                going_over[f"notifiers.{name}"] = self._replace(self._running[name], *part)
+            else:
+                self._start(name, part)
+        return going_over
 
     async def flush(self) -> bool:
         """Have the notices that wait now delivered or given up; False when that took longer than `drain_seconds`."""
@@ -251,7 +245,16 @@ class Alerting:
                 self._state.warnings.warn(f"behind.{lane}", text)
         self._newest = newest
 
-    def _start(self, name: str, config: NotifierConfig, opened: OpenedNotifier) -> None:
+    async def _replace(self, running: _Running, notifier: Notifier, closing: AsyncExitStack) -> None:
+        """Between two calls. A request to another machine is not waited for."""
+        try:
+            await running.closing.aclose()
+            await running.outbox.replace(notifier)
+            closing, running.closing = running.closing, closing
+        finally:
+            await closing.aclose()
+
+    def _start(self, name: str, opened: OpenedNotifier) -> None:
         assert self._tasks is not None
         state = self._state
         outbox = Outbox(
@@ -264,7 +267,7 @@ class Alerting:
             page=state.metrics,
         )
         sending = self._tasks.create_task(outbox.run())
-        self._running[name] = running = _Running(config, outbox, opened[1], sending)
+        self._running[name] = running = _Running(outbox, opened[1], sending)
         sending.add_done_callback(lambda _: self._finished(running))
 
     async def _pause(self, seconds: float, hurry: asyncio.Event) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, cast
@@ -17,6 +16,7 @@ import msgspec
 from aiohttp import web
 
 from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX
+from headrig.listen import Door, leave
 
 log: Final = logging.getLogger("headrig.http")
 _silenced: Final = logging.getLogger("headrig.http.aiohttp")
@@ -37,7 +37,7 @@ class Httpd:
 
     def __init__(self, connections_max: int, refused: Callable[[], None]) -> None:
         self._routes: dict[str, dict[str, Handler]] = {}
-        self._connections_max = connections_max
+        self.connections_max = connections_max
         self._refused = refused
         self._loop = asyncio.get_running_loop()
         self._server = web.Server(
@@ -48,6 +48,8 @@ class Httpd:
             max_line_size=HEADER_BYTES_MAX,
             max_field_size=HEADER_BYTES_MAX,
         )
+        self._listener: asyncio.AbstractServer | None = None
+        self._door: Door | None = None
         self._silent: dict[asyncio.BaseProtocol, float] = {}
         """Connections that have not sent a whole request yet, since when. aiohttp times out the others by itself."""
 
@@ -60,22 +62,32 @@ class Httpd:
         self._routes.pop(path, None)
 
     @asynccontextmanager
-    async def serve(self, bound: socket.socket, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
-        """Serve a listening socket for as long as the context lasts; then end what is being answered."""
-        make = self._loop.create_unix_server if bound.family == socket.AF_UNIX else self._loop.create_server
-        listener = await make(self._connection, sock=bound, backlog=BACKLOG_CONNECTIONS, ssl=tls)
+    async def serve(self) -> AsyncIterator[None]:
+        """Answer whoever comes by `listen`, for as long as the context lasts; then end what is being answered."""
         self._sweep()
         try:
             yield
         finally:
             self._timer.cancel()
-            listener.close()
+            if self._listener is not None:
+                self._listener.close()
             # Peers that keep a connection open without a request are not waited for.
             self._server.pre_shutdown()
             await self._server.shutdown(1.0)
 
+    async def listen(self, door: Door | None) -> None:
+        """Take connections there, and no longer where it did before. Those that are open go on."""
+        listener = None
+        if door is not None:
+            make = self._loop.create_unix_server if door.bound.family == socket.AF_UNIX else self._loop.create_server
+            listener = await make(self._connection, sock=door.bound, backlog=BACKLOG_CONNECTIONS, ssl=door.tls)
+        before, self._listener = self._listener, listener
+        left, self._door = self._door, door
+        if before is not None and left is not None:
+            await leave(before, left, door)
+
     def _connection(self) -> asyncio.Protocol:
-        if len(self._server.connections) >= self._connections_max:
+        if len(self._server.connections) >= self.connections_max:
             self._refused()
             return _Refused()
         protocol = self._server()

@@ -52,7 +52,9 @@ class SinkAccount:
     dropped: Counter[str] = field(default_factory=Counter)
     delivered_bytes: int = 0
     queues: list[Callable[[], int]] = field(default_factory=list)
-    closed: bool = False
+    """Each tells its lines. More than one while a sink that was taken out and came back still writes what it had."""
+    closed_at: int | None = None
+    """Lines that had left the core when the sink was taken out: no more are offered to it."""
 
     def waiting(self) -> int:
         """Lines at the sink's queue, those being written included."""
@@ -101,11 +103,16 @@ class Ledger:
         account = self.sinks.get(name)
         if account is None:
             account = self.sinks[name] = SinkAccount(name, kind, opened_at=self.left())
-        elif account.closed:
-            account.opened_at = self.left() - account.accepted
-            account.closed = False
+        elif account.closed_at is not None:
+            # What passed meanwhile was not offered to it.
+            account.opened_at += self.left() - account.closed_at
+            account.closed_at = None
         account.type = kind
         return account
+
+    def close(self, account: SinkAccount) -> None:
+        """Its sink is taken out. What it was offered until now is still accounted for."""
+        account.closed_at = self.left()
 
     def notifier(self, name: str) -> NoticeAccount:
         """The account of that notifier; one that comes back after a reload goes on with the one it had."""
@@ -122,7 +129,8 @@ class Ledger:
                 yield f"sources.{source.id}", lines
         left = self.left()
         for sink in self.sinks.values():
-            missing = 0 if sink.closed else abs(left - sink.opened_at - sink.accepted)
+            offered = (left if sink.closed_at is None else sink.closed_at) - sink.opened_at
+            missing = abs(offered - sink.accepted)
             if lines := sink.imbalance() + missing:
                 yield f"sinks.{sink.id}", lines
         for notifier in self.notifiers.values():

@@ -91,6 +91,16 @@ PENDING_CALLS_MAX: Final = 1000
 """Calls before `install()` that are kept for it. More are dropped, and it says so."""
 PAGE_SECONDS: Final = 5.0
 """Longest wait of who asks for the page of metrics in a service."""
+SETTINGS_QUIET_SECONDS: Final = 0.1
+"""A settings file that is read again must have stayed as it is for so long: who rewrites it in place writes in pieces."""
+SETTINGS_SECONDS: Final = 5.0
+"""A settings file that has not been left alone for that long by then is not taken."""
+RELOAD_SECONDS: Final = 30.0
+"""New parts that are not all open by then are closed again, and the old settings stay: whoever asked waits for a word."""
+SWITCH_SECONDS: Final = 5.0
+"""Longest wait for parts to go over to what a reload opened for them, such as for a write that is under way."""
+LEAVING_SECONDS: Final = 60.0
+"""A part that a reload took out is done by then: what restarts is back, and nobody looks for its lines any longer."""
 WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 

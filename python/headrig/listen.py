@@ -15,6 +15,8 @@ import ssl
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -130,6 +132,55 @@ def unix_path_problems(name: str, path: str) -> Iterator[ConfigError]:
         yield ConfigError(f"{name} exists and is not a socket", path=path, remedy="remove it or give another path")
 
 
+@dataclass(slots=True, eq=False)
+class Door:
+    """Where a part lets peers in. A part that a reload changes goes on with another one; who is inside stays."""
+
+    bound: socket.socket
+    tls: ssl.SSLContext | None = None
+    file: str | None = None
+    """The socket file, and who may connect to it."""
+    mode: int = 0
+
+    def unlock(self) -> None:
+        """Have the mode of the socket file as it should be. Raises OSError."""
+        if self.file is not None:
+            os.chmod(self.file, self.mode)
+
+    def same_socket(self, other: Door) -> bool:
+        """Both are one socket of the kernel: what waits at one of them, the other takes."""
+        return os.path.sameopenfile(self.bound.fileno(), other.bound.fileno())
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A part with a door, which goes on with other settings while its connections stay."""
+
+    door: Door | None
+
+    async def renew(self, changed: Any) -> None:
+        """
+        Take everything from one of its kind that was opened with other settings and never started, and leave the
+        former door to it, to be closed with it. Nobody who knocks meanwhile is turned away.
+        """
+
+
+@dataclass(slots=True, eq=False)
+class _Address:
+    """One socket of the kernel and its duplicates."""
+
+    key: str
+    users: list[socket.socket] = field(default_factory=list)
+    file: str | None = None
+    identity: tuple[int, int] | None = None
+    """Device and inode of the socket file."""
+
+    @property
+    def lost(self) -> bool:
+        """Whoever connects to the path does not come here: the file is gone, or another's."""
+        return self.file is not None and _identity(self.file) != self.identity
+
+
 class Sockets:
     """
     The listening sockets of a run, by address. Whoever asks for an address that is already listened on gets a
@@ -137,7 +188,11 @@ class Sockets:
     """
 
     def __init__(self) -> None:
-        self._bound: dict[str, list[socket.socket]] = {}
+        self._addresses: list[_Address] = []
+
+    def lost(self, bound: socket.socket) -> bool:
+        """The file of this Unix socket is gone, or another's: a new one must be made."""
+        return any(address.lost and bound in address.users for address in self._addresses)
 
     def tcp(self, listen: str, path: str) -> socket.socket:
         """A listening, non-blocking TCP socket. Give it back with `release`."""
@@ -171,10 +226,12 @@ class Sockets:
         return self._keep(f"{name}:{listen if port else bound.getsockname()}", bound)
 
     def unix(self, name: str, mode: int, path: str) -> socket.socket:
-        """A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not."""
+        """
+        A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not. The mode of
+        one that is listened on already changes when its new `Door` is unlocked.
+        """
         key = f"unix:{os.path.abspath(name)}"
         if (known := self._share(key)) is not None:
-            os.chmod(name, mode)
             return known
         _clear_stale(name, path)
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -194,34 +251,34 @@ class Sockets:
                 path=path,
                 remedy="give a path that can be written",
             ) from error
-        return self._keep(key, bound)
+        return self._keep(key, bound, os.path.abspath(name))
 
     def release(self, bound: socket.socket) -> None:
-        """Close a socket; the last one of a Unix address also removes its file."""
+        """Close a socket; the last one of a Unix address also removes its file, if that is still its own."""
         bound.close()
-        for key, users in list(self._bound.items()):
-            if any(user is bound for user in users):
-                self._bound[key] = [user for user in users if user is not bound]
-                if not self._bound[key]:
-                    del self._bound[key]
-                    if key.startswith("unix:"):
-                        with suppress(OSError):
-                            os.unlink(key.removeprefix("unix:"))
+        for address in self._addresses:
+            if bound in address.users:
+                address.users.remove(bound)
+                if address.file is not None and not address.users and not address.lost:
+                    with suppress(OSError):
+                        os.unlink(address.file)
+        self._addresses = [address for address in self._addresses if address.users]
 
     def _share(self, key: str) -> socket.socket | None:
-        for known in self._bound.get(key, ()):
-            if known.fileno() >= 0:
-                shared = known.dup()
-                shared.setblocking(False)
-                self._bound[key].append(shared)
-                return shared
+        for address in self._addresses:
+            for known in address.users:
+                if address.key == key and known.fileno() >= 0 and not address.lost:
+                    shared = known.dup()
+                    shared.setblocking(False)
+                    address.users.append(shared)
+                    return shared
         return None
 
-    def _keep(self, key: str, bound: socket.socket) -> socket.socket:
+    def _keep(self, key: str, bound: socket.socket, file: str | None = None) -> socket.socket:
         bound.setblocking(False)
         if bound.type == socket.SOCK_STREAM:
             bound.listen(BACKLOG_CONNECTIONS)
-        self._bound[key] = [bound]
+        self._addresses.append(_Address(key, [bound], file, _identity(file) if file else None))
         return bound
 
 
@@ -234,6 +291,23 @@ async def accept_backlog(bound: socket.socket) -> None:
     # Accepted connections are introduced to their protocol in the following turns.
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+async def leave(server: asyncio.AbstractServer, door: Door, successor: Door | None) -> None:
+    """Take no connections at a door any more, once all are in that came; those at the same socket are the successor's."""
+    try:
+        if successor is None or not successor.same_socket(door):
+            await accept_backlog(door.bound)
+    finally:
+        server.close()
+
+
+def _identity(file: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _clear_stale(name: str, path: str) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -178,6 +178,9 @@ class Source(Protocol):
 
     async def read(self, intake: Intake) -> None:
         """Read until the end."""
+
+    def tune(self, limits: Any) -> None:
+        """Take other `Limits`, at any time; nothing that is open is closed for them."""
 
 
 class Sink(Protocol):

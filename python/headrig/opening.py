@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from headrig.config import Config
+from headrig.config.files import Seen
 from headrig.listen import Sockets
 from headrig.model import Notifier, Sink, Source
 from headrig.notifiers import NotifierConfig
@@ -27,6 +28,8 @@ class Opened:
     sinks: dict[str, tuple[Sink, AsyncExitStack]] = field(default_factory=dict)
     notifiers: dict[str, tuple[Notifier, AsyncExitStack]] = field(default_factory=dict)
     http: tuple[StatusServer, AsyncExitStack] | None = None
+    seen: dict[str, Seen] = field(default_factory=dict)
+    """What the settings said, just before, of every part that is open then, by its path in them."""
 
     async def close(self) -> None:
         """Close them all."""

@@ -18,6 +18,7 @@ from headrig.errors import DeliveryError, Retryable
 from headrig.families import Metrics
 from headrig.ledger import Ledger
 from headrig.limits import RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, WARN_SECONDS, Limits
+from headrig.listen import Listening
 from headrig.model import Batch, Clock, Receipt, Sink, Source
 from headrig.queues import CoreQueue, Partials, SinkQueue
 from headrig.retry import asked_seconds, pause, waits
@@ -76,13 +77,10 @@ class RunningSource:
         config: SourceConfig,
         source: Source,
         queue: CoreQueue,
-        *,
-        limits: Limits,
         closing: AsyncExitStack,
     ) -> None:
         self.id = name
         self.config = config
-        self.limits = limits
         self.source = source
         self.queue = queue
         self.core = Worker("headrig-core", daemon=False)
@@ -90,6 +88,25 @@ class RunningSource:
         self.closing = closing
         self.reading: asyncio.Task[None] | None = None
         self.processing: asyncio.Task[None] | None = None
+        self.ended = False
+        """It came to its end by itself while it was meant to run, and all its lines are with the sinks."""
+
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds."""
+        self.source.tune(limits)
+        self.queue.tune(limits)
+
+    def takes(self, changed: Source) -> bool:
+        """It can go on as that one without letting go of its connections."""
+        return isinstance(self.source, Listening) and type(self.source) is type(changed) and not self.ended
+
+    async def renew(self, changed: Source, closing: AsyncExitStack) -> None:
+        """Go on as that one, and close what is no longer needed."""
+        assert isinstance(self.source, Listening)
+        try:
+            await self.source.renew(changed)
+        finally:
+            await closing.aclose()
 
     async def read(self) -> None:
         """Hand lines to the queue until the source has ended, then end the queue."""
@@ -155,20 +172,24 @@ class RunningSink:
         self.queue.rush()
 
     async def replace(self, config: SinkConfig, sink: Sink, closing: AsyncExitStack) -> None:
-        """Go on with a newly opened sink, between two writes. A write to another machine is not waited for."""
-        if self.config.remote:
-            await self._closing.aclose()
-        async with self._turn:
-            old, self._closing = self._closing, closing
-            sink.accepted_bytes = self.sink.accepted_bytes
-            self.sink, self.config = sink, config
-            self.closed_by_reader = False
-        self._hurry.set()
-        await old.aclose()
+        """
+        Go on with a newly opened sink, between two writes. A write to another machine is not waited for. Cancelled
+        before its turn, it closes the new one.
+        """
+        try:
+            if self.config.remote:
+                await self._closing.aclose()
+            async with self._turn:
+                closing, self._closing = self._closing, closing
+                sink.accepted_bytes = self.sink.accepted_bytes
+                self.sink, self.config = sink, config
+                self.closed_by_reader = False
+            self._hurry.set()
+        finally:
+            await closing.aclose()
 
     async def close(self) -> None:
         """Close what it held."""
-        self.queue.account.closed = True
         self.queue.forget()
         await self._closing.aclose()
 

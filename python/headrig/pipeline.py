@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
@@ -19,20 +18,15 @@ from headrig.alerting import Alerting
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.config.spec import with_thresholds
-from headrig.engine import BATCH_BYTES_MAX, Engine, Processed
-from headrig.errors import DeliveryError, HeadrigError
+from headrig.engine import Engine, Processed
+from headrig.errors import DeliveryError
 from headrig.families import Metrics
 from headrig.ledger import Ledger
-from headrig.listen import Sockets, host_port
-from headrig.model import Batch, Clock, Sink, Source
-from headrig.opening import Opened, open_parts
+from headrig.members import Members
+from headrig.model import Batch, Clock
 from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
-from headrig.queues import CoreQueue, Partials, RawBatch, Ready, SinkQueue
-from headrig.sinks import SinkConfig
-from headrig.sources import HttpConfig, SourceConfig
-from headrig.sources.ingest import IngestSource
+from headrig.queues import Partials, RawBatch, Ready
 from headrig.status import Status
-from headrig.web.server import StatusServer
 
 log: Final = logging.getLogger("headrig")
 
@@ -63,7 +57,11 @@ async def run(
                 on_start(pipeline)
             stopped = tasks.create_task(stop.wait())
             ended = tasks.create_task(pipeline.finished())
-            await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # From here on no part may start, whatever a reload is about to do.
+                pipeline.state.draining = True
             stopped.cancel()
             ended.cancel()
             await pipeline.drain()
@@ -75,7 +73,6 @@ class Pipeline:
     """One run."""
 
     def __init__(self, config: Config, clock: Clock, engine: Engine | None = None) -> None:
-        self.config = config
         self.ended = asyncio.Event()
         """Every source has come to its end, or nobody takes what the sinks write."""
         self.state = State(
@@ -89,64 +86,35 @@ class Pipeline:
         )
         self.alerting = Alerting(config, self.state)
         self.status = Status(self.state, self.alerting)
-        self._sockets = Sockets()
-        self._http: tuple[StatusServer, AsyncExitStack] | None = None
-        self._opened: Opened | None = None
-        self._tasks: asyncio.TaskGroup | None = None
+        self.members = Members(
+            config, self.state, self.alerting, status=self.status, process=self._process, review=self._review
+        )
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def config(self) -> Config:
+        """The settings as they are now."""
+        return self.members.config
 
     @property
     def where(self) -> list[str]:
         """Where it listens and reads, for people."""
         sources = [running.source.where for running in self.state.sources.values()]
-        return [*sources, *([f"{self._http[0].where}/metrics"] if self._http else [])]
+        http = self.members.http
+        return [*sources, *([f"{http[0].where}/metrics"] if http else [])]
 
     async def open(self) -> None:
         """Open every part; nothing stays open when one cannot be."""
-        self._opened = await self._open(self.config, self.config.sources)
+        await self.members.open()
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Let everything run that was opened."""
-        assert self._opened is not None
-        self._tasks = tasks
-        opened, self._opened = self._opened, None
-        self._http = opened.http
-        self.alerting.start(tasks, self.config, opened.notifiers)
-        for name, (sink, closing) in opened.sinks.items():
-            self._start_sink(name, sink, closing)
-        for name, (source, closing) in opened.sources.items():
-            self._start_source(name, source, closing)
+        self.members.start(tasks)
         self._loop.set_exception_handler(self._loop_failed)
 
     async def reload(self, config: Config) -> None:
-        """
-        Go over to new settings. Unchanged sources go on undisturbed; every sink is opened anew.
-
-        Raises `ConfigError` or `UnavailableError` when anything cannot be opened, and then everything is as before.
-        """
-        state = self.state
-        changed = {
-            name: source
-            for name, source in config.sources.items()
-            if name not in state.sources
-            or (state.sources[name].config, state.sources[name].limits) != (source, config.limits)
-        }
-        try:
-            opened = await self._open(config, changed)
-            try:
-                engine = Engine(config.engine_spec, state.engine)
-            except BaseException:
-                await opened.close()
-                raise
-        except HeadrigError:
-            state.metrics.add(families.RELOADS, 1, "failure")
-            raise
-        state.engine, state.limits, self.config = engine, config.limits, config
-        state.partials.bytes_max = config.limits.partial_bytes_max
-        await self._switch(opened)
-        self.alerting.replace(config.thresholds, engine)
-        await self.alerting.renew(config, opened.notifiers)
-        state.metrics.add(families.RELOADS, 1, "success")
+        """Go over to new settings, or stay with the old ones entirely and raise: see `Members.reload`."""
+        await self.members.reload(config)
 
     def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine | None = None) -> None:
         """
@@ -157,14 +125,20 @@ class Pipeline:
         """
         spec = with_thresholds(self.config.engine_spec, thresholds)
         engine = engine or Engine(spec, self.state.engine)
-        self.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
+        self.members.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
         self.state.engine = engine
         self.alerting.replace(thresholds, engine)
 
     async def finished(self) -> None:
-        """Wait for the end of all input, and until it is written: nobody asked to stop, so it may take its time."""
-        await self.ended.wait()
-        await asyncio.gather(*(sink.queue.flushed() for sink in self.state.sinks.values()))
+        """
+        Wait for the end of all input, and until it is written: nobody asked to stop, so it may take its time. It is no
+        end any more when a reload brings new input meanwhile.
+        """
+        while True:
+            await self.ended.wait()
+            await asyncio.gather(*(sink.queue.flushed() for sink in self.state.sinks.values()))
+            if self.ended.is_set():
+                return
 
     async def flush(self) -> bool:
         """
@@ -184,7 +158,7 @@ class Pipeline:
     async def drain(self) -> None:
         """Read what is on its way, write what waits, within `drain_seconds`; the rest is dropped, counted, logged."""
         state = self.state
-        state.draining = True
+        await self.members.stand_still()
         deadline = self._loop.time() + state.limits.drain_seconds
         sources = [*state.sources.values(), *(each for each in state.leaving if isinstance(each, RunningSource))]
         sinks = [*state.sinks.values(), *(each for each in state.leaving if isinstance(each, RunningSink))]
@@ -201,6 +175,7 @@ class Pipeline:
         for sink in sinks:
             sink.queue.end()
         await _settle((*(sink.writing for sink in sinks), *notifying), deadline - self._loop.time())
+        await _settle(list(self.members.going_over.values()), 0.0)
         lost += sum(sink.queue.drop_all("shutdown") for sink in sinks)
         self.alerting.drop_all()
         if lost:
@@ -208,85 +183,7 @@ class Pipeline:
 
     async def close(self) -> None:
         """Close whatever is open, at whatever point the run ended."""
-        if self._opened is not None:
-            await self._opened.close()
-        for running in (*self.state.sources.values(), *self.state.sinks.values(), *self.state.leaving):
-            await running.close()
-        await self.alerting.close()
-        if self._http is not None:
-            await self._http[1].aclose()
-
-    async def _open(self, config: Config, sources: Mapping[str, SourceConfig]) -> Opened:
-        """Open these sources, every sink, and what else changed: the notifiers, the status server."""
-        http = config.http if self._http is None or config.http != self.config.http else None
-        return await open_parts(
-            config, sources, self.alerting.changed(config), http, status=self.status, sockets=self._sockets
-        )
-
-    async def _switch(self, opened: Opened) -> None:
-        """Replace, start and let go of parts; what is let go of finishes by itself."""
-        state, config = self.state, self.config
-        for name in [name for name in state.sources if name not in config.sources or name in opened.sources]:
-            leaving = state.sources.pop(name)
-            state.leaving.add(leaving)
-            leaving.queue.stopping.set()
-            self._unmount(leaving)
-        for name in [name for name in state.sinks if name not in config.sinks]:
-            sink = state.sinks.pop(name)
-            state.leaving.add(sink)
-            sink.queue.end()
-        for source in state.sources.values():
-            source.queue.tune(config.limits)
-        await self._switch_http(opened)
-        for name, (new, closing) in opened.sinks.items():
-            if name in state.sinks:
-                self._tune(state.sinks[name].queue, name)
-                await state.sinks[name].replace(config.sinks[name], new, closing)
-            else:
-                self._start_sink(name, new, closing)
-        for name, (source_new, closing) in opened.sources.items():
-            self._start_source(name, source_new, closing)
-
-    async def _switch_http(self, opened: Opened) -> None:
-        if opened.http is None and self.config.http is not None:
-            return
-        old, self._http = self._http, opened.http
-        for source in self.state.sources.values():
-            self._mount(source)
-        if old is not None:
-            await old[1].aclose()
-
-    def _start_source(self, name: str, source: Source, closing: AsyncExitStack) -> None:
-        assert self._tasks is not None
-        state, config = self.state, self.config.sources[name]
-        account = state.ledger.source(name, _kind(config))
-        queue = CoreQueue(
-            account,
-            state.metrics,
-            state.partials,
-            clock=state.clock,
-            limits=state.limits,
-            batch_bytes_max=BATCH_BYTES_MAX,
-        )
-        running = state.sources[name] = RunningSource(name, config, source, queue, limits=state.limits, closing=closing)
-        self._mount(running)
-        running.reading = self._tasks.create_task(running.read())
-        running.processing = self._tasks.create_task(self._process(running))
-        running.processing.add_done_callback(lambda _: self._finished(running))
-
-    def _start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
-        assert self._tasks is not None
-        state, config = self.state, self.config.sinks[name]
-        queue = SinkQueue(state.ledger.sink(name, _kind(config)), state.limits)
-        running = state.sinks[name] = RunningSink(name, config, sink, queue, closing)
-        self._tune(queue, name)
-        running.writing = self._tasks.create_task(running.write(state, self._reader_gone))
-        running.writing.add_done_callback(lambda _: self._finished(running))
-
-    def _tune(self, queue: SinkQueue, name: str) -> None:
-        config = self.config.sinks[name]
-        queue.account.type = _kind(config)
-        queue.tune(self.state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)
+        await self.members.close()
 
     async def _process(self, running: RunningSource) -> None:
         """Batches of one lane through the core, in order, and on to every sink."""
@@ -340,30 +237,17 @@ class Pipeline:
     def _drop_raw(self, running: RunningSource) -> int:
         return sum(self._drop(running, raw, "shutdown") for raw in running.queue.waiting())
 
-    def _finished(self, running: RunningSource | RunningSink) -> None:
-        """A part has come to its end: close it if a reload let go of it, and see whether that was the last source."""
-        state = self.state
-        if running in state.leaving and not state.draining and self._tasks is not None:
-            state.leaving.discard(running)
-            self._tasks.create_task(running.close())
-        if all(each.processing is not None and each.processing.done() for each in state.sources.values()):
+    def _review(self) -> None:
+        """
+        Whether this is the end: every source has ended by itself or, as with any filter, all readers are gone. Asked of
+        the parts that are meant to run now; those that a reload let go of do not count.
+        """
+        sources, sinks = self.state.sources.values(), self.state.sinks.values()
+        ended = bool(sources) and all(source.ended for source in sources)
+        if ended or (sinks and all(sink.closed_by_reader for sink in sinks)):
             self.ended.set()
-
-    def _reader_gone(self) -> None:
-        """Like any filter, a run whose only reader is gone ends."""
-        if all(sink.closed_by_reader for sink in self.state.sinks.values()):
-            self.ended.set()
-
-    def _mount(self, running: RunningSource) -> None:
-        """Put an HTTP source without an address of its own on the status server."""
-        if self._http is not None and (path := _mounted_path(running)) and isinstance(running.source, IngestSource):
-            assert self.config.http is not None
-            running.source.mounted_on(host_port(self.config.http.listen, "http.listen")[0])
-            self._http[0].httpd.mount(path, running.source.routes)
-
-    def _unmount(self, running: RunningSource) -> None:
-        if self._http is not None and (path := _mounted_path(running)):
-            self._http[0].httpd.unmount(path)
+        else:
+            self.ended.clear()
 
     def _loop_failed(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         """What a peer can cause, such as a failed handshake, is worth one line now and then; the rest is a bug."""
@@ -384,12 +268,3 @@ async def _settle(tasks: Iterable[asyncio.Task[None] | None], seconds: float) ->
             task.cancel()
         if late:
             await asyncio.wait(late)
-
-
-def _kind(config: SourceConfig | SinkConfig) -> str:
-    return str(config.__struct_config__.tag)
-
-
-def _mounted_path(running: RunningSource) -> str | None:
-    config = running.config
-    return config.path if isinstance(config, HttpConfig) and config.listen is None else None

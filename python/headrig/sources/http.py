@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Sockets, TlsConfig, address_problems, host_port, is_loopback, unix_path_problems
+from headrig.listen import Door, Sockets, TlsConfig, address_problems, host_port, is_loopback, unix_path_problems
 from headrig.model import Part
 
 if TYPE_CHECKING:
@@ -89,22 +89,23 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
         from headrig.sources.ingest import IngestSource  # noqa: PLC0415
 
         at = f"sources.{name}"
-        source = IngestSource(self.path, self._secret(at), limits)
-        if self.listen is None:
-            yield source
-            return
-        socket_path = self.listen.removeprefix(_UNIX) if self.listen.startswith(_UNIX) else None
-        tls = self.tls.context(f"{at}.tls") if self.tls else None
-        if socket_path is not None:
-            bound = sockets.unix(socket_path, int(self.mode, 8), f"{at}.listen")
-        else:
-            bound = sockets.tcp(self.listen, f"{at}.listen")
+        secret = self._secret(at)
+        door, host = (None, None) if self.listen is None else self._door(self.listen, at, sockets)
+        source = IngestSource(self.path, secret, limits, door, host)
         try:
-            host = self.listen.rpartition(":")[0]
-            async with source.serve(bound, host, tls) if socket_path is None else source.serve_file(bound, socket_path):
+            async with source.serve():
                 yield source
         finally:
-            sockets.release(bound)
+            if source.door is not None:
+                sockets.release(source.door.bound)
+
+    def _door(self, listen: str, at: str, sockets: Sockets) -> tuple[Door, str | None]:
+        """Where it listens, and the name of that."""
+        if listen.startswith(_UNIX):
+            file, mode = listen.removeprefix(_UNIX), int(self.mode, 8)
+            return Door(sockets.unix(file, mode, f"{at}.listen"), None, file, mode), None
+        tls = self.tls.context(f"{at}.tls") if self.tls else None
+        return Door(sockets.tcp(listen, f"{at}.listen"), tls), listen.rpartition(":")[0]
 
     def _secret(self, at: str) -> bytes | None:
         if self.token is not None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -19,7 +17,7 @@ from aiohttp import web
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.httpd import Handler, Httpd, answer
 from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
-from headrig.listen import is_loopback
+from headrig.listen import Door, is_loopback
 from headrig.model import Gate, Intake
 from headrig.sources.bodies import DECODERS, BadBodyError, array_lines
 
@@ -51,9 +49,12 @@ class IngestSource:
 
     endless = True
 
-    def __init__(self, path: str, token: bytes | None, limits: Limits) -> None:
+    def __init__(self, path: str, token: bytes | None, limits: Limits, door: Door | None, host: str | None) -> None:
         self.path = path
-        self.where = f"http {path} on the status server"
+        self.door = door
+        """Of its own; without one it is mounted on the status server."""
+        self.host = host
+        """The name that the door listens on. None: a socket file, or no door."""
         self._token = token
         self._limits = limits
         self._loopback = True
@@ -62,6 +63,8 @@ class IngestSource:
         self._bodies_bytes = 0
         """Bytes of all bodies being received, after decompression."""
         self._change = Gate()
+        self._httpd = Httpd(limits.connections_max, self._refused)
+        self._settle_in()
 
     @property
     def routes(self) -> dict[str, Handler]:
@@ -73,32 +76,50 @@ class IngestSource:
         self._loopback = is_loopback(host)
 
     @asynccontextmanager
-    async def serve(self, bound: socket.socket, host: str, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
-        """Serve an address of its own."""
-        self.mounted_on(host)
-        self.where = f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}{self.path}"
-        async with self._httpd().serve(bound, tls):
+    async def serve(self) -> AsyncIterator[None]:
+        """Answer who comes by a door of its own, from `read` on."""
+        async with self._httpd.serve():
             yield
-
-    @asynccontextmanager
-    async def serve_file(self, bound: socket.socket, name: str) -> AsyncIterator[None]:
-        """Serve a socket file: who gets in says its mode."""
-        self._loopback = True
-        self.where = f"http {self.path} on unix {name}"
-        async with self._httpd().serve(bound, None):
-            yield
-
-    def _httpd(self) -> Httpd:
-        httpd = Httpd(self._limits.connections_max, self._refused)
-        httpd.mount(self.path, self.routes)
-        return httpd
 
     async def read(self, intake: Intake) -> None:
         """Take requests until told to stop, then answer those that have begun."""
         self._intake = intake
+        await self._httpd.listen(self.door)
         await intake.stopping.wait()
         while self._requests:
             await self._change.wait()
+
+    async def renew(self, changed: IngestSource) -> None:
+        """Go on with other settings; connections stay."""
+        self.door, changed.door = changed.door, self.door
+        self.host, self._token = changed.host, changed._token
+        if self.path != changed.path:
+            self._httpd.unmount(self.path)
+            self.path = changed.path
+        self._settle_in()
+        if self._intake is None or self._intake.stopping.is_set():
+            return
+        if self.door is not None:
+            self.door.unlock()
+        await self._httpd.listen(self.door)
+
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds."""
+        self._limits = limits
+        self._httpd.connections_max = limits.connections_max
+
+    def _settle_in(self) -> None:
+        """Be at its path, and know where that is."""
+        self._httpd.mount(self.path, self.routes)
+        if self.door is None:
+            self.where = f"http {self.path} on the status server"
+        elif self.host is None:
+            self._loopback = True
+            self.where = f"http {self.path} on unix {self.door.file}"
+        else:
+            self._loopback = is_loopback(self.host)
+            scheme = "https" if self.door.tls else "http"
+            self.where = f"{scheme}://{self.host}:{self.door.bound.getsockname()[1]}{self.path}"
 
     async def ingest(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: 200 once accepted, 4xx for good, 503 when it should come again."""

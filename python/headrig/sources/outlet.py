@@ -13,6 +13,7 @@ from typing import Any
 
 from headrig.engine import HandlerCore
 from headrig.errors import ConfigError
+from headrig.limits import Limits
 from headrig.model import Gate, Intake, Part
 
 
@@ -62,6 +63,9 @@ class OutletSource:
                     await self._rung.wait()
         finally:
             loop.remove_reader(descriptor)
+
+    def tune(self, limits: Limits) -> None:
+        """The handler has its own bounds."""
 
     async def emptied(self) -> None:
         """Wait until everything that the handler offered is decided, or with a sink that nobody waits for."""

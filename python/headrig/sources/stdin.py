@@ -46,7 +46,9 @@ class StdinSource:
     where = "standard input"
 
     def __init__(self, descriptor: int, limits: Limits) -> None:
-        self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
+        self._line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
+        self._framer = Framer(self._line_bytes_max)
+        self._retune = False
         self._buffer = ReadBuffer(BLOCK_BYTES)
         self._partial_bytes = 0
         self._descriptor = descriptor
@@ -78,7 +80,14 @@ class StdinSource:
             await asyncio.to_thread(thread.join)
             self._wake.close()
 
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds, from the next line on."""
+        self._line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
+        self._retune = True
+
     def _want(self) -> None:
+        if self._retune and not self._framer.partial_bytes:
+            self._framer, self._retune = Framer(self._line_bytes_max), False
         self._buffer.room(self._framer, READ_BYTES)
         self._wanted.release()
 

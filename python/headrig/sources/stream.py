@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +25,7 @@ from headrig.limits import (
     TLS_HANDSHAKE_SECONDS,
     Limits,
 )
-from headrig.listen import accept_backlog, count_failed_handshakes
+from headrig.listen import Door, count_failed_handshakes, leave
 from headrig.model import Gate, Intake
 
 Admit = Callable[[socket.socket], bool]
@@ -38,7 +37,8 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, source: StreamSource, intake: Intake) -> None:
         self._source = source
         self._intake = intake
-        self._framer = Framer(source.line_bytes_max)
+        self._line_bytes_max = source.line_bytes_max
+        self._framer = Framer(self._line_bytes_max)
         self._partial_bytes = 0
         self.seen = source.now()
         """Loop time of the last byte."""
@@ -60,6 +60,9 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> ReadBuffer:  # noqa: ARG002
         """Room behind what has come from others: it is read into and taken before the loop turns to one of them."""
         bytes_max = READ_BYTES_WHEN_FULL if self._intake.full else READ_BYTES
+        if self._line_bytes_max != self._source.line_bytes_max and not self._partial_bytes:
+            self._line_bytes_max = self._source.line_bytes_max
+            self._framer = Framer(self._line_bytes_max)
         return self._source.buffer.room(self._framer, bytes_max)
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -118,19 +121,18 @@ class StreamSource:
 
     def __init__(
         self,
-        bound: socket.socket,
+        door: Door,
         where: str,
         limits: Limits,
         *,
-        tls: ssl.SSLContext | None = None,
         admit: Admit | None = None,
     ) -> None:
         self.where = where
+        self.door = door
         self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
+        """Of a connection from its next line on."""
         self.buffer = ReadBuffer(BLOCK_BYTES)
-        self._bound = bound
         self._limits = limits
-        self._tls = tls
         self._admit = admit
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
@@ -139,41 +141,62 @@ class StreamSource:
         """Those whose handshake still runs. The loop lets go of them, without a word, when it fails."""
         self._paused: deque[Connection] = deque()
         self._change = Gate()
+        self._tuned = Gate()
         self._intake: Intake | None = None
+        self._server: asyncio.AbstractServer | None = None
 
     @property
     def port(self) -> int:
         """The port bound, for a `listen` with port 0."""
-        return int(self._bound.getsockname()[1])
+        return int(self.door.bound.getsockname()[1])
 
     async def read(self, intake: Intake) -> None:
         """Serve until told to stop; then the backlog, then every connection to EOF or silence."""
         self._intake = intake
-        if self._tls is not None:
-            count_failed_handshakes(self._tls, lambda: intake.failed("tls_handshake", "connecting"))
-        server = await self._loop.create_server(
-            lambda: self._greet(Connection(self, intake)),
-            sock=self._bound,
-            backlog=BACKLOG_CONNECTIONS,
-            ssl=self._tls,
-            ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if self._tls else None,
-        )
+        self._server = await self._listen(intake)
         try:
             async with asyncio.TaskGroup() as tasks:
                 chores = (tasks.create_task(self._resume(intake)), tasks.create_task(self._close_idle()))
                 await intake.stopping.wait()
-                await accept_backlog(self._bound)
-                server.close()
+                await leave(self._server, self.door, None)
                 await self._silence()
                 for chore in chores:
                     chore.cancel()
         finally:
-            server.close()
+            self._server.close()
             for connection in list(self._connections):
                 connection.close()
             # Transports call connection_lost in a later turn of the loop.
             while self._connections:  # noqa: ASYNC110 (the loop has no event for it)
                 await asyncio.sleep(0)
+
+    async def renew(self, changed: StreamSource) -> None:
+        """Go on with other settings; connections stay."""
+        self.door, changed.door = changed.door, self.door
+        self.where, self._admit = changed.where, changed._admit
+        if self._intake is None or self._server is None or self._intake.stopping.is_set():
+            return
+        self.door.unlock()
+        before, self._server = self._server, await self._listen(self._intake)
+        await leave(before, changed.door, self.door)
+
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds."""
+        self._limits = limits
+        self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
+        self._tuned.open()
+
+    async def _listen(self, intake: Intake) -> asyncio.AbstractServer:
+        door = self.door
+        if door.tls is not None:
+            count_failed_handshakes(door.tls, lambda: intake.failed("tls_handshake", "connecting"))
+        return await self._loop.create_server(
+            lambda: self._greet(Connection(self, intake)),
+            sock=door.bound,
+            backlog=BACKLOG_CONNECTIONS,
+            ssl=door.tls,
+            ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if door.tls else None,
+        )
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Why this connection may not stay; None when it may."""
@@ -226,9 +249,12 @@ class StreamSource:
             await self._change.wait()
 
     async def _close_idle(self) -> None:
-        idle_seconds_max = self._limits.idle_seconds_max
-        while idle_seconds_max > 0:
-            await asyncio.sleep(idle_seconds_max / 4)
+        while True:
+            idle_seconds_max = self._limits.idle_seconds_max
+            with suppress(TimeoutError):
+                async with asyncio.timeout(idle_seconds_max / 4 or None):
+                    await self._tuned.wait()
+                    continue
             self._close_quiet(idle_seconds_max, since=-math.inf)
 
     async def _silence(self) -> None:

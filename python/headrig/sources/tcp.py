@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Sockets, TlsConfig, address_problems
+from headrig.listen import Door, Sockets, TlsConfig, address_problems
 from headrig.model import Part
 from headrig.sources.stream import StreamSource
 
@@ -40,8 +40,9 @@ class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
         at = f"sources.{name}"
         tls = self.tls.context(f"{at}.tls") if self.tls else None
         bound = sockets.tcp(self.listen, f"{at}.listen")
+        host = self.listen.rpartition(":")[0]
+        source = StreamSource(Door(bound, tls), f"tcp {host}:{bound.getsockname()[1]}", limits)
         try:
-            host = self.listen.rpartition(":")[0]
-            yield StreamSource(bound, f"tcp {host}:{bound.getsockname()[1]}", limits, tls=tls)
+            yield source
         finally:
-            sockets.release(bound)
+            sockets.release(source.door.bound)

@@ -19,7 +19,7 @@ from msgspec import Meta
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.errors import ConfigError
 from headrig.limits import KIB, MIB, READ_BYTES, Limits
-from headrig.listen import Sockets, host_port, is_loopback
+from headrig.listen import Door, Sockets, host_port, is_loopback
 from headrig.model import Intake, Part
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
@@ -76,15 +76,11 @@ class UdpConfig(Part, frozen=True, kw_only=True, tag="udp"):
     async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[UdpSource]:
         """Bind."""
         bound = sockets.udp(self.listen, f"sources.{name}.listen")
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_bytes)
-        bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
-        networks = tuple(ipaddress.ip_network(network) for network in self.allow_from)
+        source = UdpSource(self, Door(bound), limits)
         try:
-            host = self.listen.rpartition(":")[0]
-            where = f"udp {host}:{bound.getsockname()[1]}"
-            yield UdpSource(bound, where, limits, networks, self.datagram_bytes_max)
+            yield source
         finally:
-            sockets.release(bound)
+            sockets.release(source.door.bound)
 
 
 class UdpSource:
@@ -92,44 +88,78 @@ class UdpSource:
 
     endless = True
 
-    def __init__(
-        self, bound: socket.socket, where: str, limits: Limits, networks: Networks, datagram_bytes_max: int
-    ) -> None:
-        self.where = where
-        self._bound = bound
-        self._networks = networks
-        self._datagram_bytes_max = datagram_bytes_max
+    def __init__(self, config: UdpConfig, door: Door, limits: Limits) -> None:
+        self.door = door
+        self._config = config
         self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
         self._loop = asyncio.get_running_loop()
-        self._allowed: dict[str, bool] = {}
+        self._intake: Intake | None = None
         self._kernel_drops = 0
+        self._settle_in()
 
     @property
     def port(self) -> int:
         """The port bound, for a `listen` with port 0."""
-        return int(self._bound.getsockname()[1])
+        return int(self.door.bound.getsockname()[1])
 
     async def read(self, intake: Intake) -> None:
         """Take datagrams until told to stop; then what the kernel still holds."""
-        self._loop.add_reader(self._bound.fileno(), self._burst, intake)
+        self._intake = intake
+        self._listen(intake)
         try:
             await intake.stopping.wait()
         finally:
-            self._loop.remove_reader(self._bound.fileno())
-        # Bounded by what the kernel can hold, also when someone goes on sending.
-        rest_bytes: float = self._bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+            self._loop.remove_reader(self.door.bound.fileno())
+        await self._empty(self.door.bound, intake)
+
+    async def renew(self, changed: UdpSource) -> None:
+        """Go on with other settings."""
+        intake, before = self._intake, self.door
+        if intake is None:
+            return
+        self._loop.remove_reader(before.bound.fileno())
+        if not changed.door.same_socket(before):
+            await self._empty(before.bound, intake)
+            self._kernel_drops = 0
+        if intake.stopping.is_set():
+            return
+        self.door, changed.door = changed.door, before
+        self._config = changed._config
+        self._settle_in()
+        self._listen(intake)
+
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds: a datagram ends its last line, so nothing is in the framer."""
+        self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
+
+    def _settle_in(self) -> None:
+        """Know where it is, and whom it lets in."""
+        host = self._config.listen.rpartition(":")[0]
+        self.where = f"udp {host}:{self.door.bound.getsockname()[1]}"
+        self._networks: Networks = tuple(ipaddress.ip_network(network) for network in self._config.allow_from)
+        self._allowed: dict[str, bool] = {}
+
+    def _listen(self, intake: Intake) -> None:
+        bound = self.door.bound
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._config.receive_buffer_bytes)
+        bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+        self._loop.add_reader(bound.fileno(), self._burst, bound, intake)
+
+    async def _empty(self, bound: socket.socket, intake: Intake) -> None:
+        """Take what the kernel holds; bounded by what it can hold, also when someone goes on sending."""
+        rest_bytes: float = bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         while rest_bytes > 0:
-            rest_bytes -= self._burst(intake) or math.inf
+            rest_bytes -= self._burst(bound, intake) or math.inf
             await asyncio.sleep(0)
 
-    def _burst(self, intake: Intake) -> int:
+    def _burst(self, bound: socket.socket, intake: Intake) -> int:
         """Take what is there, within bounds; gives the bytes."""
         chunks: list[bytes] = []
         size = received_bytes = 0
         for _ in range(DATAGRAMS_PER_TURN):
             try:
-                data, control, flags, sender = self._bound.recvmsg(
-                    self._datagram_bytes_max, socket.CMSG_SPACE(_DROPS.size)
+                data, control, flags, sender = bound.recvmsg(
+                    self._config.datagram_bytes_max, socket.CMSG_SPACE(_DROPS.size)
                 )
             except (BlockingIOError, InterruptedError):
                 break

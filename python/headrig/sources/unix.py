@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Sockets, unix_path_problems
+from headrig.listen import Door, Sockets, unix_path_problems
 from headrig.model import Part
 from headrig.sources.stream import StreamSource
 
@@ -41,11 +41,13 @@ class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
     @asynccontextmanager
     async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
         """Listen; the socket file goes when the last user does."""
-        bound = sockets.unix(self.path, int(self.mode, 8), f"sources.{name}.path")
+        mode = int(self.mode, 8)
+        door = Door(sockets.unix(self.path, mode, f"sources.{name}.path"), None, self.path, mode)
+        source = StreamSource(door, f"unix {self.path}", limits, admit=self._admit if self.allow_uids else None)
         try:
-            yield StreamSource(bound, f"unix {self.path}", limits, admit=self._admit if self.allow_uids else None)
+            yield source
         finally:
-            sockets.release(bound)
+            sockets.release(source.door.bound)
 
     def _admit(self, peer: socket.socket) -> bool:
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

@@ -10,7 +10,7 @@ import msgspec
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Sockets, TlsConfig, host_port
+from headrig.listen import Door, Sockets, TlsConfig, host_port
 
 if TYPE_CHECKING:
     from headrig.httpd import Httpd
@@ -59,29 +59,42 @@ class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     @asynccontextmanager
     async def open(self, status: Status, limits: Limits, sockets: Sockets) -> AsyncIterator[StatusServer]:
-        """Listen and serve."""
+        """Take the address; pages are served from `StatusServer.start` on."""
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.httpd import Httpd  # noqa: PLC0415
         from headrig.web.pages import pages  # noqa: PLC0415
 
         tls = self.tls.context("http.tls") if self.tls else None
         bound = sockets.tcp(self.listen, "http.listen")
+        httpd = Httpd(limits.connections_max, status.refused)
+        for path, methods in pages(status).items():
+            httpd.mount(path, methods)
+        host = self.listen.rpartition(":")[0]
+        server = StatusServer(
+            httpd, Door(bound, tls), f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}"
+        )
         try:
-            httpd = Httpd(limits.connections_max, status.refused)
-            for path, methods in pages(status).items():
-                httpd.mount(path, methods)
-            async with httpd.serve(bound, tls):
-                host = self.listen.rpartition(":")[0]
-                scheme = "https" if tls else "http"
-                yield StatusServer(httpd, f"{scheme}://{host}:{bound.getsockname()[1]}")
+            async with httpd.serve():
+                yield server
         finally:
-            sockets.release(bound)
+            sockets.release(server.door.bound)
 
 
 class StatusServer:
     """The running server."""
 
-    def __init__(self, httpd: Httpd, where: str) -> None:
+    def __init__(self, httpd: Httpd, door: Door, where: str) -> None:
         self.httpd = httpd
+        self.door = door
         self.where = where
         """Its URL, with the port it really has."""
+
+    async def start(self) -> None:
+        """Let peers in."""
+        await self.httpd.listen(self.door)
+
+    async def renew(self, changed: StatusServer) -> None:
+        """Go on behind the door of one that was opened with other settings, which gets the door of this one."""
+        self.door, changed.door = changed.door, self.door
+        self.where = changed.where
+        await self.httpd.listen(self.door)

@@ -1,0 +1,40 @@
+"""Files that settings name. What is in them belongs to the settings: a reload goes by it, not by names or times."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+
+from msgspec import Struct
+
+Seen = tuple[Struct, dict[str, bytes]]
+"""The settings of a part, and a digest of every file that they name."""
+
+
+def seen(part: Struct) -> Seen:
+    """What a part's settings say now. Two are the same exactly when nothing that the part was told has changed."""
+    return part, dict(_digests(part))
+
+
+def _digests(part: Struct) -> list[tuple[str, bytes]]:
+    """Every field `…_file`, also those of tables within; that is how settings name what is read when a part opens."""
+    found: list[tuple[str, bytes]] = []
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if isinstance(value, Struct):
+            found += _digests(value)
+        elif name.endswith("_file") and isinstance(value, str):
+            found.append((value, _digest(value)))
+    return found
+
+
+def _digest(path: str) -> bytes:
+    """Of the content. What cannot be read has none; opening the part says why."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return hashlib.file_digest(file, "sha256").digest() if regular else b""
+    except OSError:
+        return b""
