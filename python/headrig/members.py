@@ -192,7 +192,7 @@ class Members:
             running.tune(config.limits)
         for name, (source, closing) in opened.sources.items():
             running_now = state.sources.get(name)
-            if running_now is not None and running_now.takes(source):
+            if running_now is not None and running_now.takes(config.sources[name]):
                 running_now.config = config.sources[name]
                 self._go_over(f"sources.{name}", running_now.renew(source, closing))
                 continue
@@ -312,6 +312,7 @@ class Members:
             self._tasks.create_task(self._see_off(running, running.reading, running.processing))
         else:
             self._state.ledger.close(running.queue.account)
+            running.rush()
             running.queue.end()
             self._tasks.create_task(self._see_off(running, running.writing))
 

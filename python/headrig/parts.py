@@ -96,9 +96,9 @@ class RunningSource:
         self.source.tune(limits)
         self.queue.tune(limits)
 
-    def takes(self, changed: Source) -> bool:
-        """It can go on as that one without letting go of its connections."""
-        return isinstance(self.source, Listening) and type(self.source) is type(changed) and not self.ended
+    def takes(self, config: SourceConfig) -> bool:
+        """It can go on with these settings without letting go of its connections."""
+        return isinstance(self.source, Listening) and type(self.config) is type(config)
 
     async def renew(self, changed: Source, closing: AsyncExitStack) -> None:
         """Go on as that one, and close what is no longer needed."""
@@ -226,6 +226,8 @@ class RunningSink:
         asked_for_seconds = asked_seconds(error, state.clock())
         if state.draining:
             wait_seconds = min(wait_seconds, RETRY_FIRST_SECONDS)
+        elif self in state.leaving:
+            wait_seconds = min(wait_seconds, RETRY_SECONDS_MAX)
         if asked_for_seconds:
             await state.pause(asked_for_seconds, asyncio.Event())
         if wait_seconds > asked_for_seconds:

@@ -17,7 +17,7 @@ import uvloop
 from headrig import families, pipeline
 from headrig.cli import complain
 from headrig.cli.feeding import introduction
-from headrig.config import Config, locate, read
+from headrig.config import Config, locate, read, read_quiet
 from headrig.config.default import Stdin, stdin_intent
 from headrig.errors import ConfigError, HeadrigError
 from headrig.pipeline import Pipeline
@@ -56,8 +56,9 @@ class _Run:
         self._path = path
         self._stdin = stdin
         self._stop = asyncio.Event()
-        self._asked: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._asked: list[signal.Signals] = []
         """Signals to obey once the pipeline has started, one after the other."""
+        self._asking = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     async def until_the_end(self) -> None:
@@ -66,7 +67,7 @@ class _Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, number)
         for number in (signal.SIGUSR1, signal.SIGHUP):
-            loop.add_signal_handler(number, self._asked.put_nowait, number)
+            loop.add_signal_handler(number, self._ask, number)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._running = tasks.create_task(self._run(tasks))
@@ -101,9 +102,18 @@ class _Run:
         else:
             os._exit(128 + number)
 
+    def _ask(self, number: signal.Signals) -> None:
+        """What has not been begun yet will do for this one as well."""
+        if number not in self._asked:
+            self._asked.append(number)
+            self._asking.set()
+
     async def _obey(self, started: Pipeline) -> None:
         while True:
-            number = await self._asked.get()
+            while not self._asked:
+                self._asking.clear()
+                await self._asking.wait()
+            number = self._asked.pop(0)
             if number == signal.SIGUSR1:
                 if await started.flush():
                     log.info("SIGUSR1: flushed")
@@ -112,7 +122,7 @@ class _Run:
 
     async def _reload(self, started: Pipeline) -> None:
         """Go over to the settings as they are now; bad ones are refused with one line and a count."""
-        config, errors = await asyncio.to_thread(read, self._path, os.environ, self._stdin)
+        config, errors = await read_quiet(self._path, os.environ, self._stdin)
         if config is None:
             started.state.metrics.add(families.RELOADS, 1, "failure")
             more = f" (and {len(errors) - 1} more: headrig validate shows all)" if len(errors) > 1 else ""

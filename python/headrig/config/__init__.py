@@ -3,6 +3,7 @@
 Nothing is opened, created or bound here.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 from os.path import dirname
@@ -14,19 +15,19 @@ from headrig.alerts.threshold import Threshold
 from headrig.config.channels import undelivered
 from headrig.config.convert import shown, table, tagged, unknown
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin
-from headrig.config.document import parse
+from headrig.config.document import parse, signature
 from headrig.config.environment import resolve
 from headrig.config.places import conflicts, directory_problems
 from headrig.config.spec import LaneTable, SpecReader
 from headrig.config.thresholds import thresholds_in, unfed
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
-from headrig.limits import Limits
+from headrig.limits import RELOAD_SECONDS, SETTINGS_QUIET_SECONDS, SETTINGS_SECONDS, Limits
 from headrig.notifiers import ConsoleConfig, NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
 from headrig.web import HttpServerConfig
 
-__all__ = ["Config", "check", "load", "locate", "read", "read_filter"]
+__all__ = ["Config", "check", "load", "locate", "read", "read_filter", "read_quiet"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TABLES = (
@@ -85,6 +86,33 @@ def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> t
     for error in errors:
         locate(error, path, environ)
     return (None if errors else config), errors
+
+
+async def read_quiet(
+    path: str | None, environ: Mapping[str, str], stdin: Stdin = "no"
+) -> tuple[Config | None, list[ConfigError]]:
+    """
+    `read`, of a file that nobody is writing: half of one may well be settings, too. It is left alone from
+    `SETTINGS_QUIET_SECONDS` before until after it was read, or that is the error.
+    """
+    if path is None:
+        return await asyncio.to_thread(read, path, environ, stdin)
+    try:
+        for _ in range(int(SETTINGS_SECONDS / SETTINGS_QUIET_SECONDS)):
+            before = signature(path)
+            await asyncio.sleep(SETTINGS_QUIET_SECONDS)
+            if before == signature(path):
+                async with asyncio.timeout(RELOAD_SECONDS):
+                    found = await asyncio.to_thread(read, path, environ, stdin)
+                if before == signature(path):
+                    return found
+    except ConfigError as error:
+        return None, [error]
+    except TimeoutError:
+        reason = f"it, or a file that it names, could not be read within {RELOAD_SECONDS:g} s"
+        return None, [ConfigError(reason, file=path, remedy="name regular files")]
+    remedy = "write it elsewhere and rename it to here, then send the signal"
+    return None, [ConfigError("it is being written", file=path, remedy=remedy)]
 
 
 def locate(error: HeadrigError, path: str | None, environ: Mapping[str, str]) -> HeadrigError:

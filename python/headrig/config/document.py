@@ -1,12 +1,28 @@
 """A TOML file from disk; what cannot be read or parsed is an error with line and column."""
 
+import os
 import re
+import stat
 import tomllib
 from typing import Any
 
 from headrig.errors import ConfigError
 
 _WHERE = re.compile(r"(.*?) ?\(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+
+def signature(path: str) -> tuple[int, ...] | None:
+    """
+    What is another after a write to the file; None when there is no file. Raises `ConfigError` when it is none that
+    can be read a second time, such as a pipe.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError("not a regular file", file=path, remedy="give settings that can be read again in a file")
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def parse(path: str, errors: list[ConfigError]) -> dict[str, Any] | None:
