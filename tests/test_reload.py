@@ -306,6 +306,7 @@ async def test_sink_that_comes_back_before_it_has_left(start, memory, sink):
         await reload(run, sinks=sinks)
         ledger.check()
     await run.send(b"{}\n" * 10)
+    await run.until(lambda: len(sink.lines) == 50)
     other.open.set()
     await run.until(lambda: not run.pipeline.state.leaving and not ledger.sinks["other"].waiting())
 
