@@ -2,12 +2,15 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from functools import partial
 from pathlib import Path
 
 import pytest
+from headrig_process import Run, environment, headrig
 
 from tests.running import free_port, running
 
@@ -16,9 +19,24 @@ DOCKER = ROOT / "docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text()
 
 
-def run(*command: str) -> tuple[int, str]:
-    done = subprocess.run(command, cwd=DOCKER, capture_output=True, text=True, check=False)
+README = (ROOT / "README.md").read_text()
+TOKEN = "fake-token-for-tests"
+
+
+def run(*command: str, **more: str) -> tuple[int, str]:
+    done = subprocess.run(command, cwd=DOCKER, env=environment(**more), capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+def moved(text: str, ports: dict[str, str]) -> str:
+    """Text about the ports of the image, with others in their place."""
+    return re.sub("|".join(ports) or "$^", lambda port: ports[port[0]], text)
+
+
+def shipped(tmp_path: Path, ports: dict[str, str] | None = None) -> None:
+    """The settings of the image as a file in another directory, and with other ports."""
+    text = (DOCKER / "headrig.toml").read_text().replace("/var/lib/headrig", str(tmp_path))
+    (tmp_path / "headrig.toml").write_text(moved(text, ports or {}))
 
 
 def test_dockerfile_is_clean():
@@ -43,18 +61,85 @@ def test_configuration_is_valid(tmp_path):
     """
     The configuration of the image is valid, wherever its directory may be.
     """
-    text = (DOCKER / "headrig.toml").read_text().replace("/var/lib/headrig", str(tmp_path))
-    (tmp_path / "headrig.toml").write_text(text)
-    code, said = run(sys.executable, "-m", "headrig", "validate", str(tmp_path / "headrig.toml"))
+    shipped(tmp_path)
+    code, said = run(sys.executable, "-m", "headrig", "validate", str(tmp_path / "headrig.toml"), HEADRIG_TOKEN=TOKEN)
 
     assert 0 == code, said
+
+
+@pytest.mark.parametrize("environ", [{}, {"HEADRIG_TOKEN": ""}])
+def test_token_is_missing(tmp_path, environ):
+    """
+    Without the token the image does not start, and says which variable it wants.
+    """
+    shipped(tmp_path)
+    done = headrig("run", "-c", str(tmp_path / "headrig.toml"), **environ)
+
+    assert 78 == done.returncode
+    assert (
+        f"{tmp_path}/headrig.toml: sources.http.token: variable HEADRIG_TOKEN is not set: "
+        "whoever sends lines by HTTP has to show it; set HEADRIG_TOKEN\n"
+    ) == done.stderr.decode()
+
+
+def test_compose_asks_for_the_token():
+    """
+    Compose hands the token on, refuses to start without it, and publishes what the README feeds, to this machine alone.
+    """
+    compose = (DOCKER / "compose.yaml").read_text()
+    ports = re.findall(r'^ +- "(127\.0\.0\.1:\d+:\d+)"$', compose, re.MULTILINE)
+
+    assert re.search(r"^      HEADRIG_TOKEN: \$\{HEADRIG_TOKEN:\?[^}]+\}$", compose, re.MULTILINE)
+    assert {"127.0.0.1:9020:9020", "127.0.0.1:9600:9600"} <= set(ports)
+    assert [] == re.findall(r'^ +- "[0-9]+:[0-9]+"$', compose, re.MULTILINE)
+
+
+SERVICE = """
+import logging
+import headrig
+headrig.install()
+logging.getLogger("shop").error("from a service")
+print(headrig.flush(timeout_seconds=20))
+"""
+
+
+@pytest.mark.timeout(60)
+def test_shipped_settings_take_what_the_readme_sends(tmp_path):
+    """
+    The settings of the image, as the README feeds them: by nc, by curl with the token, by a service; Prometheus scrapes them
+    without one, and lines without the token are refused.
+    """
+    ports = {"9020": str(free_port()), "9600": str(free_port())}
+    shipped(tmp_path, ports)
+    (tmp_path / "lines.log").write_text('{"n":1}\n')
+    feeds = re.findall(
+        r"^(?:nc|curl) .*app\.log.*$", README.split("### In a container")[1].split("\n###")[0], re.MULTILINE
+    )
+    feeds = [moved(feed.replace("app.log", "lines.log"), ports) for feed in feeds]
+    url = f"http://127.0.0.1:{ports['9600']}"
+    with Run("-c", str(tmp_path / "headrig.toml"), cwd=tmp_path, HEADRIG_TOKEN=TOKEN) as running_one:
+        fed = [run("bash", "-c", f"cd {tmp_path} && {feed}", HEADRIG_TOKEN=TOKEN) for feed in feeds]
+        refused = run("bash", "-c", f"cd {tmp_path} && {feeds[-1]}", HEADRIG_TOKEN="wrong")
+        service = run(sys.executable, "-c", SERVICE, HEADRIG_TO=url, HEADRIG_TOKEN=TOKEN)
+        with urllib.request.urlopen(f"{url}/metrics") as page:
+            scraped = page.read().decode()
+        running_one.signal(signal.SIGTERM)
+        code = running_one.end()
+
+    assert 2 == len(feeds)
+    assert [(0, ""), (0, '{"accepted":1}\n')] == fed
+    assert (0, '{"error":"a bearer token is needed"}\n') == refused
+    assert (0, "True\n") == service
+    assert 'headrig_lines_received_total{component_id="http"} 2.0' in scraped
+    assert 0 == code
+    assert 3 == (tmp_path / "app.log").read_bytes().count(b"\n")
 
 
 def test_rules_are_the_readmes():
     """
     Every query of the README is recorded, and nothing else.
     """
-    queries = re.findall(r"^```promql\n(.*?)\n```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    queries = re.findall(r"^```promql\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
     recorded = re.findall(r"- record: .*\n +expr: (.*)", (DOCKER / "rules.yml").read_text())
 
     assert queries == recorded
