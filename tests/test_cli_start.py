@@ -304,3 +304,25 @@ def test_input_that_breaks_off(tmp_path):
         run.end()
 
     assert "headrig is done: 0 lines in, 0 out, 0 redactions, 0 broken, 0 dropped, 1 error" == run.said[-1]
+
+
+def test_the_last_line_counts_everything(tmp_path):
+    """
+    What went to each sink, what was redacted, broken and dropped, and why; the ledger's own numbers.
+    """
+    sinks = SETTINGS.split("\n\n")[1] + '[sinks.more]\ntype = "stdout"\n'
+    (tmp_path / "headrig.toml").write_text(f'[sources.in]\ntype = "stdin"\n{sinks}')
+    done = headrig("run", stdin=b"\n" + LINES + b"nonsense\n\n", cwd=tmp_path)
+
+    last = "headrig is done: 5 lines in, 3 out to out, 3 out to more, 1 redaction, 1 broken, 2 dropped (2 blank)"
+    assert (0, last) == (done.returncode, done.stderr.decode().splitlines()[-1])
+
+
+def test_help_says_where_settings_come_from():
+    """
+    `run --help` names the places in their order, and what `--listen` does.
+    """
+    said = " ".join(headrig("run", "--help").stdout.decode().split())
+
+    assert "-c FILE settings; without it $HEADRIG_CONFIG, else ./headrig.toml, else the built-in defaults" in said
+    assert "--listen with the built-in defaults: listen also when standard input is read" in said
