@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,7 @@ STARTED = "  stops   "
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
     ours = {"PORT", "LOG_LEVEL", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"}
-    channels = ("LOG_HTTP_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_")
+    channels = ("HEADRIG_", "LOG_HTTP_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_")
     kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith(channels)}
     return {**kept, **more}
 
@@ -39,10 +40,14 @@ def headrig(*arguments: str, stdin: bytes = b"", cwd: Path | None = None, **more
 
 
 class Run:
-    """`headrig run`, from when everything listens; killed at the end if it still runs."""
+    """
+    `headrig run`, from when everything listens; killed at the end if it still runs.
+
+    `stdin` None: a standard input that is closed.
+    """
 
     def __init__(
-        self, *arguments: str, cwd: Path, stdin: int = subprocess.DEVNULL, files_max: int = 0, **more: str
+        self, *arguments: str, cwd: Path, stdin: int | None = subprocess.DEVNULL, files_max: int = 0, **more: str
     ) -> None:
         self.said: list[str] = []
         self.process = subprocess.Popen(
@@ -53,6 +58,7 @@ class Run:
             cwd=cwd,
             env=environment(**more),
             text=True,
+            preexec_fn=partial(os.close, 0) if stdin is None else None,  # noqa: PLW1509  # no threads here
         )
 
     def __enter__(self) -> Self:

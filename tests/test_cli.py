@@ -24,7 +24,9 @@ def test_version():
     assert (0, f"headrig {public.__version__}\n".encode()) == (done.returncode, done.stdout)
 
 
-@pytest.mark.parametrize("arguments", [[], ["saw"], ["run", "--set"], ["validate"], ["redact", "--stats", "xml"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["saw"], ["run", "--set"], ["validate", "a", "b"], ["redact", "--stats", "xml"]]
+)
 def test_usage(arguments):
     """
     What the command line cannot mean ends with 64, and says so.

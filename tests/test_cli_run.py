@@ -232,7 +232,8 @@ def test_port_in_use(tmp_path):
         port = server.getsockname()[1]
         (tmp_path / "headrig.toml").write_text(SETTINGS.replace(":0", f":{port}", 1))
         done = headrig("run", "-c", "headrig.toml", cwd=tmp_path)
-        default = headrig("run", cwd=tmp_path, PORT=str(port))
+        (tmp_path / "headrig.toml").unlink()
+        default = headrig("run", "--listen", cwd=tmp_path, PORT=str(port))
 
     assert (69, 69) == (done.returncode, default.returncode)
     remedy = "stop the process that listens there or choose another port"
@@ -249,7 +250,9 @@ def test_file_on_standard_input(tmp_path):
         code = run.end()
 
     assert 0 == code
+    assert run.said[0].endswith("; reads standard input only, because it is a file; --listen opens the listeners")
     assert ["  reads   standard input", "  writes  data/app.log"] == run.said[1:3]
+    assert "headrig is done: 5001 lines in, 5001 out, 1 redaction, 0 broken, 0 dropped" == run.said[-1]
     assert b'{"n":1}\n' * 5_000 + b'{"password":"[REDACTED:password]"}\n' == (tmp_path / "data/app.log").read_bytes()
 
 

@@ -1,11 +1,14 @@
 """What runs without a file, and what the runbook's variables change."""
 
 import os
+import socket
 
 import pytest
 
 from headrig import config
-from headrig.config.default import stdin_intent
+from headrig.config.default import VARIABLES, stdin_kind
+from headrig.config.finding import find
+from headrig.errors import ConfigError
 from headrig.sinks import HttpSinkConfig
 
 
@@ -98,10 +101,7 @@ def test_empty_variables_are_unset():
     """
     An empty variable changes nothing.
     """
-    file = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL", "PORT")
-    names = (*file, *(f"LOG_HTTP_{name}" for name in ("ENDPOINT", "AUTH_HEADER", "BUFFER_SIZE", "FLUSH_INTERVAL")))
-
-    assert config.load(None, {}) == config.load(None, dict.fromkeys(names, ""))
+    assert config.load(None, {}) == config.load(None, dict.fromkeys(VARIABLES, ""))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,17 @@ def test_empty_variables_are_unset():
         ("LOG_HTTP_ENDPOINT", "canary", "not an address; write https://host/path"),
         ("LOG_HTTP_BUFFER_SIZE", "all", "'all' is not entries; set a whole number, or unset it"),
         ("LOG_HTTP_FLUSH_INTERVAL", "10s", "'10s' is not milliseconds; set a whole number, or unset it"),
+        ("HEADRIG_HTTP_LISTEN", "9600", "'9600' is not an address; write host:port, such as \"127.0.0.1:9020\""),
+        (
+            "HEADRIG_HTTP_LISTEN",
+            "0.0.0.0:9600",
+            (
+                "0.0.0.0:9600 is reachable from other machines and would take lines without a token; "
+                "listen on 127.0.0.1, or write a file of settings in which the source has a token"
+            ),
+        ),
         ("PORT", "9020", None),
+        ("HEADRIG_HTTP_LISTEN", "127.0.0.1:9020", None),
     ],
 )
 def test_bad_variable(name, value, complaint):
@@ -151,37 +161,102 @@ def test_standard_input(stdin, sources):
     assert (stdin != "only") == (loaded.http is not None)
 
 
-def test_intent_of_a_file(tmp_path):
+def test_kind_of_standard_input(tmp_path):
     """
-    A file on standard input is the only source, empty or not.
+    A file, a pipe and a socket come to an end, whether or not there is data, and whether or not the other side is gone.
     """
-    with (tmp_path / "lines").open("w+b") as file:
-        assert "only" == stdin_intent(file.fileno())
+    silent, (closed, gone), (one, other) = os.pipe(), os.pipe(), socket.socketpair()
+    os.close(gone)
+    with (tmp_path / "lines").open("w+b") as file, one, other:
+        kinds = [stdin_kind(each) for each in (file.fileno(), silent[0], closed, one.fileno())]
+    for each in (*silent, closed):
+        os.close(each)
+
+    assert ["file", "pipe", "pipe", "socket"] == kinds
 
 
-def test_intent_of_a_pipe():
+def test_kind_of_what_has_no_end(tmp_path):
     """
-    A pipe with data is the only source, a silent one is read beside the listeners, a closed one is nothing.
+    A terminal, /dev/null, a directory and a descriptor that is closed are nothing to read.
     """
-    reading, writing = os.pipe()
-    try:
-        silent = stdin_intent(reading)
-        os.write(writing, b"{}\n")
-        fed = stdin_intent(reading)
-        os.read(reading, 3)
-    finally:
-        os.close(writing)
-    closed = stdin_intent(reading)
-    os.close(reading)
+    controlling, terminal = os.openpty()
+    null, directory, closed = os.open(os.devnull, os.O_RDONLY), os.open(tmp_path, os.O_RDONLY), os.dup(0)
+    os.close(closed)
+    kinds = [stdin_kind(each) for each in (terminal, null, directory, closed)]
+    for each in (controlling, terminal, null, directory):
+        os.close(each)
 
-    assert ("also", "only", "no") == (silent, fed, closed)
+    assert [None] * 4 == kinds
 
 
-def test_intent_of_a_device():
+def test_status_address():
     """
-    /dev/null and a descriptor that is closed mean nothing.
+    `HEADRIG_HTTP_LISTEN` goes before `PORT`, which belongs to the service beside it and is then not even looked at.
     """
-    with open(os.devnull, "rb") as device:
-        descriptor = device.fileno()
-        assert "no" == stdin_intent(descriptor)
-    assert "no" == stdin_intent(descriptor)
+    loaded = config.load(None, {"HEADRIG_HTTP_LISTEN": "[::1]:9700", "PORT": "nonsense"})
+
+    assert "[::1]:9700" == loaded.http.listen
+
+
+def test_no_status_address():
+    """
+    What is served nowhere is not looked at, and the variable that is for headrig alone is told of.
+    """
+    loaded = config.load(None, {"HEADRIG_HTTP_LISTEN": "0.0.0.0:9600", "PORT": "3000"}, "only")
+
+    assert loaded.http is None
+    assert (
+        "HEADRIG_HTTP_LISTEN: without effect: nothing is served while standard input is all that is read",
+    ) == loaded.warnings
+
+
+@pytest.mark.parametrize(
+    ("written", "ignored"),
+    [
+        ("", [*VARIABLES]),
+        ("${LOG_FILE}", [name for name in VARIABLES if name != "LOG_FILE"]),
+        ("${LOG_FILE_BUFFER_SIZE:-x}", [name for name in VARIABLES if name != "LOG_FILE_BUFFER_SIZE"]),
+    ],
+)
+def test_variables_beside_a_file(tmp_path, written, ignored):
+    """
+    The variables of the defaults change nothing in settings from a file that do not name them, which is said in one line.
+    """
+    path = tmp_path / "headrig.toml"
+    path.write_text(f'[sources.in]\ntype = "stdin"\n[sinks.out]\ntype = "file"\npath = "a{written}.log"\n')
+    with_them = config.load(str(path), dict.fromkeys(VARIABLES, "fake-1"))
+    without = config.load(str(path), {"LOG_FILE": "fake-1", "LOG_FILE_BUFFER_SIZE": "fake-1"} if written else {})
+
+    (warning,) = with_them.warnings
+    assert warning.startswith(f"{', '.join(ignored)}: without effect: ")
+    assert "fake-1" not in warning
+    assert without.sinks == with_them.sinks
+
+
+@pytest.mark.parametrize(
+    ("named", "variable", "there", "expected"),
+    [
+        ("a.toml", "b.toml", True, ("a.toml", "argument")),
+        (None, "b.toml", True, ("b.toml", "variable")),
+        (None, "", True, ("headrig.toml", "directory")),
+        (None, "", False, (None, "defaults")),
+    ],
+)
+def test_finding(named, variable, there, expected, tmp_path):
+    """
+    What was named, else what the environment names, else what lies there, else nothing; an empty variable is unset.
+    """
+    if there:
+        (tmp_path / "headrig.toml").symlink_to("gone")
+
+    assert expected == find(named, {"HEADRIG_CONFIG": variable})
+
+
+def test_finding_an_empty_name():
+    """
+    An empty name is one that a shell did not know: an error, never the defaults.
+    """
+    with pytest.raises(
+        ConfigError, match=r"^the name of the settings file is empty; give the path of a readable file$"
+    ):
+        find("", {})

@@ -157,6 +157,10 @@ class Metrics(Collector):
         """One number as it stands; 0 for a series that does not exist."""
         return self._values[family].get(labels, 0)
 
+    def total(self, family: Family) -> float:
+        """The sum over all series of a family as they stand."""
+        return sum(self._values[family].values())
+
     def collect(self) -> Iterable[Metric]:
         """Every family that has series."""
         for family, series in self._values.items():

@@ -16,6 +16,10 @@ from typing import NoReturn
 from headrig.engine import core_version
 from headrig.errors import HeadrigError
 
+_FOUND = "$HEADRIG_CONFIG, else ./headrig.toml, else the built-in defaults"
+_RUN = """Take lines in, redact and count them, write them out. With the built-in defaults, a pipe, a socket or a file on
+standard input is the only source: the run ends where it ends, and opens no address unless --listen says so."""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -30,11 +34,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"headrig {core_version}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
 
-    run = verbs.add_parser("run", help="take lines in, redact and count them, write them out")
-    run.add_argument("-c", dest="config", metavar="FILE", help="settings; without it a built-in default")
+    run = verbs.add_parser("run", help="take lines in, redact and count them, write them out", description=_RUN)
+    run.add_argument("-c", dest="config", metavar="FILE", help=f"settings; without it {_FOUND}")
+    listen = "with the built-in defaults: listen also when standard input is read"
+    run.add_argument("--listen", action="store_true", help=listen)
 
     validate = verbs.add_parser("validate", help="say everything that is wrong with a settings file")
-    validate.add_argument("file", metavar="FILE")
+    validate.add_argument("file", metavar="FILE", nargs="?", help=f"without it {_FOUND}")
 
     redact = verbs.add_parser("redact", help="a filter: files or standard input to standard output, secrets masked")
     redact.add_argument("files", metavar="FILE", nargs="*", help="none, or -: standard input")

@@ -1,29 +1,45 @@
 """What a run says when it has started: where it listens, how to feed it, where the lines go, who is told of alerts."""
 
 from headrig.config import Config
-from headrig.config.default import DEFAULT_NAME
+from headrig.config.default import DEFAULT_NAME, Stdin, stdin_kind
+from headrig.config.finding import VARIABLE, Found
 from headrig.engine import core_version
 from headrig.pipeline import Pipeline
 from headrig.sinks import FileConfig, SinkConfig, StdoutConfig
-from headrig.sources import HttpConfig, SourceConfig, TcpConfig, UdpConfig, UnixConfig
+from headrig.sources import HttpConfig, SourceConfig, StdinConfig, TcpConfig, UdpConfig, UnixConfig
 
 
-def introduction(config: Config, started: Pipeline) -> str:
-    """Some lines for a person; the first says what runs, the last how to stop it."""
+def opening(found: Found, stdin: Stdin, kind: str | None) -> str:
+    """The first line: which settings these are and why, and whether standard input is all that is read."""
+    why = {"variable": f", named by {VARIABLE}", "directory": ", found in the working directory"}.get(found.by, "")
+    reads = {
+        "only": f"; reads standard input only, because it is a {kind}; --listen opens the listeners",
+        "also": f"; reads standard input, which is a {kind}, beside the listeners",
+        "no": "",
+    }[stdin]
+    return f"headrig {core_version} runs with {found.path or DEFAULT_NAME}{why}{reads}"
+
+
+def introduction(config: Config, started: Pipeline) -> list[str]:
+    """The lines after it, for a person; the last says how to stop it."""
     status = next((where.removesuffix("/metrics") for where in started.where if where.endswith("/metrics")), "")
-    lines = [f"headrig {core_version} runs with {config.path or DEFAULT_NAME}"]
+    lines = []
     for name, running in started.state.sources.items():
         where = running.source.where
         lines.append(f"  reads   {where}")
         if hint := _hint(config.sources[name], where, status):
             lines.append(f"          {hint}")
+    if (kind := stdin_kind(0)) and not any(isinstance(source, StdinConfig) for source in config.sources.values()):
+        lines.append(f"  leaves  standard input, a {kind}, unread: no source has the type stdin")
     lines.extend(f"  writes  {_target(sink)}" for sink in config.sinks.values())
     if config.thresholds:
         told = f"told to {', '.join(config.notifiers)}" if config.notifiers else "told to nobody"
         lines.append(f"  alerts  {len(config.thresholds)} threshold{'s' * (len(config.thresholds) != 1)}, {told}")
     if status:
         lines.append(f"  shows   {status}/metrics, /health, /ready")
-    return "\n".join([*lines, "  stops   at Ctrl-C or SIGTERM, once everything it read is written"])
+    endless = any(running.source.endless for running in started.state.sources.values())
+    end = "" if endless else "where its input ends, "
+    return [*lines, f"  stops   {end}at Ctrl-C or SIGTERM, once everything it read is written"]
 
 
 def _target(sink: SinkConfig) -> str:

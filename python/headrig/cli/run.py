@@ -6,7 +6,6 @@ import logging
 import os
 import resource
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -16,9 +15,11 @@ import uvloop
 
 from headrig import families, pipeline
 from headrig.cli import complain
-from headrig.cli.feeding import introduction
+from headrig.cli.closing import summary
+from headrig.cli.feeding import introduction, opening
 from headrig.config import Config, locate, read, read_quiet
-from headrig.config.default import Stdin, stdin_intent
+from headrig.config.default import Stdin, stdin_kind
+from headrig.config.finding import find
 from headrig.errors import ConfigError, HeadrigError
 from headrig.pipeline import Pipeline
 from headrig.redaction import redact
@@ -33,15 +34,20 @@ LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.W
 def execute(arguments: argparse.Namespace) -> int:
     """Run until a signal or the end of all input; the exit code."""
     _log(os.environ)
-    stdin = stdin_intent(sys.stdin.fileno()) if arguments.config is None and sys.stdin else "no"
-    config, errors = read(arguments.config, os.environ, stdin)
+    found = find(arguments.config, os.environ)
+    if arguments.listen and found.path is not None:
+        complain(f"headrig run: --listen is for the built-in defaults: {found.path} says where to listen")
+        return os.EX_USAGE
+    kind = stdin_kind(0)
+    stdin: Stdin = "no" if found.path is not None or kind is None else "also" if arguments.listen else "only"
+    config, errors = read(found.path, os.environ, stdin)
     for error in errors:
-        complain(str(error))
+        complain(str(found.explain(error)))
     if config is None:
         return os.EX_CONFIG
     for warning in config.warnings:
         log.warning("%s", warning)
-    run = _Run(_fitted(config), arguments.config, stdin)
+    run = _Run(_fitted(config), found.path, stdin, opening(found, stdin, kind))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run.until_the_end())
     return run.code
@@ -50,11 +56,12 @@ def execute(arguments: argparse.Namespace) -> int:
 class _Run:
     """A pipeline and the signals that steer it."""
 
-    def __init__(self, config: Config, path: str | None, stdin: Stdin) -> None:
+    def __init__(self, config: Config, path: str | None, stdin: Stdin, opening: str) -> None:
         self.code = os.EX_OK
         self._config = config
         self._path = path
         self._stdin = stdin
+        self._opening = opening
         self._stop = asyncio.Event()
         self._asked: list[signal.Signals] = []
         """Signals to obey once the pipeline has started, one after the other."""
@@ -78,14 +85,19 @@ class _Run:
 
     async def _run(self, tasks: asyncio.TaskGroup) -> None:
         obeying: list[asyncio.Task[None]] = []
+        runs: list[Pipeline] = []
 
         def on_start(started: Pipeline) -> None:
-            complain(introduction(self._config, started))
+            complain("\n".join([self._opening, *introduction(self._config, started)]))
             obeying.append(tasks.create_task(self._obey(started)))
+            runs.append(started)
 
         clock = time.time  # noqa: TID251  # the edge: everything below is handed this clock
         try:
             await pipeline.run(self._config, clock=clock, stop=self._stop, on_start=on_start)
+            for run in runs:
+                if not all(running.source.endless for running in run.state.sources.values()):
+                    complain(summary(run.state))
         finally:
             for task in obeying:
                 task.cancel()

@@ -1,4 +1,4 @@
-"""`headrig validate FILE`: everything that is wrong with it, or one line that says what is in it."""
+"""`headrig validate [FILE]`: everything that is wrong with it, or one line that says what is in it."""
 
 import argparse
 import json
@@ -9,21 +9,25 @@ from typing import Any
 
 from headrig.cli import complain
 from headrig.config import Config, read
+from headrig.config.default import DEFAULT_NAME
+from headrig.config.finding import find
 from headrig.config.spec import unanchored
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the errors to standard error, exit 78; or the summary, exit 0."""
-    config, errors = read(arguments.file, os.environ)
+    found = find(arguments.file, os.environ)
+    settings = found.path or DEFAULT_NAME
+    config, errors = read(found.path, os.environ)
     for error in errors:
-        complain(str(error))
+        complain(str(found.explain(error)))
     if config is None:
         return os.EX_CONFIG
     for name in unanchored(config.engine_spec):
-        print(f"{arguments.file}: redact.rules.{name}: no anchor: searched on every string")
+        print(f"{settings}: redact.rules.{name}: no anchor: searched on every string")
     for warning in config.warnings:
-        print(f"{arguments.file}: {warning}")
-    print(f"{arguments.file}: ok ({_summary(config)})")
+        print(f"{settings}: {warning}")
+    print(f"{settings}: ok ({_summary(config)})")
     return os.EX_OK
 
 

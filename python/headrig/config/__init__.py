@@ -14,7 +14,7 @@ import msgspec
 from headrig.alerts.threshold import Threshold
 from headrig.config.channels import undelivered
 from headrig.config.convert import shown, table, tagged, unknown
-from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin
+from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin, without_effect
 from headrig.config.document import parse, signature
 from headrig.config.environment import resolve
 from headrig.config.places import conflicts, directory_problems
@@ -80,8 +80,13 @@ def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> t
     `path` None stands for the built-in defaults with the runbook's variables; `stdin` says what they do with it.
     """
     errors: list[ConfigError] = []
-    given = defaults(environ, stdin, errors) if path is None else _resolved(path, environ, errors)
-    warnings = undelivered(environ) if path is None else []
+    written = None if path is None else parse(path, errors)
+    warnings = list(without_effect(written, environ, stdin))
+    if path is None:
+        given: dict[str, Any] | None = defaults(environ, stdin, errors)
+        warnings += undelivered(environ)
+    else:
+        given = None if written is None else resolve(written, environ, "", errors)
     config = _Reader(path or "", given, errors, warnings).config() if given is not None else None
     for error in errors:
         locate(error, path, environ)

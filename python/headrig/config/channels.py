@@ -13,6 +13,8 @@ TELEGRAM: Final = ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID")
 MAIL: Final = ("SMTP_HOST", "ALERT_EMAIL_FROM", "ALERT_EMAIL_TO")
 LOGIN: Final = ("SMTP_USER", "SMTP_PASS")
 PORT: Final = "SMTP_PORT"
+CHANNELS: Final = (SLACK, *TELEGRAM, *MAIL, *LOGIN, PORT)
+"""Every one of them."""
 
 
 def channels(environ: Mapping[str, str], errors: list[ConfigError]) -> dict[str, Any]:

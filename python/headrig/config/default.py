@@ -1,14 +1,15 @@
 """What runs when no file is given, and what the runbook's environment variables change in it."""
 
-import select
+import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os import fstat
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from headrig.config.channels import SLACK, channels
+from headrig.config.channels import CHANNELS, SLACK, channels
 from headrig.errors import ConfigError
+from headrig.listen import host_port, is_loopback
 
 Stdin = Literal["no", "also", "only"]
 """Whether standard input is a source of the defaults: not at all, beside the listeners, or instead of them."""
@@ -36,46 +37,48 @@ type = "http"
 type = "file"
 path = "data/app.log"
 """
-"""The settings of `headrig run` without `-c`."""
+"""The settings of `headrig run` that finds no file."""
+
+HTTP_LISTEN: Final = "HEADRIG_HTTP_LISTEN"
+VARIABLES: Final = (
+    *("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"),
+    *("LOG_HTTP_ENDPOINT", "LOG_HTTP_AUTH_HEADER", "LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL"),
+    *(HTTP_LISTEN, "PORT"),
+    *CHANNELS,
+)
+"""All that change the defaults."""
 
 _ORIGINS = {
-    "sinks.file.path": "LOG_FILE",
-    "sinks.http.endpoint": "LOG_HTTP_ENDPOINT",
-    "sinks.http.auth_header": "LOG_HTTP_AUTH_HEADER",
-    "notifiers.slack.url": SLACK,
-    "http.listen": "PORT",
+    "sinks.file.path": ("LOG_FILE",),
+    "sinks.http.endpoint": ("LOG_HTTP_ENDPOINT",),
+    "sinks.http.auth_header": ("LOG_HTTP_AUTH_HEADER",),
+    "notifiers.slack.url": (SLACK,),
+    "http.listen": (HTTP_LISTEN, "PORT"),
 }
 
 
-def stdin_intent(descriptor: int) -> Stdin:
+def stdin_kind(descriptor: int) -> str | None:
     """
-    What `headrig run < file` and `producer | headrig run` mean, and what a stdin nobody thought of means.
+    What standard input is: `file`, `pipe` or `socket`, which somebody connected and which come to an end.
 
-    A file, or a pipe that already has data, is the only source, so that the run ends where it ends. A silent pipe is
-    read beside the listeners: supervisors leave one open, and a slow producer must not be ignored.
+    None for a terminal, `/dev/null` or a descriptor that is closed. Whether there is data yet says nothing: a producer
+    may be slow to start.
     """
     try:
         mode = fstat(descriptor).st_mode
     except OSError:
-        return "no"
-    if stat.S_ISREG(mode):
-        return "only"
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        return "no"
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    events = dict(poll.poll(0)).get(descriptor, 0)
-    if events & select.POLLIN:
-        return "only"
-    return "no" if events else "also"
+        return None
+    return {stat.S_IFREG: "file", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}.get(stat.S_IFMT(mode))
 
 
 def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]) -> dict[str, Any]:
     """The default tables as the variables change them."""
     given = tomllib.loads(DEFAULT)
     if stdin == "only":
-        # It ends by itself and may run beside another: it needs no address of its own.
+        # It ends by itself and may run beside another, or beside the service whose PORT this is: it has no address.
         del given["http"]
+    elif (listen := _status_address(environ, errors)) is not None:
+        given["http"] = {"listen": listen}
     if stdin != "no":
         sources = {} if stdin == "only" else given["sources"]
         given["sources"] = {**sources, "stdin": {"type": "stdin"}}
@@ -88,9 +91,18 @@ def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
         sink["flush_seconds"] = milliseconds / 1000
     post(given["sinks"], environ, errors)
     given["notifiers"] = channels(environ, errors)
-    if (port := _number("PORT", "a port", environ, errors, most=65535)) is not None:
-        given["http"] = {"listen": f"127.0.0.1:{port}"}
     return given
+
+
+def without_effect(written: Mapping[str, Any] | None, environ: Mapping[str, str], stdin: Stdin) -> Iterator[str]:
+    """A warning that names the variables that are set and change nothing; `written` is a file's tables, if it is one."""
+    if written is not None:
+        text = repr(written)
+        names = [name for name in VARIABLES if environ.get(name) and not re.search(rf"\$\{{{name}[:}}]", text)]
+        if names:
+            yield f"{', '.join(names)}: without effect: settings from a file take a variable where they say ${{NAME}}"
+    elif stdin == "only" and environ.get(HTTP_LISTEN):
+        yield f"{HTTP_LISTEN}: without effect: nothing is served while standard input is all that is read"
 
 
 def post(sinks: dict[str, Any], environ: Mapping[str, str], errors: list[ConfigError]) -> None:
@@ -112,8 +124,27 @@ def post(sinks: dict[str, Any], environ: Mapping[str, str], errors: list[ConfigE
 
 def origin(path: str, environ: Mapping[str, str]) -> str | None:
     """The variable that the default at this path came from, if it did."""
-    variable = _ORIGINS.get(path, "")
-    return variable if environ.get(variable) else None
+    return next((variable for variable in _ORIGINS.get(path, ()) if environ.get(variable)), None)
+
+
+def _status_address(environ: Mapping[str, str], errors: list[ConfigError]) -> str | None:
+    """Where the variables want the status server; None when they do not say."""
+    listen = environ.get(HTTP_LISTEN)
+    if not listen:
+        port = _number("PORT", "a port", environ, errors, most=65535)
+        return None if port is None else f"127.0.0.1:{port}"
+    try:
+        host, _ = host_port(listen, HTTP_LISTEN)
+    except ConfigError as error:
+        error.file = "environment"
+        errors.append(error)
+        return None
+    if not is_loopback(host):
+        reason = f"{listen} is reachable from other machines and would take lines without a token"
+        remedy = "listen on 127.0.0.1, or write a file of settings in which the source has a token"
+        errors.append(ConfigError(reason, file="environment", path=HTTP_LISTEN, remedy=remedy))
+        return None
+    return listen
 
 
 def _number(

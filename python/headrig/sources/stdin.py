@@ -54,6 +54,8 @@ class StdinSource:
         self._descriptor = descriptor
         self._wanted = threading.Semaphore(0)
         """One permit per block the loop is ready for, which is then the thread's until it tells what it read."""
+        self._broken_off = False
+        """It could not be read to its end."""
 
     async def read(self, intake: Intake) -> None:
         """Read until EOF; after a stop only what a pipe can still hold."""
@@ -70,6 +72,8 @@ class StdinSource:
                     self._take(read_bytes, intake)
                     await intake.room()
                     self._want()
+                if self._broken_off:
+                    intake.failed("io")
                 lines, count = self._framer.finish()
                 self._hold(intake)
                 intake.add(lines, count)
@@ -128,7 +132,7 @@ class StdinSource:
                     self._wanted.release()
                     continue
                 except OSError:
-                    read_bytes = 0
+                    self._broken_off = True
             if self._wake.descriptor in events:
                 bytes_after_stop += read_bytes
             loop.call_soon_threadsafe(blocks.put_nowait, read_bytes)

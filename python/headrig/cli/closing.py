@@ -1,0 +1,32 @@
+"""What a run that had an end in sight says when it comes to it: what went in, and what became of it."""
+
+from collections import Counter
+
+from headrig import families
+from headrig.parts import State
+
+
+def summary(state: State) -> str:
+    """One line about a run that has drained, from its ledger."""
+    sources, sinks = state.ledger.sources.values(), state.ledger.sinks.values()
+    dropped = sum((each.dropped + each.rejected for each in sources), Counter[str]())
+    dropped += sum((each.dropped for each in sinks), Counter[str]())
+    reasons = ", ".join(f"{lines} {reason}" for reason, lines in sorted(dropped.items()))
+    out = ", ".join(f"{sink.delivered} out{f' to {sink.id}' * (len(sinks) > 1)}" for sink in sinks)
+    counted = {
+        family: round(state.metrics.total(family)) for family in (families.REDACTIONS, families.BROKEN, families.ERRORS)
+    }
+    parts = [
+        f"{_plural(sum(each.received for each in sources), 'line')} in",
+        out,
+        _plural(counted[families.REDACTIONS], "redaction"),
+        f"{counted[families.BROKEN]} broken",
+        f"{dropped.total()} dropped{f' ({reasons})' if reasons else ''}",
+    ]
+    if errors := counted[families.ERRORS]:
+        parts.append(_plural(errors, "error"))
+    return f"headrig is done: {', '.join(parts)}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"
