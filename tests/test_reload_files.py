@@ -13,8 +13,10 @@ from running import free_port
 
 from headrig import config as config_module
 from headrig.config import read_quiet
+from headrig.config.files import seen
 from headrig.errors import ConfigError, UnavailableError
 from headrig.listen import TlsConfig
+from headrig.notifiers import SlackConfig
 from headrig.sources import HttpConfig, TcpConfig, UnixConfig
 from headrig.web import HttpServerConfig
 
@@ -115,6 +117,32 @@ async def test_trust_is_taken_away(start, memory, sink, tmp_path, authority):
     open_before.sendall(b'{"open":1}\n')
     await run.until(lambda: len(sink.lines) == 2)
     open_before.close()
+
+
+@pytest.mark.parametrize("file", ["cert.pem", "key.pem", "ca.pem"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda tls, ca: TcpConfig(listen="127.0.0.1:0", tls=msgspec.structs.replace(tls, client_ca_file=ca)),
+        lambda tls, ca: HttpServerConfig(tls=msgspec.structs.replace(tls, client_ca_file=ca)),
+        lambda tls, ca: SlackConfig(url="https://slack.example/fake", ca_file=ca),
+    ],
+)
+async def test_content_counts(tmp_path, authority, part, file):
+    """
+    Settings count as changed by what is in the files they name, also those of tables within; names and times do not.
+    """
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    settings = part(https(tmp_path, authority), str(tmp_path / "ca.pem"))
+    before, content = seen(settings), (tmp_path / file).read_bytes()
+    (tmp_path / file).unlink()
+    (tmp_path / file).write_bytes(content)
+    assert before == seen(settings)
+    (tmp_path / file).write_bytes(content + b"\n")
+
+    named = str(tmp_path / file) in before[1]
+    assert named == (before != seen(settings))
+    assert named or isinstance(settings, SlackConfig)
 
 
 # Socket files
