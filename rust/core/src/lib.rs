@@ -1,5 +1,6 @@
 //! headrig-core: bytes in, bytes and numbers out. No Python, no I/O, no clock.
 
+pub mod array;
 pub mod broken;
 pub mod dictionary;
 pub mod edit;
