@@ -1,7 +1,7 @@
 """Standard output: whole lines, a slow reader, a reader that went away."""
 
-import errno
 import os
+import resource
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -97,29 +97,24 @@ async def test_closed_pipe_is_told_apart(pipe):
     sink.close()
 
 
-async def test_full_disk_behind_a_redirection(pipe, monkeypatch):
+async def test_full_disk_behind_a_redirection(tmp_path):
     """
-    A disk without space is not a reader that went away: the batch comes again, and goes on where it stopped.
+    A file that takes no more is not a reader that went away: the batch comes again, and goes on where it stopped.
     """
-    reader, writer = pipe
-    takes = [3, OSError(errno.ENOSPC, "No space left on device")]
-    write = os.write
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with (tmp_path / "out").open("wb", buffering=0) as file:
+        sink = StdoutSink(file.fileno())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, before[1]))
+        try:
+            with pytest.raises(Retryable, match="File too large") as caught:
+                await sink.write([b"{}\n", b"[]\n"])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    def disk(descriptor, data):
-        take = takes.pop(0) if takes else len(data)
-        if isinstance(take, OSError):
-            raise take
-        return write(descriptor, data[:take])
-
-    monkeypatch.setattr(os, "write", disk)
-    sink = StdoutSink(writer.fileno())
-    with pytest.raises(Retryable, match="No space left") as caught:
+        assert ("io", 5) == (caught.value.reason, sink.accepted_bytes)
         await sink.write([b"{}\n", b"[]\n"])
-
-    assert "io" == caught.value.reason
-    await sink.write([b"{}\n", b"[]\n"])
-    assert b"{}\n[]\n" == reader.read(100)
-    sink.close()
+        assert (b"{}\n[]\n", 0) == ((tmp_path / "out").read_bytes(), sink.accepted_bytes)
+        sink.close()
 
 
 async def test_settings():

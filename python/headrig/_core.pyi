@@ -14,6 +14,19 @@ CUT_SLACK_BYTES: int
 RECORD_LINE_BYTES_MAX: int
 RECORD_WAIT_SECONDS_MAX: float
 
+def write_lines(descriptor: int, lines: Buffer, written: int) -> tuple[int, int]:
+    """
+    Write whole lines, from the first byte that is not written yet. Gives the bytes written in all and the errno of what
+    ended it, 0 when all is written.
+
+    To what is no regular file (a pipe, a socket, a terminal) others may write as well: lines of at most 4096 bytes
+    (PIPE_BUF) stay whole. A longer one goes alone, but others may come between its parts. What is full is waited for,
+    also where writes do not block.
+    """
+
+def element_lines(array: Buffer) -> tuple[bytes, int]:
+    """The elements of a valid JSON array, each on a line of its own, and their number. What is none gives anything."""
+
 @final
 class Framer:
     """Cut one connection's byte stream into whole lines."""

@@ -18,6 +18,8 @@ from headrig._core import (
     RawLines,
     ReadBuffer,
     Values,
+    element_lines,
+    write_lines,
 )
 from headrig._core import __version__ as core_version
 
@@ -37,4 +39,6 @@ __all__ = [
     "ReadBuffer",
     "Values",
     "core_version",
+    "element_lines",
+    "write_lines",
 ]

@@ -94,9 +94,9 @@ def _hold_standard_descriptors() -> None:
 
 
 def complain(text: str) -> None:
-    """One line, or a traceback, to standard error, if somebody still reads it."""
+    """One line, or a traceback, to standard error, if somebody still reads it. With its newline, in one write."""
     with suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+        print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def _known(error: BaseException) -> Iterator[HeadrigError]:

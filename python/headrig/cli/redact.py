@@ -4,6 +4,7 @@ it starts as fast as a filter should.
 """
 
 import argparse
+import errno
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ from queue import Queue
 from typing import Any
 
 from headrig.cli import complain
-from headrig.engine import LINE_BYTES_MAX, Engine, Framer, Processed, RawLines, ReadBuffer
+from headrig.engine import LINE_BYTES_MAX, Engine, Framer, Lines, Processed, RawLines, ReadBuffer, write_lines
 from headrig.errors import DeliveryError
 
 _FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
@@ -115,11 +116,10 @@ class _Filter:
         lines, newline_added = batch
         # The filter has no windows: when a line arrived is of no consequence.
         processed = self._lane.process(lines, 0.0)
-        out = memoryview(processed.lines)
         owed, self._owes_newline = self._owes_newline, newline_added
         if owed:
-            self._writing.put(memoryview(b"\n"))
-        out = out[:-1] if newline_added else out
+            self._writing.put(b"\n")
+        out = memoryview(processed.lines)[:-1] if newline_added else processed.lines
         self.totals.add(processed, len(out) + owed)
         self._writing.put(out)
 
@@ -184,12 +184,10 @@ def _unreadable(name: str, error: OSError) -> bool:
     return False
 
 
-def _write(out: memoryview) -> None:
+def _write(out: Lines | memoryview | bytes) -> None:
     """Write all of it; `DeliveryError` when standard output takes no more, for another reason than a closed pipe."""
-    while out:
-        try:
-            out = out[os.write(_STDOUT, out) :]
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise DeliveryError(f"headrig redact: standard output: {error.strerror}; free some space", "io") from error
+    _, error = write_lines(_STDOUT, out, 0)
+    if error == errno.EPIPE:
+        raise BrokenPipeError(error, os.strerror(error))
+    if error:
+        raise DeliveryError(f"headrig redact: standard output: {os.strerror(error)}; free some space", "io")

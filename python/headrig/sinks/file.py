@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from headrig.engine import write_lines
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
 from headrig.model import Lines, SinkPart
@@ -98,28 +99,46 @@ class FileSink:
         self._thread.close(partial(os.close, self._descriptor))
 
     def _write(self, batches: Sequence[Lines]) -> None:
-        views = [memoryview(lines) for lines in batches]
-        skip = self.accepted_bytes
-        while views and skip >= len(views[0]):
-            skip -= len(views.pop(0))
-        if skip:
-            views[0] = views[0][skip:]
         try:
             if not self._mended:
                 self._mend()
-            while views:
-                written = os.writev(self._descriptor, views)
-                self.accepted_bytes += written
-                while views and written >= len(views[0]):
-                    written -= len(views.pop(0))
-                if written:
-                    views[0] = views[0][written:]
+            if self._regular:
+                self._append(batches)
+            else:
+                self._pass_on(batches)
             if self._fsync:
                 os.fsync(self._descriptor)
         except OSError as error:
             self.accepted_bytes -= self._untear(batches)
             raise Retryable(f"write: {error.strerror or error}", "io") from error
         self.accepted_bytes = 0
+
+    def _append(self, batches: Sequence[Lines]) -> None:
+        """All batches in as few writes as the file takes."""
+        views = [memoryview(lines) for lines in batches]
+        skip = self.accepted_bytes
+        while views and skip >= len(views[0]):
+            skip -= len(views.pop(0))
+        if skip:
+            views[0] = views[0][skip:]
+        while views:
+            written = os.writev(self._descriptor, views)
+            self.accepted_bytes += written
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if written:
+                views[0] = views[0][written:]
+
+    def _pass_on(self, batches: Sequence[Lines]) -> None:
+        """To a named pipe or a device, which others may write to: lines stay whole by the size of each write."""
+        skip = self.accepted_bytes
+        for lines in batches:
+            begin = min(skip, len(lines))
+            skip -= begin
+            written, error = write_lines(self._descriptor, lines, begin)
+            self.accepted_bytes += written - begin
+            if error:
+                raise OSError(error, os.strerror(error))
 
     def _mend(self) -> None:
         """End a line that a crash tore, so that the next one is intact."""

@@ -1,14 +1,18 @@
-"""Whole lines to standard output, by a thread: a slow reader must not hold the loop. A closed pipe ends quietly."""
+"""
+Whole lines to standard output, by a thread: a slow reader must not hold the loop. A closed pipe ends quietly. Lines of
+at most 4096 bytes stay whole though other processes write there, too.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import select
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from headrig.engine import write_lines
 from headrig.errors import ConfigError, DeliveryError, Retryable
 from headrig.model import Lines, SinkPart
 from headrig.worker import Worker
@@ -60,26 +64,14 @@ class StdoutSink:
     def _write(self, batches: Sequence[Lines]) -> None:
         skip = self.accepted_bytes
         for lines in batches:
-            rest = memoryview(lines)[skip:]
-            skip = max(0, skip - len(lines))
-            while rest:
-                written = self._write_some(rest)
-                self.accepted_bytes += written
-                rest = rest[written:]
-        self.accepted_bytes = 0
-
-    def _write_some(self, rest: memoryview) -> int:
-        while True:
-            try:
-                return os.write(self._descriptor, rest)
-            except BlockingIOError:
-                # Another process may have made a shared terminal or pipe non-blocking.
-                wait = select.poll()
-                wait.register(self._descriptor, select.POLLOUT)
-                wait.poll()
-            except BrokenPipeError as error:
+            begin = min(skip, len(lines))
+            skip -= begin
+            written, error = write_lines(self._descriptor, lines, begin)
+            self.accepted_bytes += written - begin
+            if error == errno.EPIPE:
                 self.accepted_bytes = 0
-                raise DeliveryError(f"write: {error.strerror}", "closed") from error
-            except OSError as error:
+                raise DeliveryError(f"write: {os.strerror(error)}", "closed")
+            if error:
                 # A file behind a redirection: its disk may have space again.
-                raise Retryable(f"write: {error.strerror or error}", "io") from error
+                raise Retryable(f"write: {os.strerror(error)}", "io")
+        self.accepted_bytes = 0

@@ -26,3 +26,5 @@ pub const RETRY: Duration = Duration::from_millis(500);
 pub const SPARE_BYTES_MAX: usize = 1024 * 1024;
 /// Redacted bytes that wait to be shipped or were not acknowledged yet: some requests' worth, so that shipping never idles.
 pub const OUTLET_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one write to a pipe that the kernel never mixes with what others write to it (POSIX `PIPE_BUF`).
+pub const PIPE_BUF: usize = 4096;

@@ -1,13 +1,18 @@
-//! Where lines go: a file opened for appending, or a stream that is open already. Whole lines per write; the beginning of
-//! a line whose end did not fit is taken back, so that other processes may append meanwhile.
+//! Where lines go: a file opened for appending, or a stream that is open already. Whole lines per write, so that other
+//! processes may write meanwhile; the beginning of a line that did not fit into a file is taken back.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use memchr::memrchr;
+use memchr::{memchr, memrchr};
+use rustix::event::{poll, PollFd, PollFlags};
+use rustix::fs::{fstat, FileType};
+use rustix::io::{write, Errno};
+
+use crate::limits::PIPE_BUF;
 
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
@@ -32,17 +37,11 @@ impl Output {
     /// # Errors
     /// Not everything could be written; call again with the same arguments.
     pub fn append(&self, lines: &[u8], written: &mut usize) -> io::Result<()> {
-        while *written < lines.len() {
-            match (&self.file).write(&lines[*written..]) {
-                Ok(count) => *written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    *written -= self.take_back(&lines[..*written]);
-                    return Err(error);
-                }
-            }
+        let done = write_lines(self.file.as_fd(), lines, written);
+        if done.is_err() {
+            *written -= self.take_back(&lines[..*written]);
         }
-        Ok(())
+        done
     }
 
     /// Take back the beginning of a line, if the file still ends with it; the bytes taken back.
@@ -62,6 +61,45 @@ impl Output {
             0
         }
     }
+}
+
+/// Write whole lines, from the first byte that is not written yet; `written` is moved on.
+///
+/// To what is no regular file (a pipe, a socket, a terminal) others may write as well: one write takes lines of at most
+/// `PIPE_BUF` bytes together, which the kernel mixes with nobody's. A longer line goes alone, and nothing can keep others
+/// from coming between its parts. What is full is waited for, also where writes do not block.
+///
+/// # Errors
+/// Not everything could be written; call again with the same arguments.
+pub fn write_lines(to: BorrowedFd<'_>, lines: &[u8], written: &mut usize) -> io::Result<()> {
+    let regular = FileType::from_raw_mode(fstat(to)?.st_mode).is_file();
+    let mut bytes_max = usize::MAX;
+    while *written < lines.len() {
+        let rest = &lines[*written..];
+        let piece = if regular { rest } else { together(rest) };
+        let piece = &piece[..piece.len().min(bytes_max)];
+        match write(to, piece) {
+            Ok(count) => *written += count,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                // Whoever shares it made it non-blocking. What else ends the wait, the next write says.
+                let _ = poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], None);
+            }
+            // A socket takes no message of that size.
+            Err(Errno::MSGSIZE) if piece.len() > PIPE_BUF => bytes_max = PIPE_BUF,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// What may go into one write: as many whole lines as fit, or the first one.
+fn together(rest: &[u8]) -> &[u8] {
+    if rest.len() <= PIPE_BUF {
+        return rest;
+    }
+    let end = memrchr(b'\n', &rest[..PIPE_BUF]).or_else(|| memchr(b'\n', rest));
+    &rest[..end.map_or(rest.len(), |at| at + 1)]
 }
 
 /// Open a file for appending, directories included. A line that a crash left unfinished is ended first.
@@ -100,7 +138,62 @@ pub fn stream(error: bool) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixDatagram;
+    use std::thread;
+
+    fn line(bytes: usize) -> Vec<u8> {
+        [vec![b'x'; bytes - 1], b"\n".to_vec()].concat()
+    }
+
+    #[test]
+    fn one_write_takes_whole_lines_of_a_page_or_one_that_is_longer() {
+        let lines =
+            [line(3000), line(1096), line(1), line(PIPE_BUF), line(PIPE_BUF + 1), line(10), b"end".to_vec()].concat();
+        let mut rest = &lines[..];
+        let mut pieces = Vec::new();
+        while !rest.is_empty() {
+            pieces.push(together(rest).len());
+            rest = &rest[together(rest).len()..];
+        }
+        assert_eq!(pieces, [4096, 1, 4096, 4097, 13]);
+    }
+
+    #[test]
+    fn a_datagram_is_whole_lines_and_one_that_is_too_long_goes_in_parts() {
+        let (to, from) = UnixDatagram::pair().unwrap();
+        let long = line(1024 * 1024);
+        let lines = [line(2000), line(2000), line(2000), long.clone(), line(7)].concat();
+        let reader = thread::spawn(move || {
+            let mut messages = Vec::new();
+            let mut room = vec![0; 2 * 1024 * 1024];
+            while messages.iter().map(Vec::len).sum::<usize>() < 6000 + 1024 * 1024 + 7 {
+                let count = from.recv(&mut room).unwrap();
+                messages.push(room[..count].to_vec());
+            }
+            messages
+        });
+        let mut written = 0;
+        write_lines(to.as_fd(), &lines, &mut written).unwrap();
+        let messages = reader.join().unwrap();
+        assert_eq!(messages.concat(), lines);
+        assert_eq!(messages[..2].iter().map(Vec::len).collect::<Vec<_>>(), [4000, 2000]);
+        assert!(messages[2..].iter().all(|message| message.len() <= PIPE_BUF));
+    }
+
+    #[test]
+    fn a_full_pipe_that_does_not_block_is_waited_for() {
+        let (mut from, to) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&to, true).unwrap();
+        let lines = line(100).repeat(10_000);
+        let expected = lines.clone();
+        let writer = thread::spawn(move || write_lines(to.as_fd(), &lines, &mut 0));
+        let mut got = Vec::new();
+        from.read_to_end(&mut got).unwrap();
+        assert!(writer.join().unwrap().is_ok());
+        assert_eq!(got, expected);
+    }
 
     #[test]
     fn directories_and_file_are_not_for_others_and_a_torn_line_is_ended() {

@@ -19,7 +19,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use crate::engine::Engine;
 use crate::lines::Lines;
 use crate::record::{encode, Encoded, Interpreter};
-use crate::RuleError;
+use crate::{complain, RuleError};
 
 /// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -237,10 +237,7 @@ impl HandlerCore {
         if self.last.load(Ordering::Relaxed) && !self.wait_at_exit(py) {
             self.last.store(false, Ordering::Relaxed);
             // Nobody is left to tell it: not a thread that ships, nor one that prints.
-            #[allow(clippy::print_stderr)]
-            {
-                eprintln!("headrig: gave up at exit: lines not written: {}", self.buffer.counts().waiting);
-            }
+            complain(&format!("gave up at exit: lines not written: {}", self.buffer.counts().waiting));
         }
     }
 }

@@ -7,6 +7,9 @@ mod handler;
 mod lines;
 mod record;
 mod value;
+mod write;
+
+use std::io::Write;
 
 use pyo3::prelude::*;
 
@@ -21,16 +24,15 @@ mod _core {
     #[pymodule_export]
     use super::handler::HandlerCore;
     #[pymodule_export]
-    use super::lines::Lines;
+    use super::lines::{element_lines, Lines};
+    #[pymodule_export]
+    use super::write::write_lines;
     /// A panic message may quote a line. Only its place is printed; the caller gets an exception.
     #[pymodule_init]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            #[allow(clippy::print_stderr)]
-            {
-                eprintln!("headrig: the core panicked at {place}");
-            }
+            super::complain(&format!("the core panicked at {place}"));
         }));
         Ok(())
     }
@@ -50,9 +52,16 @@ mod _core {
     const RECORD_WAIT_SECONDS_MAX: f64 = headrig_handler::limits::WAIT_MAX.as_secs_f64();
 }
 
+/// One line to standard error, in one write: other processes may write there, too.
+fn complain(what: &str) {
+    // Nobody is left to be told that it failed.
+    let _ = std::io::stderr().write_all(format!("headrig: {what}\n").as_bytes());
+}
+
 /// Bytes that nobody changes, to be read without the GIL.
 enum Shared {
     Bytes(pyo3::pybacked::PyBackedBytes),
+    Lines(headrig_core::lines::Lines),
     Raw(block::Filled),
 }
 
@@ -62,15 +71,19 @@ impl std::ops::Deref for Shared {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
+            Self::Lines(lines) => lines.bytes(),
             Self::Raw(lines) => lines,
         }
     }
 }
 
-/// The bytes of any object with a buffer: shared for `bytes` and `RawLines`, copied for everything that may change.
+/// The bytes of any object with a buffer: shared for `bytes`, `Lines` and `RawLines`, copied for everything that may change.
 fn bytes_of(object: &pyo3::Bound<'_, pyo3::PyAny>) -> pyo3::PyResult<Shared> {
     if let Ok(lines) = object.cast::<frame::RawLines>() {
         return Ok(Shared::Raw(lines.get().lines.clone()));
+    }
+    if let Ok(lines) = object.cast::<lines::Lines>() {
+        return Ok(Shared::Lines(lines.get().inner.clone()));
     }
     if let Ok(bytes) = object.extract() {
         return Ok(Shared::Bytes(bytes));
