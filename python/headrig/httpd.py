@@ -1,6 +1,6 @@
 """
-One aiohttp server with headrig's bounds: connections, header sizes, peers that never finish a request. Paths are
-looked up per request, so that parts can come and go while it runs. Knows nothing of what the paths mean.
+One aiohttp server with headrig's bounds: connections, header sizes, peers that never finish a request or never ask
+another. Paths are looked up per request, so that parts can come and go while it runs. Knows nothing of what they mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, cast
 import msgspec
 from aiohttp import web
 
-from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX
+from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS
 from headrig.listen import Door, leave
 
 log: Final = logging.getLogger("headrig.http")
@@ -40,18 +40,15 @@ class Httpd:
         self.connections_max = connections_max
         self._refused = refused
         self._loop = asyncio.get_running_loop()
-        self._server = web.Server(
-            self._dispatch,
-            access_log=None,
-            logger=_silenced,
-            auto_decompress=False,
-            max_line_size=HEADER_BYTES_MAX,
-            max_field_size=HEADER_BYTES_MAX,
-        )
+        self._server = web.Server(self._dispatch)
         self._listener: asyncio.AbstractServer | None = None
         self._door: Door | None = None
-        self._silent: dict[asyncio.BaseProtocol, float] = {}
-        """Connections that have not sent a whole request yet, since when. aiohttp times out the others by itself."""
+        self._open: set[_Connection] = set()
+        """Each is silent, being answered, or idle."""
+        self._silent: dict[_Connection, float] = {}
+        """Those that have not sent a whole request yet, since when, oldest first."""
+        self._idle: dict[_Connection, None] = {}
+        """Those that were answered and have sent nothing since, longest first. aiohttp ends them in time."""
 
     def mount(self, path: str, methods: Mapping[str, Handler]) -> None:
         """Serve `path`; replaces what was there."""
@@ -87,24 +84,67 @@ class Httpd:
             await leave(before, left, door)
 
     def _connection(self) -> asyncio.Protocol:
-        if len(self._server.connections) >= self.connections_max:
+        return _Connection(self, self._server, self._loop)
+
+    def admit(self, connection: _Connection) -> bool:
+        """Take a new connection. Where there are too many, the longest idle one makes room; else it is refused."""
+        while len(self._open) >= self.connections_max and self._idle:
+            idle = next(iter(self._idle))
+            self.forget(idle)
+            idle.force_close()
+        if len(self._open) >= self.connections_max:
             self._refused()
-            return _Refused()
-        protocol = self._server()
-        self._silent[protocol] = self._loop.time()
-        return protocol
+            return False
+        self._open.add(connection)
+        self._silent[connection] = self._loop.time()
+        return True
+
+    def hear(self, connection: _Connection) -> None:
+        """Something comes in: a connection that is done with a request begins another."""
+        if connection in self._idle:
+            del self._idle[connection]
+            self._silent[connection] = self._loop.time()
+        elif connection.request is not None and connection.request.content.is_eof():
+            connection.ahead = True
+
+    def forget(self, connection: _Connection) -> None:
+        """It is closed, or about to be."""
+        self._open.discard(connection)
+        self._silent.pop(connection, None)
+        self._idle.pop(connection, None)
+        connection.request = None
+
+    def _begin(self, request: web.BaseRequest) -> None:
+        """A whole header is there: until its answer is written and its body read, the connection is busy."""
+        connection = cast("_Connection", request.protocol)
+        connection.request, connection.ahead = request, False
+        self._silent.pop(connection, None)
+        self._idle.pop(connection, None)
+        answering = cast("asyncio.Task[None]", asyncio.current_task())
+        # A turn later, when a request that came along with this one has begun.
+        answering.add_done_callback(lambda _: self._loop.call_soon(self._answered, connection, request))
+
+    def _answered(self, connection: _Connection, request: web.BaseRequest) -> None:
+        def rest() -> None:
+            if connection.request is not request:
+                return
+            connection.request = None
+            if connection.ahead:
+                self._silent[connection] = self._loop.time()
+            else:
+                self._idle[connection] = None
+
+        request.content.on_eof(rest)
 
     def _sweep(self) -> None:
-        """Disconnect peers that opened a connection and never finished a request."""
+        """Disconnect peers that began a connection, or another request on it, and never finished the request."""
         late = self._loop.time() - BODY_IDLE_SECONDS
-        self._silent = {each: self._silent[each] for each in self._server.connections if each in self._silent}
-        for protocol in self._server.connections:
-            if self._silent.get(protocol, late) < late:
-                protocol.force_close()
+        for connection in [each for each, since in self._silent.items() if since < late]:
+            connection.force_close()
         self._timer = self._loop.call_later(BODY_IDLE_SECONDS / 4, self._sweep)
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._silent.pop(request.protocol, None)
+        self._begin(request)
         methods = self._routes.get(request.path)
         if methods is None:
             return answer(404, {"error": "not found", "paths": sorted(self._routes)})
@@ -120,10 +160,41 @@ class Httpd:
             return answer(500, {"error": "internal error"})
 
 
-class _Refused(asyncio.Protocol):
-    """One connection too many."""
+class _Connection(web.RequestHandler):
+    """aiohttp's side of one connection, which tells what it sees."""
+
+    def __init__(self, httpd: Httpd, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            access_log=cast("logging.Logger", None),
+            logger=_silenced,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        self._httpd = httpd
+        self.request: web.BaseRequest | None = None
+        """What is being answered."""
+        self.ahead = False
+        """Something has come behind it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say nothing."""
-        # uvloop's transports are not asyncio's by class.
-        cast("asyncio.Transport", transport).abort()
+        """Begin, or end without a word."""
+        if self._httpd.admit(self):
+            super().connection_made(transport)
+        else:
+            # uvloop's transports are not asyncio's by class.
+            cast("asyncio.Transport", transport).abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Say that something came. aiohttp also calls this with nothing, to go on with what it has."""
+        if data:
+            self._httpd.hear(self)
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Say that it is over."""
+        self._httpd.forget(self)
+        super().connection_lost(exc)
