@@ -79,12 +79,10 @@ async def test_encodings(ingest, sink, encoding, encode):
     assert text == sink.text
 
 
-@pytest.mark.parametrize("elements_at_once", [0, 1000])
-async def test_array(ingest, sink, monkeypatch, elements_at_once):
+async def test_array(ingest, sink):
     """
     A JSON array becomes one line for each element, which stays byte for byte but for line breaks between tokens.
     """
-    monkeypatch.setattr("headrig.sources.bodies._ELEMENTS_AT_ONCE", elements_at_once)
     _, post = await ingest()
     body = b' [{"a": [1, {"b": "],[\\""}]},\n  {"c":\n 2}, "x,y", 3.10 ]\n'
     status, answer, _ = await post(body, JSON)

@@ -51,6 +51,12 @@ HEADER_BYTES_MAX: Final = 16 * KIB
 """Longest request line and longest single header of an HTTP request."""
 BODY_IDLE_SECONDS: Final = 30.0
 """An HTTP client that sends nothing of its body for so long is answered 408."""
+KEEP_ALIVE_SECONDS: Final = 75.0
+"""An HTTP connection that was answered and asks nothing more is closed then: longer than what scrapes leave between them."""
+BODY_FRAMES_MAX: Final = 1024
+"""Parts one after the other (gzip members, zstd frames) of one HTTP body: each costs a decoder, however little is in it."""
+DECODE_BYTES: Final = 64 * KIB
+"""Given to a decoder at a time, then others have their turn: what comes out says nothing about how long it took."""
 RETRY_FIRST_SECONDS: Final = 0.1
 """First wait before a batch goes to the same sink again; doubles, with full jitter."""
 RETRY_SECONDS_MAX: Final = 5.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from headrig.limits import READ_BYTES
+from headrig.engine import element_lines
+from headrig.limits import BODY_FRAMES_MAX, DECODE_BYTES, READ_BYTES
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -19,10 +19,6 @@ else:
 
 ZSTD_WINDOW_LOG_MAX: Final = 23
 """Largest window a zstd body may ask for, as a power of two (8 MiB): it is allocated before a byte is seen."""
-_ELEMENTS_AT_ONCE: Final = 500_000
-"""An array that may have more elements is not made into objects: they would take ten times its size."""
-_NEWLINES_TO_SPACES: Final = bytes.maketrans(b"\r\n", b"  ")
-_ARRAY_MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
 
 
 class BadBodyError(Exception):
@@ -33,7 +29,10 @@ class Decoder(Protocol):
     """Takes a body as it comes, gives it decoded in bounded pieces."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Pieces of at most `READ_BYTES`. `BadBodyError` when it cannot be decoded."""
+        """
+        Pieces of at most `READ_BYTES`, made of at most `DECODE_BYTES` and one frame each, so that some are empty: between
+        two pieces others may have their turn. `BadBodyError` when it cannot be decoded.
+        """
 
     def finish(self) -> None:
         """The body ended. `BadBodyError` when something is missing."""
@@ -44,72 +43,102 @@ class Identity:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Give it as it is."""
-        yield chunk
+        for start in range(0, len(chunk), READ_BYTES):
+            yield chunk[start : start + READ_BYTES]
 
     def finish(self) -> None:
         """Nothing can be missing."""
 
 
-class Gzip:
+class _Framed:
+    """A body of frames one after the other, each with an end of its own."""
+
+    name = ""
+    frame = ""
+    """What a frame is called."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._within = False
+        """A frame has begun and not ended."""
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Give what it decodes to."""
+        for start in range(0, len(chunk), DECODE_BYTES):
+            rest = chunk[start : start + DECODE_BYTES]
+            while rest or self._more():
+                if not self._within:
+                    self._begin()
+                piece, rest = self._decode(rest)
+                yield piece
+
+    def finish(self) -> None:
+        """Refuse a body that ends within a compressed part."""
+        if self._within:
+            raise BadBodyError(f"the {self.name} body ends too early")
+
+    def _begin(self) -> None:
+        self._frames += 1
+        if self._frames > BODY_FRAMES_MAX:
+            raise BadBodyError(f"the body has more than {BODY_FRAMES_MAX} {self.frame}s; compress it as one")
+        self._open()
+        self._within = True
+
+    def _open(self) -> None:
+        """Make a decoder for the next frame."""
+        raise NotImplementedError
+
+    def _more(self) -> bool:
+        """The decoder holds what did not fit into the last piece."""
+        raise NotImplementedError
+
+    def _decode(self, rest: bytes) -> tuple[bytes, bytes]:
+        """A piece, and what it was not made of."""
+        raise NotImplementedError
+
+
+class Gzip(_Framed):
     """gzip, several members one after the other included."""
 
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(wbits=31)
-        self._begun = False
+    name = "gzip"
+    frame = "gzip member"
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Give what it decodes to."""
+    def _open(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+
+    def _more(self) -> bool:
+        return False
+
+    def _decode(self, rest: bytes) -> tuple[bytes, bytes]:
         try:
-            while chunk:
-                if self._member.eof:
-                    self._member = zlib.decompressobj(wbits=31)
-                self._begun = True
-                piece = self._member.decompress(chunk, READ_BYTES)
-                if piece:
-                    yield piece
-                chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            piece = self._member.decompress(rest, READ_BYTES)
         except zlib.error as error:
             raise BadBodyError("the body is not valid gzip") from error
-
-    def finish(self) -> None:
-        """Refuse a body that ends within a compressed part."""
-        if self._begun and not self._member.eof:
-            raise BadBodyError("the gzip body ends too early")
+        self._within = not self._member.eof
+        return piece, self._member.unconsumed_tail if self._within else self._member.unused_data
 
 
-class Zstd:
+class Zstd(_Framed):
     """zstd, several frames one after the other included."""
 
-    def __init__(self) -> None:
-        self._frame = self._new()
-        self._begun = False
+    name = "zstd"
+    frame = "zstd frame"
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Give what it decodes to."""
+    def _open(self) -> None:
+        self._decoder = zstd.ZstdDecompressor(
+            options={int(zstd.DecompressionParameter.window_log_max): ZSTD_WINDOW_LOG_MAX}
+        )
+
+    def _more(self) -> bool:
+        return self._within and not self._decoder.needs_input
+
+    def _decode(self, rest: bytes) -> tuple[bytes, bytes]:
         try:
-            while True:
-                if self._frame.eof:
-                    chunk = self._frame.unused_data + chunk
-                    if not chunk:
-                        return
-                    self._frame = self._new()
-                self._begun = self._begun or bool(chunk)
-                piece = self._frame.decompress(chunk, READ_BYTES)
-                chunk = b""
-                if piece:
-                    yield piece
-                elif not self._frame.eof:
-                    return
+            piece = self._decoder.decompress(rest, READ_BYTES)
         except zstd.ZstdError as error:
             raise BadBodyError("the body is not valid zstd, or its window is too large") from error
-
-    def finish(self) -> None:
-        """Refuse a body that ends within a compressed part."""
-        if self._begun and not self._frame.eof:
-            raise BadBodyError("the zstd body ends too early")
-
-    def _new(self) -> zstd.ZstdDecompressor:
-        return zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): ZSTD_WINDOW_LOG_MAX})
+        self._within = not self._decoder.eof
+        return piece, b"" if self._within else self._decoder.unused_data
 
 
 DECODERS: Final[dict[str, type[Decoder]]] = {
@@ -134,28 +163,4 @@ def array_lines(body: bytes | bytearray) -> tuple[bytes, int]:
         raise BadBodyError(
             "the body begins with [ but is not one JSON array; send newline JSON as application/x-ndjson"
         ) from error
-    if body.count(b",") <= _ELEMENTS_AT_ONCE:
-        elements = msgspec.json.decode(body.translate(_NEWLINES_TO_SPACES), type=list[msgspec.Raw])
-        return b"".join(piece for element in elements for piece in (element, b"\n")), len(elements)
-    return _small_elements(body)
-
-
-def _small_elements(body: bytes | bytearray) -> tuple[bytes, int]:
-    """The same for a body that would become too many objects: slower, in the memory of its lines."""
-    lines = bytearray()
-    count = depth = start = 0
-    for mark in _ARRAY_MARKS.finditer(body):
-        kind = mark[0][0]
-        if kind in b"[{":
-            depth += 1
-            if depth == 1:
-                start = mark.end()
-        elif kind in b"]},":
-            depth -= kind != 0x2C
-            if depth == 0 or (depth == 1 and kind == 0x2C):
-                element = body[start : mark.start()].strip()
-                start = mark.end()
-                if element:
-                    lines += element.translate(_NEWLINES_TO_SPACES) + b"\n"
-                    count += 1
-    return bytes(lines), count
+    return element_lines(body)

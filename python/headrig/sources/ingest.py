@@ -176,7 +176,7 @@ class IngestSource:
             request.writer.output_size = 0
         decoder = DECODERS[encoding]()
         body = _Lines(self._limits, array=request.content_type == "application/json")
-        received_bytes = 0
+        received_bytes = pieces = 0
         try:
             while chunk := await self._next(request):
                 received_bytes += len(chunk)
@@ -189,7 +189,9 @@ class IngestSource:
                     if held.bytes > self._limits.body_bytes_max:
                         raise self._too_large()
                     body.feed(piece)
-                    if len(piece) == READ_BYTES:
+                    pieces += 1
+                    if pieces > 1:
+                        # Also for one that nothing came of: it was as much work.
                         await asyncio.sleep(0)
             decoder.finish()
             return await body.finish()
@@ -266,16 +268,24 @@ class _Lines:
                 self._array = bytearray()
         if self._array is not None:
             self._array += piece
-            return
-        for start in range(0, len(piece), READ_BYTES):
-            self._chunks.append(self._framer.feed(piece[start : start + READ_BYTES]))
+        else:
+            self._frame(piece)
 
     async def finish(self) -> Chunks:
         if self._array is not None:
-            array, self._array = self._array, None
-            lines, _ = await asyncio.to_thread(array_lines, array)
-            del array
-            for start in range(0, len(lines), READ_BYTES):
-                self._chunks.append(self._framer.feed(lines[start : start + READ_BYTES]))
-        self._chunks.append(self._framer.finish())
-        return [chunk for chunk in self._chunks if chunk[1]]
+            await asyncio.to_thread(self._unpack, self._array)
+        self._keep(self._framer.finish())
+        return self._chunks
+
+    def _unpack(self, array: bytearray) -> None:
+        self._array = None
+        lines, _ = array_lines(array)
+        for start in range(0, len(lines), READ_BYTES):
+            self._frame(lines[start : start + READ_BYTES])
+
+    def _frame(self, piece: bytes) -> None:
+        self._keep(self._framer.feed(piece))
+
+    def _keep(self, chunk: tuple[bytes, int]) -> None:
+        if chunk[1]:
+            self._chunks.append(chunk)
