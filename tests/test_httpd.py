@@ -12,6 +12,7 @@ from conftest import WAIT_SECONDS
 
 from headrig.httpd import Httpd, answer
 from headrig.limits import Limits
+from headrig.listen import Door
 from headrig.sources import HttpConfig
 from headrig.web import HttpServerConfig
 
@@ -107,7 +108,8 @@ class Server:
 
     @asynccontextmanager
     async def serving(self):
-        async with self.httpd.serve(self._bound, None):
+        async with self.httpd.serve():
+            await self.httpd.listen(Door(self._bound))
             yield self
             self.go.set()
             for peer in self._peers:
@@ -199,6 +201,18 @@ async def test_body_that_nobody_read(server):
     assert 1 == server.refused
 
 
+async def test_fewer_places(server):
+    """
+    When fewer connections are allowed than there are, those that idle go with the next one.
+    """
+    peers = await server.peers(3)
+    server.httpd.connections_max = 2
+    fourth = await server.peer()
+
+    assert 200 == await fourth.ask()
+    assert [0, 0, 200] == [await peer.ask() for peer in peers]
+
+
 async def test_places_are_given_back(server):
     """
     Connections that peers have closed, in any state, count no more.
@@ -244,7 +258,7 @@ async def test_sources_and_status(start, memory, tmp_path, door):
     http = HttpServerConfig(listen="127.0.0.1:0")
     run = await start(sources, memory, http=http, limits=Limits(connections_max=2, drain_seconds=2.0))
     url = run.url if door == "status" else run.pipeline.state.sources["in"].source.where
-    httpd = run.pipeline._http[0].httpd
+    httpd = run.pipeline.members.http[0].httpd if door == "status" else run.pipeline.state.sources["in"].source._httpd
 
     async def connect() -> Peer:
         if door == "unix":
