@@ -49,6 +49,7 @@ class StdoutSink:
     async def write(self, batches: Sequence[Lines]) -> None:
         """Write all of it."""
         await self._thread.call(partial(self._write, batches))
+        self.accepted_bytes = 0
 
     async def flush(self) -> None:
         """Nothing waits here."""
@@ -66,7 +67,6 @@ class StdoutSink:
                 written = self._write_some(rest)
                 self.accepted_bytes += written
                 rest = rest[written:]
-        self.accepted_bytes = 0
 
     def _write_some(self, rest: memoryview) -> int:
         while True:
@@ -78,7 +78,6 @@ class StdoutSink:
                 wait.register(self._descriptor, select.POLLOUT)
                 wait.poll()
             except BrokenPipeError as error:
-                self.accepted_bytes = 0
                 raise DeliveryError(f"write: {error.strerror}", "closed") from error
             except OSError as error:
                 # A file behind a redirection: its disk may have space again.
