@@ -47,13 +47,19 @@ class Run:
     """
 
     def __init__(
-        self, *arguments: str, cwd: Path, stdin: int | None = subprocess.DEVNULL, files_max: int = 0, **more: str
+        self,
+        *arguments: str,
+        cwd: Path,
+        stdin: int | None = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        files_max: int = 0,
+        **more: str,
     ) -> None:
         self.said: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-c", FEW_FILES.format(files_max) * (files_max > 0) + ANY_PORT, "run", *arguments],
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             cwd=cwd,
             env=environment(**more),
@@ -68,7 +74,8 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         self.process.stderr.close()
 
     def until(self, text: str) -> str:

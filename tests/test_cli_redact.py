@@ -77,12 +77,12 @@ def test_files(tmp_path):
 
 def test_missing_file(tmp_path):
     """
-    A file that cannot be read is named, the others are processed, and it ends with 74.
+    A file that cannot be read is named, the others are processed, and it ends with 65.
     """
     (tmp_path / "here").write_bytes(SECRET)
     done = headrig("redact", "gone", ".", "here", cwd=tmp_path)
 
-    assert (74, REDACTED) == (done.returncode, done.stdout)
+    assert (65, REDACTED) == (done.returncode, done.stdout)
     assert [
         b"headrig redact: gone: No such file or directory; give a readable file",
         b"headrig redact: .: Is a directory; give a readable file",

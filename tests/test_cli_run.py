@@ -81,21 +81,25 @@ def test_stop(settings, number):
     assert b'{"n":1}\n' * 20_000 == (settings.parent / "app.log").read_bytes()
 
 
-def test_stop_at_once(settings):
+@pytest.mark.parametrize(("lines", "expected"), [(0, 128 + signal.SIGTERM), (3, 75)])
+def test_stop_at_once(settings, lines, expected):
     """
-    The second signal does not wait for the first to be finished.
+    The second signal does not wait for the first to be finished, and the last line says what that cost.
     """
     with (
         Run("-c", "headrig.toml", cwd=settings.parent) as run,
         socket.create_connection(run.address("tcp ")) as connection,
     ):
-        connection.sendall(b'{"n":1}\n{"never')
+        connection.sendall(b'{"n":1}\n' * lines + b'{"never')
+        while f'headrig_lines_received_total{{component_id="in"}} {lines}.0' not in page(run, "/metrics") and lines:
+            pass
         run.signal(signal.SIGTERM)
         run.until("SIGTERM: draining; once more stops at once")
         run.signal(signal.SIGTERM)
         code = run.end()
 
-    assert 128 + signal.SIGTERM == code
+    assert expected == code
+    assert not lines or f"headrig: {lines} lines were lost: shutdown {lines}" == run.said[-1]
     assert not any("Traceback" in line for line in run.said)
 
 
@@ -125,8 +129,9 @@ def test_flush_that_fails(settings):
         run.signal(signal.SIGUSR1)
         run.until("flush: not everything is written yet")
         run.signal(signal.SIGTERM)
-        assert 0 == run.end()
+        assert 75 == run.end()
 
+    assert "headrig: 1 lines were lost: shutdown 1" == run.said[-1]
     assert not any("flushed" in line for line in run.said)
 
 

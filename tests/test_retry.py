@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from headrig.errors import DeliveryError, Retryable
+from headrig.errors import DeliveryError, Misconfigured, Retryable
 from headrig.limits import RETRY_AFTER_SECONDS_MAX
 from headrig.retry import asked_seconds, refusal, waits
 
@@ -57,17 +57,26 @@ def test_may_succeed_later(status, reason):
     assert (Retryable, reason) == (type(error), error.reason)
 
 
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [(301, "client"), (307, "client"), (400, "client"), (401, "auth"), (403, "auth"), (413, "client")],
-)
-def test_never_succeeds(status, reason):
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_refuses_the_content(status):
     """
-    Redirects and other 4xx are final.
+    400, 413 and 422 are about what was sent: final, with what may be done about it.
     """
     error = refusal(status)
 
-    assert (DeliveryError, reason) == (type(error), error.reason)
+    assert (DeliveryError, "client", True) == (type(error), error.reason, error.remedy != "")
+
+
+@pytest.mark.parametrize("status", [*range(300, 309), *sorted(set(range(401, 452)) - {408, 413, 422, 425, 429})])
+def test_refuses_the_settings(status):
+    """
+    Every redirect and every other 4xx, unknown ones included, is about the settings: it may succeed once they are mended.
+    """
+    error = refusal(status)
+
+    assert ("auth" if status in (401, 403, 407) else "client") == error.reason
+    assert (Misconfigured, True) == (type(error), error.remedy != "")
+    assert isinstance(error, Retryable)
 
 
 @pytest.mark.parametrize(

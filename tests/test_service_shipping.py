@@ -276,29 +276,6 @@ def test_unusable_destinations(to, more, said, tmp_path):
     assert "f\u00e4ke" not in done.stderr
 
 
-def test_other_side_refuses_for_good(tmp_path):
-    """
-    What the other side will never take, for want of a token, is dropped, counted and warned of.
-    """
-    more = f'[sources.ship]\ntype = "http"\nlisten = "unix:{tmp_path}/ship.sock"\ntoken = "fake-token-for-tests-0123456789"\n'
-    code = (
-        START
-        + """
-logging.getLogger().addHandler(logging.StreamHandler(sys.stdout))
-log.info("x")
-assert headrig.flush(5.0)
-counts = handler.counts()
-assert 0 == counts["written"] and counts["received"] == counts["dropped"] + counts["waiting"], counts
-os._exit(0)
-"""
-    )
-    with running(tmp_path, more):
-        done = service(code, tmp_path)
-
-    assert 0 == done.returncode, done.stderr
-    assert "sinks.forward: answered 401; the batch is dropped" in done.stdout
-
-
 def test_to_another_place_later(tmp_path):
     """
     A second `install` with a file in place of `to` ships what was logged before and writes what comes after.

@@ -91,17 +91,20 @@ async def test_stale_socket_is_replaced(pair, sink, tmp_path):
 
 async def test_token(pair, sink, caplog):
     """
-    A far side with a token gets it; with a wrong one everything is refused, counted, and the token never shown.
+    A far side with a token gets it; with a wrong one the lines wait, both sides say so, and the token is never shown.
     """
     near, _ = await pair(HttpConfig(token=TOKEN), token=TOKEN)
     await near.send(b"{}\n")
     await near.until(lambda: sink.lines == [b"{}"])
-    wrong, _ = await pair(HttpConfig(token="another"), token=TOKEN)
+    wrong, far = await pair(HttpConfig(token="another"), token=TOKEN)
     await wrong.send(b"{}\n")
     account = wrong.pipeline.state.ledger.sinks["out"]
-    await wrong.until(lambda: account.dropped.total() == 1)
+    refusals = 'component_errors_total{component_id="in",component_kind="source",component_type="http",'
+    await wrong.until(lambda: far.page().get(refusals + 'error_type="auth",stage="receiving"}', 0) >= 1)
 
-    assert {"auth": 1} == dict(account.dropped)
+    assert (1, 0) == (account.waiting(), account.dropped.total())
+    assert f"sinks.out: {far.url} answered 401; its lines wait as long as there is room for them; check" in caplog.text
+    assert "sources.in: answered 401 to 127.0.0.1: a bearer token is needed" in caplog.text
     assert "canary" not in caplog.text + repr(wrong.pipeline.config.sinks)
 
 

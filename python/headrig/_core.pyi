@@ -238,8 +238,8 @@ class HandlerCore:
     def take(self) -> Lines | None:
         """The oldest redacted lines that nobody took; they stay counted until `settle`."""
 
-    def settle(self, accepted: bool) -> None:
-        """What was taken longest ago was accepted, or is lost for good."""
+    def settle(self, lost: int) -> None:
+        """What was taken longest ago was accepted, but for so many lines, which are lost for good."""
 
     def abandon(self) -> None:
         """Nobody takes any more: what waits and what still comes is dropped, counted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -37,6 +37,7 @@ from headrig.limits import (
 from headrig.model import Category, Notice, Notifier, Severity
 from headrig.parts import State
 from headrig.retry import pause
+from headrig.trouble import Trouble
 
 log: Final = logging.getLogger("headrig")
 
@@ -204,6 +205,11 @@ class Alerting:
             running.outbox.forget()
             await running.closing.aclose()
 
+    def troubles(self) -> Iterator[tuple[str, Trouble | None]]:
+        """How each notifier's settings stand with the other side."""
+        for name, running in self._running.items():
+            yield name, running.outbox.standing.trouble
+
     def dead(self) -> list[str]:
         """What should run and does not."""
         dead = [f"notifiers.{name}" for name, running in self._running.items() if running.sending.done()]
@@ -265,10 +271,14 @@ class Alerting:
             clock=state.clock,
             pause=self._pause,
             page=state.metrics,
+            tell=self._say,
         )
         sending = self._tasks.create_task(outbox.run())
         self._running[name] = running = _Running(outbox, opened[1], sending)
         sending.add_done_callback(lambda _: self._finished(running))
+
+    def _say(self, text: str) -> None:
+        self._state.tell(text)
 
     async def _pause(self, seconds: float, hurry: asyncio.Event) -> None:
         await self._state.pause(seconds, hurry)

@@ -31,6 +31,7 @@ from headrig.config import Config
 from headrig.engine import Engine, HandlerCore
 from headrig.errors import UnavailableError
 from headrig.families import Metrics
+from headrig.handler import say
 from headrig.limits import BACKGROUND_CALLS_MAX, BACKGROUND_THREADS
 from headrig.model import Clock
 from headrig.pipeline import Pipeline, run
@@ -157,8 +158,16 @@ class Background:
         # What is shipped is counted as waiting by the handler itself.
         posted = self._core.passage()["waiting"] if "http" in self._config.sinks else 0
         posted += sum(account.waiting() for name, account in ledger.sinks.items() if name == "http")
+        # The handler counts a piece as waiting until all of it is decided.
+        sinks = self.pipeline.state.sinks
+        decided = sinks["forward"].decided() if "forward" in sinks else 0
         notices = sum(account.waiting() for account in ledger.notifiers.values())
-        return {"lines not posted": posted, "notices not delivered": notices}
+        return {"lines not written": -decided, "lines not posted": posted, "notices not delivered": notices}
+
+    def failures(self) -> int:
+        """Attempts to ship that failed."""
+        sinks = self.pipeline.state.sinks if self.opened else {}
+        return sinks["forward"].failures if "forward" in sinks else 0
 
     def stop(self, timeout_seconds: float) -> None:
         """Drain and end; what cannot be delivered in time is dropped and counted."""
@@ -237,6 +246,7 @@ class Background:
 
     def _started(self, pipeline: Pipeline) -> None:
         pipeline.state.metrics.watch(lambda: self._observe(pipeline.state.metrics))
+        pipeline.state.tell = say
         self._opened.set_result(pipeline)
         while self._calls:
             self._call_next()

@@ -7,6 +7,7 @@ HeadrigError
 ├── UnavailableError    something outside is in the way: a port in use, a socket that is served (exit 69)
 └── DeliveryError       a sink gave up (`reason`: a closed set, also the metric label)
     └── Retryable       the same call may succeed later
+        └── Misconfigured   once somebody mends the settings, here or at the other side
 """
 
 from typing import ClassVar, Literal
@@ -57,18 +58,21 @@ class UnavailableError(_Located):
 
 
 class DeliveryError(HeadrigError):
-    """A sink gave up for good on `lines` of what it was to write, None: on all; they are dropped under `reason`."""
+    """
+    A sink gave up for good: on the last `size` bytes of its `accepted_bytes`, which are whole lines, or, None, on all that
+    it has not accepted. They are dropped under `reason`.
+    """
 
     exit_code = 74
 
     def __init__(
-        self, text: str, reason: DeliveryReason = "other", *, lines: int | None = None, size: int | None = None
+        self, text: str, reason: DeliveryReason = "other", *, size: int | None = None, remedy: str = ""
     ) -> None:
         super().__init__(text)
         self.reason: DeliveryReason = reason
-        self.lines = lines
         self.size = size
-        """Bytes of those lines."""
+        self.remedy = remedy
+        """What an operator may do about it."""
 
 
 class Retryable(DeliveryError):
@@ -86,3 +90,15 @@ class Retryable(DeliveryError):
         self.retry_after_seconds = retry_after_seconds
         self.retry_at_seconds = retry_at_seconds
         """Since the epoch."""
+
+
+class Misconfigured(Retryable):
+    """
+    The other side refuses whatever it is sent this way: a fault of the settings, here or there, and not of what was sent.
+
+    That is kept and comes again until somebody has mended them.
+    """
+
+    def __init__(self, text: str, reason: DeliveryReason = "other", *, remedy: str = "") -> None:
+        super().__init__(text, reason)
+        self.remedy = remedy

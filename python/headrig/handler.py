@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
@@ -41,7 +42,10 @@ class Beyond(Protocol):
         """Have everything delivered that came before; 0: ask for it and do not wait."""
 
     def waiting(self) -> Mapping[str, int]:
-        """What is not delivered, in words and numbers: `{"lines not posted": 3}`."""
+        """What is not delivered, in words and numbers: `{"lines not posted": 3}`; added to what others say of the same."""
+
+    def failures(self) -> int:
+        """Attempts to ship that failed."""
 
 
 beyond: Final[list[Beyond]] = []
@@ -172,10 +176,13 @@ class Handler(logging.Handler):
         Sums since the start of the process, in lines: received = written + dropped + waiting.
 
         `written` are those in the file or, where lines are shipped instead, those acknowledged. Also `dropped_full` (of
-        the dropped, those that found no room), `write_errors` (attempts), `collisions` (fields moved to `fields`),
+        the dropped, those that found no room), `write_errors` (attempts to write or to ship), `collisions` (fields moved to `fields`),
         `unprintable` (values and messages with a note in their place) and `failures` (formatters and filters that raised).
         """
-        return {**self._core.counts(), "failures": self._failures}
+        counts = {**self._core.counts(), "failures": self._failures}
+        if self._shipping == "only":
+            counts["write_errors"] += sum(each.failures() for each in beyond)
+        return counts
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Formatters and filters may also be set past the methods for it."""
@@ -264,13 +271,18 @@ def _at_exit() -> None:
 
 def _tell_waiting() -> None:
     """Nobody counts after the exit: one line on standard error says what is lost with the process."""
-    left = {"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))}  # noqa: SLF001
+    left = Counter({"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))})  # noqa: SLF001
     for each in beyond:
         left.update(each.waiting())
     said = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
     if said:
-        with suppress(Exception):  # closed, gone, or there never was one
-            sys.stderr.write(f"headrig: gave up at exit: {said}\n")
+        say(f"gave up at exit: {said}")
+
+
+def say(text: str) -> None:
+    """One line on standard error, for what the log cannot be trusted with: it may be what does not arrive."""
+    with suppress(Exception):  # closed, gone, or there never was one
+        sys.stderr.write(f"headrig: {text}\n")
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

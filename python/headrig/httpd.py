@@ -23,6 +23,9 @@ _silenced: Final = logging.getLogger("headrig.http.aiohttp")
 """What aiohttp would say quotes what a peer sent: a log line that went to the wrong port must not show up in ours."""
 _silenced.setLevel(logging.CRITICAL + 1)
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Missed = Callable[[str, str], None]
+"""Takes the name under which a request for nothing that is here is counted, and what to say: never the path, which may
+hold somebody's secret."""
 
 
 def answer(status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> web.Response:
@@ -32,13 +35,19 @@ def answer(status: int, body: Mapping[str, object], headers: Mapping[str, str] |
     )
 
 
+def peer(request: web.BaseRequest) -> str:
+    """From where a request came, for people."""
+    return request.remote or "a process on this machine"
+
+
 class Httpd:
     """Methods and paths to handlers."""
 
-    def __init__(self, connections_max: int, refused: Callable[[], None]) -> None:
+    def __init__(self, connections_max: int, refused: Callable[[], None], missed: Missed) -> None:
         self._routes: dict[str, dict[str, Handler]] = {}
         self.connections_max = connections_max
         self._refused = refused
+        self._missed = missed
         self._loop = asyncio.get_running_loop()
         self._server = web.Server(self._dispatch)
         self._listener: asyncio.AbstractServer | None = None
@@ -147,9 +156,13 @@ class Httpd:
         self._begin(request)
         methods = self._routes.get(request.path)
         if methods is None:
+            here = ", ".join(sorted(self._routes))
+            self._missed("path", f"answered 404 to {peer(request)}, who asks for another path than {here}")
             return answer(404, {"error": "not found", "paths": sorted(self._routes)})
         handler = methods.get(request.method)
         if handler is None:
+            takes = ", ".join(sorted(methods))
+            self._missed("method", f"answered 405 to {peer(request)}: {request.path} takes {takes}")
             return answer(405, {"error": "method not allowed"}, {"Allow": ", ".join(sorted(methods))})
         try:
             return await handler(request)

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
+
+LEFT_OUT: Final = frozenset({"blank", "filtered", "below_level", "closed"})
+"""Reasons that somebody wanted: settings, or the reader of a pipe who has gone."""
 
 
 @dataclass(slots=True)
@@ -117,6 +121,19 @@ class Ledger:
     def notifier(self, name: str) -> NoticeAccount:
         """The account of that notifier; one that comes back after a reload goes on with the one it had."""
         return self.notifiers.setdefault(name, NoticeAccount(name))
+
+    def lost(self) -> Counter[str]:
+        """Lines that came in and did not arrive, by reason; of several sinks, each one's. What is left out on purpose is no loss."""
+        lost: Counter[str] = Counter()
+        for source in self.sources.values():
+            lost.update(source.rejected + source.dropped)
+        for sink in self.sinks.values():
+            lost.update(sink.dropped)
+        return Counter({reason: lines for reason, lines in lost.items() if lines and reason not in LEFT_OUT})
+
+    def given_up(self) -> int:
+        """Lines that sinks dropped, but for those whose reader has gone."""
+        return sum(sum(each.dropped.values()) - each.dropped["closed"] for each in self.sinks.values())
 
     def left(self) -> int:
         """Lines that came out of the core, over all sources."""

@@ -61,6 +61,10 @@ RETRY_FIRST_SECONDS: Final = 0.1
 """First wait before a batch goes to the same sink again; doubles, with full jitter."""
 RETRY_SECONDS_MAX: Final = 5.0
 """Longest wait before a local sink is tried again: a disk with space again is used within seconds."""
+IDLE_SECONDS_MAX: Final = 10.0
+"""A sink that has accepted nothing for so long beyond its flush interval, though lines wait, is not well."""
+REFUSALS_MAX: Final = 32
+"""Lines in a row that an endpoint may refuse for good before the next one waits: it is no longer about one line."""
 RETRY_AFTER_SECONDS_MAX: Final = 3600.0
 """Longest wait that `Retry-After` may ask for: a wrong date must not silence a sink for years."""
 ANSWER_BYTES_MAX: Final = 64 * KIB

@@ -295,7 +295,7 @@ class Members:
     def _start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
         state, config = self._state, self.config.sinks[name]
         queue = SinkQueue(state.ledger.sink(name, _kind(config)), state.limits)
-        running = state.sinks[name] = RunningSink(name, config, sink, queue, closing)
+        running = state.sinks[name] = RunningSink(name, config, sink, queue, clock=state.clock, closing=closing)
         self._tune(queue, name)
         running.writing = self._tasks.create_task(running.write(state, self._review))
 
@@ -326,7 +326,7 @@ class Members:
                 await asyncio.wait({work})
         if self._state.draining:
             return
-        if isinstance(running, RunningSink) and (lost := running.queue.drop_all("removed")):
+        if isinstance(running, RunningSink) and (lost := running.drop_all("removed")):
             log.error(
                 "sinks.%s: %d lines were not written within %g s of its removal", running.id, lost, LEAVING_SECONDS
             )

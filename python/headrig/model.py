@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -87,6 +87,16 @@ class SinkPart(Part, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     remote: ClassVar[bool] = False
     """It depends on another machine: it is tried again by the bounds of `[limits]`, else within seconds."""
 
+    @property
+    def shown(self) -> str:
+        """Where it sends, for people; empty for what its name says already."""
+        return ""
+
+    @property
+    def accepts_partly(self) -> bool:
+        """What the sink has taken of its batches when it fails is accepted, whatever becomes of the rest."""
+        return True
+
 
 class Lines(Protocol):
     """Whole redacted lines as bytes (buffer protocol), shared by all sinks without a copy."""
@@ -137,10 +147,10 @@ class Intake(Protocol):
     def add(self, lines: Received, count: int) -> None:
         """Take whole lines. Never waits and never refuses, so that nothing read is lost."""
 
-    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[bool]:
-        """Take whole lines and tell when all required sinks accepted them (True) or one gave up (False)."""
+    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[Decision]:
+        """Take whole lines and tell when all required sinks have decided about them."""
 
-    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[Decision]:
         """The same for lines that have been through the core already."""
 
     async def room(self) -> None:
@@ -151,6 +161,9 @@ class Intake(Protocol):
 
     def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line: a refused connection, a bad request."""
+
+    def refused(self, error: str, text: str) -> None:
+        """Count a request that was refused, and log now and then why and from where; never what it held."""
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
@@ -192,15 +205,15 @@ class Sink(Protocol):
 
     accepted_bytes: int
     """
-    So much of the batches that come again was accepted before the failure. A sink that takes over from this one, in
-    a reload, is told, so that it does not repeat it. 0 when nothing comes again.
+    So much of the batches that come again was accepted before the failure, or refused for good and named. A sink that
+    takes over from this one, in a reload, is told, so that it does not repeat it. 0 when nothing comes again.
     """
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """
         Return once everything is accepted. `Retryable`: the very same batches come again, and the sink must not
-        repeat what it already wrote of them. Any other `DeliveryError` drops them, or the `lines` of them that it
-        names, counted.
+        repeat what it already wrote of them. Any other `DeliveryError` drops, counted, what was not accepted; if it
+        names a `size`, only so many bytes, and then the batches come again for the rest.
         """
 
     async def flush(self) -> None:
@@ -242,24 +255,35 @@ class Gate:
                 waiter.set_result(None)
 
 
+class Decision(NamedTuple):
+    """What the required sinks have decided about some lines."""
+
+    lost: int
+    """Lines that were not accepted, of all that crossed together."""
+    again: bool
+    """Some of those may be accepted if they come again."""
+
+
 class Receipt:
-    """Counts the required sinks that have yet to accept some lines; its future tells the source that waits."""
+    """Counts the required sinks that have yet to decide about some lines; its future tells the source that waits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.future: asyncio.Future[bool] = loop.create_future()
+        self.future: asyncio.Future[Decision] = loop.create_future()
         self._open = 1
-        self._refused = False
+        self._lost = 0
+        self._again = False
 
     def expect(self, deliveries: int) -> None:
         """Await so many further deliveries."""
         self._open += deliveries
 
-    def settle(self, accepted: bool = True) -> None:
+    def settle(self, lost: int = 0, *, again: bool = False) -> None:
         """One of them is decided. The future is set when the last one is."""
         self._open -= 1
-        self._refused |= not accepted
+        self._lost += lost
+        self._again |= again
         if self._open == 0 and not self.future.done():
-            self.future.set_result(not self._refused)
+            self.future.set_result(Decision(self._lost, self._again))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,7 +298,7 @@ class Batch:
     receipts: tuple[Receipt, ...] = ()
     """Who waits for it; empty for a sink that is not required."""
 
-    def settle(self, accepted: bool) -> None:
+    def settle(self, lost: int = 0, *, again: bool = False) -> None:
         """Tell everyone who waits."""
         for receipt in self.receipts:
-            receipt.settle(accepted)
+            receipt.settle(lost, again=again)

@@ -14,38 +14,20 @@ from typing import Final
 
 from headrig import families
 from headrig.engine import Engine
-from headrig.errors import DeliveryError, Retryable
+from headrig.errors import DeliveryError, Misconfigured, Retryable
 from headrig.families import Metrics
 from headrig.ledger import Ledger
-from headrig.limits import RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, WARN_SECONDS, Limits
+from headrig.limits import IDLE_SECONDS_MAX, REFUSALS_MAX, RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, Limits
 from headrig.listen import Listening
 from headrig.model import Batch, Clock, Receipt, Sink, Source
 from headrig.queues import CoreQueue, Partials, SinkQueue
 from headrig.retry import asked_seconds, pause, waits
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
+from headrig.trouble import Seldom, Standing, Trouble
 from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig")
-
-
-class Seldom:
-    """Warnings that may repeat quickly: each is logged at most once per `WARN_SECONDS`, with how often it was not."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
-
-    def warn(self, key: str, text: str) -> None:
-        """Log `text`, unless the last one of this `key` was just now."""
-        now = self._clock()
-        if now - self._last.get(key, -WARN_SECONDS) < WARN_SECONDS:
-            self._unsaid[key] = self._unsaid.get(key, 0) + 1
-            return
-        self._last[key] = now
-        unsaid = self._unsaid.pop(key, 0)
-        log.warning("%s%s", text, f" ({unsaid} more times)" if unsaid else "")
 
 
 @dataclass(slots=True)
@@ -66,6 +48,8 @@ class State:
     draining: bool = False
     pause: Callable[[float, asyncio.Event], Awaitable[None]] = pause
     """How a refused batch waits. Replaced by tests, which own the time."""
+    tell: Callable[[str], None] = log.error
+    """Says what must not go where the lines go: they may be what does not arrive."""
 
 
 class RunningSource:
@@ -124,8 +108,9 @@ class RunningSource:
         return not (processing.done() and not reading.done()) and not (reading.done() and self.source.endless)
 
     async def close(self) -> None:
-        """Close what it held; its lines are decided by now."""
+        """Close what it held; lines that are not decided by now are dropped."""
         self.core.close()
+        self.queue.drop_all("shutdown")
         self.queue.forget()
         await self.closing.aclose()
 
@@ -133,8 +118,11 @@ class RunningSource:
 class RunningSink:
     """One sink, its queue, and the closing stack that closes it."""
 
-    def __init__(self, name: str, config: SinkConfig, sink: Sink, queue: SinkQueue, closing: AsyncExitStack) -> None:
+    def __init__(
+        self, name: str, config: SinkConfig, sink: Sink, queue: SinkQueue, *, clock: Clock, closing: AsyncExitStack
+    ) -> None:
         self.id = name
+        self._clock = clock
         self.config = config
         self.sink = sink
         self.queue = queue
@@ -146,6 +134,12 @@ class RunningSink:
         """A sink is never called concurrently, and never replaced during a call."""
         self._hurry = asyncio.Event()
         """Ends the wait of a refused batch, unless the other side asked for it."""
+        self.standing = Standing(clock)
+        self.failures = 0
+        """Attempts to write that failed."""
+        self._refusals = 0
+        """Lines that were refused for good, one after the other and none accepted in between."""
+        self._slow_down = waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX)
 
     @property
     def alive(self) -> bool:
@@ -189,31 +183,76 @@ class RunningSink:
             await closing.aclose()
 
     async def close(self) -> None:
-        """Close what it held."""
+        """Close what it held; lines that are not decided by now are dropped."""
+        self.drop_all("shutdown")
         self.queue.forget()
         await self._closing.aclose()
 
+    def account(self) -> int:
+        """Have the ledger know what the sink has accepted so far of the batches it is at; gives those lines."""
+        return self.queue.advance(self.sink.accepted_bytes) if self.config.accepts_partly else 0
+
+    def decided(self) -> int:
+        """Lines that the sink has decided of the batches it is at."""
+        self.account()
+        return self.queue.decided
+
+    def drop_all(self, reason: str) -> int:
+        """Drop what waits; gives the lines. What the sink has of it already is delivered."""
+        self.account()
+        return self.queue.drop_all(reason)
+
+    def trouble(self) -> Trouble | None:
+        """Why it is not well; None while it is."""
+        self.account()
+        idle_since = self.queue.idle_since
+        idle_seconds = 0.0 if idle_since is None else self.queue.now() - idle_since
+        if self.standing.trouble or idle_seconds <= IDLE_SECONDS_MAX + self.queue.flush_seconds:
+            return self.standing.trouble
+        return Trouble(f"{self.queue.lines()} lines wait and none is accepted", self._clock() - idle_seconds)
+
     async def _deliver(self, batches: list[Batch], state: State) -> None:
-        """Until the sink accepts them or gives up for good."""
+        """Until the sink has accepted or refused for good each of their lines."""
         lines = [batch.lines for batch in batches]
-        for wait_seconds in self._waits(state):
+        back_off = self._waits(state)
+        while True:
             self._hurry.clear()
             try:
                 async with self._turn:
                     await self.sink.write(lines)
             except Retryable as error:
-                self._failed(error, state, "is tried again")
-                await self._pause(wait_seconds, error, state)
+                if self.account():
+                    self.standing.taken()
+                self._failed(error, state)
+                await self._pause(next(back_off), error, state)
             except DeliveryError as error:
-                if error.reason == "closed":
-                    self.closed_by_reader = True
-                else:
-                    self._failed(error, state, "is dropped")
-                self.queue.done(error.reason, error.lines, error.size)
-                return
+                self._failed(error, state)
+                if error.size is None:
+                    self.account()
+                    self.queue.done(error.reason)
+                    self.sink.accepted_bytes = 0
+                    return
+                await self._refused(error, error.size, state)
             else:
+                self.standing.taken()
+                self._refusals = 0
                 self.queue.done()
                 return
+
+    async def _refused(self, error: DeliveryError, size: int, state: State) -> None:
+        """
+        Count what was refused for good, the last so many bytes. An endpoint that refuses line after line is not asked as
+        fast as it can answer: what it would cost is bounded, and `when_full` decides about what comes meanwhile.
+        """
+        self.standing.taken()
+        if self.queue.advance(self.sink.accepted_bytes - size):
+            self._refusals = 0
+        self.queue.advance(self.sink.accepted_bytes, error.reason)
+        self._refusals += 1
+        if self._refusals == REFUSALS_MAX:
+            self._slow_down = waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX)
+        if self._refusals >= REFUSALS_MAX:
+            await self._pause(next(self._slow_down), error, state)
 
     def _waits(self, state: State) -> Iterator[float]:
         """Back-off of another machine, or of this one."""
@@ -221,9 +260,9 @@ class RunningSink:
             return waits(state.limits.retry_first_seconds, state.limits.retry_seconds_max)
         return waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX)
 
-    async def _pause(self, wait_seconds: float, error: Retryable, state: State) -> None:
+    async def _pause(self, wait_seconds: float, error: DeliveryError, state: State) -> None:
         """Wait as long as was asked for; what the back-off has beyond it ends when there is a reason to hurry."""
-        asked_for_seconds = asked_seconds(error, state.clock())
+        asked_for_seconds = asked_seconds(error, state.clock()) if isinstance(error, Retryable) else 0.0
         if state.draining:
             wait_seconds = min(wait_seconds, RETRY_FIRST_SECONDS)
         elif self in state.leaving:
@@ -233,9 +272,29 @@ class RunningSink:
         if wait_seconds > asked_for_seconds:
             await state.pause(wait_seconds - asked_for_seconds, self._hurry)
 
-    def _failed(self, error: DeliveryError, state: State, consequence: str) -> None:
+    def _failed(self, error: DeliveryError, state: State) -> None:
+        """Count a failure and say what becomes of the lines: a fault of the settings once, others seldom."""
+        if error.reason == "closed" and not isinstance(error, Retryable):
+            self.closed_by_reader = True
+            return
+        self.failures += 1
         state.metrics.add(families.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
-        state.warnings.warn(f"sinks.{self.id}", f"sinks.{self.id}: {error}; the batch {consequence}")
+        at = f"sinks.{self.id}"
+        remedy = f"; {error.remedy}" if error.remedy else ""
+        text = f"{at}: {self.config.shown} {error}" if self.config.shown else f"{at}: {error}"
+        if isinstance(error, Misconfigured):
+            if self.standing.refused(self.sink, error):
+                state.tell(f"{text}; its lines wait as long as there is room for them{remedy}")
+            return
+        self.standing.unanswered()
+        if isinstance(error, Retryable):
+            state.warnings.warn(at, f"{text}; the batch is tried again")
+        elif error.size is None:
+            state.warnings.warn(at, f"{text}; the batch is dropped")
+        else:
+            state.warnings.warn(
+                f"{at}: line", f"{text} to a line of {error.size} bytes, which is dropped{remedy}", state.tell
+            )
 
 
 def offer(lines: Batch, receipts: list[Receipt], sinks: Mapping[str, RunningSink]) -> None:

@@ -24,9 +24,10 @@ from headrig.families import Metrics
 from headrig.ledger import Ledger
 from headrig.members import Members
 from headrig.model import Batch, Clock
-from headrig.parts import RunningSink, RunningSource, Seldom, State, offer
+from headrig.parts import RunningSink, RunningSource, State, offer
 from headrig.queues import Partials, RawBatch, Ready
 from headrig.status import Status
+from headrig.trouble import Seldom
 
 log: Final = logging.getLogger("headrig")
 
@@ -144,8 +145,9 @@ class Pipeline:
         """
         Have everything that was received so far written, and made durable.
 
-        False when a sink did not manage within `drain_seconds`; it goes on trying.
+        False when a sink did not manage within `drain_seconds`, and then goes on trying, or gave lines up.
         """
+        given_up = self.state.ledger.given_up()
         try:
             async with asyncio.timeout(self.state.limits.drain_seconds):
                 await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
@@ -153,7 +155,9 @@ class Pipeline:
         except (TimeoutError, DeliveryError) as error:
             log.warning("flush: not everything is written yet%s", f": {error}" if str(error) else "")
             return False
-        return True
+        if lines := self.state.ledger.given_up() - given_up:
+            log.warning("flush: %d lines were given up", lines)
+        return not lines
 
     async def drain(self) -> None:
         """Read what is on its way, write what waits, within `drain_seconds`; the rest is dropped, counted, logged."""
@@ -169,14 +173,14 @@ class Pipeline:
         for sink in sinks:
             sink.rush()
         await _settle((source.processing for source in sources), deadline - self._loop.time())
-        lost = sum(self._drop_raw(source) for source in sources)
+        lost = sum(source.queue.drop_all("shutdown") for source in sources)
         await self.alerting.advance()
         notifying = self.alerting.end()
         for sink in sinks:
             sink.queue.end()
         await _settle((*(sink.writing for sink in sinks), *notifying), deadline - self._loop.time())
         await _settle(list(self.members.going_over.values()), 0.0)
-        lost += sum(sink.queue.drop_all("shutdown") for sink in sinks)
+        lost += sum(sink.drop_all("shutdown") for sink in sinks)
         self.alerting.drop_all()
         if lost:
             log.error("%d lines were not written within %g s and are dropped", lost, state.limits.drain_seconds)
@@ -197,7 +201,7 @@ class Pipeline:
                 # A panic of the core costs this batch, not the process. Its text may quote a line.
                 kind = type(error).__name__
                 log.error("sources.%s: the core failed on %d lines: %s", running.id, raw.count, kind)  # noqa: TRY400
-                self._drop(running, raw, "core_failure")
+                queue.drop(raw, "core_failure")
                 continue
             self._hand_on(running, raw, processed)
             await self.alerting.advance()
@@ -226,16 +230,6 @@ class Pipeline:
             offer(batch, raw.receipts, self.state.sinks)
         for receipt in raw.receipts:
             receipt.settle()
-
-    def _drop(self, running: RunningSource, raw: RawBatch, reason: str) -> int:
-        running.queue.done(raw)
-        running.queue.account.dropped[reason] += raw.count
-        for receipt in raw.receipts:
-            receipt.settle(accepted=False)
-        return raw.count
-
-    def _drop_raw(self, running: RunningSource) -> int:
-        return sum(self._drop(running, raw, "shutdown") for raw in running.queue.waiting())
 
     def _review(self) -> None:
         """

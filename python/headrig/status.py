@@ -29,7 +29,7 @@ class Status:
         state.metrics.watch(lambda: alerting.observe(state.metrics))
 
     def health(self) -> tuple[bool, Mapping[str, object]]:
-        """Good unless it drains or a part of it has died."""
+        """Good unless it drains or a part of it has died; degraded, and good all the same, while a part is not well."""
         state = self._state
         dead = [f"sources.{each.id}" for each in state.sources.values() if not each.alive]
         dead += [f"sinks.{each.id}" for each in state.sinks.values() if not each.alive]
@@ -38,7 +38,19 @@ class Status:
             return False, {"status": "draining"}
         if dead:
             return False, {"status": "failing", "dead": dead}
-        return True, {"status": "ok", "ledger_imbalance": state.ledger.imbalance()}
+        troubled = self._troubled()
+        status = "degraded" if troubled else "ok"
+        return True, {"status": status, "ledger_imbalance": state.ledger.imbalance(), "components": troubled}
+
+    def _troubled(self) -> dict[str, Mapping[str, object]]:
+        """What is not well, why, and since when, in seconds since the epoch."""
+        found = {f"sinks.{each.id}": each.trouble() for each in self._state.sinks.values()}
+        found |= {f"notifiers.{name}": trouble for name, trouble in self._alerting.troubles()}
+        return {
+            name: {"status": "degraded", "reason": trouble.reason, "since_seconds": trouble.since_seconds}
+            for name, trouble in found.items()
+            if trouble is not None
+        }
 
     def ready(self) -> tuple[bool, Mapping[str, object]]:
         """Good when every source takes lines."""
@@ -50,6 +62,11 @@ class Status:
     def refused(self) -> None:
         """A connection to the status server was refused."""
         self._state.metrics.add(families.ERRORS, 1, "http", "server", "http", "connections_max", "connecting")
+
+    def missed(self, error: str, text: str) -> None:
+        """A request to the status server was for nothing that it has."""
+        self._state.metrics.add(families.ERRORS, 1, "http", "server", "http", error, "receiving")
+        self._state.warnings.warn(f"http: {error}", f"http: {text}")
 
     async def metrics_page(self) -> bytes:
         """Own families, then those derived from log lines."""
@@ -81,6 +98,8 @@ class Status:
             page.put(families.BUFFER_BYTES, source.queue.size, source.id, "source", source.queue.account.type)
 
     def _sinks(self, page: Metrics) -> None:
+        for sink in self._state.sinks.values():
+            sink.account()
         for account in self._state.ledger.sinks.values():
             labels = (account.id, "sink", account.type)
             page.put(families.RECEIVED_EVENTS, account.accepted, *labels)

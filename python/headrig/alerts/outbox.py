@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from headrig import families
-from headrig.errors import DeliveryError, Retryable
+from headrig.errors import DeliveryError, Misconfigured, Retryable
 from headrig.families import Metrics
 from headrig.ledger import NoticeAccount
 from headrig.limits import NOTICE_SECONDS_MAX, OUTBOX_NOTICES_MAX, RETRY_FIRST_SECONDS, Limits
 from headrig.model import Clock, Gate, Notice, Notifier
 from headrig.retry import asked_seconds, waits
+from headrig.trouble import Standing
 
 log: Final = logging.getLogger("headrig")
 
@@ -46,6 +47,7 @@ class Outbox:
         clock: Clock,
         pause: Pause,
         page: Metrics,
+        tell: Callable[[str], None] = log.error,
     ) -> None:
         self.id = name
         self.account = account
@@ -54,6 +56,8 @@ class Outbox:
         self._clock = clock
         self._pause = pause
         self._page = page
+        self._tell = tell
+        self.standing = Standing(clock)
         self._notices: deque[_Waiting] = deque()
         self._sending = False
         """The first one is with the notifier: it is past dropping."""
@@ -131,6 +135,11 @@ class Outbox:
                 self._hurry.clear()
             try:
                 await self._call(notice)
+            except Misconfigured as error:
+                # Unlike a line it is given up: news that waits until somebody mends a setting is none.
+                self._failed(error, "is given up")
+                self._decided(notice, error.reason)
+                return
             except Retryable as error:
                 self._failed(error, "is tried again")
                 if self._clock() - waiting.accepted_seconds >= NOTICE_SECONDS_MAX:
@@ -142,6 +151,7 @@ class Outbox:
                 self._decided(notice, error.reason)
                 return
             else:
+                self.standing.taken()
                 self._decided(notice, None)
                 return
 
@@ -185,4 +195,10 @@ class Outbox:
 
     def _failed(self, error: DeliveryError, consequence: str) -> None:
         self._page.add(families.NOTICE_FAILURES, 1, self.id, error.reason)
+        if isinstance(error, Misconfigured):
+            if self.standing.refused(self._notifier, error):
+                self._tell(f"notifiers.{self.id}: {error}; notices are lost until that is mended: {error.remedy}")
+                return
+        else:
+            self.standing.unanswered()
         log.warning("notifiers.%s: %s; the notice %s", self.id, error, consequence)

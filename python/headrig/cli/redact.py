@@ -125,7 +125,7 @@ class _Filter:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Redact each file; 74 when one could not be read, 0 otherwise, also when lines were broken."""
+    """Redact each file; 65 when one could not be read whole, 0 otherwise, also when lines were broken."""
     started = time.monotonic()
     settings = _settings(arguments.config)
     if settings is None:
@@ -141,7 +141,7 @@ def execute(arguments: argparse.Namespace) -> int:
     finally:
         if arguments.stats:
             complain(lines.totals.json(time.monotonic() - started))
-    return os.EX_IOERR if failed else os.EX_OK
+    return os.EX_DATAERR if failed else os.EX_OK
 
 
 def _settings(config: str | None) -> tuple[bytes, int] | None:

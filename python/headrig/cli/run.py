@@ -48,9 +48,12 @@ def execute(arguments: argparse.Namespace) -> int:
     for warning in config.warnings:
         log.warning("%s", warning)
     run = _Run(_fitted(config), found.path, stdin, opening(found, stdin, kind))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run.until_the_end())
-    return run.code
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run.until_the_end())
+    finally:
+        code = run.settled()
+    return code
 
 
 class _Run:
@@ -63,10 +66,23 @@ class _Run:
         self._stdin = stdin
         self._opening = opening
         self._stop = asyncio.Event()
+        self._at_once = False
+        """A second signal ends it."""
         self._asked: list[signal.Signals] = []
         """Signals to obey once the pipeline has started, one after the other."""
         self._asking = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._started: Pipeline | None = None
+
+    def settled(self) -> int:
+        """Say what was lost, if anything was; the exit code."""
+        lost = self._started.state.ledger.lost() if self._started is not None else {}
+        if not lost:
+            return self.code
+        reasons = ", ".join(f"{reason} {lines}" for reason, lines in sorted(lost.items()))
+        complain(f"headrig: {sum(lost.values())} lines were lost: {reasons}")
+        gave_up = os.EX_TEMPFAIL if "shutdown" in lost else os.EX_IOERR
+        return gave_up if self.code == os.EX_OK or self._at_once else self.code
 
     async def until_the_end(self) -> None:
         """Run, and obey."""
@@ -88,6 +104,7 @@ class _Run:
         runs: list[Pipeline] = []
 
         def on_start(started: Pipeline) -> None:
+            self._started = started
             complain("\n".join([self._opening, *introduction(self._config, started)]))
             obeying.append(tasks.create_task(self._obey(started)))
             runs.append(started)
@@ -107,9 +124,9 @@ class _Run:
         if not self._stop.is_set():
             log.info("%s: draining; once more stops at once", number.name)
             self._stop.set()
-        elif self.code == os.EX_OK and self._running is not None:
+        elif not self._at_once and self._running is not None:
             log.warning("%s: stopping at once", number.name)
-            self.code = 128 + number
+            self._at_once, self.code = True, 128 + number
             self._running.cancel()
         else:
             os._exit(128 + number)

@@ -20,7 +20,8 @@ from headrig.limits import (
     BATCH_SECONDS,
     Limits,
 )
-from headrig.model import Clock, Gate, Lines, Receipt, Received
+from headrig.model import Clock, Decision, Gate, Lines, Receipt, Received
+from headrig.trouble import Seldom
 
 
 class Partials:
@@ -96,6 +97,7 @@ class CoreQueue:
         self._counts = counts
         self._partials = partials
         self._clock = clock
+        self._warnings = Seldom(clock)
         self._limits = limits
         self._batch_bytes_max = batch_bytes_max
         self._loop = asyncio.get_running_loop()
@@ -154,7 +156,7 @@ class CoreQueue:
             self._closing = True
             self._loop.call_soon(self._close_ripe)
 
-    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[bool]:
+    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[Decision]:
         """Take whole lines and tell when the required sinks have decided."""
         receipt = Receipt(self._loop)
         for lines, count in chunks:
@@ -168,7 +170,7 @@ class CoreQueue:
         self._loop.call_soon(self.close_batch)
         return receipt.future
 
-    def deliver_ready(self, lines: Lines) -> asyncio.Future[bool]:
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[Decision]:
         """Take lines that the core has seen, and tell when the required sinks have decided."""
         self.close_batch()
         receipt = Receipt(self._loop)
@@ -194,6 +196,11 @@ class CoreQueue:
     def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
         """Count something that went wrong without a line."""
         self._counts.add(families.ERRORS, count, *self._labels, error, stage)
+
+    def refused(self, error: str, text: str) -> None:
+        """Count a request that was refused, and say so now and then."""
+        self.failed(error)
+        self._warnings.warn(error, f"sources.{self.account.id}: {text}")
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
@@ -254,6 +261,20 @@ class CoreQueue:
         self._bytes -= batch.size
         self._close_ripe()
         self._change.open()
+
+    def drop(self, batch: RawBatch, reason: str) -> None:
+        """Give up a batch that has not come out of the core."""
+        self.done(batch)
+        self.account.dropped[reason] += batch.count
+        for receipt in batch.receipts:
+            receipt.settle(batch.count, again=True)
+
+    def drop_all(self, reason: str) -> int:
+        """Drop everything that waits; gives the lines."""
+        waiting = self.waiting()
+        for batch in waiting:
+            self.drop(batch, reason)
+        return sum(batch.count for batch in waiting)
 
     def waiting(self) -> list[RawBatch]:
         """Every batch that waits, closed now if it was open."""

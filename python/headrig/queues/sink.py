@@ -5,7 +5,7 @@ Before a sink: its queue of processed batches, and what becomes of them when it 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from itertools import islice
 
 from headrig.ledger import SinkAccount
@@ -14,7 +14,7 @@ from headrig.limits import (
     WRITE_BYTES,
     Limits,
 )
-from headrig.model import Batch, Gate, WhenFull
+from headrig.model import Batch, Clock, Gate, WhenFull
 
 
 class SinkQueue:
@@ -27,6 +27,12 @@ class SinkQueue:
         self._batches: deque[Batch] = deque()
         self._taken = 0
         """The first so many are with the sink: they are past dropping."""
+        self._decided_bytes = 0
+        """Of those, what the sink has accepted or refused already: whole lines."""
+        self._decided: Counter[int] = Counter()
+        """The same in lines, by the number of the batch."""
+        self._lost: Counter[int] = Counter()
+        """Those of them that it refused."""
         self._bytes = 0
         self._timer: asyncio.Handle | None = None
         self._ripe = False
@@ -36,6 +42,10 @@ class SinkQueue:
         self.when_full: WhenFull = "block"
         self.flush_entries_max = 0
         self.flush_seconds = 0.0
+        self.now: Clock = self._loop.time
+        """Replaced by tests, which own the time."""
+        self.idle_since: float | None = None
+        """Since when the sink has accepted nothing though lines wait, by `now`; None while none do."""
         account.queues.append(self.lines)
 
     def tune(self, limits: Limits, when_full: WhenFull, flush_entries_max: int, flush_seconds: float) -> None:
@@ -48,7 +58,12 @@ class SinkQueue:
 
     def lines(self) -> int:
         """Lines waiting, those being written included."""
-        return sum(batch.count for batch in self._batches)
+        return sum(batch.count for batch in self._batches) - self._decided.total()
+
+    @property
+    def decided(self) -> int:
+        """Lines that the sink has decided of batches that are not decided as a whole."""
+        return self._decided.total()
 
     @property
     def size(self) -> int:
@@ -74,6 +89,8 @@ class SinkQueue:
             del self._batches[self._taken]
             self._bytes -= oldest.size
             self._drop(oldest, "queue_full")
+        if not self._batches:
+            self.idle_since = self.now()
         self._batches.append(batch)
         self._bytes += batch.size
         if batch.receipts or self.full or self._rushed or self._enough():
@@ -126,22 +143,52 @@ class SinkQueue:
             self._timer = None
         return [self._batches[index] for index in range(self._taken)]
 
-    def done(self, reason: str | None = None, lines: int | None = None, size: int | None = None) -> None:
-        """What was taken is accepted by the sink, or dropped for `reason`: all of it, or so many lines and bytes."""
+    def advance(self, size: int, reason: str | None = None) -> int:
+        """
+        The sink has decided so many bytes of what was taken: what is new of them is accepted, or dropped for `reason`.
+        Gives those lines; one of which there is only a part is not decided.
+        """
+        lines = position = 0
+        for number, batch in enumerate(islice(self._batches, self._taken)):
+            first, last = max(0, self._decided_bytes - position), min(size - position, batch.size)
+            position += batch.size
+            if first >= last:
+                continue
+            part = bytes(memoryview(batch.lines)[first:last])
+            count = part.count(b"\n")
+            self._decided[number] += count
+            self._lost[number] += count if reason is not None else 0
+            lines += count
+            self._decided_bytes += part.rfind(b"\n") + 1
+            if reason is None:
+                self.account.delivered_bytes += part.rfind(b"\n") + 1
+        if lines and reason is None:
+            self.account.delivered += lines
+            self.idle_since = self.now()
+        elif lines and reason is not None:
+            self.account.dropped[reason] += lines
+        return lines
+
+    def done(self, reason: str | None = None) -> None:
+        """What was taken and is not decided yet is accepted by the sink, or dropped for `reason`."""
         taken = [self._batches.popleft() for _ in range(self._taken)]
-        whole_lines, whole_bytes = sum(batch.count for batch in taken), sum(batch.size for batch in taken)
-        self._bytes -= whole_bytes
-        self._taken = 0
-        if reason is not None:
-            lines, size = (whole_lines, whole_bytes) if lines is None else (lines, size or 0)
-            if lines:
-                self.account.dropped[reason] += lines
-            whole_lines, whole_bytes = whole_lines - lines, whole_bytes - size
-        self.account.delivered += whole_lines
-        self.account.delivered_bytes += whole_bytes
-        for batch in taken:
-            # Of some lines lost it is not known which: whoever waits is told that it is not whole.
-            batch.settle(accepted=reason is None)
+        sizes = sum(batch.size for batch in taken)
+        rest = [batch.count - self._decided[number] for number, batch in enumerate(taken)]
+        lost, self._lost, self._decided = self._lost, Counter(), Counter()
+        decided_bytes, self._decided_bytes, self._taken = self._decided_bytes, 0, 0
+        self._bytes -= sizes
+        if reason is None:
+            self.account.delivered += sum(rest)
+            self.account.delivered_bytes += sizes - decided_bytes
+            self.idle_since = self.now()
+        elif any(rest):
+            self.account.dropped[reason] += sum(rest)
+        if not self._batches:
+            self.idle_since = None
+        for number, batch in enumerate(taken):
+            # A line that is refused for good will be so again: nobody is asked to send it once more.
+            dropped = 0 if reason is None else rest[number]
+            batch.settle(lost[number] + dropped, again=dropped > 0)
         self._change.open()
 
     def drop_all(self, reason: str) -> int:
@@ -170,5 +217,5 @@ class SinkQueue:
 
     def _drop(self, batch: Batch, reason: str) -> None:
         self.account.dropped[reason] += batch.count
-        batch.settle(accepted=False)
+        batch.settle(batch.count, again=True)
         self._change.open()

@@ -39,6 +39,11 @@ class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
     flush_seconds: Seconds = 0.1
     """`LOG_FILE_FLUSH_INTERVAL`: upper bound of that wait."""
 
+    @property
+    def accepts_partly(self) -> bool:
+        """Not before the disk has it, when that was asked for: until then nothing is accepted."""
+        return self.fsync == "never"
+
     def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
         """What can be seen wrong with the path without creating anything."""
         target = Path(self.path)
@@ -89,6 +94,7 @@ class FileSink:
     async def write(self, batches: Sequence[Lines]) -> None:
         """Append all of it, going on where a failed attempt at the same batches stopped."""
         await self._thread.call(partial(self._write, batches))
+        self.accepted_bytes = 0
 
     async def flush(self) -> None:
         """Have the disk hold what was written."""
@@ -111,7 +117,6 @@ class FileSink:
         except OSError as error:
             self.accepted_bytes -= self._untear(batches)
             raise Retryable(f"write: {error.strerror or error}", "io") from error
-        self.accepted_bytes = 0
 
     def _append(self, batches: Sequence[Lines]) -> None:
         """All batches in as few writes as the file takes."""

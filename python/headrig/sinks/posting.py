@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from headrig.errors import DeliveryError, Retryable
+from headrig.errors import Retryable
 from headrig.model import Lines
 from headrig.posting import Poster
 
 GZIP_LEVEL: Final = 3
 """Log lines shrink to about a tenth at any level; this one costs a third of the default's time."""
+TOO_LARGE: Final = 413
+LINES_MAX: Final = 1 << 30
+"""More lines than any request has: no bound."""
+GROW_AFTER: Final = 32
+"""Requests that must be accepted before larger ones are tried again: one in so many may be refused for its size."""
 
 
 class PostSink:
@@ -30,25 +36,32 @@ class PostSink:
             self._headers["Content-Encoding"] = "gzip"
         self.accepted_bytes = 0
         """So much of the current batches was accepted, or refused for good, before a request has to come again."""
-        self._refused: list[tuple[DeliveryError, int, int]] = []
-        """What was refused of it: why, lines, bytes."""
+        self._size = _Size(body_bytes_max)
 
     async def write(self, batches: Sequence[Lines]) -> None:
-        """Post all of it, going on after the last request that was decided."""
-        for group in requests(_rest(batches, self.accepted_bytes), self._body_bytes_max):
+        """
+        Post all of it, going on after the last request that was decided. What is refused comes again in halves, down to
+        the line that is to blame.
+        """
+        rest = deque(_rest(batches, self.accepted_bytes))
+        while group := first(rest, self._size.bytes_max, self._size.lines_max):
             body = await asyncio.to_thread(self._body, group)
-            size = sum(map(len, group))
-            try:
-                await self._poster.post(body, self._headers)
-            except Retryable:
-                raise
-            except DeliveryError as error:
-                self._refused.append((error, sum(each.count for each in group), size))
+            size, lines = sum(map(len, group)), sum(each.count for each in group)
+            answer = await self._poster.exchange(body, self._headers)
+            if answer.refusal is None:
+                self._size.accepted()
+            elif isinstance(answer.refusal, Retryable):
+                raise answer.refusal
+            else:
+                self._size.refused(size, lines, too_large=answer.status == TOO_LARGE)
+                if lines > 1:
+                    rest.extendleft(reversed(group))
+                    continue
             self.accepted_bytes += size
-        refused, self._refused, self.accepted_bytes = self._refused, [], 0
-        if refused:
-            first, lines, sizes = refused[0][0], [each[1] for each in refused], [each[2] for each in refused]
-            raise DeliveryError(str(first), first.reason, lines=sum(lines), size=sum(sizes))
+            if answer.refusal is not None:
+                answer.refusal.size = size
+                raise answer.refusal
+        self.accepted_bytes = 0
 
     async def flush(self) -> None:
         """Nothing waits here: what was accepted is the other side's."""
@@ -62,19 +75,52 @@ class PostSink:
         return zlib.compress(body, GZIP_LEVEL, wbits=31) if self._gzip else body
 
 
-def requests(batches: Iterable[Lines], bytes_max: int) -> Iterator[list[Lines]]:
-    """Whole lines, in order, in groups of at most so many bytes; a single longer line is a group of its own."""
+class _Size:
+    """How much goes into the next request."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._configured = self.bytes_max = bytes_max
+        self.lines_max = LINES_MAX
+        self._accepted = 0
+        """Requests in a row."""
+
+    def refused(self, size: int, lines: int, *, too_large: bool) -> None:
+        """
+        A request was refused for what is in it. Half of it is tried next: half of the lines until the one is found that is
+        to blame; half of the bytes, for longer, when they were too many.
+        """
+        self._accepted = 0
+        if lines > 1 and too_large:
+            self.bytes_max = max(1, size // 2)
+        self.lines_max = max(1, lines // 2)
+
+    def accepted(self) -> None:
+        """A request was accepted: more is tried next, but now and then only where bytes were too many."""
+        self.lines_max = min(2 * self.lines_max, LINES_MAX)
+        self._accepted += 1
+        if self._accepted % GROW_AFTER == 0:
+            self.bytes_max = min(2 * self.bytes_max, self._configured)
+
+
+def first(rest: deque[Lines], bytes_max: int, lines_max: int) -> list[Lines]:
+    """Take the first lines, whole and within these bounds; a single longer line comes alone."""
     group: list[Lines] = []
-    size = 0
-    for batch in batches:
-        for piece in _pieces(batch, bytes_max):
-            if group and size + len(piece) > bytes_max:
-                yield group
-                group, size = [], 0
-            group.append(piece)
-            size += len(piece)
-    if group:
-        yield group
+    while rest and lines_max and bytes_max > 0:
+        lines = rest[0]
+        count = lines.count
+        if len(lines) > bytes_max or count > lines_max:
+            count = min(bytes(memoryview(lines)[:bytes_max]).count(b"\n"), lines_max)
+            if count == 0 and group:
+                break
+            count = max(1, count)
+        rest.popleft()
+        if count < lines.count:
+            rest.appendleft(lines.slice(count, lines.count))
+            lines = lines.slice(0, count)
+        group.append(lines)
+        bytes_max -= len(lines)
+        lines_max -= count
+    return group
 
 
 def _rest(batches: Sequence[Lines], decided_bytes: int) -> Iterator[Lines]:
@@ -84,12 +130,3 @@ def _rest(batches: Sequence[Lines], decided_bytes: int) -> Iterator[Lines]:
         decided_bytes = max(0, decided_bytes - len(lines))
         if first < lines.count:
             yield lines.slice(first, lines.count) if first else lines
-
-
-def _pieces(lines: Lines, bytes_max: int) -> Iterator[Lines]:
-    if len(lines) <= bytes_max or lines.count == 1:
-        yield lines
-        return
-    half = lines.count // 2
-    yield from _pieces(lines.slice(0, half), bytes_max)
-    yield from _pieces(lines.slice(half, lines.count), bytes_max)

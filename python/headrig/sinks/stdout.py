@@ -53,6 +53,7 @@ class StdoutSink:
     async def write(self, batches: Sequence[Lines]) -> None:
         """Write all of it."""
         await self._thread.call(partial(self._write, batches))
+        self.accepted_bytes = 0
 
     async def flush(self) -> None:
         """Nothing waits here."""
@@ -69,9 +70,7 @@ class StdoutSink:
             written, error = write_lines(self._descriptor, lines, begin)
             self.accepted_bytes += written - begin
             if error == errno.EPIPE:
-                self.accepted_bytes = 0
                 raise DeliveryError(f"write: {os.strerror(error)}", "closed")
             if error:
                 # A file behind a redirection: its disk may have space again.
                 raise Retryable(f"write: {os.strerror(error)}", "io")
-        self.accepted_bytes = 0

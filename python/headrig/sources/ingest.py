@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from headrig.engine import LINE_BYTES_MAX, Framer
-from headrig.httpd import Handler, Httpd, answer
+from headrig.httpd import Handler, Httpd, answer, peer
 from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
 from headrig.listen import Door, is_loopback
 from headrig.model import Gate, Intake
@@ -63,7 +63,7 @@ class IngestSource:
         self._bodies_bytes = 0
         """Bytes of all bodies being received, after decompression."""
         self._change = Gate()
-        self._httpd = Httpd(limits.connections_max, self._refused)
+        self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
 
     @property
@@ -133,7 +133,7 @@ class IngestSource:
             chunks = await self._receive(request, intake, held)
             return await self._deliver(intake, chunks)
         except Refusal as refusal:
-            intake.failed(refusal.kind)
+            intake.refused(refusal.kind, f"answered {refusal.response.status} to {peer(request)}: {refusal}")
             return refusal.response
         finally:
             held.release()
@@ -143,6 +143,10 @@ class IngestSource:
     def _refused(self) -> None:
         if self._intake is not None:
             self._intake.failed("connections_max", "connecting")
+
+    def _missed(self, error: str, text: str) -> None:
+        if self._intake is not None:
+            self._intake.refused(error, text)
 
     def _guard(self, request: web.BaseRequest) -> None:
         if self._token is not None:
@@ -212,10 +216,10 @@ class IngestSource:
         try:
             async with asyncio.timeout(seconds):
                 await intake.room()
-                accepted = await intake.deliver(chunks)
+                decision = await intake.deliver(chunks)
         except TimeoutError as error:
             raise Refusal(503, f"not accepted within {seconds:g} s", "ack_timeout", RETRY_AFTER) from error
-        if not accepted:
+        if decision.again:
             raise Refusal(503, "a sink did not accept it", "not_accepted", RETRY_AFTER)
         return answer(200, {"accepted": sum(count for _, count in chunks)})
 

@@ -9,12 +9,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from headrig.engine import HandlerCore
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.model import Gate, Intake, Part
+from headrig.model import Decision, Gate, Intake, Part
 
 
 class OutletConfig(Part, frozen=True, kw_only=True, tag="outlet"):
@@ -56,7 +57,7 @@ class OutletSource:
                     stopping = intake.stopping.is_set()
                     self._rung.clear()
                     while (lines := self._core.take()) is not None:
-                        intake.deliver_ready(lines).add_done_callback(self._settle)
+                        intake.deliver_ready(lines).add_done_callback(partial(self._settle, lines.count))
                         await intake.room()
                     if stopping:
                         return
@@ -81,6 +82,6 @@ class OutletSource:
             os.read(descriptor, 4096)
         self._rung.set()
 
-    def _settle(self, decided: asyncio.Future[bool]) -> None:
-        self._core.settle(not decided.cancelled() and decided.result())
+    def _settle(self, lines: int, decided: asyncio.Future[Decision]) -> None:
+        self._core.settle(lines if decided.cancelled() else decided.result().lost)
         self._settled.open()

@@ -32,6 +32,9 @@ class Status(Protocol):
     def refused(self) -> None:
         """A connection was refused: there are too many."""
 
+    def missed(self, error: str, text: str) -> None:
+        """A request was for nothing that is here: count it under this name, and say so now and then."""
+
     async def metrics_page(self) -> bytes:
         """Prometheus text."""
 
@@ -66,7 +69,7 @@ class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
         tls = self.tls.context("http.tls") if self.tls else None
         bound = sockets.tcp(self.listen, "http.listen")
-        httpd = Httpd(limits.connections_max, status.refused)
+        httpd = Httpd(limits.connections_max, status.refused, status.missed)
         for path, methods in pages(status).items():
             httpd.mount(path, methods)
         host = self.listen.rpartition(":")[0]

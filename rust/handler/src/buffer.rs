@@ -218,16 +218,16 @@ impl Buffer {
         self.try_with(|state| state.outlet.take())
     }
 
-    /// What was taken longest ago is accepted, or lost for good.
-    pub fn settle(&self, accepted: bool) {
+    /// What was taken longest ago is accepted, but for so many lines, which are lost for good.
+    pub fn settle(&self, lost: u64) {
         let shipping = self.settings.shipping;
-        unpark(self.with(|state| state.settle(accepted, shipping)));
+        unpark(self.with(|state| state.settle(lost, shipping)));
     }
 
     /// The same; false when that would have meant to wait.
-    pub fn try_settle(&self, accepted: bool) -> bool {
+    pub fn try_settle(&self, lost: u64) -> bool {
         let shipping = self.settings.shipping;
-        let settled = self.try_with(|state| state.settle(accepted, shipping));
+        let settled = self.try_with(|state| state.settle(lost, shipping));
         settled.map(unpark).is_some()
     }
 

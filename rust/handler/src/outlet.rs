@@ -102,13 +102,15 @@ impl Outlet {
         Some(lines)
     }
 
-    /// The oldest piece that was taken is decided; gives its records.
-    pub fn settle(&mut self, accepted: bool) -> u64 {
-        let Some(Piece { lines, records }) = self.taken.pop_front() else { return 0 };
+    /// The oldest piece that was taken is decided, and so many of its lines are lost; gives its records and those lost.
+    pub fn settle(&mut self, lost: u64) -> (u64, u64) {
+        let Some(Piece { lines, records }) = self.taken.pop_front() else { return (0, 0) };
         self.bytes -= lines.bytes().len();
         self.records -= records;
-        *if accepted { &mut self.passage.passed } else { &mut self.passage.dropped } += lines.count() as u64;
-        records
+        let lost = lost.min(lines.count() as u64);
+        self.passage.passed += lines.count() as u64 - lost;
+        self.passage.dropped += lost;
+        (records, if lost == lines.count() as u64 { records } else { lost.min(records) })
     }
 
     /// Drop everything; gives the records.
@@ -167,10 +169,19 @@ mod tests {
         }
         assert!(outlet.take().is_some() && outlet.take().is_some());
         assert_eq!(outlet.records(), 3);
-        assert_eq!((outlet.settle(true), outlet.settle(false)), (1, 1));
+        assert_eq!((outlet.settle(0), outlet.settle(9)), ((1, 0), (1, 1)));
         assert_eq!(outlet.passage(), Passage { offered: 3, passed: 1, dropped: 1, waiting: 1 });
         assert_eq!(outlet.records(), 1);
-        assert_eq!(outlet.settle(true), 0);
+        assert_eq!(outlet.settle(0), (0, 0));
+    }
+
+    #[test]
+    fn some_lines_of_a_piece_may_be_lost() {
+        let mut outlet = Outlet::default();
+        outlet.put(Piece { lines: Lines::new(b"1\n2\n3\n".to_vec(), 3), records: 3 });
+        assert!(outlet.take().is_some());
+        assert_eq!(outlet.settle(1), (3, 1));
+        assert_eq!(outlet.passage(), Passage { offered: 3, passed: 2, dropped: 1, waiting: 0 });
     }
 
     #[test]

@@ -130,12 +130,13 @@ impl State {
         Turn::Write(bytes)
     }
 
-    /// The oldest shipment is decided; gives the writer, which may wait for room.
-    pub fn settle(&mut self, accepted: bool, shipping: Shipping) -> Option<Thread> {
-        let records = self.outlet.settle(accepted);
+    /// The oldest shipment is decided, and so many of its lines are lost; gives the writer, which may wait for room.
+    pub fn settle(&mut self, lost: u64, shipping: Shipping) -> Option<Thread> {
+        let (records, lost) = self.outlet.settle(lost);
         if shipping == Shipping::Only {
             self.finished += records;
-            *if accepted { &mut self.counts.written } else { &mut self.counts.dropped_internal } += records;
+            self.counts.written += records - lost;
+            self.counts.dropped_internal += lost;
             self.notify();
         }
         self.writer.clone()

@@ -147,9 +147,9 @@ impl HandlerCore {
         taken.map(|inner| Lines { inner })
     }
 
-    fn settle(&self, py: Python<'_>, accepted: bool) {
-        if !self.buffer.try_settle(accepted) {
-            py.detach(|| self.buffer.settle(accepted));
+    fn settle(&self, py: Python<'_>, lost: u64) {
+        if !self.buffer.try_settle(lost) {
+            py.detach(|| self.buffer.settle(lost));
         }
     }
 
