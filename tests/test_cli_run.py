@@ -90,7 +90,7 @@ def test_stop_at_once(settings, lines, expected):
         Run("-c", "headrig.toml", cwd=settings.parent) as run,
         socket.create_connection(run.address("tcp ")) as connection,
     ):
-        connection.sendall(b'{"n":1}\n' * lines + b'{"never')
+        connection.sendall(b'{"n":1}\n' * lines)
         while f'headrig_lines_received_total{{component_id="in"}} {lines}.0' not in page(run, "/metrics") and lines:
             pass
         run.signal(signal.SIGTERM)
