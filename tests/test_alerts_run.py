@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -154,6 +155,50 @@ def test_reload_and_a_slack_that_is_down(settings):
         assert 0 == run.end()
 
     assert ["FIRING", "RESOLVED"] == [status for status, _ in hook.messages]
+
+
+def metrics(run) -> dict[str, float]:
+    """Every sample on its page."""
+    host, port = run.address("http://")
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics") as page:
+        lines = page.read().decode().splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+
+
+UNTIMED = [
+    b"Traceback (most recent call last):\n",
+    b'{"timestamp":null}\n',
+    b'{"time":"30/Nov/2026:02:01:09 +0000","level":"ERROR"}\n',
+    b"[1]\n",
+    b'{"time":20261130014653}\n',
+]
+
+
+@pytest.mark.timeout(60)
+def test_lines_without_a_time(settings):
+    """
+    Lines whose time cannot be read, first, last and in the middle of a backlog, change nothing of what it alerts; they
+    are counted.
+    """
+    lines = service_log(1200, 300, 600, 40).splitlines(keepends=True)
+    found = []
+    for untimed in ([], UNTIMED):
+        every = len(lines) // 6
+        parts = [lines[start : start + every] for start in range(0, len(lines), every)]
+        sent = b"".join(b"".join(untimed + part) for part in parts) + b"".join(untimed)
+        with hooked() as hook, Run("-c", "headrig.toml", cwd=settings.parent, HOOK=hook.url) as run:
+            run.send(sent)
+            until(lambda hook=hook: len(hook.taken) == 2)
+            page = metrics(run)
+            run.signal(signal.SIGTERM)
+            assert 0 == run.end()
+            found.append(hook.messages)
+
+    assert found[0] == found[1]
+    times = len(parts) + 1
+    counted = {reason: page[f'headrig_untimed_events_total{{reason="{reason}"}}'] for reason in ("null", "unreadable")}
+    assert {"null": times, "unreadable": times} == counted
+    assert 0 == page['headrig_window_events_dropped_total{reason="late"}']
 
 
 def test_half_set_channel(tmp_path):

@@ -182,4 +182,4 @@ def test_complaints_without_standard_error(tmp_path):
     """
     done = closed(2, "redact", str(tmp_path / "missing"))
 
-    assert (74, b"") == (done.returncode, done.stdout)
+    assert (65, b"") == (done.returncode, done.stdout)

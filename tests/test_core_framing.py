@@ -48,7 +48,9 @@ def run(stream: bytes, chunk_cuts: list[int], batch_cuts: list[int]) -> tuple[by
     batches = [0, *sorted(c % (len(lines) + 1) for c in batch_cuts), len(lines)]
     out, counts = b"", {"lines_in": 0, "lines_out": 0, "broken": {}, "dropped": {}, "redactions": {}, "normalized": {}}
     for start, end in pairwise(batches):
-        done = lane.process(b"".join(lines[start:end]), ARRIVAL)
+        # Three connections take turns, a line each.
+        runs = [(1 + at % 3, sum(map(len, lines[start:at]))) for at in range(start, end)]
+        done = lane.process(b"".join(lines[start:end]), ARRIVAL, 0.0, runs)
         out += bytes(done.lines)
         assert done.lines_in == done.lines_out + sum(done.dropped.values())
         assert done.lines.count == done.lines_out == bytes(done.lines).count(b"\n")

@@ -1,11 +1,13 @@
 """The page of numbers: valid, complete, and without collisions."""
 
+import json
 import subprocess
 
 import pytest
 
 from headrig import families
-from headrig.families import FAMILIES, RESERVED_PREFIXES, Metrics
+from headrig.engine import Engine
+from headrig.families import CORE_STATE, FAMILIES, RESERVED_PREFIXES, Metrics
 from headrig.sources import TcpConfig
 from headrig.web import HttpServerConfig
 
@@ -57,6 +59,45 @@ def test_counting():
     assert 3 == page.value(families.BROKEN, "utf8")
     assert 0 == page.value(families.LANE_BEHIND, "in")
     assert b"headrig_ledger_imbalance 7.0" in page.page()
+
+
+def test_the_core_keeps_no_number_to_itself():
+    """
+    Whatever the core counts is on the page: each of its names has a series, and no two share one.
+    """
+    state = Engine().state()
+    page = Metrics()
+    page.put_core({name: number for number, name in enumerate(state)})
+
+    assert set(state) == set(CORE_STATE)
+    assert list(range(len(state))) == [page.value(family, *labels) for family, labels in map(CORE_STATE.get, state)]
+
+
+def test_what_windows_lose_is_shown():
+    """
+    Each way of losing events to thresholds, seen with an engine that has little room: the page says how many, and which.
+    """
+    threshold = {"name": "t", "metric": "latency.p95", "window_seconds": 60, "group_by": ["user"]}
+    line = '{"ts":%d,"event":"request_completed","duration":1,"user":"%d"}\n'
+
+    def dropped(bytes_max: int, *lines: str) -> dict[str, float]:
+        engine = Engine(json.dumps({"windows": {"bytes_max": bytes_max}, "thresholds": [threshold]}).encode())
+        for each in lines:
+            engine.lane("in").process(each.encode(), 2e9)
+        page = Metrics()
+        page.put_core(engine.state())
+        reasons = ("late", "window_bytes", "unjudged")
+        return {each: page.value(families.WINDOW_DROPPED, each) for each in reasons}
+
+    old, new = line % (2e9 - 3600, 0), line % (2e9, 0)
+    assert {"late": 0, "window_bytes": 0, "unjudged": 0} == dropped(1 << 20, old, new)
+    assert {"late": 1, "window_bytes": 0, "unjudged": 0} == dropped(1 << 20, new, old)
+    users = dropped(4096, "".join(line % (2e9, user) for user in range(100)))
+    assert users["window_bytes"] > 80
+    assert (0, 0) == (users["late"], users["unjudged"])
+    backlog = dropped(16384, *(line % (2e9 - 36000 + second, 0) for second in range(0, 36000, 10)))
+    assert backlog["unjudged"] > 3000
+    assert (0, 0) == (backlog["late"], backlog["window_bytes"])
 
 
 def test_process_is_shown():

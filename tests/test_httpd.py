@@ -66,7 +66,7 @@ class Server:
         self.refused = 0
         self.go = asyncio.Event()
         self.begun = asyncio.Event()
-        self.httpd = Httpd(3, self._refuse)
+        self.httpd = Httpd(3, self._refuse, lambda *_: None)
         for path, handler in {"/quick": self._quick, "/slow": self._slow, "/unread": self._quick}.items():
             self.httpd.mount(path, {"GET": handler, "POST": handler})
         self._bound = socket.socket(family, socket.SOCK_STREAM)

@@ -132,3 +132,37 @@ async def test_a_full_queue_wants_to_be_half_empty(queue):
 
     assert [False, False, True] == steps
     assert not queue.full
+
+
+async def test_senders(queue):
+    """
+    A batch knows where the lines of another sender begin, once per change; numbers are not given twice.
+    """
+    first, second = queue.sender(), queue.sender()
+    for lines, sender in (
+        (b"a\n", first),
+        (b"bb\n", first),
+        (b"c\n", second),
+        (b"d\n", 0),
+        (b"e\n", 0),
+        (b"f\n", first),
+    ):
+        queue.add(lines, 1, sender)
+    (batch,) = queue.waiting()
+
+    assert first != second
+    assert [(first, 0), (second, 5), (0, 7), (first, 11)] == batch.runs
+
+
+async def test_time_of_a_batch(queue):
+    """
+    A batch arrived when it was opened, by both clocks.
+    """
+    moments = iter((5.0, 6.0))
+    queue.monotonic = lambda: next(moments)
+    queue.add(b"a\n", 1)
+    queue.add(b"b\n", 1)
+    queue.close_batch()
+    queue.add(b"c\n", 1)
+
+    assert [(0.0, 5.0), (0.0, 6.0)] == [(each.arrival_seconds, each.monotonic_seconds) for each in queue.waiting()]

@@ -91,7 +91,8 @@ page = headrig.metrics()._page().decode()
 page = headrig.metrics()._page().decode()
 for sample in ('http_requests_total{method="GET",route="/a",status="200"} 1', 'log_events_total{level="INFO"} 2',
                'headrig_lines_received_total{component_id="handler"} 2.0', 'headrig_lines_delivered_total{component_id="handler"} 2.0',
-               'headrig_redactions_total{rule="password"} 1.0', 'headrig_ledger_imbalance 0.0', 'process_cpu_seconds_total'):
+               'headrig_redactions_total{rule="password"} 1.0', 'headrig_ledger_imbalance 0.0', 'process_cpu_seconds_total',
+               'headrig_untimed_events_total{reason="missing"} 0.0', 'headrig_window_events_dropped_total{reason="late"} 0.0'):
     assert sample in page, (sample, page)
 import threading
 assert 1 == threading.active_count()
@@ -126,6 +127,7 @@ def test_listening(tmp_path):
 
     assert 'http_requests_total{method="GET",route="/a",status="200"} 1' in pages["/metrics"]
     assert 'headrig_lines_received_total{component_id="handler"} 1.0' in pages["/metrics"]
+    assert 'headrig_untimed_events_total{reason="missing"} 0.0' in pages["/metrics"]
     assert "ok" == json.loads(pages["/health"])["status"]
     assert "ready" == json.loads(pages["/ready"])["status"]
     assert 0 == second.returncode, second.stderr

@@ -55,7 +55,7 @@ def core_alone(source: Path, target: Path) -> Seconds:
             end = lines.rfind(b"\n", start, start + BATCH_BYTES) + 1
             batch = lines[start:end]
             wall_begin, cpu_begin = time.perf_counter(), time.process_time()
-            processed = lane.process(batch, 0.0)
+            processed = lane.process(batch, 1e12)
             cpu += time.process_time() - cpu_begin
             wall += time.perf_counter() - wall_begin
             out.write(memoryview(processed.lines))

@@ -105,6 +105,7 @@ class Processed:
     lines_in: int
     lines_out: int
     time_max_seconds: float | None
+    """The newest time that an event of it counts for."""
     broken: dict[str, int]
     dropped: dict[str, int]
     redactions: dict[str, int]
@@ -123,8 +124,18 @@ class Lane:
     """One ordered input. Calls on one lane run one after the other."""
 
     name: str
-    def process(self, lines: Buffer, arrival_seconds: float) -> Processed:
-        """Parse, redact and count whole lines (a last one without newline counts as whole)."""
+    def process(
+        self,
+        lines: Buffer,
+        arrival_seconds: float,
+        monotonic_seconds: float | None = None,
+        runs: Sequence[tuple[int, int]] = ...,
+    ) -> Processed:
+        """
+        Parse, redact and count whole lines (a last one without newline counts as whole). `monotonic_seconds` is the moment
+        of arrival by a clock that nobody sets, None: that of `arrival_seconds`. `runs` are a sender's number and where in
+        `lines` its own begin, in order; 0, as for all lines without runs: nobody in particular.
+        """
 
 @final
 class Engine:
@@ -165,7 +176,7 @@ class Engine:
         """The last redacted lines that match an expression (empty: all), after a sequence number."""
 
     def state(self) -> dict[str, float]:
-        """Gauges and counters of the core itself, by name: series, overflowed, late, future, window_bytes, recent_sequence."""
+        """Gauges and counters of the core itself, by name. `families.CORE_STATE` says what each of them is."""
 
     def redact(self, text: Buffer, json: bool) -> bytes:
         """Redact one text outside any pipeline: as one JSON document when json and valid, else as one plain text."""

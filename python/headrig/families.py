@@ -109,20 +109,64 @@ NOTICE_FAILURES: Final = Family(
 RELOADS: Final = Family("headrig_config_reloads_total", "counter", "Reloads of the settings.", ("result",))
 BUILD: Final = Family("headrig_build_info", "gauge", "Version that runs; always 1.", ("version",))
 
-CORE_STATE: Final[Mapping[str, Family]] = {
-    "series": Family("headrig_series", "gauge", "Series in the tables of the core."),
-    "overflowed": Family("headrig_series_overflowed_total", "counter", "Events put into an overflow series."),
-    "late": Family("headrig_late_events_total", "counter", "Events older than any kept pane."),
-    "future": Family("headrig_future_events_total", "counter", "Events ahead of the clock, clamped to it."),
-    "window_bytes": Family("headrig_window_bytes", "gauge", "Bytes of windows kept by the core."),
-    "recent_sequence": Family("headrig_recent_lines_total", "counter", "Lines that passed the ring of recent lines."),
-}
-"""What `Engine.state` gives, by its name there."""
-
-FAMILIES: Final[tuple[Family, ...]] = (
-    *(value for value in list(globals().values()) if isinstance(value, Family)),
-    *CORE_STATE.values(),
+SERIES: Final = Family("headrig_series", "gauge", "Series in the totals of the core.")
+SERIES_OVERFLOWED: Final = Family("headrig_series_overflowed_total", "counter", "Events put into an overflow series.")
+SERIES_EXPIRED: Final = Family(
+    "headrig_series_expired_total", "counter", "Series that left the totals because no event came for them."
 )
+WINDOW_SERIES: Final = Family("headrig_window_series", "gauge", "Series in the windows of thresholds.")
+WINDOW_SERIES_EVICTED: Final = Family(
+    "headrig_window_series_evicted_total", "counter", "Series that left the windows with the last of their panes."
+)
+WINDOW_BYTES: Final = Family("headrig_window_bytes", "gauge", "Bytes of windows kept by the core.")
+WINDOW_DROPPED: Final = Family(
+    "headrig_window_events_dropped_total",
+    "counter",
+    "Events that thresholds did not see whole: late, older than every pane kept; window_bytes, refused for want of room, "
+    "and unjudged, given up before a tick asked for them, each once per window.",
+    ("reason",),
+)
+LATE: Final = Family(
+    "headrig_late_events_total", "counter", "Events behind the watermark that were merged into panes still kept."
+)
+FUTURE: Final = Family(
+    "headrig_future_events_total",
+    "counter",
+    "Events too far ahead of the clock: they count at the time of their sender.",
+)
+UNTIMED: Final = Family(
+    "headrig_untimed_events_total",
+    "counter",
+    "Events without a time of their own: they count at the time of their sender.",
+    ("reason",),
+)
+SENDERS_FORGOTTEN: Final = Family(
+    "headrig_senders_forgotten_total", "counter", "Connections whose time was forgotten because too many others sent."
+)
+RECENT: Final = Family("headrig_recent_lines_total", "counter", "Lines that passed the ring of recent lines.")
+
+CORE_STATE: Final[Mapping[str, tuple[Family, tuple[str, ...]]]] = {
+    "series": (SERIES, ()),
+    "overflowed": (SERIES_OVERFLOWED, ()),
+    "expired": (SERIES_EXPIRED, ()),
+    "window_series": (WINDOW_SERIES, ()),
+    "window_evicted": (WINDOW_SERIES_EVICTED, ()),
+    "window_bytes": (WINDOW_BYTES, ()),
+    "late_dropped": (WINDOW_DROPPED, ("late",)),
+    "window_dropped": (WINDOW_DROPPED, ("window_bytes",)),
+    "unjudged": (WINDOW_DROPPED, ("unjudged",)),
+    "late": (LATE, ()),
+    "future": (FUTURE, ()),
+    "untimed_missing": (UNTIMED, ("missing",)),
+    "untimed_null": (UNTIMED, ("null",)),
+    "untimed_unreadable": (UNTIMED, ("unreadable",)),
+    "untimed_broken": (UNTIMED, ("broken",)),
+    "senders_forgotten": (SENDERS_FORGOTTEN, ()),
+    "recent_sequence": (RECENT, ()),
+}
+"""What `Engine.state` gives, by its name there: family and labels. All of it."""
+
+FAMILIES: Final[tuple[Family, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 
 
 class Metrics(Collector):
@@ -143,6 +187,12 @@ class Metrics(Collector):
     def put(self, family: Family, value: float, *labels: str) -> None:
         """Set."""
         self._values[family][labels] = value
+
+    def put_core(self, state: Mapping[str, float]) -> None:
+        """Set what `Engine.state` gives."""
+        for name, value in state.items():
+            family, labels = CORE_STATE[name]
+            self.put(family, value, *labels)
 
     def clear(self, *families: Family) -> None:
         """Forget all series of these families, before they are put anew."""

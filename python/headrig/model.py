@@ -15,6 +15,8 @@ import msgspec
 
 Clock = Callable[[], float]
 """Seconds since the Unix epoch. Passed in, so that tests own the time."""
+Monotonic = Callable[[], float]
+"""Seconds since whenever, by a clock that nobody sets: how much has passed."""
 WhenFull = Literal["block", "drop_newest", "drop_oldest"]
 """What a sink with a full queue does: hold its sources back, refuse the new batch, or give up the oldest."""
 
@@ -144,10 +146,16 @@ class Intake(Protocol):
     def stopping(self) -> asyncio.Event:
         """Set once: read what is already on its way (backlog, open connections until silence), then return."""
 
-    def add(self, lines: Received, count: int) -> None:
-        """Take whole lines. Never waits and never refuses, so that nothing read is lost."""
+    def sender(self) -> int:
+        """A new number, for one whose lines follow each other in time: a connection. The last one is never given back."""
 
-    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[Decision]:
+    def add(self, lines: Received, count: int, sender: int = 0) -> None:
+        """
+        Take whole lines. Never waits and never refuses, so that nothing read is lost. `sender`: whose lines they are; what
+        has no time of its own takes that of the lines before it. 0: nobody in particular.
+        """
+
+    def deliver(self, chunks: Sequence[tuple[Received, int]], sender: int = 0) -> asyncio.Future[Decision]:
         """Take whole lines and tell when all required sinks have decided about them."""
 
     def deliver_ready(self, lines: Lines) -> asyncio.Future[Decision]:

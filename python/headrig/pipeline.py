@@ -209,8 +209,7 @@ class Pipeline:
                 await sink.queue.room()
 
     async def _through_core(self, running: RunningSource, raw: RawBatch) -> Processed:
-        process = self.state.engine.lane(running.id).process
-        return await running.core.call(partial(process, raw.joined(), raw.arrival_seconds))
+        return await running.core.call(partial(raw.through, self.state.engine.lane(running.id)))
 
     def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
         """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""

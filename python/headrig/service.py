@@ -148,6 +148,7 @@ class Service:
                 self._page = Metrics()
             self._page.clear(IMBALANCE)
             self.observe(self._page)
+            self._page.put_core(self.engine.state())
             return self._page.page() + self.engine.totals()
 
     def set_threshold(self, threshold: Threshold) -> None:

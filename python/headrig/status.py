@@ -9,7 +9,7 @@ from typing import Final
 from headrig import families
 from headrig.alerting import Alerting
 from headrig.engine import core_version
-from headrig.families import Family, Metrics
+from headrig.families import Metrics
 from headrig.parts import State
 
 INTENTIONAL: Final = frozenset({"blank", "queue_full"})
@@ -123,10 +123,7 @@ class Status:
 
     def _core(self, page: Metrics) -> None:
         engine, now = self._state.engine, self._state.clock()
-        for name, value in engine.state().items():
-            family: Family | None = families.CORE_STATE.get(name)
-            if family is not None:
-                page.put(family, value)
+        page.put_core(engine.state())
         for lane, seconds in engine.lanes_behind(now).items():
             page.put(families.LANE_BEHIND, seconds, lane)
         watermark = engine.watermark(now)

@@ -24,6 +24,8 @@ _READ_BYTES = 256 * 1024
 _BLOCK_BYTES = 4 * _READ_BYTES
 _WAITING_MAX = 4
 """Batches before each step: enough that none waits for the other's hiccup."""
+_ARRIVAL_SECONDS = 1e12
+"""Later than any time: the filter has no windows, so no line is to be asked whether it may say that it was then."""
 _STDIN, _STDOUT = 0, 1
 
 
@@ -114,8 +116,7 @@ class _Filter:
 
     def _process(self, batch: tuple[RawLines | bytes, bool]) -> None:
         lines, newline_added = batch
-        # The filter has no windows: when a line arrived is of no consequence.
-        processed = self._lane.process(lines, 0.0)
+        processed = self._lane.process(lines, _ARRIVAL_SECONDS)
         owed, self._owes_newline = self._owes_newline, newline_added
         if owed:
             self._writing.put(b"\n")

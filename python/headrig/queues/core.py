@@ -5,12 +5,14 @@ Before the core: one queue per source, where lines become batches. It is the `In
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from headrig import families
-from headrig.engine import RawLines
+from headrig.engine import Lane, Processed, RawLines
 from headrig.families import Metrics
 from headrig.ledger import SourceAccount
 from headrig.limits import (
@@ -20,7 +22,7 @@ from headrig.limits import (
     BATCH_SECONDS,
     Limits,
 )
-from headrig.model import Clock, Decision, Gate, Lines, Receipt, Received
+from headrig.model import Clock, Decision, Gate, Lines, Monotonic, Receipt, Received
 from headrig.trouble import Seldom
 
 
@@ -54,6 +56,9 @@ class RawBatch:
     """Whole lines as received, on their way to the core."""
 
     arrival_seconds: float
+    """When it was opened: half a pane of time passes in no batch."""
+    monotonic_seconds: float
+    """The same moment by a clock that nobody sets."""
     parts: list[Received] = field(default_factory=list)
     count: int = 0
     """Lines."""
@@ -62,6 +67,10 @@ class RawBatch:
     receipts: list[Receipt] = field(default_factory=list)
     ready: Ready | None = None
     """In place of `parts`: the core has nothing to do."""
+    runs: list[tuple[int, int]] = field(default_factory=list)
+    """Sender and first byte wherever another sender's lines begin."""
+    sender: int = 0
+    """Of the last lines."""
 
     def ripe(self, times: int = 1) -> bool:
         """It has the size of a batch, or of so many."""
@@ -77,9 +86,16 @@ class RawBatch:
         """The lines as one piece: as they were read, where they were read in one go."""
         return self.parts[0] if len(self.parts) == 1 else RawLines.join(self.parts)
 
+    def through(self, lane: Lane) -> Processed:
+        """What the core makes of it. To be called where it may take its time."""
+        return lane.process(self.joined(), self.arrival_seconds, self.monotonic_seconds, self.runs)
+
 
 class CoreQueue:
     """Lines of one source until the core has processed them: an open batch and closed ones. It is the `Intake`."""
+
+    _senders: ClassVar = itertools.count(1)
+    """Over all queues: what a reload puts in the place of a source must not take its connections for others."""
 
     def __init__(
         self,
@@ -88,6 +104,7 @@ class CoreQueue:
         partials: Partials,
         *,
         clock: Clock,
+        monotonic: Monotonic | None = None,
         limits: Limits,
         batch_bytes_max: int,
     ) -> None:
@@ -101,6 +118,7 @@ class CoreQueue:
         self._limits = limits
         self._batch_bytes_max = batch_bytes_max
         self._loop = asyncio.get_running_loop()
+        self.monotonic = monotonic or self._loop.time
         self._open: RawBatch | None = None
         self._timer: asyncio.Handle | None = None
         self._closed: deque[RawBatch] = deque()
@@ -131,8 +149,12 @@ class CoreQueue:
         self._limits = limits
         self._change.open()
 
-    def add(self, lines: Received, count: int) -> None:
-        """Take whole lines."""
+    def sender(self) -> int:
+        """A new number, for a connection."""
+        return next(self._senders)
+
+    def add(self, lines: Received, count: int, sender: int = 0) -> None:
+        """Take whole lines of one sender."""
         if count == 0:
             return
         size = len(lines)
@@ -143,8 +165,11 @@ class CoreQueue:
             self.close_batch()
             batch = None
         if batch is None:
-            batch = self._open = RawBatch(self._clock())
+            batch = self._open = RawBatch(self._clock(), self.monotonic())
             self._timer = self._loop.call_later(BATCH_SECONDS, self.close_batch)
+        if sender != batch.sender:
+            batch.runs.append((sender, batch.size))
+            batch.sender = sender
         batch.parts.append(lines)
         batch.count += count
         batch.size += size
@@ -156,11 +181,11 @@ class CoreQueue:
             self._closing = True
             self._loop.call_soon(self._close_ripe)
 
-    def deliver(self, chunks: Sequence[tuple[Received, int]]) -> asyncio.Future[Decision]:
+    def deliver(self, chunks: Sequence[tuple[Received, int]], sender: int = 0) -> asyncio.Future[Decision]:
         """Take whole lines and tell when the required sinks have decided."""
         receipt = Receipt(self._loop)
         for lines, count in chunks:
-            self.add(lines, count)
+            self.add(lines, count, sender)
             batch = self._open or (self._closed[-1] if self._closed else None)
             if count and batch is not None and receipt not in batch.receipts:
                 receipt.expect(1)
@@ -178,7 +203,8 @@ class CoreQueue:
         self.account.accepted += lines.count
         self._bytes += len(lines)
         ready = Ready(lines, lines.count)
-        self._closed.append(RawBatch(self._clock(), [], lines.count, len(lines), [receipt], ready))
+        now = (self._clock(), self.monotonic())
+        self._closed.append(RawBatch(*now, [], lines.count, len(lines), [receipt], ready))
         self._change.open()
         return receipt.future
 

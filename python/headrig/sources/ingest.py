@@ -62,6 +62,8 @@ class IngestSource:
         self._requests = 0
         self._bodies_bytes = 0
         """Bytes of all bodies being received, after decompression."""
+        self._senders: dict[asyncio.BaseTransport, int] = {}
+        """Connections that sent a body: what one of them sends next goes on from there."""
         self._change = Gate()
         self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
@@ -131,7 +133,7 @@ class IngestSource:
         try:
             self._guard(request)
             chunks = await self._receive(request, intake, held)
-            return await self._deliver(intake, chunks)
+            return await self._deliver(intake, chunks, self._sender(intake, request.transport))
         except Refusal as refusal:
             intake.refused(refusal.kind, f"answered {refusal.response.status} to {peer(request)}: {refusal}")
             return refusal.response
@@ -211,12 +213,22 @@ class IngestSource:
         except web.PayloadAccessError as error:
             raise Refusal(400, "the body ended too early", "body") from error
 
-    async def _deliver(self, intake: Intake, chunks: Chunks) -> web.StreamResponse:
+    def _sender(self, intake: Intake, connection: asyncio.BaseTransport | None) -> int:
+        if connection is None:
+            return 0
+        sender = self._senders.get(connection)
+        if sender is None:
+            if len(self._senders) >= self._limits.connections_max:
+                self._senders = {each: known for each, known in self._senders.items() if not each.is_closing()}
+            sender = self._senders[connection] = intake.sender()
+        return sender
+
+    async def _deliver(self, intake: Intake, chunks: Chunks, sender: int) -> web.StreamResponse:
         seconds = self._limits.ack_timeout_seconds
         try:
             async with asyncio.timeout(seconds):
                 await intake.room()
-                decision = await intake.deliver(chunks)
+                decision = await intake.deliver(chunks, sender)
         except TimeoutError as error:
             raise Refusal(503, f"not accepted within {seconds:g} s", "ack_timeout", RETRY_AFTER) from error
         if decision.again:

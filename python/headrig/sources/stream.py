@@ -37,6 +37,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, source: StreamSource, intake: Intake) -> None:
         self._source = source
         self._intake = intake
+        self._sender = intake.sender()
         self._line_bytes_max = source.line_bytes_max
         self._framer = Framer(self._line_bytes_max)
         self._partial_bytes = 0
@@ -72,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         intake.received_bytes(nbytes)
         lines, count = self._source.buffer.take(nbytes)
         if count:
-            intake.add(lines, count)
+            intake.add(lines, count, self._sender)
         partial_bytes = self._framer.partial_bytes
         if not intake.hold_partial(partial_bytes - self._partial_bytes):
             self._partial_bytes = partial_bytes
@@ -92,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         lines, count = self._framer.finish()
         self._release_partial()
-        self._intake.add(lines, count)
+        self._intake.add(lines, count, self._sender)
         if exc is not None:
             self._intake.failed("connection_reset")
         self._source.left(self)

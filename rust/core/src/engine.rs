@@ -20,7 +20,9 @@ use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 use crate::view::View;
 use crate::walk::{walk, Tape};
+use crate::window::senders::Senders;
 use crate::window::store::Feed;
+use crate::window::timing::Arrival;
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
 #[derive(Clone)]
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     roles: RoleTable,
     lane_roles: BTreeMap<String, RoleTable>,
     lanes: Mutex<BTreeMap<String, Arc<Mutex<Worker>>>>,
+    /// By lane. What time it is for senders is known from engine to engine.
+    senders: Arc<Mutex<BTreeMap<String, Arc<Mutex<Senders>>>>>,
     /// The engine that took over totals and windows. Set under the lock of `metrics`: from then on nothing is
     /// counted here, and a batch that was already on its way goes there.
     pub(crate) successor: OnceLock<Arc<Shared>>,
@@ -55,6 +59,13 @@ pub struct Lane {
 /// The lock's content, also after a panic elsewhere: every update leaves it usable.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Those of a lane.
+    pub(crate) fn senders(&self, lane: &str) -> Arc<Mutex<Senders>> {
+        Arc::clone(lock(&self.senders).entry(lane.to_owned()).or_default())
+    }
 }
 
 impl Engine {
@@ -101,6 +112,7 @@ impl Engine {
             roles,
             lane_roles,
             lanes: Mutex::default(),
+            senders: previous.map(|engine| Arc::clone(&engine.shared.senders)).unwrap_or_default(),
             successor: OnceLock::new(),
             spec,
         });
@@ -121,12 +133,8 @@ impl Engine {
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let worker = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let (id, observer) = {
-                let mut metrics = lock(&self.shared.metrics);
-                (metrics.lane(name), metrics.observer())
-            };
             let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
-            Arc::new(Mutex::new(Worker::new(&self.shared, id, observer, name, roles)))
+            Arc::new(Mutex::new(Worker::new(&self.shared, name, roles)))
         });
         Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), shared: Arc::clone(&self.shared) })
     }
@@ -245,11 +253,13 @@ impl Engine {
 }
 
 impl Lane {
-    /// Parse, redact and count whole lines; a last one without newline counts as whole.
-    pub fn process(&self, lines: &[u8], arrival_seconds: f64) -> Processed {
-        match lock(&self.worker).process(&self.shared, lines, arrival_seconds) {
+    /// Parse, redact and count whole lines; a last one without newline counts as whole. Of an arrival of which only the
+    /// seconds are given, all lines are the source's own.
+    pub fn process<'a>(&self, lines: &[u8], arrival: impl Into<Arrival<'a>>) -> Processed {
+        let arrival = arrival.into();
+        match lock(&self.worker).process(&self.shared, lines, arrival) {
             Ok(processed) => processed,
-            Err(successor) => Engine { shared: successor }.lane(&self.name).process(lines, arrival_seconds),
+            Err(successor) => Engine { shared: successor }.lane(&self.name).process(lines, arrival),
         }
     }
 }

@@ -141,7 +141,7 @@ pub trait Event {
         None
     }
 
-    /// Event time in seconds since the Unix epoch, arrival where the event has none; skew already clamped.
+    /// The time it counts for, in seconds since the Unix epoch: its own, or that of its sender.
     fn time_seconds(&self) -> f64;
 }
 

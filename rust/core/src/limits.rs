@@ -17,6 +17,9 @@ pub const KEY_MEMO_ENTRIES_MAX: usize = 4096;
 pub const VERIFY_BYTES_PER_BYTE_MAX: usize = 4;
 /// Series kept per metric. More go to the `__overflow__` series.
 pub const SERIES_MAX: usize = 2_000;
+/// Senders of one source whose time is remembered: as many as it has connections by default. With more, the one that was
+/// silent longest is forgotten.
+pub const SENDERS_MAX: usize = 1024;
 /// Bytes of redacted lines kept for `recent`.
 pub const RECENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 

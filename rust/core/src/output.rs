@@ -58,9 +58,9 @@ impl<'a> Output<'a> {
 }
 
 /// Append a broken line as one valid event.
-pub fn wrap(text: &[u8], edits: &Edits, arrival_seconds: f64, reason: &str, out: &mut Vec<u8>) {
+pub fn wrap(text: &[u8], edits: &Edits, time_seconds: f64, reason: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"timestamp\":\"");
-    time::format_millis(arrival_seconds, out);
+    time::format_millis(time_seconds, out);
     out.extend_from_slice(b"\",\"level\":\"UNKNOWN\",\"message\":\"");
     let mut redacted = Vec::with_capacity(text.len());
     edits.apply(text, 0, text.len(), &mut redacted);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::edit::Edits;
 use crate::engine::{lock, Shared};
 use crate::escape::Decoded;
-use crate::event::Fieldless;
+use crate::event::{Fieldless, Role};
 use crate::fast;
 use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::Lines;
@@ -21,6 +21,8 @@ use crate::simd::Path;
 use crate::spec::{Blank, NonFinite, OnBroken};
 use crate::view::View;
 use crate::walk::{walk, Broken, Kind, Tape};
+use crate::window::senders::Senders;
+use crate::window::timing::{Arrival, Timing, Untimed, When};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub struct Processed {
     pub lines: Lines,
     pub lines_in: u64,
     pub lines_out: u64,
+    /// The newest time that an event counts for.
     pub time_max_seconds: Option<f64>,
     /// In the order of `Broken::ALL`.
     pub broken: [u64; Broken::ALL.len()],
@@ -50,6 +53,8 @@ pub(crate) struct Worker {
     lane: LaneId,
     /// Apart, so that it may be written to while the rest is read.
     observer: Arc<Mutex<Observer>>,
+    /// Shared with the lane of that name in the engine that was before, and in the one that takes over.
+    senders: Arc<Mutex<Senders>>,
     roles: Roles,
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
@@ -69,7 +74,6 @@ struct Counts {
     broken: [u64; Broken::ALL.len()],
     dropped_blank: u64,
     normalized: Normalized,
-    time_max_seconds: Option<f64>,
 }
 
 /// A batch on its way. The lock of the metrics is taken for the first merge and held to the end: a batch is counted in
@@ -77,6 +81,7 @@ struct Counts {
 struct Batch<'a> {
     shared: &'a Shared,
     arrival_seconds: f64,
+    timing: Timing<'a>,
     observer: MutexGuard<'a, Observer>,
     metrics: Option<MutexGuard<'a, Metrics>>,
     output: Output<'a>,
@@ -88,25 +93,30 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// The engine that took over; nothing was counted.
-    fn merge(&mut self) -> Result<&mut Metrics, Arc<Shared>> {
+    fn merge(&mut self) -> Result<(), Arc<Shared>> {
         let first = self.metrics.is_none();
         let metrics = self.metrics.get_or_insert_with(|| lock(&self.shared.metrics));
         match self.shared.successor.get().filter(|_| first) {
             Some(successor) => Err(Arc::clone(successor)),
             None => {
                 metrics.merge(&mut self.observer, self.arrival_seconds);
-                Ok(metrics)
+                Ok(())
             }
         }
     }
 }
 
 impl Worker {
-    pub(crate) fn new(shared: &Shared, lane: LaneId, observer: Observer, name: &str, roles: RoleTable) -> Self {
+    pub(crate) fn new(shared: &Shared, name: &str, roles: RoleTable) -> Self {
+        let (lane, observer) = {
+            let mut metrics = lock(&shared.metrics);
+            (metrics.lane(name), metrics.observer())
+        };
         let options = shared.spec.lanes.get(name);
         Self {
             lane,
             observer: Arc::new(Mutex::new(observer)),
+            senders: shared.senders(name),
             roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
@@ -126,14 +136,34 @@ impl Worker {
         &mut self,
         shared: &Shared,
         input: &[u8],
-        arrival_seconds: f64,
+        arrival: Arrival<'_>,
     ) -> Result<Processed, Arc<Shared>> {
         if let Some(successor) = shared.successor.get() {
             return Err(Arc::clone(successor));
         }
-        let observer = Arc::clone(&self.observer);
-        let (observer, output, counts) = (lock(&observer), Output::new(input), Counts::default());
-        let mut batch = Batch { shared, arrival_seconds, observer, metrics: None, output, counts };
+        let (observer, senders) = (Arc::clone(&self.observer), Arc::clone(&self.senders));
+        let (observer, mut senders) = (lock(&observer), lock(&senders));
+        let timing = Timing::new(&mut senders, arrival, &shared.spec.windows, self.arrival_only);
+        let (output, counts) = (Output::new(input), Counts::default());
+        let arrival_seconds = arrival.seconds;
+        let mut batch = Batch { shared, arrival_seconds, timing, observer, metrics: None, output, counts };
+        if let Err(successor) = self.segments(input, &mut batch) {
+            self.redaction.take_counts();
+            batch.timing.undo();
+            return Err(successor);
+        }
+        let Batch { output, counts, timing, metrics, .. } = batch;
+        let times = timing.finish();
+        if let Some(mut metrics) = metrics {
+            metrics.arrive(self.lane, &times, arrival_seconds);
+        }
+        Ok(self.finish(shared, output, counts, times.max))
+    }
+
+    /// # Errors
+    /// The engine that took over; nothing was counted.
+    fn segments(&mut self, input: &[u8], batch: &mut Batch<'_>) -> Result<(), Arc<Shared>> {
+        let shared = batch.shared;
         // What a panic left.
         batch.observer.discard();
         self.tape.clear();
@@ -142,20 +172,18 @@ impl Worker {
         while start < input.len() {
             let segment = Segment::scan(input, start, shared.path, &mut structure);
             shared.redactor.survey(segment.bytes, &mut self.redaction);
-            self.segment(&segment, &mut batch).inspect_err(|_| self.forget())?;
+            self.segment(&segment, batch)?;
             start += segment.bytes.len();
         }
         self.structure = structure;
-        let newest = batch.counts.time_max_seconds;
-        batch.merge().inspect_err(|_| self.forget())?.arrive(self.lane, newest, arrival_seconds);
-        let Batch { output, counts, .. } = batch;
-        Ok(self.finish(shared, output, counts))
+        batch.merge()
     }
 
     /// # Errors
     /// The engine that took over; nothing was counted.
     fn segment(&mut self, segment: &Segment<'_>, batch: &mut Batch<'_>) -> Result<(), Arc<Shared>> {
         for (line, normalized) in segment.lines() {
+            batch.timing.reach(segment.offset + line.start);
             batch.counts.lines_in += 1;
             batch.counts.normalized += normalized;
             let text = segment.text(&line);
@@ -180,12 +208,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The batch goes elsewhere.
-    fn forget(&mut self) {
-        self.redaction.take_counts();
-    }
-
-    fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts) -> Processed {
+    fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts, newest: Option<f64>) -> Processed {
         let (buffer, lines_out) = output.finish();
         let lines = Lines::new(buffer, lines_out);
         lock(&shared.recent).push(&lines);
@@ -195,7 +218,7 @@ impl Worker {
             lines,
             lines_in: counts.lines_in,
             lines_out: lines_out as u64,
-            time_max_seconds: counts.time_max_seconds,
+            time_max_seconds: newest,
             broken: counts.broken,
             dropped_blank: counts.dropped_blank,
             redactions,
@@ -227,7 +250,10 @@ impl Worker {
             Some(read) => read,
             None => self.shapes.read(&raw(), self.utc_offset_seconds),
         };
-        let time_seconds = batch.observer.clamp(own_time.filter(|_| !self.arrival_only), arrival_seconds);
+        let when = match batch.timing.own(own_time) {
+            Some(when) => when,
+            None => self.other_time(own_time, batch),
+        };
         // Most lines have marks in their time only.
         if !self.shapes.is_time(&self.tape.candidates) || !shared.redactor.reads_marked_only(&self.tape) {
             let raw = raw();
@@ -238,12 +264,20 @@ impl Worker {
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();
         }
-        batch.observer.observe(&self.view(text, time_seconds));
-        let newest = &mut batch.counts.time_max_seconds;
-        if newest.is_none_or(|max| time_seconds > max) {
-            *newest = Some(time_seconds);
-        }
+        batch.observer.observe(&self.view(text, when.seconds), when.moves);
         Ok(())
+    }
+
+    /// When an event was whose own time is missing or not to be trusted.
+    #[inline(never)]
+    fn other_time(&self, own_time: Option<f64>, batch: &mut Batch<'_>) -> When {
+        let why = match (own_time, self.roles.node(Role::Time) as usize) {
+            (Some(seconds), _) => batch.timing.distrusted(seconds),
+            (None, 0) => Some(Untimed::Missing),
+            (None, node) if matches!(self.tape.nodes()[node].kind, Kind::Null | Kind::NonFinite) => Some(Untimed::Null),
+            (None, _) => Some(Untimed::Unreadable),
+        };
+        batch.timing.other(why)
     }
 
     /// Leave the line's tape in `self.tape`.
@@ -287,10 +321,12 @@ impl Worker {
     }
 
     fn broken(&mut self, segment: &Segment<'_>, line: &Line, reason: Broken, batch: &mut Batch<'_>) {
-        let (shared, arrival_seconds) = (batch.shared, batch.arrival_seconds);
+        let (shared, mut time_seconds) = (batch.shared, batch.arrival_seconds);
         if shared.spec.on_broken == OnBroken::Wrap {
-            // What is written is an event: counted as one here as it would be by the next reader.
-            batch.observer.observe(&Fieldless { time_seconds: arrival_seconds });
+            // What is written is an event: counted as one here as it would be by the next reader, its time included.
+            let when = batch.timing.other(Some(Untimed::Broken));
+            time_seconds = when.seconds;
+            batch.observer.observe(&Fieldless { time_seconds }, when.moves);
         }
         batch.counts.broken[reason as usize] += 1;
         self.edits.clear();
@@ -309,7 +345,7 @@ impl Worker {
         };
         batch.output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
             match shared.spec.on_broken {
-                OnBroken::Wrap => wrap(&kept[..end], &self.edits, arrival_seconds, reason.as_str(), out),
+                OnBroken::Wrap => wrap(&kept[..end], &self.edits, time_seconds, reason.as_str(), out),
                 OnBroken::Pass => self.edits.apply(kept, 0, end, out),
             }
         });

@@ -24,7 +24,7 @@ impl Shapes {
     #[inline(always)]
     pub fn read_plain(&mut self, text: &[u8], nodes: &[Node], roles: &Roles, utc_offset: i32) -> Option<Option<f64>> {
         let place = roles.node(Role::Time);
-        let node = nodes.get(place as usize).filter(|node| node.kind == Kind::String && !node.escaped)?;
+        let node = nodes.get(place as usize).filter(|node| node.kind == Kind::String && !node.escaped && place != 0)?;
         Some(self.text(&text[node.start as usize..node.end as usize], place, utc_offset))
     }
 

@@ -225,9 +225,9 @@ pub struct MetricSpec {
 #[serde(default, deny_unknown_fields)]
 pub struct WindowsSpec {
     pub lateness_seconds: f64,
-    /// Event times further ahead of arrival are clamped to it and counted.
+    /// Event times further ahead of arrival are counted and not trusted.
     pub future_skew_seconds: f64,
-    /// A lane without an event for so long leaves the watermark's minimum.
+    /// A lane without a time for so long leaves the watermark's minimum, and a time says no longer what time it is.
     pub silence_seconds: f64,
     /// So does one whose newest event is so far behind the clock.
     pub holdback_seconds_max: f64,

@@ -28,7 +28,7 @@ fn built_in_families_count_their_events() {
         json!({"event": "memory_sampled", "heap_used": 70, "heap_total": 100, "available": 5e9, "level": 30}),
     );
     bench.event(1003.5, json!({"event": "memory_sampled", "heap_used": 60, "level": "warning"}));
-    bench.observer.observe(&Fieldless { time_seconds: 1005.0 });
+    bench.observer.observe(&Fieldless { time_seconds: 1005.0 }, true);
     bench.metrics.merge(&mut bench.observer, 1005.0);
     for (sample, expected) in [
         (r#"http_requests_total{method="GET",route="/users/{id}",status="200"}"#, 1.0),

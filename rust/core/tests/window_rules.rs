@@ -22,6 +22,12 @@ fn reading(labels: &str, value: f64, samples: u64) -> (String, f64, u64) {
     (format!("t{{{labels}}}"), value, samples)
 }
 
+/// Samples over all panes up to a tick.
+fn read_all(bench: &mut Bench, until: u32) -> u64 {
+    let ticks = (1..=until.div_ceil(60)).map(|minute| f64::from(minute * 60));
+    ticks.flat_map(|tick| read(bench, tick)).map(|(_, _, samples)| samples).sum()
+}
+
 #[test]
 fn a_window_is_half_open_whole_panes_and_aligned_down() {
     let mut bench = bench("log_events_total", 15.0, "", &[]);
@@ -161,6 +167,9 @@ fn an_old_file_does_not_fill_the_memory() {
     }
     assert_eq!(bench.state("window_dropped"), 0.0);
     assert!(bench.state("window_bytes") <= 100_000.0);
+    // What gave way was asked for by nobody, and is told of.
+    let kept: u64 = read_all(&mut bench, 200_000);
+    assert_eq!(bench.state("unjudged") as u64 + kept, 20_000);
     assert_eq!(bench.metrics.watermark(9_000_000.0), None);
     assert_eq!(bench.metrics.lanes_behind(9_000_000.0), [("test".to_owned(), 9_000_000.0 - 199_990.0)]);
 }
@@ -260,8 +269,11 @@ fn a_backlog_is_kept_for_the_ticks_it_has_yet_to_have_and_history_is_not() {
     let first = 7200.0;
     assert_eq!(read(&mut bench, 500.0), []);
     assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 500.0 && oldest < first));
+    let unjudged = bench.state("unjudged");
+    assert!(unjudged > 0.0);
     assert_eq!(read(&mut bench, first + 60.0), [reading("", 6.0, 6)]);
     assert_eq!(read(&mut bench, 28_800.0), [reading("", 6.0, 6)]);
+    assert_eq!(bench.state("unjudged"), unjudged);
     // Once a tick was reached, only what later ticks can ask for is left.
     assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 28_600.0));
 }

@@ -7,6 +7,7 @@ use headrig_core::metric::Reading;
 use headrig_core::spec;
 use headrig_core::walk::Broken;
 use headrig_core::window::store::Feed;
+use headrig_core::window::timing::{Arrival, Run};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping};
@@ -145,10 +146,23 @@ impl Lane {
         &self.inner.name
     }
 
-    fn process(&self, lines: &Bound<'_, PyAny>, arrival_seconds: f64) -> PyResult<Processed> {
+    #[pyo3(signature = (lines, arrival_seconds, monotonic_seconds = None, runs = Vec::new()))]
+    fn process(
+        &self,
+        lines: &Bound<'_, PyAny>,
+        arrival_seconds: f64,
+        monotonic_seconds: Option<f64>,
+        runs: Vec<(u64, usize)>,
+    ) -> PyResult<Processed> {
         let py = lines.py();
         let lines = bytes_of(lines)?;
-        let processed = py.detach(|| self.inner.process(&lines, arrival_seconds));
+        let runs: Vec<Run> = runs.into_iter().map(|(sender, first_byte)| Run { sender, first_byte }).collect();
+        let arrival = Arrival {
+            seconds: arrival_seconds,
+            monotonic_seconds: monotonic_seconds.unwrap_or(arrival_seconds),
+            runs: &runs,
+        };
+        let processed = py.detach(|| self.inner.process(&lines, arrival));
         Ok(Processed {
             lines: Py::new(py, Lines { inner: processed.lines })?,
             lines_in: processed.lines_in,

@@ -24,12 +24,13 @@ use crate::spec::{RuleError, Spec, WindowsSpec};
 use crate::window::lanes::Lanes;
 use crate::window::pane_of;
 use crate::window::store::{Amount, Entry, Windows};
+use crate::window::timing::{Times, Untimed};
 
 use compile::{compile, Part, Question, Rules, Target};
 use family::{Family, Moment};
 use interner::Interner;
 use keys::Links;
-use observer::{Noted, EVENT};
+use observer::{Noted, EVENT, MOVES};
 
 pub use crate::window::lanes::LaneId;
 pub use crate::window::store::Feed;
@@ -128,19 +129,18 @@ impl Metrics {
     /// What a lane notes its events with, to be merged here only.
     pub fn observer(&self) -> Observer {
         let windowed = !self.windows.list.is_empty();
-        Observer::new(Arc::clone(&self.rules), self.families.len(), windowed, self.spec.future_skew_seconds)
+        Observer::new(Arc::clone(&self.rules), self.families.len(), windowed)
     }
 
-    /// A batch of this lane was observed; `newest_seconds` is its newest clamped event time, `None` without events.
-    pub fn arrive(&mut self, lane: LaneId, newest_seconds: Option<f64>, arrival_seconds: f64) {
-        self.lanes.arrive(lane, newest_seconds, arrival_seconds);
+    /// A batch of this lane was observed.
+    pub fn arrive(&mut self, lane: LaneId, times: &Times, arrival_seconds: f64) {
+        self.lanes.arrive(lane, times, arrival_seconds);
         self.expire();
     }
 
     /// Count what was observed of a batch, and empty the observer: totals always, windows by event time.
     pub fn merge(&mut self, observer: &mut Observer, arrival_seconds: f64) {
         self.lanes.tick(arrival_seconds);
-        self.lanes.future += observer.noted.future;
         self.merge_totals(observer, arrival_seconds);
         self.merge_windows(observer);
         observer.noted.clear(&observer.rules);
@@ -179,7 +179,7 @@ impl Metrics {
         let mut pane = None;
         for seen in log.iter() {
             if seen.update == EVENT {
-                pane = windows.admit(seen.value, lanes.known());
+                pane = windows.admit(seen.value, seen.series == MOVES, lanes.known());
                 continue;
             }
             let update = &rules.updates[seen.update as usize];
@@ -296,7 +296,7 @@ impl Metrics {
     pub fn state(&self) -> Vec<(&'static str, f64)> {
         let losses = self.windows.losses;
         let series: usize = self.families.iter().map(|family| family.table.series().len()).sum();
-        vec![
+        let mut state = vec![
             ("series", series as f64),
             ("window_series", self.windows.series() as f64),
             ("window_bytes", self.windows.bytes() as f64),
@@ -305,13 +305,19 @@ impl Metrics {
             // Series that left after `series_ttl_seconds`, and windows' series that left with their last pane.
             ("expired", self.expired as f64),
             ("window_evicted", losses.evicted as f64),
-            // Events behind the watermark, merged; older than every kept pane; ahead of their arrival, clamped.
+            // Events behind the watermark, merged; older than every kept pane; ahead of their arrival.
             ("late", losses.late as f64),
             ("late_dropped", losses.late_dropped as f64),
             ("future", self.lanes.future as f64),
-            // Values that windows refused because of `bytes_max`.
+            // Values that windows refused because of `bytes_max`, and events that they gave up before a tick asked for them.
             ("window_dropped", losses.dropped as f64),
-        ]
+            ("unjudged", losses.unjudged as f64),
+            ("senders_forgotten", self.lanes.forgotten as f64),
+        ];
+        // Events without a time of their own, by reason.
+        let untimed = Untimed::ALL.iter().zip(self.lanes.untimed);
+        state.extend(untimed.map(|(reason, count)| (reason.state(), count as f64)));
+        state
     }
 
     /// Drop series of totals that had no event for `series_ttl_seconds`: they disappear whole, no counter goes back.

@@ -9,7 +9,6 @@ use super::labels::Labels;
 use super::outcomes::{Done, Outcome, Outcomes, Set, NO_FAMILY};
 use super::series::LABELS_MAX;
 use crate::event::Event;
-use crate::window::lanes;
 
 /// Label sets and label values remembered from batch to batch; with more, all are forgotten. 16,384 take about 1 MB.
 const KNOWN_MAX: usize = 16_384;
@@ -21,12 +20,15 @@ const OBSERVATIONS_MAX: usize = 65_536;
 pub(super) struct Observation {
     /// Index into the rules' updates; `EVENT` begins an event.
     pub update: u32,
-    /// Number of the label set among those of the update's key.
+    /// Number of the label set among those of the update's key. Of an event: `MOVES` or `STAYS`.
     pub series: u32,
     pub value: f64,
 }
 
 pub(super) const EVENT: u32 = u32::MAX;
+/// The event may move the floor of the windows, or may not.
+pub(super) const MOVES: u32 = 0;
+const STAYS: u32 = 1;
 
 /// One value for a family.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +79,6 @@ pub struct Observer {
     pub(super) rules: Arc<Rules>,
     pub(super) noted: Noted,
     outcomes: Outcomes,
-    future_skew_seconds: f64,
     /// Whether there are windows, which must hear of every event.
     windowed: bool,
 }
@@ -96,8 +97,6 @@ pub(super) struct Noted {
     pub log: Vec<Observation>,
     /// Samples in the columns.
     samples: usize,
-    /// Events whose time was ahead of their arrival by more than the skew allowed.
-    pub future: u64,
     /// Counts how often label sets were forgotten: their numbers are given away again.
     generation: u64,
     /// This event's own number, from 1.
@@ -109,7 +108,7 @@ pub(super) struct Noted {
 }
 
 impl Observer {
-    pub(super) fn new(rules: Arc<Rules>, families: usize, windowed: bool, future_skew_seconds: f64) -> Self {
+    pub(super) fn new(rules: Arc<Rules>, families: usize, windowed: bool) -> Self {
         let mut columns: Vec<Column> = (0..families).map(|_| Column::default()).collect();
         for (index, update) in rules.updates.iter().enumerate() {
             if let (Target::Family(family), None) = (update.target, update.value) {
@@ -123,29 +122,23 @@ impl Observer {
             columns,
             log: Vec::new(),
             samples: 0,
-            future: 0,
             generation: 0,
             epoch: 0,
             read_keys: vec![(0, 0); rules.labels.keys.len()],
             read_values: vec![(0, None); rules.values.len()],
         };
         let outcomes = Outcomes::new(rules.gates.sets.len());
-        Self { rules, noted, outcomes, future_skew_seconds, windowed }
+        Self { rules, noted, outcomes, windowed }
     }
 
-    /// The time an event counts for: its own, but the arrival where it has none or one that is further ahead of the
-    /// arrival than the skew allowed, which is counted.
-    pub fn clamp(&mut self, own_seconds: Option<f64>, arrival_seconds: f64) -> f64 {
-        lanes::clamp(own_seconds, arrival_seconds, self.future_skew_seconds, &mut self.noted.future)
-    }
-
-    /// Note one event, whose time is clamped.
-    pub fn observe<E: Event + ?Sized>(&mut self, event: &E) {
+    /// Note one event; `moves`: its time may move the floor of the windows.
+    pub fn observe<E: Event + ?Sized>(&mut self, event: &E, moves: bool) {
         let Self { rules, noted, outcomes, .. } = self;
         noted.epoch += 1;
         let time = event.time_seconds();
         if self.windowed {
-            noted.log.push(Observation { update: EVENT, series: 0, value: time });
+            let series = if moves { MOVES } else { STAYS };
+            noted.log.push(Observation { update: EVENT, series, value: time });
         }
         let (all, named) = rules.gates.sets(event);
         if let Some(set) = all {
@@ -272,7 +265,6 @@ impl Noted {
         }
         self.log.clear();
         self.samples = 0;
-        self.future = 0;
     }
 
     /// All is counted: begin anew, and forget label sets when there are too many.

@@ -1,33 +1,19 @@
 //! Lanes and the watermark: the event time up to which windows are complete. No clock: `now` is always given.
 
+use super::timing::{Times, Untimed, SECONDS_MAX};
 use crate::spec::WindowsSpec;
 
 /// Which lane an event came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LaneId(pub u32);
 
-/// Beyond this an event's time is no time, in seconds either side of the epoch.
-const SECONDS_MAX: f64 = 1e12;
-
 #[derive(Clone, Debug)]
 struct Lane {
     name: String,
-    /// Arrival of the last batch that held an event, in seconds.
+    /// Arrival of the last batch that held an event with a time, in seconds.
     heard: f64,
-    /// Newest event time; `None` before the first event.
+    /// Newest event time; `None` before the first one.
     newest: Option<f64>,
-}
-
-/// The time an event counts for: its own, but the arrival where that is no time or ahead of it by more than `skew`.
-pub fn clamp(own: Option<f64>, arrival: f64, skew: f64, future: &mut u64) -> f64 {
-    match own.filter(|seconds| seconds.abs() <= SECONDS_MAX) {
-        Some(seconds) if seconds <= arrival + skew => seconds,
-        Some(_) => {
-            *future += 1;
-            arrival
-        }
-        None => arrival,
-    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -38,8 +24,12 @@ pub struct Lanes {
     clock: Option<f64>,
     /// `now` of the last call of `watermark`.
     asked: Option<f64>,
-    /// Events whose time was ahead of their arrival by more than the skew allowed.
+    /// Events whose time was ahead of their arrival by more than the skew allowed, and recorded values ahead of the clock.
     pub future: u64,
+    /// Events without a time of their own, in the order of `Untimed::ALL`.
+    pub untimed: [u64; Untimed::ALL.len()],
+    /// Senders forgotten while they may still have sent.
+    pub forgotten: u64,
 }
 
 impl Lanes {
@@ -53,10 +43,13 @@ impl Lanes {
         LaneId(index as u32)
     }
 
-    /// A batch of this lane was counted; `newest` is its newest event time, if it held an event.
-    pub fn arrive(&mut self, lane: LaneId, newest: Option<f64>, arrival: f64) {
+    /// A batch of this lane was counted.
+    pub fn arrive(&mut self, lane: LaneId, times: &Times, arrival: f64) {
         self.tick(arrival);
-        if let (Some(lane), Some(time)) = (self.list.get_mut(lane.0 as usize), newest) {
+        self.future += times.future;
+        self.untimed.iter_mut().zip(times.untimed).for_each(|(sum, count)| *sum += count);
+        self.forgotten += times.forgotten;
+        if let (Some(lane), Some(time)) = (self.list.get_mut(lane.0 as usize), times.newest) {
             lane.heard = lane.heard.max(arrival);
             lane.newest = Some(lane.newest.map_or(time, |newest| newest.max(time)));
         }
@@ -88,7 +81,7 @@ impl Lanes {
 
     /// The minimum over live lanes, capped by `now`, less the lateness allowed. Never moves back.
     ///
-    /// A lane is live when an event arrived within `silence_seconds` and its newest event is within
+    /// A lane is live when an event with a time arrived within `silence_seconds` and its newest event is within
     /// `holdback_seconds_max` of the clock. With none live the watermark advances by the seconds since the last call.
     /// Before any lane had an event, values that were `recorded` tick by the clock.
     pub fn watermark(&mut self, now: f64, windows: &WindowsSpec, recorded: bool) -> Option<f64> {
@@ -126,10 +119,8 @@ mod tests {
     use super::*;
 
     /// One event of `lane` at `time`, arriving at `now`.
-    fn event(lanes: &mut Lanes, lane: LaneId, time: f64, now: f64) -> f64 {
-        let time = clamp(Some(time), now, 60.0, &mut lanes.future);
-        lanes.arrive(lane, Some(time), now);
-        time
+    fn event(lanes: &mut Lanes, lane: LaneId, time: f64, now: f64) {
+        lanes.arrive(lane, &Times { newest: Some(time), ..Times::default() }, now);
     }
 
     fn watermark(lanes: &mut Lanes, now: f64) -> Option<f64> {
@@ -187,13 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn times_ahead_of_arrival_are_clamped_and_never_push_past_the_clock() {
+    fn times_ahead_of_arrival_never_push_past_the_clock() {
         let mut lanes = Lanes::default();
         let a = lanes.lane("a");
-        assert_eq!(event(&mut lanes, a, 1061.0, 1000.0), 1000.0);
-        assert_eq!(event(&mut lanes, a, f64::NAN, 1000.0), 1000.0);
-        assert_eq!(event(&mut lanes, a, 1060.0, 1000.0), 1060.0);
-        assert_eq!(lanes.future, 1);
+        event(&mut lanes, a, 1060.0, 1000.0);
         assert_eq!(watermark(&mut lanes, 1000.0), Some(985.0));
     }
 

@@ -6,8 +6,10 @@ pub mod aggregate;
 pub mod fixed;
 pub mod lanes;
 pub mod pane;
+pub mod senders;
 pub mod sketch;
 pub mod store;
+pub mod timing;
 
 /// Width of a pane, in seconds.
 pub const PANE_SECONDS: f64 = 10.0;

@@ -80,6 +80,8 @@ pub struct Losses {
     pub dropped: u64,
     /// Values that went to an overflow series.
     pub overflowed: u64,
+    /// Events that gave way, for want of room or age, before every tick that asks for them: in how many windows.
+    pub unjudged: u64,
     /// Series that left because all their panes were old.
     pub evicted: u64,
 }
@@ -88,6 +90,8 @@ pub struct Losses {
 pub struct Windows {
     pub list: Vec<Window>,
     budget: Budget,
+    /// Panes that the longest window asks for.
+    longest: i64,
     /// Panes kept behind the last tick.
     keep: i64,
     /// Panes kept behind the newest event: more than any tick still to come can ask for.
@@ -96,6 +100,8 @@ pub struct Windows {
     floors: [i64; 2],
     /// First pane that a tick still to come can ask for, by feed.
     ticked: [i64; 2],
+    /// First pane that the tick after the last one asks for, by feed: less than what is kept, which is for late events.
+    asked: [i64; 2],
     /// Up to where panes were last thrown away.
     pruned: [i64; 2],
     pub losses: Losses,
@@ -109,17 +115,19 @@ impl Windows {
         let mut new = Self {
             list,
             budget: Budget::new(spec.bytes_max),
+            longest: panes_in(longest_seconds),
             keep: 0,
             keep_newest: 0,
             floors: [i64::MIN; 2],
             ticked: [i64::MIN; 2],
+            asked: [i64::MIN; 2],
             pruned: [i64::MIN; 2],
             losses: Losses::default(),
             series_max,
             scratch: Vec::new(),
         };
         let keep_seconds = spec.lateness_seconds + spec.holdback_seconds_max;
-        new.keep = panes_in(longest_seconds) + panes_in(keep_seconds);
+        new.keep = new.longest + panes_in(keep_seconds);
         // Two lanes can be a skew ahead and a holdback behind the clock; a silence adds its length once.
         let apart_seconds = spec.future_skew_seconds + spec.holdback_seconds_max + spec.silence_seconds;
         new.keep_newest = new.keep + panes_in(apart_seconds) + 1;
@@ -138,7 +146,7 @@ impl Windows {
             let series = window.table.series().iter();
             self.budget.keep(series.map(|series| series.data.bytes() + series_bytes(&series.key, interner)).sum());
         }
-        (self.floors, self.ticked) = (previous.floors, previous.ticked);
+        (self.floors, self.ticked, self.asked) = (previous.floors, previous.ticked, previous.asked);
         self.losses = previous.losses;
     }
 
@@ -150,14 +158,16 @@ impl Windows {
         self.list.iter().map(|window| window.table.series().len()).sum()
     }
 
-    /// The pane of an event, or `None` when it is too old for any window.
-    pub fn admit(&mut self, seconds: f64, watermark: Option<f64>) -> Option<i64> {
+    /// The pane of an event, or `None` when it is too old for any window. `moves`: what is far behind it is too old from now.
+    pub fn admit(&mut self, seconds: f64, moves: bool, watermark: Option<f64>) -> Option<i64> {
         if self.list.is_empty() {
             return None;
         }
         let pane = pane_of(seconds);
         let floor = &mut self.floors[Feed::Events as usize];
-        *floor = (*floor).max(pane.saturating_sub(self.keep_newest));
+        if moves {
+            *floor = (*floor).max(pane.saturating_sub(self.keep_newest));
+        }
         if pane < *floor {
             self.losses.late_dropped += 1;
             return None;
@@ -212,7 +222,7 @@ impl Windows {
     pub fn replace(&mut self, metric: &str, interner: &mut Interner) {
         for window in self.list.iter_mut().filter(|window| window.metric == metric && window.feed == Feed::Events) {
             window.feed = Feed::Recorded;
-            clear(&mut window.table, i64::MAX, &mut self.budget, interner);
+            clear(&mut window.table, Floor { kept: i64::MAX, asked: i64::MAX }, &mut self.budget, interner);
         }
     }
 
@@ -226,6 +236,7 @@ impl Windows {
     pub fn tick(&mut self, feed: Feed, until: i64, interner: &mut Interner) {
         let at = feed as usize;
         self.ticked[at] = self.ticked[at].max(until.saturating_sub(self.keep));
+        self.asked[at] = self.asked[at].max(until.saturating_sub(self.longest).saturating_add(1));
         self.floors[at] = self.floors[at].max(self.ticked[at]);
         let backlog = panes_in(BACKLOG_SECONDS);
         let floors = [0, 1].map(|at| self.ticked[at].max(self.floors[at].saturating_sub(backlog)));
@@ -239,8 +250,11 @@ impl Windows {
         }
         self.pruned = [self.pruned[0].max(floors[0]), self.pruned[1].max(floors[1])];
         for window in &mut self.list {
-            let floor = self.pruned[window.feed as usize];
-            self.losses.evicted += clear(&mut window.table, floor, &mut self.budget, interner) as u64;
+            let at = window.feed as usize;
+            let floor = Floor { kept: self.pruned[at], asked: self.asked[at] };
+            let (evicted, unjudged) = clear(&mut window.table, floor, &mut self.budget, interner);
+            self.losses.evicted += evicted as u64;
+            self.losses.unjudged += unjudged;
         }
         true
     }
@@ -274,15 +288,24 @@ fn series_bytes(key: &[u32], interner: &Interner) -> usize {
     SERIES_BYTES + key.iter().map(|id| interner.text(*id).len()).sum::<usize>()
 }
 
-/// Throw away panes before `floor`, and series without panes; how many of these.
-fn clear(table: &mut SeriesTable<Panes>, floor: i64, budget: &mut Budget, interner: &mut Interner) -> usize {
+/// The first pane kept, and the first one that a tick to come asks for.
+#[derive(Clone, Copy)]
+struct Floor {
+    kept: i64,
+    asked: i64,
+}
+
+/// Throw away panes before the floor, and series without panes: how many of these, and the events that were still asked for.
+fn clear(table: &mut SeriesTable<Panes>, floor: Floor, budget: &mut Budget, interner: &mut Interner) -> (usize, u64) {
+    let mut unjudged = 0;
     let keep = |series: &mut Series<Panes>, interner: &Interner| {
-        series.data.prune(floor, budget);
+        unjudged += series.data.range(floor.asked, floor.kept).iter().map(|pane| pane.count).sum::<u64>();
+        series.data.prune(floor.kept, budget);
         let kept = series.data.oldest().is_some();
         if !kept {
             budget.give(series_bytes(&series.key, interner));
         }
         kept
     };
-    table.retain(keep, interner)
+    (table.retain(keep, interner), unjudged)
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use headrig_core::event::{Event, Fields, Role, Source, Value};
 use headrig_core::metric::{LaneId, Metrics, Observer, Reading};
 use headrig_core::spec::{RuleError, Spec};
+use headrig_core::window::timing::Times;
 
 pub struct Fake<'a> {
     pub json: &'a serde_json::Value,
@@ -81,20 +82,18 @@ impl Bench {
     }
 
     pub fn event_on(&mut self, lane: LaneId, time: f64, arrival: f64, json: &serde_json::Value) {
-        let time_seconds = self.observe(time, arrival, json);
-        self.merge(lane, Some(time_seconds), arrival);
+        self.observe(time, json);
+        self.merge(lane, Some(time), arrival);
     }
 
-    /// One event of a batch that is merged later; its clamped time.
-    pub fn observe(&mut self, time: f64, arrival: f64, json: &serde_json::Value) -> f64 {
-        let time_seconds = self.observer.clamp(Some(time), arrival);
-        self.observer.observe(&Fake { json, paths: &self.fields.paths, time_seconds });
-        time_seconds
+    /// One event of a batch that is merged later.
+    pub fn observe(&mut self, time_seconds: f64, json: &serde_json::Value) {
+        self.observer.observe(&Fake { json, paths: &self.fields.paths, time_seconds }, true);
     }
 
     pub fn merge(&mut self, lane: LaneId, newest: Option<f64>, arrival: f64) {
         self.metrics.merge(&mut self.observer, arrival);
-        self.metrics.arrive(lane, newest, arrival);
+        self.metrics.arrive(lane, &Times { newest, ..Times::default() }, arrival);
     }
 
     pub fn totals(&self) -> String {
