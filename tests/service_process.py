@@ -7,7 +7,7 @@ from pathlib import Path
 
 OURS = ("LOG_", "HEADRIG_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_EMAIL_")
 """What the names of the variables that headrig reads begin with."""
-DEADLINE_SECONDS = 9.0
+DEADLINE_SECONDS = 60.0
 TOLD = """
 import os, select
 os.dup2(os.open('go', os.O_RDONLY), 0)

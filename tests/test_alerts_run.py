@@ -113,7 +113,6 @@ def settings(tmp_path):
     return tmp_path / "headrig.toml"
 
 
-@pytest.mark.timeout(30)
 def test_the_runbooks_high_error_rate(settings):
     """
     The runbook's threshold fires exactly once and resolves exactly once, by lines over TCP alone, in the runbook's words.
@@ -136,7 +135,6 @@ def test_the_runbooks_high_error_rate(settings):
     assert not any("hookcanary" in line for line in run.said)
 
 
-@pytest.mark.timeout(30)
 def test_reload_and_a_slack_that_is_down(settings):
     """
     While Slack is down lines go on and notices wait; SIGHUP removes the threshold, and both notices come, in order.

@@ -125,7 +125,6 @@ PLACES = {
 """By who names the settings: the files there are, the arguments, the variables, and what the first line says."""
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("place", "names"), [("directory", KINDS), ("variable", ("null", *KINDS[:2])), ("argument", ("null", *KINDS[:2]))]
 )

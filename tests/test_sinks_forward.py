@@ -217,7 +217,6 @@ def far_side(folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors)
 
 
-@pytest.mark.timeout(60)
 async def test_nothing_acknowledged_is_lost(start, tmp_path):
     """
     The far side is killed with SIGKILL while lines flow, twice, and started again: every line is in its file
