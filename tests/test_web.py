@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
+from running import free_port
 
 from headrig.errors import UnavailableError
 from headrig.limits import HEADER_BYTES_MAX, Limits
@@ -189,3 +190,61 @@ async def test_problems():
     """
     assert [] == list(HttpServerConfig(listen="0.0.0.0:80").problems())
     assert ["http.listen"] == [each.path for each in HttpServerConfig(listen="80").problems()]
+
+
+ANSWERS = {
+    "a page": (b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+    "no page": (b"GET /canary HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+    "no method of it": (b"POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405),
+    "no token": (b"POST /ingest HTTP/1.1\r\nHost: a\r\nAuthorization: canary\r\nContent-Length: 2\r\n\r\n{}", 401),
+    "a bad header": (b"GET /health HTTP/1.1\r\nHost: a\r\ncanary canary: canary\r\n\r\n", 400),
+    "a bad value": (b"GET /health HTTP/1.1\r\nHost: a\r\nX: canary\0\r\n\r\n", 400),
+    "a bad length": (b"POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Length: canary\r\n\r\n", 400),
+    "no request": (b'{"canary": 1}\n{"canary": 2}\n', 400),
+    "no version": (b"GET /canary HTTP/canary\r\n\r\n", 400),
+    "a long line": (b"GET /" + b"canary" * HEADER_BYTES_MAX + b" HTTP/1.1\r\n\r\n", 400),
+    "a long header": (b"GET / HTTP/1.1\r\nX: " + b"canary" * HEADER_BYTES_MAX + b"\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["status server", "http source"])
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_answers_tell_no_versions(start, memory, name, own):
+    """
+    No answer of any server names what it is made with, and none repeats what was sent.
+    """
+    sent, status = ANSWERS[name]
+    port = free_port()
+    source = HttpConfig(token="fake-token", listen=f"127.0.0.1:{port}" if own else None)
+    run = await start({**TCP, "web": source}, memory, http=HTTP)
+    port = port if own else int(run.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line.split()[1]) for line in head.splitlines() if line.lower().startswith(b"content-length"))
+    answer = head + await reader.readexactly(length)
+    writer.close()
+
+    assert (404 if own and status in (200, 405) else status) == int(head.split()[1])
+    assert [b"Server: headrig"] == [line for line in head.splitlines() if line.lower().startswith(b"server:")]
+    assert (False, False) == (b"aiohttp" in answer.lower() or b"python" in answer.lower(), b"canary" in answer)
+
+
+async def test_a_bug_tells_nothing(start, memory):
+    """
+    Nor does the answer when answering itself fails.
+    """
+    run = await start(TCP, memory, http=HTTP)
+    run.pipeline.members.http[0].httpd._server.request_handler = failing
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(run.url.rpartition(":")[2]))
+    writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"Server: headrig\r\n" in answer
+    assert b"canary" not in answer
+
+
+async def failing(request):
+    raise RuntimeError("canary")

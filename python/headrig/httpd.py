@@ -10,6 +10,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final, cast
 
 import msgspec
@@ -174,7 +175,9 @@ class Httpd:
 
 
 class _Connection(web.RequestHandler):
-    """aiohttp's side of one connection, which tells what it sees."""
+    """
+    aiohttp's side of one connection, which tells what it sees. No answer names versions or repeats what a peer sent.
+    """
 
     def __init__(self, httpd: Httpd, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -211,3 +214,23 @@ class _Connection(web.RequestHandler):
         """Say that it is over."""
         self._httpd.forget(self)
         super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send it, under our name."""
+        resp.headers["Server"] = "headrig"
+        return await super().finish_response(request, resp, start_time)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  # it quotes the request
+    ) -> web.StreamResponse:
+        """The answer to what is no request."""
+        super().handle_error(request, status, exc)
+        response = answer(status, {"error": HTTPStatus(status).phrase.lower()})
+        response.force_close()
+        return response
