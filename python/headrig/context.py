@@ -23,7 +23,7 @@ def bind(
     `traceparent` is the W3C header of that name; a malformed one is ignored. `trace_id` and `span_id` come before it.
     Inner fields win over outer ones, a record's own `extra` over both.
     """
-    found = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    found = _TRACEPARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None
     if found and not (found[0].startswith("00") and found[3]):
         fields = {"traceId": found[1], "spanId": found[2], **fields}
     if trace_id is not None:

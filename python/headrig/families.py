@@ -106,6 +106,9 @@ NOTICES_WAITING: Final = Family(
 NOTICE_FAILURES: Final = Family(
     "headrig_notice_failures_total", "counter", "Tries of a notifier that failed.", ("component_id", "reason")
 )
+VALUES_REFUSED: Final = Family(
+    "headrig_recorded_values_refused_total", "counter", "Recorded values that are none, or have no place.", ("reason",)
+)
 RELOADS: Final = Family("headrig_config_reloads_total", "counter", "Reloads of the settings.", ("result",))
 BUILD: Final = Family("headrig_build_info", "gauge", "Version that runs; always 1.", ("version",))
 

@@ -78,12 +78,13 @@ def filled(message: object, args: Any) -> tuple[str, list[Any]]:
         try:
             return found[0].replace(f"({found[1]})", "", 1) % (value,)
         except Exception:  # noqa: BLE001  # the conversion does not fit; the value may be readable all the same
-            return _text(value)
+            return text_of(value)
 
-    return _CONVERSION.sub(fill, _text(message)), rest
+    return _CONVERSION.sub(fill, text_of(message)), rest
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Its `str()`, or a note where that raises."""
     try:
         return str(value)
     except Exception:  # noqa: BLE001  # whatever a value does

@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from headrig.errors import ConfigError
-from headrig.handler import Handler, beyond
+from headrig.handler import Handler, beyond, text_of
 
 if TYPE_CHECKING:
     from headrig.alerts.threshold import Threshold
@@ -49,6 +49,9 @@ class Service:
         self._engine: Engine | None = None
         self._page: Metrics | None = None
         self._told: set[str] = set()
+        self.refused: dict[str, int] = {}
+        """Recorded values that are none, by reason: the sums since the process began."""
+        self._counting = threading.RLock()
         self._not_before = 0.0
         """Until then, of the monotonic clock, a background that has failed is not started again."""
         self._inherited: list[object] = []
@@ -68,7 +71,7 @@ class Service:
                 log.warning("%d calls before install() were dropped: only so many are kept", self._unkept)
                 self._unkept = 0
             if self._thresholds and ships:
-                self._tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
+                self.tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
 
     def retire(self) -> None:
         """Let go of what is installed; its lines have been flushed."""
@@ -128,8 +131,11 @@ class Service:
 
     def observe(self, page: Metrics) -> None:
         """Put what the handlers count on a page."""
+        from headrig.families import VALUES_REFUSED  # noqa: PLC0415
         from headrig.records import observe  # noqa: PLC0415
 
+        for reason, count in list(self.refused.items()):
+            page.put(VALUES_REFUSED, count, reason)
         names = ("handler", "console")
         observe(page, {name: each._core for name, each in zip(names, self.handlers, strict=False)})  # noqa: SLF001
 
@@ -158,7 +164,7 @@ class Service:
         if not self.handlers:
             return
         if self.ships:
-            self._tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
+            self.tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
             return
         try:
             self._judge()
@@ -179,19 +185,26 @@ class Service:
         config = self.configure(core, self._thresholds)
         self._engine = judging(config, core)
         if not running.set_thresholds(config.thresholds, self._engine):
-            self._tell_once("calls", "too much waits for the background: a threshold is not judged")
+            self.tell_once("calls", "too much waits for the background: a threshold is not judged")
 
     def record(self, name: str, value: float, labels: dict[str, str], time_seconds: float) -> None:
         """Add a value to a metric."""
         if self.ships:
-            self._tell_once("metrics", "recorded metrics are judged in no other process: lines are what is shipped")
+            self.tell_once("metrics", "recorded metrics are judged in no other process: lines are what is shipped")
         self.handlers[0]._begin()  # noqa: SLF001
         self.engine.record(name, value, labels, time_seconds)
+
+    def refuse(self, reason: str, text: str) -> None:
+        """Count a value that is none: who records it must not fail for it."""
+        with self._counting:
+            count = self.refused[reason] = self.refused.get(reason, 0) + 1
+        if count == 1 and not self.later(lambda: log.warning(text)):
+            log.warning(text)
 
     def notify(self, title: str, message: str, severity: str, category: str, labels: dict[str, str], key: str) -> None:
         """Tell people, or the log where that is read."""
         if self.ships:
-            self._tell_once("notices", "nobody is told from this process: alerts go where the lines go, as lines")
+            self.tell_once("notices", "nobody is told from this process: alerts go where the lines go, as lines")
             level = logging.ERROR if severity in ("critical", "high") else logging.WARNING
             about = {"event": "alert", "key": key, "severity": severity, "category": category, "labels": labels}
             log.log(level, "%s: %s", title, message, extra=about)
@@ -212,7 +225,7 @@ class Service:
 
     def after_fork_in_child(self) -> None:
         """Begin anew, with the first record: no thread of the parent's is here, and its sockets are not ours."""
-        self.lock = threading.RLock()
+        self.lock, self._counting, self.refused = threading.RLock(), threading.RLock(), {}
         background, self._background, self._engine, self._page = self._background, None, None, None
         if background is None:
             return
@@ -252,7 +265,8 @@ class Service:
         except Exception as error:  # noqa: BLE001
             log.error("the background of the service cannot be started: %s", error)  # noqa: TRY400
 
-    def _tell_once(self, what: str, text: str) -> None:
+    def tell_once(self, what: str, text: str) -> None:
+        """Warn, the first time."""
         if what not in self._told:
             self._told.add(what)
             log.warning(text)
@@ -288,20 +302,48 @@ def record_metric(
     """
     Add a value to a metric that thresholds look at, from any thread. `time_seconds` is since the epoch, None: now.
 
-    May be called before `install()`. Raises TypeError or ValueError for what is no name, no number or no label.
+    May be called before `install()`. Never raises for what it is given: what is no name, no finite number, no labels or
+    no time is ignored, counted by `headrig_recorded_values_refused_total` and warned of once.
     """
-    if not name:
-        raise ValueError("a metric has a name")
+    metric, number, named = _utf8(name or ""), _finite(value), _labels(labels)
+    when = service.clock() if time_seconds is None else _finite(time_seconds)
+    if not metric or number is None or named is None or when is None:
+        reason = next(
+            what for what, got in zip(_WANTED, (metric or None, number, named, when), strict=True) if got is None
+        )
+        service.refuse(reason, f"{metric[:100]}: a recorded value is ignored, and will be again: {_WANTED[reason]}")
+    elif not service.later(lambda: service.record(metric, number, named, when)):
+        service.record(metric, number, named, when)
+
+
+_WANTED: Final = {
+    "name": "a metric has a name, a text",
+    "value": "a value is a finite number",
+    "labels": "labels are a mapping of texts",
+    "time": "a time is in seconds since the epoch",
+}
+
+
+def _finite(value: object) -> float | None:
+    """The number, None for anything that has none: what it does when it is asked is no business of who records it."""
     try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{name}: {number} cannot be averaged")
-    named = {str(label): str(text) for label, text in dict(labels or {}).items()}
-    when = service.clock() if time_seconds is None else float(time_seconds)
-    if not service.later(lambda: service.record(name, number, named, when)):
-        service.record(name, number, named, when)
+        number = float(value)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _labels(labels: object) -> dict[str, str] | None:
+    """As texts that the core can hold; None when they are no mapping."""
+    try:
+        return {_utf8(label): _utf8(text) for label, text in dict(labels or {}).items()}  # type: ignore[call-overload]
+    except Exception:  # noqa: BLE001  # whatever a value does
+        return None
+
+
+def _utf8(value: object) -> str:
+    """The text, with half of a surrogate pair replaced: neither the core nor a notifier can take it."""
+    return text_of(value).encode("utf-8", "replace").decode()
 
 
 def send_alert(
@@ -323,11 +365,12 @@ def send_alert(
 
     known = str(severity).lower()
     if known not in tuple(Severity):
-        reason = f"unknown value {str(severity)[:40]!r}"
-        raise ConfigError(reason, path="severity", remedy=f"known values: {', '.join(Severity)}")
-    key = key or token_hex(8)
-    named = {str(label): str(text) for label, text in (labels or {}).items()}
-    alert = (str(title), str(message), known, str(category), named, key)
+        raise ConfigError("unknown value", path="severity", remedy=f"known values: {', '.join(Severity)}")
+    key = _utf8(key or token_hex(8))
+    named = _labels(labels)
+    if named is None:
+        service.tell_once("labels", "an alert is sent without its labels, which are no mapping")
+    alert = (_utf8(title), _utf8(message), known, _utf8(category), named or {}, key)
     if not service.later(lambda: service.notify(*alert)):
         service.notify(*alert)
     return key
@@ -335,8 +378,9 @@ def send_alert(
 
 def resolve_alert(key: str) -> None:
     """Tell people that an alert sent under this key is over. A key that nothing fires under changes nothing."""
-    if not service.later(lambda: service.resolve(key)):
-        service.resolve(key)
+    known = _utf8(key)
+    if not service.later(lambda: service.resolve(known)):
+        service.resolve(known)
 
 
 def metrics() -> MetricsApp:
