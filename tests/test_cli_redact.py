@@ -184,7 +184,7 @@ def test_bad_settings(tmp_path):
     assert (78, b"") == (done.returncode, done.stdout)
     assert [
         f"{settings}: redact.key: unknown key; did you mean keys?",
-        f"{settings}: redact.rules[0].name: expected a string, got 7; write it in quotes",
+        f"{settings}: redact.rules[0].name: expected a string, got a number; write it in quotes",
     ] == done.stderr.decode().splitlines()
 
 

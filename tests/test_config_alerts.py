@@ -77,7 +77,7 @@ def test_values_from_variables(tmp_path):
 
     assert 7.5 == loaded.thresholds["high-error-rate"].value
     assert [
-        "thresholds.high-error-rate.value: expected a number, got something else; write a number; for within and outside two"
+        "thresholds.high-error-rate.value: expected a number, got a string; write a number; for within and outside two"
     ] == complaints(tmp_path, text, LIMIT="canary")
 
 
@@ -87,10 +87,10 @@ def test_values_from_variables(tmp_path):
         (ERRORS.replace("value = 5", "vlaue = 5"), "thresholds.high-error-rate.vlaue: unknown key; did you mean value?"),
         (ERRORS.replace('"5m"', '"45s"'), "thresholds.high-error-rate.window_seconds: 45 s is no multiple of 10 s; give 40 or 50 s"),
         (ERRORS.replace("${value}", "${valeu}"), "thresholds.high-error-rate.message: unknown name ${valeu}; did you mean ${value}?"),
-        (ERRORS + "enabled = 0\n", "thresholds.high-error-rate.enabled: expected true or false, got 0; write it without quotes"),
+        (ERRORS + "enabled = 0\n", "thresholds.high-error-rate.enabled: expected true or false, got a number; write it without quotes"),
         ("[thresholds.high-latncy]\nenabled = false\n", "thresholds.high-latncy: unknown preset; did you mean high-latency?"),
         ("[thresholds]\nx = 1\n", "thresholds.x: expected a table; write [thresholds.x]"),
-        ("[notifiers.x]\ntype = 'slak'\n", 'notifiers.x.type: unknown type "slak"; known types: console, slack'),
+        ("[notifiers.x]\ntype = 'slak'\n", "notifiers.x.type: unknown type; did you mean slack?"),
         ("[notifiers.x]\ntype = 'slack'\n", "notifiers.x.url: missing; add url = … or url_file = …"),
         ("[notifiers.x]\ntype = 'slack'\nurl = 'hookcanary'\n", "notifiers.x.url: not an address; write https://host/path"),
     ],
@@ -179,8 +179,8 @@ def test_channels_to_come():
         ({**MAIL, "SMTP_USER": "u"}, ["SMTP_PASS: is not set, though SMTP_USER is"]),
         ({**MAIL, "SMTP_PASS": "canary"}, ["SMTP_USER: is not set, though SMTP_PASS is"]),
         ({"SMTP_PORT": "587"}, [f"{name}: is not set, though SMTP_PORT is" for name in MAIL]),
-        ({**MAIL, "SMTP_PORT": "mail"}, ["SMTP_PORT: 'mail' is not a port; set one up to 65535"]),
-        ({**MAIL, "SMTP_PORT": "65536"}, ["SMTP_PORT: '65536' is not a port; set one up to 65535"]),
+        ({**MAIL, "SMTP_PORT": "mail"}, ["SMTP_PORT: not a port; set one up to 65535"]),
+        ({**MAIL, "SMTP_PORT": "65536"}, ["SMTP_PORT: not a port; set one up to 65535"]),
     ],
 )  # fmt: skip
 def test_half_set(environ, missing):

@@ -107,19 +107,19 @@ def test_empty_variables_are_unset():
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("PORT", "http", "'http' is not a port; set a whole number up to 65535, or unset it"),
-        ("PORT", "65536", "'65536' is not a port; set a whole number up to 65535, or unset it"),
-        ("LOG_FILE_BUFFER_SIZE", "-1", "'-1' is not entries; set a whole number, or unset it"),
-        ("LOG_FILE_FLUSH_INTERVAL", "5s", "'5s' is not milliseconds; set a whole number, or unset it"),
+        ("PORT", "http", "not a port; set a whole number up to 65535, or unset it"),
+        ("PORT", "65536", "not a port; set a whole number up to 65535, or unset it"),
+        ("LOG_FILE_BUFFER_SIZE", "-1", "not entries; set a whole number, or unset it"),
+        ("LOG_FILE_FLUSH_INTERVAL", "5s", "not milliseconds; set a whole number, or unset it"),
         (
             "LOG_FILE",
             "/dev/null/app.log",
             "/dev/null is not a directory; give a path in a directory that this user may write to",
         ),
         ("LOG_HTTP_ENDPOINT", "canary", "not an address; write https://host/path"),
-        ("LOG_HTTP_BUFFER_SIZE", "all", "'all' is not entries; set a whole number, or unset it"),
-        ("LOG_HTTP_FLUSH_INTERVAL", "10s", "'10s' is not milliseconds; set a whole number, or unset it"),
-        ("HEADRIG_HTTP_LISTEN", "9600", "'9600' is not an address; write host:port, such as \"127.0.0.1:9020\""),
+        ("LOG_HTTP_BUFFER_SIZE", "all", "not entries; set a whole number, or unset it"),
+        ("LOG_HTTP_FLUSH_INTERVAL", "10s", "not milliseconds; set a whole number, or unset it"),
+        ("HEADRIG_HTTP_LISTEN", "9600", 'not an address; write host:port, such as "127.0.0.1:9020"'),
         (
             "HEADRIG_HTTP_LISTEN",
             "0.0.0.0:9600",

@@ -42,11 +42,11 @@ def test_reference(text, expected):
         ("${NONE}", "key: variable NONE is not set; set it, or write ${NONE:-default}"),
         ("${NONE:?say where}", "key: variable NONE is not set: say where; set NONE"),
         ("${EMPTY:?say where}", "key: variable EMPTY is not set: say where; set EMPTY"),
-        ("${}", "key: '${}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
-        ("${name}", "key: '${name}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
-        ("${1A}", "key: '${1A}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
-        ("${A-b}", "key: '${A-b}' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
-        ("${NAME", "key: '${NAME' is not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${name}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${1A}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${A-b}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${NAME", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
     ],
 )
 def test_bad_reference(text, complaint):

@@ -200,7 +200,7 @@ def test_unusable_variables(root, monkeypatch, name, value):
     before = list(root.handlers)
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(ConfigError, match=f"environment: {name}: '{value}' cannot be used; set"):
+    with pytest.raises(ConfigError, match=f"environment: {name}: cannot be used; set"):
         headrig.install()
     assert before == root.handlers
 

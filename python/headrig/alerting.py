@@ -98,8 +98,7 @@ class Alerting:
         """
         known = str(severity).lower()
         if known not in tuple(Severity):
-            remedy = f"known values: {', '.join(Severity)}"
-            raise ConfigError(f"unknown value {str(severity)[:40]!r}", path="severity", remedy=remedy)
+            raise ConfigError("unknown value", path="severity", remedy=f"known values: {', '.join(Severity)}")
         key = key or made_key()
         now = self._state.clock()
         before = self._sent.get(key)

@@ -35,7 +35,7 @@ def tls_problems(url: str, ca_file: str | None, at: str) -> Iterator[ConfigError
     if not url.lower().startswith("https:"):
         yield ConfigError("only https has certificates", path=f"{at}.ca_file", remedy="remove it, or use https")
     elif not os.access(ca_file, os.R_OK):
-        yield ConfigError(f"cannot read {ca_file}", path=f"{at}.ca_file", remedy="give a readable PEM file")
+        yield ConfigError("cannot read the file", path=f"{at}.ca_file", remedy="give a readable PEM file")
 
 
 def value_problems(value: str | None, path: str) -> Iterator[ConfigError]:
@@ -52,7 +52,7 @@ def context(ca_file: str | None, path: str) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
-            f"cannot use {ca_file}: {error.strerror or 'not a PEM file'}", path=path, remedy="give a readable PEM file"
+            f"cannot use the file: {error.strerror or 'not a PEM file'}", path=path, remedy="give a readable PEM file"
         ) from error
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
@@ -65,7 +65,7 @@ def secret_in(file: str, path: str) -> str:
             value = opened.read(_SECRET_BYTES_MAX).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "not ASCII"
-        raise ConfigError(f"cannot read {file}: {reason}", path=path, remedy="give a readable file") from None
+        raise ConfigError(f"cannot read the file: {reason}", path=path, remedy="give a readable file") from None
     for problem in value_problems(value, path):
         raise problem
     return value

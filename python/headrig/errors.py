@@ -10,9 +10,30 @@ HeadrigError
         └── Misconfigured   once somebody mends the settings, here or at the other side
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 DeliveryReason = Literal["auth", "rate_limit", "client", "server", "timeout", "closed", "io", "other"]
+
+_KINDS: Final = (
+    (str, "a string"),
+    (int | float, "a number"),
+    (dict, "a table"),
+    (list | tuple, "an array"),
+    (type(None), "nothing"),
+)
+
+
+def shown(value: object, *, number: bool = False) -> str:
+    """
+    What an error says of a value that cannot be used: its kind. A secret may have been written into any place, the wrong
+    one included, so no value is repeated; but where a `number` belongs, the number that was given is no secret.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if number and isinstance(value, int | float):
+        # An integer of thousands of digits has no text.
+        return "a number of that size" if isinstance(value, int) and abs(value) >= 10**15 else repr(value)
+    return next((words for kind, words in _KINDS if isinstance(value, kind)), f"a {type(value).__name__}")
 
 
 class HeadrigError(Exception):

@@ -60,7 +60,7 @@ REREAD: Final = (*STARTING, "LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL")
 
 
 class _Settings(NamedTuple):
-    level: int | str
+    level: int
     structured: bool
     path: str | None
     flush_entries_max: int
@@ -124,7 +124,7 @@ def install(
     if token is not None:
         environ.pop("HEADRIG_TOKEN", None)
     settings = _Settings(
-        level=_level(environ) if level is None else LEVELS.get(str(level).lower(), level),
+        level=_level(environ) if level is None else _number_of(level),
         structured=_structured(environ) if structured is None else structured,
         path=os.fspath(path) if path is not None else environ.get("LOG_FILE") or None,
         flush_entries_max=_number(environ, "LOG_FILE_BUFFER_SIZE", 100)
@@ -228,14 +228,24 @@ def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
 def _level(environ: Mapping[str, str]) -> int:
     text = environ.get("LOG_LEVEL", "").strip().lower() or "info"
     if text not in LEVELS:
-        raise _unusable("LOG_LEVEL", text, "set debug, info, warn or error, or unset it")
+        raise _unusable("LOG_LEVEL", "set debug, info, warn or error, or unset it")
     return LEVELS[text]
+
+
+def _number_of(level: int | str) -> int:
+    """Of a level that was given as an argument; names that the service has made up itself are known, too."""
+    if isinstance(level, int):
+        return level
+    known = {**{name.lower(): number for name, number in logging.getLevelNamesMapping().items()}, **LEVELS}
+    if str(level).lower() not in known:
+        raise ConfigError("unknown value", path="level", remedy=f"give a number, or one of {', '.join(LEVELS)}")
+    return known[str(level).lower()]
 
 
 def _structured(environ: Mapping[str, str]) -> bool:
     text = environ.get("LOG_STRUCTURED", "").strip().lower() or "true"
     if text not in TRUTHS:
-        raise _unusable("LOG_STRUCTURED", text, "set true or false, or unset it")
+        raise _unusable("LOG_STRUCTURED", "set true or false, or unset it")
     return TRUTHS[text]
 
 
@@ -244,12 +254,12 @@ def _number(environ: Mapping[str, str], name: str, unset: int) -> int:
     if not text:
         return unset
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise _unusable(name, text, "set a whole number, or unset it")
+        raise _unusable(name, "set a whole number, or unset it")
     return int(text)
 
 
-def _unusable(name: str, text: str, remedy: str) -> ConfigError:
-    return ConfigError(f"{text[:40]!r} cannot be used", file="environment", path=name, remedy=remedy)
+def _unusable(name: str, remedy: str) -> ConfigError:
+    return ConfigError("cannot be used", file="environment", path=name, remedy=remedy)
 
 
 def _flush_on_signal() -> None:

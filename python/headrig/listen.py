@@ -49,7 +49,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             context.load_cert_chain(self.cert_file, self.key_file, password="none")  # noqa: S106
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
-                f"cannot use certificate {self.cert_file} with key {self.key_file}: {_reason(error)}",
+                f"cannot use the certificate with its key: {_reason(error)}",
                 path=f"{path}.cert_file",
                 remedy="give a PEM certificate chain and its private key, both readable, the key not encrypted",
             ) from error
@@ -58,7 +58,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 context.load_verify_locations(self.client_ca_file)
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError(
-                    f"cannot use {self.client_ca_file}: {_reason(error)}",
+                    f"cannot use the file: {_reason(error)}",
                     path=f"{path}.client_ca_file",
                     remedy="give a readable PEM file",
                 ) from error
@@ -90,7 +90,7 @@ def host_port(listen: str, path: str) -> tuple[str, int]:
             return host[1:-1], int(port)
         if host and ":" not in host:
             return host, int(port)
-    raise ConfigError(f"{listen!r} is not an address", path=path, remedy='write host:port, such as "127.0.0.1:9020"')
+    raise ConfigError("not an address", path=path, remedy='write host:port, such as "127.0.0.1:9020"')
 
 
 def is_loopback(host: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Final, get_args
 
 from headrig.alerts.template import Template, allowed
 from headrig.alerts.threshold import NoData, Operator, Threshold
-from headrig.errors import ConfigError
+from headrig.errors import ConfigError, shown
 from headrig.model import Severity
 from headrig.units import EXAMPLES, scaled
 
@@ -159,7 +159,7 @@ class _Reader:
             return Severity(text) if field == "severity" else text
         near = difflib.get_close_matches(text, known, n=1)
         remedy = f"did you mean {near[0]}?" if near else f"known values: {', '.join(known)}"
-        self._wrong(field, f"unknown value {_shown(value)}", remedy)
+        self._wrong(field, "unknown value", remedy)
         return ""
 
     def value(self, field: str, value: Any) -> float | tuple[float, float]:
@@ -167,18 +167,20 @@ class _Reader:
             return float(value[0]), float(value[1])
         if _is_number(value):
             return float(value)
-        self._wrong(field, f"expected a number, got {_shown(value)}", "write a number; for within and outside two")
+        self._wrong(
+            field, f"expected a number, got {shown(value, number=True)}", "write a number; for within and outside two"
+        )
         return 0.0
 
     def number(self, field: str, value: Any) -> float:
         if not _is_number(value):
-            self._wrong(field, f"expected a number, got {_shown(value)}", "write a number")
+            self._wrong(field, f"expected a number, got {shown(value, number=True)}", "write a number")
             return 0.0
         return float(value)
 
     def count(self, field: str, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self._wrong(field, f"expected a whole number, got {_shown(value)}", "write 0 or more")
+            self._wrong(field, f"expected a whole number, got {shown(value, number=True)}", "write 0 or more")
             return 0
         return value
 
@@ -193,7 +195,7 @@ class _Reader:
             milliseconds = self._unit_seconds != 1.0 and self._keys[field] != field
             seconds = value / 1000 if milliseconds else float(value)
         if seconds is None or seconds < 0:
-            self._wrong(field, f"expected a duration, got {_shown(value)}", f"write {EXAMPLES['seconds']}")
+            self._wrong(field, f"expected a duration, got {shown(value, number=True)}", f"write {EXAMPLES['seconds']}")
             return 0.0
         if field == "window_seconds" and not 0 < seconds <= WINDOW_SECONDS_MAX:
             self._wrong(field, f"{seconds:g} s is no window", f"give 10 s up to {WINDOW_SECONDS_MAX // 86_400} days")
@@ -205,16 +207,16 @@ class _Reader:
     def labels(self, field: str, value: Any) -> tuple[str, ...]:
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, list | tuple) or not all(isinstance(label, str) for label in given):
-            self._wrong(field, f"expected label names, got {_shown(value)}", 'write ["route"]')
+            self._wrong(field, f"expected label names, got {shown(value)}", 'write ["route"]')
             return ()
         for label in given:
             if LABEL.fullmatch(label) is None:
-                self._wrong(field, f"{_shown(label)} is no label name", "use A-Z a-z 0-9 _, no digit first")
+                self._wrong(field, "not a label name", "use A-Z a-z 0-9 _, no digit first")
         return tuple(given)
 
     def aggregate(self, field: str, value: Any) -> str:
         if not isinstance(value, str) or (value and AGGREGATE.fullmatch(value) is None):
-            self._wrong(field, f"unknown value {_shown(value)}", "known values: mean sum count min max rate p50 … p99")
+            self._wrong(field, "unknown value", "known values: mean sum count min max rate p50 … p99")
             return ""
         return value
 
@@ -276,13 +278,6 @@ def _is_number(value: Any) -> bool:
         return math.isfinite(value)
     except OverflowError:
         return False
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str) and type(value) is not str:
-        # It came out of a variable.
-        return "something else"
-    return repr(value)[:60]
 
 
 _TAKE: Final[Mapping[str, Callable[[_Reader, str, Any], Any]]] = {

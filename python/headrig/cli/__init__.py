@@ -5,6 +5,7 @@ Each verb has a file with `execute(arguments) -> exit code`, imported when it is
 
 import argparse
 import os
+import re
 import signal
 import sys
 import traceback
@@ -23,7 +24,13 @@ standard input is the only source: the run ends where it ends, and opens no addr
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to ask; exit 64."""
+        """Say what is wrong and how to ask; exit 64. Options are repeated, values are not: they may be secrets."""
+        message = re.sub(r"invalid choice: .* \(choose", "unknown (choose", message, flags=re.DOTALL)
+        message = re.sub(r"ignored explicit argument .*", "takes no value", message, flags=re.DOTALL)
+        kind, unrecognized, typed = message.partition("unrecognized arguments: ")
+        if unrecognized:
+            options = [word.partition("=")[0] for word in typed.split() if word.startswith("-")]
+            message = f"{kind}unrecognized {', '.join(options)}" if options else f"{kind}more arguments than it takes"
         self.print_usage(sys.stderr)
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 

@@ -197,7 +197,7 @@ def _log(environ: Mapping[str, str]) -> None:
     name = environ.get("LOG_LEVEL", "") or "info"
     if name.lower() not in LEVELS:
         known = ", ".join(LEVELS)
-        raise ConfigError(f"unknown value {name!r}", file="environment", path="LOG_LEVEL", remedy=f"set one of {known}")
+        raise ConfigError("unknown value", file="environment", path="LOG_LEVEL", remedy=f"set one of {known}")
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)

@@ -27,9 +27,7 @@ def channels(environ: Mapping[str, str], errors: list[ConfigError]) -> dict[str,
     _whole(LOGIN, LOGIN, environ, errors)
     port = environ.get(PORT, "")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535):
-        errors.append(
-            ConfigError(f"{port[:40]!r} is not a port", file="environment", path=PORT, remedy="set one up to 65535")
-        )
+        errors.append(ConfigError("not a port", file="environment", path=PORT, remedy="set one up to 65535"))
     return tables
 
 

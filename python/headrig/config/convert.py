@@ -1,10 +1,9 @@
 """
 One table of settings into one struct, with an error for everything that is wrong in it: unknown keys, missing keys,
-each value by itself. Values of secret fields and of environment variables are never shown.
+each value by itself. No error repeats a value: `errors.shown` says what may be said of it.
 """
 
 import difflib
-import json
 import re
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar, get_args
@@ -13,11 +12,11 @@ import msgspec
 
 from headrig.config.environment import Expanded
 from headrig.errors import ConfigError
+from headrig.errors import shown as kind_of
 from headrig.units import EXAMPLES, scaled, unit_of
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_SHOWN_CHARACTERS_MAX = 60
 _REFUSAL = re.compile(
     r"Expected `([^`]+)`( of length [<>]=? \S+| [<>]=? \S+| matching regex '.*')?(?:, got `([^`]+)`)?"
 )
@@ -51,7 +50,7 @@ def table(cls: type[T], given: object, at: str, errors: list[ConfigError], more:
         path = f"{at}.{name}"
         secret = f"{name}_file" in fields
         if name in given:
-            values[name] = _value(given[name], field.type, name, path, errors, secret=secret)
+            values[name] = _value(given[name], field.type, name, path, errors)
         elif secret and f"{name}_file" in given:
             values[name] = None
         elif field.required:
@@ -79,8 +78,7 @@ def tagged(union: object, given: object, at: str, errors: list[ConfigError], mor
     if kind is None:
         errors.append(ConfigError("missing", path=f"{at}.type", remedy=f"known types: {kinds}"))
     elif not isinstance(kind, str) or kind not in members:
-        reason = f"unknown type {shown(kind)}"
-        errors.append(ConfigError(reason, path=f"{at}.type", remedy=f"known types: {kinds}"))
+        errors.append(ConfigError("unknown type", path=f"{at}.type", remedy=_near(kind, sorted(members), "types")))
     else:
         return table(members[kind], given, at, errors, more)
     return None
@@ -88,27 +86,21 @@ def tagged(union: object, given: object, at: str, errors: list[ConfigError], mor
 
 def unknown(key: str, path: str, known: Iterable[str], what: str = "key") -> ConfigError:
     """The error for a key or table nobody reads: the nearest known one, else all of them."""
-    known = sorted(known)
-    near = difflib.get_close_matches(key, known, n=1)
-    remedy = f"did you mean {near[0]}?" if near else f"known {what}s: {', '.join(known)}"
-    return ConfigError(f"unknown {what}", path=path, remedy=remedy)
+    return ConfigError(f"unknown {what}", path=path, remedy=_near(key, sorted(known), f"{what}s"))
 
 
-def shown(value: object, *, secret: bool = False) -> str:
-    """A value as an error may show it."""
-    if isinstance(value, Expanded):
-        return f"the value of {', '.join(value.names)}"
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "an array"
-    if secret:
-        return "something else"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}…"
+def shown(value: object, *, number: bool = False) -> str:
+    """What an error says of a value: the variable that it came from, else its kind."""
+    return f"the value of {', '.join(value.names)}" if isinstance(value, Expanded) else kind_of(value, number=number)
 
 
-def _value(value: Any, kind: Any, name: str, path: str, errors: list[ConfigError], *, secret: bool) -> Any:
+def _near(given: object, known: list[str], what: str) -> str:
+    """The remedy for a word that nobody knows: the nearest known one, else all of them."""
+    near = difflib.get_close_matches(str(given), known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known {what}: {', '.join(known)}"
+
+
+def _value(value: Any, kind: Any, name: str, path: str, errors: list[ConfigError]) -> Any:
     struct = _struct_in(kind)
     if struct is not None and isinstance(value, dict):
         return table(struct, value, path, errors)
@@ -118,7 +110,7 @@ def _value(value: Any, kind: Any, name: str, path: str, errors: list[ConfigError
     try:
         return _convert(value, kind)
     except msgspec.ValidationError as error:
-        errors.append(_worded(str(error), value, kind, unit, path, secret=secret))
+        errors.append(_worded(str(error), value, kind, unit, path))
         return None
 
 
@@ -156,16 +148,16 @@ def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct)), None)
 
 
-def _worded(message: str, value: Any, kind: Any, unit: str | None, path: str, *, secret: bool) -> ConfigError:
+def _worded(message: str, value: Any, kind: Any, unit: str | None, path: str) -> ConfigError:
     """What msgspec says, in the words of the settings."""
     message, _, inside = message.partition(" - at `$")
     path += inside.rstrip("`").replace("[...]", "")
-    got = shown(value, secret=secret)
     match = _REFUSAL.fullmatch(message)
+    got = shown(value, number=unit is not None or bool(match and match[1].split(" | ")[0] in ("int", "float")))
     if inside and match and match[3]:
         got = _KINDS.get(match[3], (match[3], ""))[0]
     if message.startswith("Invalid enum value"):
-        return ConfigError(f"unknown value {got}", path=path, remedy=f"known values: {', '.join(_literals(kind))}")
+        return ConfigError("unknown value", path=path, remedy=_near(value, _literals(kind), "values"))
     expected, bound = "something else", ""
     if match:
         first = match[1].split(" | ")[0]
@@ -202,4 +194,4 @@ def _read_secrets(values: dict[str, Any], at: str, errors: list[ConfigError]) ->
             values[f"{name}_file"] = None
         except (OSError, UnicodeDecodeError) as error:
             reason = (error.strerror or "unreadable") if isinstance(error, OSError) else "not UTF-8 text"
-            errors.append(ConfigError(f"cannot read {file_name}: {reason}", path=path, remedy="give a readable file"))
+            errors.append(ConfigError(f"cannot read the file: {reason}", path=path, remedy="give a readable file"))

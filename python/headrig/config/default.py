@@ -159,7 +159,7 @@ def _number(
     bound = f" up to {most}" if most < 2**53 else ""
     errors.append(
         ConfigError(
-            f"{text[:40]!r} is not {what}",
+            f"not {what}",
             file="environment",
             path=name,
             remedy=f"set a whole number{bound}, or unset it",

@@ -34,6 +34,11 @@ def parse(path: str, errors: list[ConfigError]) -> dict[str, Any] | None:
         reason = f"cannot be read: {error.strerror}"
         errors.append(ConfigError(reason, file=path, remedy="give the path of a readable file"))
         return None
+    return tables(content, path, errors)
+
+
+def tables(content: bytes, path: str, errors: list[ConfigError]) -> dict[str, Any] | None:
+    """What a file that was read holds; None, and one error, when it is no TOML."""
     try:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -48,6 +53,10 @@ def parse(path: str, errors: list[ConfigError]) -> dict[str, Any] | None:
         where = f"line {match[2]}, column {match[3]}" if match and match[2] else _position(text)
         reason = reason[:1].lower() + reason[1:]
         errors.append(ConfigError(reason, file=path, path=where, remedy="correct the TOML"))
+        return None
+    except (ValueError, RecursionError):
+        reason = "a number of thousands of digits, or nested too deep"
+        errors.append(ConfigError(reason, file=path, remedy="correct the TOML"))
         return None
 
 

@@ -55,7 +55,7 @@ def _expand(text: str, environ: Mapping[str, str], path: str, errors: list[Confi
         reference = _REFERENCE.fullmatch(match[1])
         if reference is None or not match[2]:
             raise ConfigError(
-                f"{match[0]!r} is not a reference",
+                "not a reference",
                 path=path,
                 remedy="write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar",
             )

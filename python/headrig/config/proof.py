@@ -90,8 +90,8 @@ def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"sources.{name}.fields.{role}", {"fields": {role: field}}
     redact = spec.get("redact", {})
     for key in ("disable", "enable", "keys", "allow_keys"):
-        for item in redact.get(key, []):
-            yield f"redact.{key}.{item}", {"redact": {key: [item]}}
+        for index, item in enumerate(redact.get(key, [])):
+            yield f"redact.{key}[{index}]", {"redact": {key: [item]}}
     for key, value in redact.get("token", {}).items():
         yield f"redact.token.{key}", {"redact": {"token": {key: value}}}
 

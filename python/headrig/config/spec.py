@@ -5,7 +5,6 @@ turned into its spec. What a table leaves out stays out, so that defaults and bo
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from headrig.alerts.threshold import Threshold, questions
 from headrig.config.convert import shown, table, unknown
+from headrig.config.document import tables
 from headrig.config.proof import Placed, encoded, refusals
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
@@ -54,6 +54,10 @@ class TokenTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep_last: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     hmac_key: str | None = None
     hmac_key_file: str | None = None
+
+    def __repr__(self) -> str:
+        """Nothing: the key is a secret."""
+        return "TokenTable(…)"
 
 
 class RedactTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,8 +196,7 @@ class SpecReader:
     def _offset(self, text: str, path: str) -> int | None:
         match = _OFFSET.fullmatch(text)
         if match is None:
-            reason = f"{shown(text)} is not an offset from UTC"
-            self._errors.append(ConfigError(reason, path=path, remedy='write "+hh:mm" or "-hh:mm"'))
+            self._errors.append(ConfigError("not an offset from UTC", path=path, remedy='write "+hh:mm" or "-hh:mm"'))
             return None
         seconds = int(match[2] or 0) * 3600 + int(match[3] or 0) * 60
         return -seconds if match[1] == "-" else seconds
@@ -212,13 +215,12 @@ class SpecReader:
         file = name if name.startswith("/") or not self._directory else f"{self._directory}/{name}"
         try:
             with open(file, "rb") as opened:
-                content = tomllib.load(opened)
+                content = tables(opened.read(), file, self._errors)
         except OSError as error:
             reason = f"cannot read {file}: {error.strerror}"
             self._errors.append(ConfigError(reason, path=at, remedy="give a readable file"))
             return
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            self._errors.append(ConfigError(str(error), file=file, remedy="correct the TOML"))
+        if content is None:
             return
         for key in content:
             if key != "rule":

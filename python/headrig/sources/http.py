@@ -42,6 +42,10 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
     insecure_listen: bool = False
     """Accept that others can reach an address without a token."""
 
+    def __repr__(self) -> str:
+        """Only the kind: the token is a secret."""
+        return "HttpConfig(…)"
+
     @property
     def address(self) -> str | None:
         """What no other part may listen on."""
@@ -117,12 +121,12 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
                 token = file.read(64 * 1024).strip()
         except OSError as error:
             raise ConfigError(
-                f"cannot read {self.token_file}: {os.strerror(error.errno or 0)}",
+                f"cannot read the file: {os.strerror(error.errno or 0)}",
                 path=f"{at}.token_file",
                 remedy="give a readable file that holds the token",
             ) from error
         if not token:
-            raise ConfigError(f"{self.token_file} is empty", path=f"{at}.token_file", remedy="put the token into it")
+            raise ConfigError("the file is empty", path=f"{at}.token_file", remedy="put the token into it")
         return token
 
 

@@ -59,7 +59,7 @@ class UdpConfig(Part, frozen=True, kw_only=True, tag="udp"):
                 ipaddress.ip_network(network)
             except ValueError:
                 path = f"{at}.allow_from[{index}]"
-                yield ConfigError(f"{network!r} is not a network", path=path, remedy='write it as "10.0.0.0/8"')
+                yield ConfigError("not a network", path=path, remedy='write it as "10.0.0.0/8"')
         try:
             host, _ = host_port(self.listen, f"{at}.listen")
         except ConfigError as error:

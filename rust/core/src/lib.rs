@@ -16,6 +16,7 @@ pub mod lines;
 pub mod metric;
 pub mod number;
 pub mod output;
+pub mod pattern;
 pub mod process;
 pub mod recent;
 pub mod redact;

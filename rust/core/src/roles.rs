@@ -67,9 +67,10 @@ impl RoleTable {
             }
             let units_per_second = match field.unit.as_str() {
                 "" => default_unit(ROLES[index].0, &field.path),
-                unit => Some(units_per_second(unit).ok_or_else(|| {
-                    RuleError::new(format!("fields.{name}"), format!("unknown unit {unit:?}; known: s ms us ns"))
-                })?),
+                unit => Some(
+                    units_per_second(unit)
+                        .ok_or_else(|| RuleError::new(format!("fields.{name}"), "unknown unit; known: s ms us ns"))?,
+                ),
             };
             aliases[index].push(Alias { slot: slot(&field.path), units_per_second });
         }

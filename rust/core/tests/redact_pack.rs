@@ -79,9 +79,9 @@ fn a_rule_that_cannot_be_used_is_refused_by_name() {
     for (rule, reason) in [
         (own("Bad", &[], "x+"), "a rule's name is"),
         (own("jwt", &[], "x+"), "a rule of this name already"),
-        (own("own", &["abc"], "abc[0-9]+"), "shorter than 4 bytes"),
+        (own("own", &["abc"], "abc[0-9]+"), "anchors: number 1 is shorter than 4 bytes"),
         (own("own", &["abcd"], "x(unclosed"), "pattern: "),
-        (own("own", &["abcd"], "wxyz[0-9]+"), "can begin with its anchor"),
+        (own("own", &["abcd"], "wxyz[0-9]+"), "anchors: no match of the pattern can begin with number 1"),
         (own("own", &[], "a*"), "can match nothing"),
         (own("own", &[], ""), "pattern is missing"),
     ] {

@@ -249,7 +249,7 @@ fn thresholds_that_cannot_be_asked_are_refused() {
     for (threshold, reason) in [
         (threshold("error.rate", 0.0, "", &[]), "window_seconds"),
         (threshold("error.rate", 1e9, "", &[]), "window_seconds"),
-        (threshold("error.rate", 60.0, "median", &[]), "aggregate \"median\""),
+        (threshold("error.rate", 60.0, "median", &[]), "aggregate: none of"),
         (threshold("error.rate", 60.0, "", &["a-b"]), "group_by"),
         (threshold("", 60.0, "", &[]), "needs a metric"),
     ] {

@@ -16,19 +16,21 @@ pub enum Token {
 }
 
 impl Token {
-    /// How an error names it.
+    /// How an error names it: no more of what was written than signs and keywords, for a secret may have got there.
     pub fn describe(&self) -> String {
         match self {
-            Self::Word(word) => format!("`{word}`"),
-            Self::Path(path) => format!("field `{path}`"),
-            Self::Text(text) => format!("text {text:?}"),
-            Self::Number(number) => format!("number {number}"),
+            Self::Word(word) if KEYWORDS.contains(&word.as_str()) => format!("`{word}`"),
+            Self::Word(_) => "a word".to_owned(),
+            Self::Path(_) => "a field".to_owned(),
+            Self::Text(_) => "a text".to_owned(),
+            Self::Number(_) => "a number".to_owned(),
             Self::Sign(sign) => format!("`{sign}`"),
             Self::End => "the end".to_owned(),
         }
     }
 }
 
+const KEYWORDS: [&str; 8] = ["and", "or", "not", "in", "exists", "true", "false", "null"];
 const SIGNS: [&str; 12] = ["==", "!=", "<=", ">=", "<", ">", "~", "(", ")", "[", "]", ","];
 /// Habits from other languages, and what to write here.
 const HABITS: [(&str, &str); 6] = [("=~", "~"), ("=", "=="), ("&&", "and"), ("||", "or"), ("!", "not"), ("&", "and")];
@@ -100,7 +102,7 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), ExprError> {
     }
     match crate::number::text(&rest.as_bytes()[..width]) {
         Some(number) => Ok((Token::Number(number), width)),
-        None => Err(error_at(text, at, format!("{:?} is not a number", &rest[..width.max(1)]))),
+        None => Err(error_at(text, at, "not a number")),
     }
 }
 

@@ -8,6 +8,7 @@ use super::lexer::{error_at, tokens, Token};
 use super::{ExprError, Fields, Level, DEPTH_MAX};
 use crate::event::{Role, Source};
 use crate::number;
+use crate::pattern::unbuilt;
 use crate::time;
 
 /// Most memory one pattern may take, in bytes.
@@ -199,11 +200,9 @@ impl Parser<'_> {
         self.next += 1;
         let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(PATTERN_BYTES_MAX));
         let built = Regex::builder().configure(config).syntax(syntax::Config::new().utf8(false)).build(&pattern);
-        built.map(Test::Pattern).map_err(|error| {
-            let detail = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
-            let line = detail.lines().last().unwrap_or("").trim().trim_start_matches("error: ").to_owned();
-            self.error(at, format!("pattern does not compile: {line}"))
-        })
+        built
+            .map(Test::Pattern)
+            .map_err(|error| self.error(at, format!("pattern does not compile: {}", unbuilt(&error))))
     }
 
     fn literal(&mut self, source: Source, op: Op) -> Result<Test, ExprError> {

@@ -209,8 +209,8 @@ impl Compiler<'_> {
         if group_by.len() > LABELS_MAX {
             return Err(format!("group_by of more than {LABELS_MAX} labels"));
         }
-        if let Some(label) = group_by.iter().find(|label| !is_label_name(label)) {
-            return Err(format!("group_by: {label:?} is not a label name"));
+        if !group_by.iter().all(|label| is_label_name(label)) {
+            return Err("group_by: not a label name".to_owned());
         }
         let (of_events, of_recorded) = aggregates(&spec.aggregate, &spec.metric, definition.as_ref())?;
         let sketch = [of_events, of_recorded].iter().any(|aggregate| matches!(aggregate, Aggregate::Quantile(_)));
@@ -296,8 +296,8 @@ impl Compiler<'_> {
         }
         let counter = |name: &String| match self.definition(name) {
             Some(counter) if counter.kind == Kind::Counter && counter.value.is_empty() => Ok(counter),
-            Some(_) => Err(format!("of: {name} is not a counter of events")),
-            None => Err(format!("of: there is no metric {name}")),
+            Some(_) => Err("of: not a counter of events".to_owned()),
+            None => Err("of: there is no metric of this name".to_owned()),
         };
         match definition.of.as_slice() {
             [hit, base] => Ok((counter(hit)?, counter(base)?)),
@@ -348,7 +348,7 @@ fn aggregates(name: &str, metric: &str, definition: Option<&Definition>) -> Resu
         return Ok((if sums { Aggregate::SumRate } else { Aggregate::CountRate }, Aggregate::SumRate));
     }
     let Some(asked) = Aggregate::named(name) else {
-        return Err(format!("aggregate {name:?} is none of mean, sum, count, min, max, rate, p50 to p99"));
+        return Err("aggregate: none of mean, sum, count, min, max, rate, p50 to p99".to_owned());
     };
     let of_ratio = !matches!(asked, Aggregate::Count | Aggregate::Sum) && kind == Some(Kind::Ratio);
     Ok((if of_ratio { Aggregate::Percent } else { asked }, asked))

@@ -70,10 +70,7 @@ impl Definition {
             "histogram" => Kind::Histogram,
             "quantile" => Kind::Quantile,
             "ratio" => Kind::Ratio,
-            other => {
-                let reason = format!("kind {other:?} is none of counter, gauge, histogram, quantile, ratio");
-                return Err(RuleError::new(&spec.name, reason));
-            }
+            _ => return Err(RuleError::new(&spec.name, "kind: none of counter, gauge, histogram, quantile, ratio")),
         };
         let no_buckets = kind == Kind::Histogram && spec.buckets.is_empty();
         Ok(Self {
@@ -141,7 +138,7 @@ impl Definition {
             return Err("`of` is for ratios".to_owned());
         }
         if self.kind == Kind::Ratio && !(self.unit.is_empty() || self.unit == "percent") {
-            return Err(format!("a ratio is in percent, not {:?}", self.unit));
+            return Err("unit: a ratio is in percent".to_owned());
         }
         self.check_buckets()
     }

@@ -23,7 +23,7 @@ impl ValueOf {
             "ms" => (1.0, 1e3),
             "us" => (1.0, 1e6),
             "ns" => (1.0, 1e9),
-            other => return Err(format!("unit {other:?} is none of s, ms, us, ns, bytes, percent")),
+            _ => return Err("unit: none of s, ms, us, ns, bytes, percent".to_owned()),
         };
         let timed = matches!(unit, "s" | "ms" | "us" | "ns");
         let mut source = |name: &str| match Role::named(name) {

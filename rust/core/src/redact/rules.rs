@@ -7,6 +7,7 @@ use regex_automata::util::syntax;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
+use crate::pattern::{flaw, unbuilt};
 use crate::redact::check::Check;
 use crate::redact::content::{is_word, LOOK_AHEAD_BYTES_MAX};
 use crate::redact::run::Lead;
@@ -170,7 +171,7 @@ impl Rules {
             }
         }
         if !loose.is_empty() {
-            let regex = builder(false).build_many(&loose).map_err(|error| RuleError::new("rules", one_line(&error)))?;
+            let regex = builder(false).build_many(&loose).map_err(|error| RuleError::new("rules", unbuilt(&error)))?;
             rules.loose = Some(regex);
         }
         Ok(rules)
@@ -183,7 +184,7 @@ impl Rules {
             None => None,
             Some(name) => match Check::from_name(name) {
                 Some(check) => Some(check),
-                None => return fail(format!("unknown check {name:?}; known: {}", Check::NAMES.join(" "))),
+                None => return fail(format!("unknown check; known: {}", Check::NAMES.join(" "))),
             },
         };
         let ContentRuleSpec { whole_word, lead_bytes, keep_last, .. } = *spec;
@@ -196,7 +197,7 @@ impl Rules {
                 ("assign", Some(Check::Assignment)) => self.assignment = true,
                 _ => {
                     let known = "digits+card, at+email, at+url_credentials, assign+assignment";
-                    return fail(format!("unknown pair of candidate {candidate:?} and check; known: {known}"));
+                    return fail(format!("unknown pair of candidate and check; known: {known}"));
                 }
             }
         } else {
@@ -283,15 +284,13 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
     }
     let hir = match syntax::parse_with(&spec.pattern, &syntax::Config::new().unicode(false).utf8(false)) {
         Ok(hir) => hir,
-        Err(error) => return fail(format!("pattern: {}", one_line(&error))),
+        Err(error) => return fail(format!("pattern: {}", flaw(&error))),
     };
     if hir.properties().minimum_len().unwrap_or(0) == 0 {
         return fail("pattern can match nothing at all; make it match at least one byte".into());
     }
-    for anchor in &spec.anchors {
-        if anchor.len() < ANCHOR_BYTES_MIN {
-            return fail(format!("anchor {anchor:?} is shorter than {ANCHOR_BYTES_MIN} bytes"));
-        }
+    if let Some(short) = spec.anchors.iter().position(|anchor| anchor.len() < ANCHOR_BYTES_MIN) {
+        return fail(format!("anchors: number {} is shorter than {ANCHOR_BYTES_MIN} bytes", short + 1));
     }
     if spec.lead_bytes > LEAD_BYTES_MAX || (spec.lead_bytes > 0 && spec.anchors.is_empty()) {
         return fail(format!("lead_bytes is at most {LEAD_BYTES_MAX} and needs anchors"));
@@ -302,26 +301,15 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
             let len = anchor.len().min(literal.len());
             anchor[..len].eq_ignore_ascii_case(&literal[..len])
         };
-        for anchor in &spec.anchors {
+        for (index, anchor) in spec.anchors.iter().enumerate() {
             let possible = |list: &[Literal]| list.iter().any(|literal| agrees(anchor.as_bytes(), literal.as_bytes()));
             if literals.literals().is_some_and(|list| !possible(list)) {
-                return fail(format!("no match of the pattern can begin with its anchor {anchor:?}"));
+                return fail(format!("anchors: no match of the pattern can begin with number {}", index + 1));
             }
         }
     }
     match builder(true).build(&spec.pattern) {
         Ok(_) => Ok(()),
-        Err(error) => fail(format!("pattern: {}", one_line(&error))),
+        Err(error) => fail(format!("pattern: {}", unbuilt(&error))),
     }
-}
-
-/// An error with all its causes, in one line.
-fn one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

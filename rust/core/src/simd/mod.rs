@@ -57,7 +57,7 @@ impl Path {
     fn named(name: &str) -> Result<Self, String> {
         Self::here().find(|path| path.name() == name).ok_or_else(|| {
             let names: Vec<&str> = Self::here().map(Self::name).collect();
-            format!("no path {name:?} on this CPU; there are: {}", names.join(" "))
+            format!("no such path on this CPU; there are: {}", names.join(" "))
         })
     }
 
@@ -109,6 +109,6 @@ mod tests {
             assert_eq!(Path::named(path.name()).is_ok(), path.runs_here());
         }
         let refused = Path::named("turbo").unwrap_err();
-        assert!(refused.contains("\"turbo\"") && refused.contains("scalar"), "{refused}");
+        assert!(!refused.contains("turbo") && refused.contains("scalar"), "{refused}");
     }
 }
