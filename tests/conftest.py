@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 import uvloop
@@ -17,6 +18,10 @@ from headrig.limits import Limits
 from headrig.model import SinkPart
 from headrig.pipeline import Pipeline, run
 from headrig.testing import MemorySink
+
+# How long an example takes says something about the machine, not about what is tested.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 WAIT_SECONDS = 60.0
 """Longest wait for what a test expects: uvloop takes no exception from a timer signal."""

@@ -57,7 +57,6 @@ def test_an_unknown_path_is_refused_with_those_there_are() -> None:
     """A path that this CPU does not have is an error that names the variable and the choices."""
     refused = run("turbo").stderr.decode()
     assert "HEADRIG_CORE_PATH" in refused
-    assert "turbo" in refused
     assert "scalar" in refused
 
 
@@ -78,8 +77,7 @@ def test_an_unknown_path_stops_every_door(tmp_path: Path, words: list[str]) -> N
     )
 
     assert 0 != refused.returncode
-    [said] = [line for line in refused.stderr.splitlines() if "turbo" in line]
-    assert "HEADRIG_CORE_PATH" in said
+    [said] = [line for line in refused.stderr.splitlines() if "HEADRIG_CORE_PATH" in line]
     assert "scalar" in said
 
 

@@ -69,7 +69,7 @@ async def test_certificate_is_renewed(start, memory, sink, tmp_path, authority, 
     await reload(run)
     second = await shown(port)
     (tmp_path / "key.pem").write_bytes(authority.issue_cert("127.0.0.1").private_key_pem.bytes())
-    with pytest.raises(ConfigError, match=r"cert\.pem"):
+    with pytest.raises(ConfigError, match="cert_file: cannot use the certificate"):
         await reload(run)
 
     assert first != second
@@ -110,7 +110,7 @@ async def test_trust_is_taken_away(start, memory, sink, tmp_path, authority):
         with pytest.raises((ssl.SSLError, OSError)):
             await asyncio.to_thread(send, old, session)
     (tmp_path / "ca.pem").write_text("no certificates")
-    with pytest.raises(ConfigError, match=r"ca\.pem"):
+    with pytest.raises(ConfigError, match="client_ca_file: cannot use the file"):
         await reload(run)
     await asyncio.to_thread(send, client(ssl.TLSVersion.TLSv1_3, other))
     await run.until(lambda: len(sink.lines) == 1)

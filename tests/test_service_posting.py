@@ -174,7 +174,7 @@ for n in range(3):
         ({"LOG_HTTP_AUTH_HEADER": "Bearer fake"}, "environment: LOG_HTTP_ENDPOINT: is not set, though"),
         (
             {"LOG_HTTP_ENDPOINT": "http://h", "LOG_HTTP_BUFFER_SIZE": "x"},
-            "environment: LOG_HTTP_BUFFER_SIZE: 'x' cannot",
+            "environment: LOG_HTTP_BUFFER_SIZE: cannot",
         ),
         (
             {"LOG_HTTP_ENDPOINT": "http://h", "LOG_HTTP_AUTH_HEADER": "fäke"},

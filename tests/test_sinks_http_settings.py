@@ -39,7 +39,7 @@ CANARY = "Bearer canary-0123456789"
             {"endpoint": "http://host", "ca_file": "x"},
             ["ca_file: only https has certificates; remove it, or use https"],
         ),
-        ({"endpoint": "https://host", "ca_file": "/no"}, ["ca_file: cannot read /no; give a readable PEM file"]),
+        ({"endpoint": "https://host", "ca_file": "/no"}, ["ca_file: cannot read the file; give a readable PEM file"]),
         ({"endpoint": "https://logs.example.com:8443/in?key=canary", "auth_header": CANARY}, []),
         ({"endpoint": "http://[::1]/in"}, []),
     ],
