@@ -184,7 +184,8 @@ class Background:
         """
         if self._loop.is_closed():
             return
-        shared = [self._selector.fileno(), *(self._selector.get_map() or ())]
+        listening = self.pipeline.members.listening() if self.opened else []
+        shared = {self._selector.fileno(), *(self._selector.get_map() or ()), *listening}
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for descriptor in shared:
             os.dup2(nothing, descriptor, inheritable=False)

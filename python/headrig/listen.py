@@ -190,6 +190,10 @@ class Sockets:
     def __init__(self) -> None:
         self._addresses: list[_Address] = []
 
+    def descriptors(self) -> list[int]:
+        """Of all that listens, and of what is about to."""
+        return [bound.fileno() for address in self._addresses for bound in address.users if bound.fileno() >= 0]
+
     def lost(self, bound: socket.socket) -> bool:
         """The file of this Unix socket is gone, or another's: a new one must be made."""
         return any(address.lost and bound in address.users for address in self._addresses)

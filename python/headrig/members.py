@@ -168,6 +168,10 @@ class Members:
             raise UnavailableError("the run ends", remedy="start it anew")
         return opened
 
+    def listening(self) -> list[int]:
+        """Descriptors of the sockets that peers come to, also of those that no loop knows yet."""
+        return self._sockets.descriptors()
+
     def _lost(self, at: str) -> bool:
         """Peers no longer find the socket of this part."""
         source = self._state.sources.get(at.removeprefix("sources."))
