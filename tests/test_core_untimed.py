@@ -106,6 +106,39 @@ def test_many_lines_in_many_batches(each):
     assert 0 == state["late_dropped"]
 
 
+@pytest.mark.parametrize("hops", [1, 2])
+@pytest.mark.parametrize("at", [0, 1, 750, 1800])
+def test_behind_another_headrig(at, hops):
+    """
+    A backlog that was wrapped on its way alerts as it would have, also where it begins with a line whose time nothing had
+    told yet: that one came marked, and moves no window here either.
+    """
+    lines = [*BACKLOG[:at], b"Traceback (most recent call last):", b"  File", *BACKLOG[at:]]
+    for _ in range(hops):
+        out = Engine().lane("in").process(b"\n".join(lines), NOW_SECONDS, 1000.0, [(1, 0)]).lines
+        lines = bytes(out).splitlines()
+    found, state = transitions([[(1, lines)]])
+
+    assert PLAIN == found
+    assert (0, 0 if at else 2) == (state["late_dropped"], state["untimed_broken"])
+
+
+def test_plain_text_behind_another_headrig():
+    """
+    Of a service that writes plain text only the lines of its first half minute are marked; the others bear their arrival,
+    and the watermark goes by them.
+    """
+    edge, central = Engine().lane("in"), Engine(with_thresholds(b"", THRESHOLDS))
+    marked = []
+    for second in range(60):
+        out = bytes(edge.process(b"plain\n", NOW_SECONDS + second, float(second), [(1, 0)]).lines)
+        marked.append(json.loads(out)["headrig"].get("time"))
+        central.lane("in").process(out, NOW_SECONDS + second, float(second), [(1, 0)])
+
+    assert ["unknown"] * 30 + [None] * 30 == marked
+    assert NOW_SECONDS + 59 - 15 == central.watermark(NOW_SECONDS + 59)
+
+
 def test_two_connections_with_different_lags():
     """
     A line without a time goes with those of its own connection, however far another one is ahead; a fresh connection

@@ -3,6 +3,7 @@
 use crate::edit::Edits;
 use crate::escape;
 use crate::time;
+use crate::window::timing::When;
 
 /// How far back a cut looks for a delimiter, in bytes; without one it cuts at the bound itself.
 const CUT_SEARCH_BYTES: usize = 4 * 1024;
@@ -57,17 +58,27 @@ impl<'a> Output<'a> {
     }
 }
 
+/// How a wrapped line ends whose time is only that of its arrival, for want of anything that told it.
+const TIME_UNKNOWN: &[u8] = b",\"time\":\"unknown\"}}";
+
+/// Whether that is so of a line: its time is not to be taken for its own.
+#[inline(always)]
+pub fn is_time_unknown(line: &[u8]) -> bool {
+    line.ends_with(TIME_UNKNOWN)
+}
+
 /// Append a broken line as one valid event.
-pub fn wrap(text: &[u8], edits: &Edits, time_seconds: f64, reason: &str, out: &mut Vec<u8>) {
+pub fn wrap(text: &[u8], edits: &Edits, when: When, reason: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"timestamp\":\"");
-    time::format_millis(time_seconds, out);
+    time::format_millis(when.seconds, out);
     out.extend_from_slice(b"\",\"level\":\"UNKNOWN\",\"message\":\"");
     let mut redacted = Vec::with_capacity(text.len());
     edits.apply(text, 0, text.len(), &mut redacted);
     escape::encode(&redacted, out);
     out.extend_from_slice(b"\",\"headrig\":{\"broken\":\"");
     out.extend_from_slice(reason.as_bytes());
-    out.extend_from_slice(b"\"}}");
+    out.push(b'"');
+    out.extend_from_slice(if when.known { b"}}" } else { TIME_UNKNOWN });
 }
 
 /// Where an over-long line ends: at or before `bytes_max`, after a delimiter, never inside an edit or a character.
@@ -111,7 +122,8 @@ mod tests {
     #[test]
     fn a_wrapped_line_is_json_whatever_the_bytes_were() {
         let mut out = Vec::new();
-        wrap(b"a\"\xff\x00", &Edits::default(), 0.0, "utf8", &mut out);
+        let when = When { seconds: 0.0, moves: false, known: true };
+        wrap(b"a\"\xff\x00", &Edits::default(), when, "utf8", &mut out);
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(value["message"], "a\"\u{fffd}\0");
         assert_eq!(value["timestamp"], "1970-01-01T00:00:00.000Z");

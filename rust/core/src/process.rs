@@ -11,7 +11,7 @@ use crate::fast;
 use crate::limits::CUT_SLACK_BYTES;
 use crate::lines::Lines;
 use crate::metric::{LaneId, Metrics, Observer};
-use crate::output::{cut, wrap, Output};
+use crate::output::{cut, is_time_unknown, wrap, Output};
 use crate::redact::Scratch;
 use crate::roles::{RoleTable, Roles};
 use crate::segment::{Line, Segment};
@@ -250,8 +250,10 @@ impl Worker {
             Some(read) => read,
             None => self.shapes.read(&raw(), self.utc_offset_seconds),
         };
-        let when = match batch.timing.own(own_time) {
+        let lent = is_time_unknown(text);
+        let when = match batch.timing.own(own_time.filter(|_| !lent)) {
             Some(when) => when,
+            None if lent => batch.timing.other(Some(Untimed::Broken)),
             None => self.other_time(own_time, batch),
         };
         // Most lines have marks in their time only.
@@ -321,12 +323,12 @@ impl Worker {
     }
 
     fn broken(&mut self, segment: &Segment<'_>, line: &Line, reason: Broken, batch: &mut Batch<'_>) {
-        let (shared, mut time_seconds) = (batch.shared, batch.arrival_seconds);
+        let shared = batch.shared;
+        let mut when = When { seconds: batch.arrival_seconds, moves: false, known: false };
         if shared.spec.on_broken == OnBroken::Wrap {
             // What is written is an event: counted as one here as it would be by the next reader, its time included.
-            let when = batch.timing.other(Some(Untimed::Broken));
-            time_seconds = when.seconds;
-            batch.observer.observe(&Fieldless { time_seconds }, when.moves);
+            when = batch.timing.other(Some(Untimed::Broken));
+            batch.observer.observe(&Fieldless { time_seconds: when.seconds }, when.moves);
         }
         batch.counts.broken[reason as usize] += 1;
         self.edits.clear();
@@ -345,7 +347,7 @@ impl Worker {
         };
         batch.output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
             match shared.spec.on_broken {
-                OnBroken::Wrap => wrap(&kept[..end], &self.edits, time_seconds, reason.as_str(), out),
+                OnBroken::Wrap => wrap(&kept[..end], &self.edits, when, reason.as_str(), out),
                 OnBroken::Pass => self.edits.apply(kept, 0, end, out),
             }
         });

@@ -40,7 +40,7 @@ pub enum Untimed {
     Null,
     /// Something that cannot be read as a time after the epoch.
     Unreadable,
-    /// The line is no valid JSON.
+    /// The line is no valid JSON, or was not and came wrapped from where nothing told its time.
     Broken,
 }
 
@@ -64,6 +64,8 @@ pub struct When {
     pub seconds: f64,
     /// It may move the watermark and the floor of the windows.
     pub moves: bool,
+    /// It is more than the moment of an arrival that may be long after.
+    pub known: bool,
 }
 
 /// What the times of a batch come to.
@@ -131,7 +133,7 @@ impl<'a> Timing<'a> {
         if seconds > self.newest {
             self.newest = seconds;
         }
-        Some(When { seconds, moves: true })
+        Some(When { seconds, moves: true, known: true })
     }
 
     /// When an event was whose own time, if it has one, is not to be trusted. `None`: it is ahead of its arrival.
@@ -143,18 +145,20 @@ impl<'a> Timing<'a> {
         self.settle();
         let Self { senders, arrival, silence, .. } = self;
         let (moment, silence) = (arrival.monotonic_seconds, *silence);
-        let mut when = When { seconds: arrival.seconds, moves: self.arrival_only };
+        let mut when = When { seconds: arrival.seconds, moves: self.arrival_only, known: self.arrival_only };
         if !self.arrival_only {
             match why {
                 None => self.times.future += 1,
                 Some(why) => self.times.untimed[why as usize] += 1,
             }
             when.moves = senders.source.untimed(moment, silence);
+            when.known = when.moves;
             let alone = self.sender.as_mut().is_some_and(|(_, pace)| pace.untimed(moment, silence));
             if !when.moves && !alone {
                 let own = self.sender.and_then(|(_, pace)| pace.time(moment, silence));
                 let known = own.or_else(|| senders.source.time(moment, silence));
                 when.seconds = known.unwrap_or(arrival.seconds);
+                when.known = known.is_some();
             }
         }
         self.times.take(when);
@@ -209,7 +213,7 @@ impl<'a> Timing<'a> {
         if let Some((_, pace)) = &mut self.sender {
             pace.timed(newest, moment, self.silence);
         }
-        self.times.take(When { seconds: newest, moves: true });
+        self.times.take(When { seconds: newest, moves: true, known: true });
     }
 }
 
