@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -258,3 +258,34 @@ def test_write_that_never_returns(tmp_path):
         run.end()
 
     assert any("1 lines were not written" in line for line in run.said)
+
+
+def test_settings_whose_reading_never_ends(tmp_path):
+    """
+    A reload whose settings name a pipe that nobody writes as the file of a token: SIGTERM ends the run all the same, with
+    everything written.
+    """
+    os.mkfifo(tmp_path / "fifo")
+    port = free_port()
+    text = f'[sources.in]\ntype = "tcp"\nlisten = "127.0.0.1:{port}"\n[sinks.out]\ntype = "file"\npath = "app.log"\n'
+    (tmp_path / "headrig.toml").write_text(text)
+    with Run("-c", "headrig.toml", cwd=tmp_path) as run:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b'{"x":1}\n')
+        ship = '[sinks.ship]\ntype = "forward"\nto = "http://127.0.0.1:9"\ntoken_file = "fifo"\n'
+        (tmp_path / "headrig.toml").write_text(text + ship)
+        run.signal(signal.SIGHUP)
+        writers: list[int] = []
+
+        def is_read() -> bool:
+            """Somebody has it open, or is about to."""
+            with suppress(OSError):
+                writers.append(os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK))
+            return bool(writers)
+
+        until(is_read)
+        run.signal(signal.SIGTERM)
+        code = run.end()
+    os.close(writers[0])
+
+    assert (0, 1) == (code, (tmp_path / "app.log").read_bytes().count(b"\n"))

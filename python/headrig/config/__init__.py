@@ -6,6 +6,7 @@ Nothing is opened, created or bound here.
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from os.path import dirname
 from typing import Any
 
@@ -26,6 +27,7 @@ from headrig.notifiers import ConsoleConfig, NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
 from headrig.web import HttpServerConfig
+from headrig.worker import Worker
 
 __all__ = ["Config", "check", "load", "locate", "read", "read_filter", "read_quiet"]
 
@@ -100,22 +102,28 @@ async def read_quiet(
     `read`, of a file that nobody is writing: half of one may well be settings, too. It is left alone from
     `SETTINGS_QUIET_SECONDS` before until after it was read, or that is the error.
     """
-    if path is None:
-        return await asyncio.to_thread(read, path, environ, stdin)
+    # A file that it names may be a pipe that nobody writes: that read never ends, and must not hold up the process's end.
+    reader = Worker("headrig-settings")
+    reading = partial(read, path, environ, stdin)
     try:
+        if path is None:
+            async with asyncio.timeout(RELOAD_SECONDS):
+                return await reader.call(reading)
         for _ in range(int(SETTINGS_SECONDS / SETTINGS_QUIET_SECONDS)):
             before = signature(path)
             await asyncio.sleep(SETTINGS_QUIET_SECONDS)
             if before == signature(path):
                 async with asyncio.timeout(RELOAD_SECONDS):
-                    found = await asyncio.to_thread(read, path, environ, stdin)
+                    found = await reader.call(reading)
                 if before == signature(path):
                     return found
     except ConfigError as error:
         return None, [error]
     except TimeoutError:
         reason = f"it, or a file that it names, could not be read within {RELOAD_SECONDS:g} s"
-        return None, [ConfigError(reason, file=path, remedy="name regular files")]
+        return None, [ConfigError(reason, file=path or DEFAULT_NAME, remedy="name regular files")]
+    finally:
+        reader.close()
     remedy = "write it elsewhere and rename it to here, then send the signal"
     return None, [ConfigError("it is being written", file=path, remedy=remedy)]
 
