@@ -169,8 +169,47 @@ print(*(handler.counts()[name] for name in ("received", "written", "dropped", "w
 
     assert (0, "1000 999 1 0\n") == (done.returncode, done.stdout)
     assert 999 == arrived.count(b'"message":"n"')
-    (said,) = done.stderr.splitlines()
+    said, flushed = done.stderr.splitlines()
     assert f"headrig: sinks.forward: {url} answered 400 to a line of " in said
+    assert "headrig: flush: 1 lines were given up" == flushed
+
+
+def test_flush_of_a_service_that_lost_lines(tmp_path):
+    """
+    A flush says once that lines were refused for good, also when that was before it began; what an exit hook logs after
+    such a loss is shipped all the same.
+    """
+    code = """
+import atexit, logging, threading, headrig
+log = logging.getLogger("app")
+atexit.register(log.info, "hook")
+handler = headrig.install()
+def lost(lines):
+    while handler.counts()["dropped"] < lines: threading.Event().wait(0.01)
+flushed = [headrig.flush()]
+log.info("poison")
+flushed += [headrig.flush(), headrig.flush()]
+log.info("poison")
+lost(2)
+log.info("n")
+flushed += [headrig.flush(), headrig.flush()]
+log.info("poison")
+lost(3)
+print(flushed)
+"""
+
+    def refuse(body):
+        return 400 if b"poison" in zlib.decompress(body, wbits=31) else None
+
+    with endpoint(refuse) as (url, taken):
+        done = service(code, tmp_path, HEADRIG_TO=url)
+    arrived = [json.loads(line)["message"] for body in taken for line in zlib.decompress(body, wbits=31).splitlines()]
+
+    assert (0, "[True, False, True, False, True]\n") == (done.returncode, done.stdout)
+    notice = "1 log records were dropped: more came than could be written"
+    assert ["n", "hook"] == [message for message in arrived if message != notice]
+    # The last one is the flush at the exit.
+    assert 3 * ["headrig: flush: 1 lines were given up"] == done.stderr.splitlines()[1:]
 
 
 def test_service_that_exits_in_the_middle(tmp_path):

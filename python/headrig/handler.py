@@ -216,7 +216,8 @@ def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
     """
     Have everything written and delivered that was logged before; False when that took longer.
 
-    What is shipped counts once it is acknowledged, what is posted once it is accepted.
+    What is shipped counts once it is acknowledged, what is posted once it is accepted. False, once, also when lines were
+    refused for good since the last flush.
     """
     deadline = monotonic() + timeout_seconds
     done = True
@@ -262,22 +263,23 @@ def _settle_multiprocessing() -> None:
 
 def _at_exit() -> None:
     """Write what waits; what is logged from here on is written before the call returns."""
-    if not flush():
+    # Lines that were refused for good wait no more: those that come now may be taken.
+    if not flush() and _tell_waiting():
         _Exit.flush_seconds = 0.0
-        _tell_waiting()
         return
     for handler in list(_live):
         handler._core.wait_for_each()  # noqa: SLF001
 
 
-def _tell_waiting() -> None:
-    """Nobody counts after the exit: one line on standard error says what is lost with the process."""
+def _tell_waiting() -> bool:
+    """Nobody counts after the exit: one line on standard error says what is lost with the process, if anything is."""
     left = Counter({"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))})  # noqa: SLF001
     for each in beyond:
         left.update(each.waiting())
     said = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
     if said:
         say(f"gave up at exit: {said}")
+    return bool(said)
 
 
 def say(text: str) -> None:

@@ -91,6 +91,8 @@ class Pipeline:
             config, self.state, self.alerting, status=self.status, process=self._process, review=self._review
         )
         self._loop = asyncio.get_running_loop()
+        self._given_up = 0
+        """Lines that sinks had given up when a flush last said so."""
 
     @property
     def config(self) -> Config:
@@ -145,9 +147,9 @@ class Pipeline:
         """
         Have everything that was received so far written, and made durable.
 
-        False when a sink did not manage within `drain_seconds`, and then goes on trying, or gave lines up.
+        False when a sink did not manage within `drain_seconds`, and then goes on trying, or gave lines up since the last
+        flush that ended.
         """
-        given_up = self.state.ledger.given_up()
         try:
             async with asyncio.timeout(self.state.limits.drain_seconds):
                 await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
@@ -155,8 +157,10 @@ class Pipeline:
         except (TimeoutError, DeliveryError) as error:
             log.warning("flush: not everything is written yet%s", f": {error}" if str(error) else "")
             return False
-        if lines := self.state.ledger.given_up() - given_up:
-            log.warning("flush: %d lines were given up", lines)
+        before, self._given_up = self._given_up, self.state.ledger.given_up()
+        if lines := self._given_up - before:
+            # In a service the log is what is shipped: it would be refused as well, and the next flush fail for it.
+            self.state.tell(f"flush: {lines} lines were given up")
         return not lines
 
     async def drain(self) -> None:
