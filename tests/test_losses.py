@@ -174,6 +174,30 @@ print(*(handler.counts()[name] for name in ("received", "written", "dropped", "w
     assert "headrig: flush: 1 lines were given up" == flushed
 
 
+def test_flush_of_a_service_that_waits(tmp_path):
+    """
+    A flush, and so an exit, does not sit out how long a refused batch waits: the other side may be back.
+    """
+    script = """
+import logging, threading, headrig
+from headrig.service import service
+handler = headrig.install()
+async def for_ever(seconds, hurry): await hurry.wait()
+service.background().pipeline.state.pause = for_ever
+for waited in (1, 2):
+    logging.getLogger("app").info("n")
+    while handler.counts()["write_errors"] < waited: threading.Event().wait(0.01)
+    if waited == 1: print(headrig.flush())
+"""
+    answers = [401, None, 401]
+
+    with endpoint(lambda _: answers.pop(0) if answers else None) as (url, taken):
+        done = service(script, tmp_path, HEADRIG_TO=url)
+
+    assert (0, "True\n", 2) == (done.returncode, done.stdout, len(taken))
+    assert "gave up" not in done.stderr
+
+
 def test_flush_of_a_service_that_lost_lines(tmp_path):
     """
     A flush says once that lines were refused for good, also when that was before it began; what an exit hook logs after

@@ -133,6 +133,16 @@ class Background:
         except CancelledError:
             raise TimeoutError("the background has ended") from None
 
+    def hasten(self) -> None:
+        """Have what waits to be tried again tried now; nothing is waited for."""
+        if self.opened:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._hasten)
+
+    def _hasten(self) -> None:
+        for sink in self.pipeline.state.sinks.values():
+            sink.hasten()
+
     def flush(self, timeout_seconds: float) -> bool:
         """Have everything delivered that came before; with 0 it is asked for and goes on by itself."""
         if not self.alive:

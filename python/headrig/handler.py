@@ -38,6 +38,9 @@ _held: Final[dict[int, list[HandlerCore]]] = {}
 class Beyond(Protocol):
     """What lines pass, and notices wait in, after the handlers."""
 
+    def hasten(self) -> None:
+        """Have what waits to be tried again tried now; nothing is waited for."""
+
     def flush(self, timeout_seconds: float) -> bool:
         """Have everything delivered that came before; 0: ask for it and do not wait."""
 
@@ -164,6 +167,8 @@ class Handler(logging.Handler):
     def flush(self) -> None:
         """Have everything written that was logged before, or give up after five seconds."""
         self._begin(only_if_due=True)
+        if self._shipping == "only":
+            _hasten()
         self._core.flush(_Exit.flush_seconds)
 
     def close(self) -> None:
@@ -221,12 +226,21 @@ def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
     """
     deadline = monotonic() + timeout_seconds
     done = True
-    for handler in list(_live):
+    handlers = list(_live)
+    for handler in handlers:
         handler._begin(only_if_due=True)  # noqa: SLF001
+    _hasten()
+    for handler in handlers:
         done = handler._core.flush(max(0.0, deadline - monotonic())) and done  # noqa: SLF001
     for each in beyond:
         done = each.flush(max(0.0, deadline - monotonic())) and done
     return done
+
+
+def _hasten() -> None:
+    """What is shipped is written once it is acknowledged: a wait before the next attempt would outlast a flush."""
+    for each in beyond:
+        each.hasten()
 
 
 def ask_flush() -> None:

@@ -153,9 +153,13 @@ class RunningSink:
             if self.closed_by_reader:
                 reader_gone()
 
+    def hasten(self) -> None:
+        """Have what waits to be tried again tried now, unless the other side asked to be left alone."""
+        self._hurry.set()
+
     async def flush(self) -> None:
         """Have everything written that waits now, and made durable."""
-        self._hurry.set()
+        self.hasten()
         await self.queue.flushed()
         async with self._turn:
             await self.sink.flush()
