@@ -24,6 +24,8 @@ from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, Handl
 
 FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
+LAST_SECONDS: Final = 0.25
+"""What the exit waits once more for lines logged while it flushed: more than the writer's tenth of a second."""
 SPEC: Final = f'"recent_bytes_max":0,"line_bytes_max":{RECORD_LINE_BYTES_MAX}'
 """What every handler asks of its engine: nobody looks back at the lines, and records may be long."""
 ALONE: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
@@ -277,8 +279,13 @@ def _settle_multiprocessing() -> None:
 
 def _at_exit() -> None:
     """Write what waits; what is logged from here on is written before the call returns."""
+    flushed = flush()
+    if not flushed:
+        # What gave up may have logged why, after the lines before it were waited for.
+        for handler in list(_live):
+            handler._core.flush(LAST_SECONDS)  # noqa: SLF001
     # Lines that were refused for good wait no more: those that come now may be taken.
-    if not flush() and _tell_waiting():
+    if not flushed and _tell_waiting():
         _Exit.flush_seconds = 0.0
         return
     for handler in list(_live):
