@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 from aiohttp import web
@@ -23,6 +25,8 @@ log: Final = logging.getLogger("headrig.http")
 _silenced: Final = logging.getLogger("headrig.http.aiohttp")
 """What aiohttp would say quotes what a peer sent: a log line that went to the wrong port must not show up in ours."""
 _silenced.setLevel(logging.CRITICAL + 1)
+_KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""From Python 3.13 on a loop removes the socket file when a listener is closed, although the next one goes on with it."""
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Missed = Callable[[str, str], None]
 """Takes the name under which a request for nothing that is here is counted, and what to say: never the path, which may
@@ -86,7 +90,9 @@ class Httpd:
         """Take connections there, and no longer where it did before. Those that are open go on."""
         listener = None
         if door is not None:
-            make = self._loop.create_unix_server if door.bound.family == socket.AF_UNIX else self._loop.create_server
+            make: Callable[..., Awaitable[asyncio.Server]] = self._loop.create_server
+            if door.bound.family == socket.AF_UNIX:
+                make = partial(self._loop.create_unix_server, **_KEEP_FILE)
             listener = await make(self._connection, sock=door.bound, backlog=BACKLOG_CONNECTIONS, ssl=door.tls)
         before, self._listener = self._listener, listener
         left, self._door = self._door, door
