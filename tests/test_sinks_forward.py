@@ -102,8 +102,10 @@ async def test_token(pair, sink, caplog):
     refusals = 'component_errors_total{component_id="in",component_kind="source",component_type="http",'
     await wrong.until(lambda: far.page().get(refusals + 'error_type="auth",stage="receiving"}', 0) >= 1)
 
+    said = f"sinks.out: {far.url} answered 401; its lines wait as long as there is room for them; check"
+    await wrong.until(lambda: said in caplog.text)
+
     assert (1, 0) == (account.waiting(), account.dropped.total())
-    assert f"sinks.out: {far.url} answered 401; its lines wait as long as there is room for them; check" in caplog.text
     assert "sources.in: answered 401 to 127.0.0.1: a bearer token is needed" in caplog.text
     assert "canary" not in caplog.text + repr(wrong.pipeline.config.sinks)
 

@@ -21,14 +21,17 @@ class Worker:
     Blocking calls, one after the other.
 
     A `daemon` is not waited for at exit: a write to a reader that hangs must not hold the process for ever. What calls
-    into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes. The thread
-    starts with the first job: a service must not be kept alive by a part that has nothing to do.
+    into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes. It starts with
+    the first job: a service must not be kept alive by a part that has nothing to do. A daemon starts at once: the first
+    job may come at the exit, when Python 3.12 starts no thread any more.
     """
 
     def __init__(self, name: str, *, daemon: bool = True) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=daemon)
+        if daemon:
+            self._thread.start()
 
     async def call(self, job: Callable[[], T]) -> T:
         """Give what `job` gives or raises in the thread. A cancelled caller leaves the job running."""
