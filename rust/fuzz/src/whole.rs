@@ -48,9 +48,12 @@ impl Answer {
 
     pub fn of<'a>(lane: &Lane, batches: impl IntoIterator<Item = &'a [u8]>) -> Self {
         static PASSES: AtomicU64 = AtomicU64::new(0);
-        // Long after the pass before: of its times nothing is known any more.
-        let monotonic_seconds = PASSES.fetch_add(1, Ordering::Relaxed) as f64 * 60.0;
-        let arrival = Arrival { seconds: ARRIVAL_SECONDS, monotonic_seconds, runs: &[] };
+        let began_seconds = PASSES.fetch_add(1, Ordering::Relaxed) as f64 * 120.0;
+        // An event with a time, and then silence: nothing is left of the times that passes before had, nor of how long
+        // they had none.
+        let timed = Arrival { seconds: ARRIVAL_SECONDS, monotonic_seconds: began_seconds, runs: &[] };
+        lane.process(br#"{"timestamp":"2026-11-23T06:00:00Z"}"#, timed);
+        let arrival = Arrival { monotonic_seconds: began_seconds + 60.0, ..timed };
         let mut answer = Self::default();
         for batch in batches {
             answer.add(&lane.process(batch, arrival));
