@@ -23,15 +23,17 @@ class Worker:
     A `daemon` is not waited for at exit: a write to a reader that hangs must not hold the process for ever. What calls
     into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes. It starts with
     the first job: a service must not be kept alive by a part that has nothing to do. A daemon starts at once: the first
-    job may come at the exit, when Python 3.12 starts no thread any more.
+    job may come at the exit, when Python 3.12 starts no thread any more. A worker that is made only then works on the loop:
+    it holds up nothing that the exit does not wait for.
     """
 
     def __init__(self, name: str, *, daemon: bool = True) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=daemon)
+        self._threadless = False
         if daemon:
-            self._thread.start()
+            self._start()
 
     async def call(self, job: Callable[[], T]) -> T:
         """Give what `job` gives or raises in the thread. A cancelled caller leaves the job running."""
@@ -47,8 +49,19 @@ class Worker:
 
     def _put(self, job: Job) -> None:
         self._jobs.put(job)
-        if self._thread.ident is None:
+        if self._thread.ident is None and not self._threadless:
+            self._start()
+        if self._threadless:
+            self._jobs.put(None)
+            self._run()
+
+    def _start(self) -> None:
+        try:
             self._thread.start()
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise
+            self._threadless = True
 
     def _run(self) -> None:
         while (entry := self._jobs.get()) is not None:
