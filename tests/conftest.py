@@ -16,7 +16,7 @@ import uvloop
 from headrig.config import Config
 from headrig.limits import Limits
 from headrig.model import SinkPart
-from headrig.pipeline import Pipeline, run
+from headrig.runtime.pipeline import Pipeline, run
 from headrig.testing import MemorySink
 
 # How long an example takes says something about the machine, not about what is tested.

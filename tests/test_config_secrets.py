@@ -29,7 +29,7 @@ from headrig.config.spec import (
 )
 from headrig.errors import HeadrigError
 from headrig.limits import Limits
-from headrig.listen import TlsConfig
+from headrig.net.sockets import TlsConfig
 from headrig.notifiers import NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig

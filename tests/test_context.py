@@ -6,7 +6,7 @@ import contextvars
 import pytest
 
 import headrig
-from headrig.context import bound_fields
+from headrig.service.context import bound_fields
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"

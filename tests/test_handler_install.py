@@ -11,7 +11,7 @@ from service_process import service
 
 import headrig
 from headrig.errors import ConfigError
-from headrig.installation import _Installed, _Settings
+from headrig.service.install import _Installed, _Settings
 
 QUERIES = {
     """grep '"level":"ERROR"' app.log | jq '. | select(.traceId == "xyz")' | jq -r .message""": [

@@ -259,8 +259,8 @@ def test_sigusr1_flushes(tmp_path):
     """
     code = """
 import os, signal, sys
-import headrig.handler
-headrig.handler.RECORD_WAIT_SECONDS_MAX = 3600.0
+import headrig.service.handler
+headrig.service.handler.RECORD_WAIT_SECONDS_MAX = 3600.0
 signal.signal(signal.SIGUSR1, lambda number, frame: print("before", flush=True))
 import logging
 headrig.install(path="app.log", flush_seconds=3600.0)
@@ -379,9 +379,9 @@ def test_exit_with_a_full_disk(tmp_path):
     A disk that does not answer holds up the exit once, for the time of one flush; what is lost is told of.
     """
     code = """
-import logging, headrig.handler
-headrig.handler.flush.__defaults__ = (0.3,)
-headrig.handler._Exit.flush_seconds = 1000.0
+import logging, headrig.service.handler
+headrig.service.handler.flush.__defaults__ = (0.3,)
+headrig.service.handler._Exit.flush_seconds = 1000.0
 headrig.install(path="/dev/full")
 logging.getLogger().error("x")
 """

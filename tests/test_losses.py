@@ -133,7 +133,7 @@ def test_wrong_path(tmp_path):
 import logging, headrig
 headrig.install()
 for n in range(7): logging.getLogger("app").info("n")
-headrig.handler._Exit.flush_seconds = 0.5
+headrig.service.handler._Exit.flush_seconds = 0.5
 """
     (tmp_path / "headrig.toml").write_text(SETTINGS + 'type = "stdout"\n')
     with Run("-c", "headrig.toml", cwd=tmp_path) as run:
@@ -180,7 +180,7 @@ def test_flush_of_a_service_that_waits(tmp_path):
     """
     script = """
 import logging, threading, headrig
-from headrig.service import service
+from headrig.service.api import service
 handler = headrig.install()
 async def for_ever(seconds, hurry): await hurry.wait()
 service.background().pipeline.state.pause = for_ever
@@ -251,7 +251,7 @@ def test_service_that_exits_in_the_middle(tmp_path):
 import logging, headrig
 headrig.install()
 for n in range(1000): logging.getLogger("app").info("n")
-headrig.handler._Exit.flush_seconds = 1.5
+headrig.service.handler._Exit.flush_seconds = 1.5
 """
     with endpoint(refuse) as (url, taken):
         done = service(code, tmp_path, HEADRIG_TO=url)

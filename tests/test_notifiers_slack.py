@@ -8,7 +8,7 @@ import pytest_asyncio
 from alerting_run import HOOK, TCP, Clock, always, ok, settings, slack, taken
 from endpoint import Pauses, hang, reset, serving, status
 
-from headrig import families
+from headrig import telemetry
 from headrig.limits import Limits
 from headrig.model import Notice, Severity
 from headrig.notifiers import SlackConfig
@@ -108,7 +108,7 @@ async def test_retry_after_is_honoured(alerting, endpoint):
     await run.until(lambda: run.account.delivered == 3)
 
     assert [f"🟡 FIRING: alert {n}" for n in (0, 0, 1, 2)] == [header for header, _ in taken(endpoint)]
-    assert 1 == run.pipeline.state.metrics.value(families.NOTICE_FAILURES, "slack", "rate_limit")
+    assert 1 == run.pipeline.state.metrics.value(telemetry.NOTICE_FAILURES, "slack", "rate_limit")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_comes_again(alerting, endpoint, answer, reason):
     await run.until(lambda: run.account.delivered == 1)
 
     assert 2 == len(endpoint.requests)
-    assert 1 == run.pipeline.state.metrics.value(families.NOTICE_FAILURES, "slack", reason)
+    assert 1 == run.pipeline.state.metrics.value(telemetry.NOTICE_FAILURES, "slack", reason)
 
 
 @pytest.mark.parametrize(

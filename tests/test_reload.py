@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from running import free_port
 
-from headrig import members
 from headrig.errors import Retryable, UnavailableError
 from headrig.limits import Limits
 from headrig.model import Intake, Part, SinkPart
@@ -138,7 +137,7 @@ async def test_new_input_while_the_end_waits(start, memory, sink, monkeypatch):
     """
     All input has ended and its lines wait for a sink: a reload that brings new input calls the end off.
     """
-    monkeypatch.setattr(members, "SWITCH_SECONDS", 0.02)
+    monkeypatch.setattr("headrig.runtime.reload.SWITCH_SECONDS", 0.02)
     source = FiniteSource()
     run = await start({"finite": Finite(source=source)} | TCP, memory)
     sink.open.clear()
@@ -230,7 +229,7 @@ async def test_time_to_open(start, memory, monkeypatch):
     What cannot be opened in time leaves the old settings, and the next reload is not held up.
     """
     run = await start(TCP, memory)
-    monkeypatch.setattr(members, "RELOAD_SECONDS", 0.05)
+    monkeypatch.setattr("headrig.runtime.reload.RELOAD_SECONDS", 0.05)
     sinks = memory | {"slow": Gated(sink=MemorySink(), gate=asyncio.Event(), closed=[])}
     with pytest.raises(UnavailableError, match="not everything could be opened within"):
         await reload(run, sinks=sinks)
@@ -245,7 +244,7 @@ async def test_write_that_never_returns(start, tmp_path, monkeypatch):
     """
     A sink within a write that nobody reads holds up neither reloads nor the stop, and reloads pile nothing up.
     """
-    monkeypatch.setattr(members, "SWITCH_SECONDS", 0.02)
+    monkeypatch.setattr("headrig.runtime.reload.SWITCH_SECONDS", 0.02)
     os.mkfifo(tmp_path / "fifo")
     sinks = {"fifo": FileConfig(path=str(tmp_path / "fifo"), flush_seconds=0.0)}
     run = await start(TCP, sinks, limits=Limits(drain_seconds=0.3))
@@ -271,7 +270,7 @@ async def test_sink_that_leaves_with_its_endpoint_down(start, memory, sink, monk
     A removed sink that cannot get rid of its lines owes nothing for what came after it, at once and for good; when its
     time is over they are dropped, with a reason, and counted.
     """
-    monkeypatch.setattr(members, "LEAVING_SECONDS", 0.3)
+    monkeypatch.setattr("headrig.runtime.reload.LEAVING_SECONDS", 0.3)
     dead = HttpSinkConfig(endpoint=f"http://127.0.0.1:{free_port()}/", flush_seconds=0.0, required=False)
     run = await start(TCP, memory | {"dead": dead})
     ledger = run.pipeline.state.ledger
@@ -318,7 +317,7 @@ async def test_source_that_comes_back_before_it_has_left(start, memory, sink, mo
     """
     A removed source reads its peers to their end, or for its time; meanwhile it may be there again.
     """
-    monkeypatch.setattr(members, "LEAVING_SECONDS", 0.2)
+    monkeypatch.setattr("headrig.runtime.reload.LEAVING_SECONDS", 0.2)
     run = await start(TCP | {"back": TCP["in"]}, memory)
     _, writer = await asyncio.open_connection("127.0.0.1", run.port("back"))
     writer.write(b'{"n":1}\n')

@@ -15,7 +15,7 @@ from headrig import config as config_module
 from headrig.config import read_quiet
 from headrig.config.files import seen
 from headrig.errors import ConfigError, UnavailableError
-from headrig.listen import TlsConfig
+from headrig.net.sockets import TlsConfig
 from headrig.notifiers import SlackConfig
 from headrig.sources import HttpConfig, TcpConfig, UnixConfig
 from headrig.web import HttpServerConfig

@@ -11,7 +11,7 @@ import trustme
 from running import free_port
 
 from headrig.limits import Limits
-from headrig.listen import TlsConfig
+from headrig.net.sockets import TlsConfig
 from headrig.sources import HttpConfig, TcpConfig, UdpConfig, UnixConfig
 from headrig.web import HttpServerConfig
 

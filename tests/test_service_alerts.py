@@ -28,7 +28,7 @@ headrig.register_threshold("high-error-rate", {
 START = """
 import logging, os, sys, threading
 import headrig
-from headrig.service import service
+from headrig.service.api import service
 """
 TIME = """
 now = [1_795_000_003.0]
@@ -243,8 +243,8 @@ def test_a_service_that_ships_judges_nothing(tmp_path):
         + RUNBOOK
         + RUNBOOK.replace("high-error-rate", "other")
         + """
-import headrig.handler
-headrig.handler.flush.__defaults__ = (0.1,)
+import headrig.service.handler
+headrig.service.handler.flush.__defaults__ = (0.1,)
 headrig.install(to="unix:nobody.sock")
 logging.getLogger().addHandler(logging.StreamHandler(sys.stdout))
 headrig.register_threshold("third", metric="x", operator="gt", value=1, window=60, severity="info", category="c",
@@ -298,7 +298,7 @@ def test_dead_channel(tmp_path):
     """
     A channel that does not answer holds up neither calls nor the exit, which tells what is lost.
     """
-    code = "import headrig.handler\nheadrig.handler.flush.__defaults__ = (0.5,)\n" + START
+    code = "import headrig.service.handler\nheadrig.handler.flush.__defaults__ = (0.5,)\n" + START
     code += "headrig.install()\nheadrig.send_alert('Disk full', 'soon')\n"
     done = service(code, tmp_path, LOG_FILE="app.log", SLACK_WEBHOOK_URL="http://127.0.0.1:1/fake")
 

@@ -81,7 +81,7 @@ def test_a_background_that_fails_begins_anew(tmp_path):
         "import headrig.limits\nheadrig.limits.BACKGROUND_RESTART_SECONDS = 0.0\n"
         + START
         + """
-from headrig.service import service
+from headrig.service.api import service
 log.info("before")
 assert headrig.flush(5.0)
 failed = service.background()

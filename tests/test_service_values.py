@@ -16,7 +16,7 @@ if EARLY: CALLS
 headrig.install(path="app.log")
 if not EARLY: CALLS
 headrig.record_metric("good", 1)
-print(headrig.service.service.page().decode())
+print(headrig.service.api.service.page().decode())
 sys.exit(not headrig.flush())
 """
 VALUES = "[math.nan, math.inf, -math.inf, 'much', None, 10**400, [], Bad(), 1j, '']"

@@ -8,10 +8,10 @@ import pytest
 
 from headrig.config import Config
 from headrig.errors import ConfigError, Retryable
-from headrig.families import ERRORS
 from headrig.limits import Limits
 from headrig.sinks import FileConfig
 from headrig.sources import TcpConfig
+from headrig.telemetry import ERRORS
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from headrig.errors import ConfigError, UnavailableError
 from headrig.limits import Limits
-from headrig.listen import TlsConfig
+from headrig.net.sockets import TlsConfig
 from headrig.sources import TcpConfig
 
 pytestmark = pytest.mark.asyncio

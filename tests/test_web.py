@@ -148,7 +148,7 @@ async def test_silent_peer(start, memory, monkeypatch):
     """
     A peer that never finishes its first request is disconnected.
     """
-    monkeypatch.setattr("headrig.httpd.BODY_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("headrig.net.http_server.BODY_IDLE_SECONDS", 0.05)
     run = await start(TCP, memory, http=HTTP)
     reader, writer = await asyncio.open_connection(*run.url.removeprefix("http://").split(":"))
     writer.write(b"GET /health HTT")

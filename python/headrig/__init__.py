@@ -5,13 +5,13 @@ Importing it imports nothing: each name is fetched when it is first used.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from headrig.context import bind
     from headrig.engine import core_version as __version__
-    from headrig.handler import Handler, flush
-    from headrig.installation import install
     from headrig.model import Category, Severity
     from headrig.redaction import redact
-    from headrig.service import metrics, record_metric, register_threshold, resolve_alert, send_alert
+    from headrig.service.api import metrics, record_metric, register_threshold, resolve_alert, send_alert
+    from headrig.service.context import bind
+    from headrig.service.handler import Handler, flush
+    from headrig.service.install import install
 
 __all__ = [
     "Category",
@@ -31,18 +31,18 @@ __all__ = [
 
 _HOMES = {
     "Category": ("headrig.model", "Category"),
-    "Handler": ("headrig.handler", "Handler"),
+    "Handler": ("headrig.service.handler", "Handler"),
     "Severity": ("headrig.model", "Severity"),
     "__version__": ("headrig.engine", "core_version"),
-    "bind": ("headrig.context", "bind"),
-    "flush": ("headrig.handler", "flush"),
-    "install": ("headrig.installation", "install"),
-    "metrics": ("headrig.service", "metrics"),
-    "record_metric": ("headrig.service", "record_metric"),
+    "bind": ("headrig.service.context", "bind"),
+    "flush": ("headrig.service.handler", "flush"),
+    "install": ("headrig.service.install", "install"),
+    "metrics": ("headrig.service.api", "metrics"),
+    "record_metric": ("headrig.service.api", "record_metric"),
     "redact": ("headrig.redaction", "redact"),
-    "register_threshold": ("headrig.service", "register_threshold"),
-    "resolve_alert": ("headrig.service", "resolve_alert"),
-    "send_alert": ("headrig.service", "send_alert"),
+    "register_threshold": ("headrig.service.api", "register_threshold"),
+    "resolve_alert": ("headrig.service.api", "resolve_alert"),
+    "send_alert": ("headrig.service.api", "send_alert"),
 }
 
 

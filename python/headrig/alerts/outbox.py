@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from headrig import families
+from headrig import telemetry
+from headrig.delivery.ledger import NoticeAccount
+from headrig.delivery.retry import asked_seconds, waits
+from headrig.delivery.trouble import Standing
 from headrig.errors import DeliveryError, Misconfigured, Retryable
-from headrig.families import Metrics
-from headrig.ledger import NoticeAccount
 from headrig.limits import NOTICE_SECONDS_MAX, OUTBOX_NOTICES_MAX, RETRY_FIRST_SECONDS, Limits
 from headrig.model import Clock, Gate, Notice, Notifier
-from headrig.retry import asked_seconds, waits
-from headrig.trouble import Standing
+from headrig.telemetry import Metrics
 
 log: Final = logging.getLogger("headrig")
 
@@ -194,7 +194,7 @@ class Outbox:
         log.error("notifiers.%s: the notice %r (%s) is lost: %s", self.id, notice.title, notice.status, reason)
 
     def _failed(self, error: DeliveryError, consequence: str) -> None:
-        self._page.add(families.NOTICE_FAILURES, 1, self.id, error.reason)
+        self._page.add(telemetry.NOTICE_FAILURES, 1, self.id, error.reason)
         if isinstance(error, Misconfigured):
             if self.standing.refused(self._notifier, error):
                 self._tell(f"notifiers.{self.id}: {error}; notices are lost until that is mended: {error.remedy}")

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from headrig import families
-from headrig.parts import State
+from headrig import telemetry
+from headrig.runtime.running import State
 
 
 def summary(state: State) -> str:
@@ -14,16 +14,17 @@ def summary(state: State) -> str:
     reasons = ", ".join(f"{lines} {reason}" for reason, lines in sorted(dropped.items()))
     out = ", ".join(f"{sink.delivered} out{f' to {sink.id}' * (len(sinks) > 1)}" for sink in sinks)
     counted = {
-        family: round(state.metrics.total(family)) for family in (families.REDACTIONS, families.BROKEN, families.ERRORS)
+        family: round(state.metrics.total(family))
+        for family in (telemetry.REDACTIONS, telemetry.BROKEN, telemetry.ERRORS)
     }
     parts = [
         f"{_plural(sum(each.received for each in sources), 'line')} in",
         out,
-        _plural(counted[families.REDACTIONS], "redaction"),
-        f"{counted[families.BROKEN]} broken",
+        _plural(counted[telemetry.REDACTIONS], "redaction"),
+        f"{counted[telemetry.BROKEN]} broken",
         f"{dropped.total()} dropped{f' ({reasons})' if reasons else ''}",
     ]
-    if errors := counted[families.ERRORS]:
+    if errors := counted[telemetry.ERRORS]:
         parts.append(_plural(errors, "error"))
     return f"headrig is done: {', '.join(parts)}"
 

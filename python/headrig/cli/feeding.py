@@ -4,7 +4,7 @@ from headrig.config import Config
 from headrig.config.default import DEFAULT_NAME, Stdin, stdin_kind
 from headrig.config.finding import VARIABLE, Found
 from headrig.engine import core_version
-from headrig.pipeline import Pipeline
+from headrig.runtime.pipeline import Pipeline
 from headrig.sinks import FileConfig, SinkConfig, StdoutConfig
 from headrig.sources import HttpConfig, SourceConfig, StdinConfig, TcpConfig, UdpConfig, UnixConfig
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import uvloop
 
-from headrig import families, pipeline
+from headrig import telemetry
 from headrig.cli import complain
 from headrig.cli.closing import summary
 from headrig.cli.feeding import introduction, opening
@@ -21,8 +21,9 @@ from headrig.config import Config, locate, read, read_quiet
 from headrig.config.default import Stdin, stdin_kind
 from headrig.config.finding import find
 from headrig.errors import ConfigError, HeadrigError
-from headrig.pipeline import Pipeline
 from headrig.redaction import redact
+from headrig.runtime import pipeline
+from headrig.runtime.pipeline import Pipeline
 
 log: Final = logging.getLogger("headrig")
 
@@ -153,7 +154,7 @@ class _Run:
         """Go over to the settings as they are now; bad ones are refused with one line and a count."""
         config, errors = await read_quiet(self._path, os.environ, self._stdin)
         if config is None:
-            started.state.metrics.add(families.RELOADS, 1, "failure")
+            started.state.metrics.add(telemetry.RELOADS, 1, "failure")
             more = f" (and {len(errors) - 1} more: headrig validate shows all)" if len(errors) > 1 else ""
             log.error("SIGHUP: the old settings stay: %s%s", errors[0], more)
             return

@@ -14,13 +14,13 @@ import msgspec
 
 from headrig.alerts.threshold import Threshold
 from headrig.config.channels import undelivered
-from headrig.config.convert import shown, table, tagged, unknown
+from headrig.config.conflicts import conflicts, directory_problems
+from headrig.config.decode import shown, table, tagged, unknown
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin, without_effect
-from headrig.config.document import parse, signature
 from headrig.config.environment import resolve
-from headrig.config.places import conflicts, directory_problems
 from headrig.config.spec import LaneTable, SpecReader
 from headrig.config.thresholds import thresholds_in, unfed
+from headrig.config.toml_file import parse, signature
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
 from headrig.limits import RELOAD_SECONDS, SETTINGS_QUIET_SECONDS, SETTINGS_SECONDS, Limits
 from headrig.notifiers import ConsoleConfig, NotifierConfig

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from headrig.config.channels import CHANNELS, SLACK, channels
 from headrig.errors import ConfigError
-from headrig.listen import host_port, is_loopback
+from headrig.net.sockets import host_port, is_loopback
 
 Stdin = Literal["no", "also", "only"]
 """Whether standard input is a source of the defaults: not at all, beside the listeners, or instead of them."""

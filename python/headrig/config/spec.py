@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from headrig.alerts.threshold import Threshold, questions
-from headrig.config.convert import shown, table, unknown
-from headrig.config.document import tables
-from headrig.config.proof import Placed, encoded, refusals
+from headrig.config.decode import shown, table, unknown
+from headrig.config.toml_file import tables
+from headrig.config.validate_rules import Placed, encoded, refusals
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
 

@@ -9,7 +9,7 @@ import msgspec
 from headrig.alerts.presets import PRESETS
 from headrig.alerts.reading import presets, read
 from headrig.alerts.threshold import Threshold
-from headrig.config.convert import shown, unknown
+from headrig.config.decode import shown, unknown
 from headrig.config.environment import Expanded
 from headrig.errors import ConfigError
 

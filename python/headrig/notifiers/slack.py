@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from headrig.endpoint import context, tls_problems, url_problems
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import NOTICE_POST_SECONDS
 from headrig.model import Notice, Part, Severity
+from headrig.net.url import context, tls_problems, url_problems
 
 if TYPE_CHECKING:
-    from headrig.posting import Answer, Poster
+    from headrig.net.http_client import Answer, Poster
 
 HEADER_CHARACTERS_MAX: Final = 150
 """Slack's bound of a header block."""
@@ -90,7 +90,7 @@ class SlackConfig(Part, frozen=True, kw_only=True, tag="slack"):
     async def open(self, name: str) -> AsyncIterator[SlackNotifier]:
         """Get ready; Slack is first met when there is a notice."""
         # aiohttp is loaded by what sends, not by what only reads settings.
-        from headrig.posting import Poster  # noqa: PLC0415
+        from headrig.net.http_client import Poster  # noqa: PLC0415
 
         url = (self.url or "").strip()
         tls = context(self.ca_file, f"notifiers.{name}.ca_file") if url.lower().startswith("https:") else None

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
-from headrig.endpoint import address, context, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
-from headrig.listen import unix_path_problems
+from headrig.net.sockets import unix_path_problems
+from headrig.net.url import address, context, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.sinks.remote import RemotePart
 
 if TYPE_CHECKING:
-    from headrig.sinks.posting import PostSink
+    from headrig.sinks.http_client import PostSink
 
 _UNIX = "unix:"
 _FORMS = "write unix:/path, http://host:port or https://host:port"
@@ -73,8 +73,8 @@ class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
     async def open(self, name: str) -> AsyncIterator[PostSink]:
         """Get ready; the other side is first met when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
-        from headrig.posting import Poster  # noqa: PLC0415
-        from headrig.sinks.posting import PostSink  # noqa: PLC0415
+        from headrig.net.http_client import Poster  # noqa: PLC0415
+        from headrig.sinks.http_client import PostSink  # noqa: PLC0415
 
         at = f"sinks.{name}"
         secret = secret_in(self.token_file, f"{at}.token_file") if self.token_file is not None else self.token

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from headrig.endpoint import address, context, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
+from headrig.net.url import address, context, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.sinks.remote import RemotePart
 
 if TYPE_CHECKING:
-    from headrig.sinks.posting import PostSink
+    from headrig.sinks.http_client import PostSink
 
 
 class HttpSinkConfig(RemotePart, frozen=True, kw_only=True, tag="http"):
@@ -54,8 +54,8 @@ class HttpSinkConfig(RemotePart, frozen=True, kw_only=True, tag="http"):
     async def open(self, name: str) -> AsyncIterator[PostSink]:
         """Get ready; the endpoint is first met when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
-        from headrig.posting import Poster  # noqa: PLC0415
-        from headrig.sinks.posting import PostSink  # noqa: PLC0415
+        from headrig.net.http_client import Poster  # noqa: PLC0415
+        from headrig.sinks.http_client import PostSink  # noqa: PLC0415
 
         at = f"sinks.{name}"
         secret = self.auth_header

@@ -15,11 +15,11 @@ from msgspec import Meta
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Door, Sockets, TlsConfig, address_problems, host_port, is_loopback, unix_path_problems
 from headrig.model import Part
+from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems, host_port, is_loopback, unix_path_problems
 
 if TYPE_CHECKING:
-    from headrig.sources.ingest import IngestSource
+    from headrig.sources.http_server import IngestSource
 
 _GUARD = "a token"
 _UNIX = "unix:"
@@ -90,7 +90,7 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
     async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[IngestSource]:
         """Listen, or get ready to be mounted."""
         # aiohttp is loaded by what serves, not by what only reads settings.
-        from headrig.sources.ingest import IngestSource  # noqa: PLC0415
+        from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 
         at = f"sources.{name}"
         secret = self._secret(at)

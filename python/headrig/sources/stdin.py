@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from headrig.engine import LINE_BYTES_MAX, Framer, ReadBuffer
 from headrig.errors import ConfigError
 from headrig.limits import BLOCK_BYTES, PIPE_BYTES_MAX, READ_BYTES, Limits
-from headrig.listen import Sockets
 from headrig.model import Intake, Part
+from headrig.net.sockets import Sockets
 
 
 class StdinConfig(Part, frozen=True, kw_only=True, tag="stdin"):

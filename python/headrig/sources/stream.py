@@ -25,8 +25,8 @@ from headrig.limits import (
     TLS_HANDSHAKE_SECONDS,
     Limits,
 )
-from headrig.listen import Door, count_failed_handshakes, leave
 from headrig.model import Gate, Intake
+from headrig.net.sockets import Door, count_failed_handshakes, leave
 
 Admit = Callable[[socket.socket], bool]
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Door, Sockets, TlsConfig, address_problems
 from headrig.model import Part
+from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems
 from headrig.sources.stream import StreamSource
 
 

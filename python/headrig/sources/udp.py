@@ -19,8 +19,8 @@ from msgspec import Meta
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.errors import ConfigError
 from headrig.limits import KIB, MIB, READ_BYTES, Limits
-from headrig.listen import Door, Sockets, host_port, is_loopback
 from headrig.model import Intake, Part
+from headrig.net.sockets import Door, Sockets, host_port, is_loopback
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 

@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Door, Sockets, unix_path_problems
 from headrig.model import Part
+from headrig.net.sockets import Door, Sockets, unix_path_problems
 from headrig.sources.stream import StreamSource
 
 _CREDENTIALS = struct.Struct("3i")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from headrig.families import CONTENT_TYPE
-from headrig.httpd import Handler, answer
+from headrig.net.http_server import Handler, answer
+from headrig.telemetry import CONTENT_TYPE
 from headrig.web.server import PAGES, Status
 
 Check = Callable[[], tuple[bool, Mapping[str, object]]]

@@ -10,10 +10,10 @@ import msgspec
 
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.listen import Door, Sockets, TlsConfig, host_port
+from headrig.net.sockets import Door, Sockets, TlsConfig, host_port
 
 if TYPE_CHECKING:
-    from headrig.httpd import Httpd
+    from headrig.net.http_server import Httpd
 
 
 PAGES: Final = ("/metrics", "/health", "/ready")
@@ -64,7 +64,7 @@ class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     async def open(self, status: Status, limits: Limits, sockets: Sockets) -> AsyncIterator[StatusServer]:
         """Take the address; pages are served from `StatusServer.start` on."""
         # aiohttp is loaded by what serves, not by what only reads settings.
-        from headrig.httpd import Httpd  # noqa: PLC0415
+        from headrig.net.http_server import Httpd  # noqa: PLC0415
         from headrig.web.pages import pages  # noqa: PLC0415
 
         tls = self.tls.context("http.tls") if self.tls else None

@@ -1,0 +1,242 @@
+"""
+One aiohttp server with headrig's bounds: connections, header sizes, peers that never finish a request or never ask
+another. Paths are looked up per request, so that parts can come and go while it runs. Knows nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import msgspec
+from aiohttp import web
+
+from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS
+from headrig.net.sockets import Door, leave
+
+log: Final = logging.getLogger("headrig.http")
+_silenced: Final = logging.getLogger("headrig.http.aiohttp")
+"""What aiohttp would say quotes what a peer sent: a log line that went to the wrong port must not show up in ours."""
+_silenced.setLevel(logging.CRITICAL + 1)
+_KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""From Python 3.13 on a loop removes the socket file when a listener is closed, although the next one goes on with it."""
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Missed = Callable[[str, str], None]
+"""Takes the name under which a request for nothing that is here is counted, and what to say: never the path, which may
+hold somebody's secret."""
+
+
+def answer(status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON response."""
+    return web.Response(
+        status=status, body=msgspec.json.encode(body) + b"\n", content_type="application/json", headers=headers
+    )
+
+
+def peer(request: web.BaseRequest) -> str:
+    """From where a request came, for people."""
+    return request.remote or "a process on this machine"
+
+
+class Httpd:
+    """Methods and paths to handlers."""
+
+    def __init__(self, connections_max: int, refused: Callable[[], None], missed: Missed) -> None:
+        self._routes: dict[str, dict[str, Handler]] = {}
+        self.connections_max = connections_max
+        self._refused = refused
+        self._missed = missed
+        self._loop = asyncio.get_running_loop()
+        self._server = web.Server(self._dispatch)
+        self._listener: asyncio.AbstractServer | None = None
+        self._door: Door | None = None
+        self._open: set[_Connection] = set()
+        """Each is silent, being answered, or idle."""
+        self._silent: dict[_Connection, float] = {}
+        """Those that have not sent a whole request yet, since when, oldest first."""
+        self._idle: dict[_Connection, None] = {}
+        """Those that were answered and have sent nothing since, longest first. aiohttp ends them in time."""
+
+    def mount(self, path: str, methods: Mapping[str, Handler]) -> None:
+        """Serve `path`; replaces what was there."""
+        self._routes[path] = dict(methods)
+
+    def unmount(self, path: str) -> None:
+        """No longer serve `path`."""
+        self._routes.pop(path, None)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Answer whoever comes by `listen`, for as long as the context lasts; then end what is being answered."""
+        self._sweep()
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+            if self._listener is not None:
+                self._listener.close()
+            # Peers that keep a connection open without a request are not waited for.
+            self._server.pre_shutdown()
+            await self._server.shutdown(1.0)
+
+    async def listen(self, door: Door | None) -> None:
+        """Take connections there, and no longer where it did before. Those that are open go on."""
+        listener = None
+        if door is not None:
+            make: Callable[..., Awaitable[asyncio.Server]] = self._loop.create_server
+            if door.bound.family == socket.AF_UNIX:
+                make = partial(self._loop.create_unix_server, **_KEEP_FILE)
+            listener = await make(self._connection, sock=door.bound, backlog=BACKLOG_CONNECTIONS, ssl=door.tls)
+        before, self._listener = self._listener, listener
+        left, self._door = self._door, door
+        if before is not None and left is not None:
+            await leave(before, left, door)
+
+    def _connection(self) -> asyncio.Protocol:
+        return _Connection(self, self._server, self._loop)
+
+    def admit(self, connection: _Connection) -> bool:
+        """Take a new connection. Where there are too many, the longest idle one makes room; else it is refused."""
+        while len(self._open) >= self.connections_max and self._idle:
+            idle = next(iter(self._idle))
+            self.forget(idle)
+            idle.force_close()
+        if len(self._open) >= self.connections_max:
+            self._refused()
+            return False
+        self._open.add(connection)
+        self._silent[connection] = self._loop.time()
+        return True
+
+    def hear(self, connection: _Connection) -> None:
+        """Something comes in: a connection that is done with a request begins another."""
+        if connection in self._idle:
+            del self._idle[connection]
+            self._silent[connection] = self._loop.time()
+        elif connection.request is not None and connection.request.content.is_eof():
+            connection.ahead = True
+
+    def forget(self, connection: _Connection) -> None:
+        """It is closed, or about to be."""
+        self._open.discard(connection)
+        self._silent.pop(connection, None)
+        self._idle.pop(connection, None)
+        connection.request = None
+
+    def _begin(self, request: web.BaseRequest) -> None:
+        """A whole header is there: until its answer is written and its body read, the connection is busy."""
+        connection = cast("_Connection", request.protocol)
+        connection.request, connection.ahead = request, False
+        self._silent.pop(connection, None)
+        self._idle.pop(connection, None)
+        answering = cast("asyncio.Task[None]", asyncio.current_task())
+        # A turn later, when a request that came along with this one has begun.
+        answering.add_done_callback(lambda _: self._loop.call_soon(self._answered, connection, request))
+
+    def _answered(self, connection: _Connection, request: web.BaseRequest) -> None:
+        def rest() -> None:
+            if connection.request is not request:
+                return
+            connection.request = None
+            if connection.ahead:
+                self._silent[connection] = self._loop.time()
+            else:
+                self._idle[connection] = None
+
+        request.content.on_eof(rest)
+
+    def _sweep(self) -> None:
+        """Disconnect peers that began a connection, or another request on it, and never finished the request."""
+        late = self._loop.time() - BODY_IDLE_SECONDS
+        for connection in [each for each, since in self._silent.items() if since < late]:
+            connection.force_close()
+        self._timer = self._loop.call_later(BODY_IDLE_SECONDS / 4, self._sweep)
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._begin(request)
+        methods = self._routes.get(request.path)
+        if methods is None:
+            here = ", ".join(sorted(self._routes))
+            self._missed("path", f"answered 404 to {peer(request)}, who asks for another path than {here}")
+            return answer(404, {"error": "not found", "paths": sorted(self._routes)})
+        handler = methods.get(request.method)
+        if handler is None:
+            takes = ", ".join(sorted(methods))
+            self._missed("method", f"answered 405 to {peer(request)}: {request.path} takes {takes}")
+            return answer(405, {"error": "method not allowed"}, {"Allow": ", ".join(sorted(methods))})
+        try:
+            return await handler(request)
+        except (ConnectionError, asyncio.CancelledError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("answering a request failed")
+            return answer(500, {"error": "internal error"})
+
+
+class _Connection(web.RequestHandler):
+    """
+    aiohttp's side of one connection, which tells what it sees. No answer names versions or repeats what a peer sent.
+    """
+
+    def __init__(self, httpd: Httpd, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            access_log=cast("logging.Logger", None),
+            logger=_silenced,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        self._httpd = httpd
+        self.request: web.BaseRequest | None = None
+        """What is being answered."""
+        self.ahead = False
+        """Something has come behind it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, or end without a word."""
+        if self._httpd.admit(self):
+            super().connection_made(transport)
+        else:
+            # uvloop's transports are not asyncio's by class.
+            cast("asyncio.Transport", transport).abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Say that something came. aiohttp also calls this with nothing, to go on with what it has."""
+        if data:
+            self._httpd.hear(self)
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Say that it is over."""
+        self._httpd.forget(self)
+        super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send it, under our name."""
+        resp.headers["Server"] = "headrig"
+        return await super().finish_response(request, resp, start_time)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  # it quotes the request
+    ) -> web.StreamResponse:
+        """The answer to what is no request."""
+        super().handle_error(request, status, exc)
+        response = answer(status, {"error": HTTPStatus(status).phrase.lower()})
+        response.force_close()
+        return response

@@ -1,0 +1,267 @@
+"""
+The flow, from top to bottom: sources -> batches -> core -> sinks and alerts, and the order of start, reload and stop.
+Parts raise, the pipeline retries, counts and reports. Nothing here touches a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from headrig import telemetry
+from headrig.alerts.threshold import Threshold
+from headrig.config import Config
+from headrig.config.spec import with_thresholds
+from headrig.delivery.ledger import Ledger
+from headrig.delivery.trouble import Seldom
+from headrig.engine import Engine, Processed
+from headrig.errors import DeliveryError
+from headrig.model import Batch, Clock
+from headrig.runtime.alerts import Alerting
+from headrig.runtime.reload import Members
+from headrig.runtime.running import RunningSink, RunningSource, State, offer
+from headrig.runtime.source_queue import Partials, RawBatch, Ready
+from headrig.runtime.status import Status
+from headrig.telemetry import Metrics
+
+log: Final = logging.getLogger("headrig")
+
+READING_SHARE: Final = 0.6
+"""Share of the drain time that sources may still read; the rest is for the core and the sinks."""
+
+
+async def run(
+    config: Config,
+    *,
+    clock: Clock,
+    stop: asyncio.Event,
+    on_start: Callable[[Pipeline], None] | None = None,
+    engine: Engine | None = None,
+) -> None:
+    """
+    Run until `stop` is set or every source has ended; then drain.
+
+    `on_start` is called once everything listens. `engine` is one that others feed as well. Raises `ConfigError` or `UnavailableError` when something cannot be
+    opened. A second stop is the caller's: cancel this.
+    """
+    pipeline = Pipeline(config, clock, engine)
+    try:
+        await pipeline.open()
+        async with asyncio.TaskGroup() as tasks:
+            pipeline.start(tasks)
+            if on_start is not None:
+                on_start(pipeline)
+            stopped = tasks.create_task(stop.wait())
+            ended = tasks.create_task(pipeline.finished())
+            try:
+                await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # From here on no part may start, whatever a reload is about to do.
+                pipeline.state.draining = True
+            stopped.cancel()
+            ended.cancel()
+            await pipeline.drain()
+    finally:
+        await pipeline.close()
+
+
+class Pipeline:
+    """One run."""
+
+    def __init__(self, config: Config, clock: Clock, engine: Engine | None = None) -> None:
+        self.ended = asyncio.Event()
+        """Every source has come to its end, or nobody takes what the sinks write."""
+        self.state = State(
+            clock=clock,
+            limits=config.limits,
+            engine=engine or Engine(config.engine_spec),
+            ledger=Ledger(),
+            metrics=Metrics(),
+            partials=Partials(config.limits.partial_bytes_max),
+            warnings=Seldom(clock),
+        )
+        self.alerting = Alerting(config, self.state)
+        self.status = Status(self.state, self.alerting)
+        self.members = Members(
+            config, self.state, self.alerting, status=self.status, process=self._process, review=self._review
+        )
+        self._loop = asyncio.get_running_loop()
+        self._given_up = 0
+        """Lines that sinks had given up when a flush last said so."""
+
+    @property
+    def config(self) -> Config:
+        """The settings as they are now."""
+        return self.members.config
+
+    @property
+    def where(self) -> list[str]:
+        """Where it listens and reads, for people."""
+        sources = [running.source.where for running in self.state.sources.values()]
+        http = self.members.http
+        return [*sources, *([f"{http[0].where}/metrics"] if http else [])]
+
+    async def open(self) -> None:
+        """Open every part; nothing stays open when one cannot be."""
+        await self.members.open()
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Let everything run that was opened."""
+        self.members.start(tasks)
+        self._loop.set_exception_handler(self._loop_failed)
+
+    async def reload(self, config: Config) -> None:
+        """Go over to new settings, or stay with the old ones entirely and raise: see `Members.reload`."""
+        await self.members.reload(config)
+
+    def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine | None = None) -> None:
+        """
+        Go over to these thresholds, presets included only if they are among them; nothing else changes.
+
+        States and windows of those that stay are kept. `engine` is one that knows them already. Raises `RuleError` when
+        the core cannot answer for one.
+        """
+        spec = with_thresholds(self.config.engine_spec, thresholds)
+        engine = engine or Engine(spec, self.state.engine)
+        self.members.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
+        self.state.engine = engine
+        self.alerting.replace(thresholds, engine)
+
+    async def finished(self) -> None:
+        """
+        Wait for the end of all input, and until it is written: nobody asked to stop, so it may take its time. It is no
+        end any more when a reload brings new input meanwhile.
+        """
+        while True:
+            await self.ended.wait()
+            await asyncio.gather(*(sink.queue.flushed() for sink in self.state.sinks.values()))
+            if self.ended.is_set():
+                return
+
+    async def flush(self) -> bool:
+        """
+        Have everything that was received so far written, and made durable.
+
+        False when a sink did not manage within `drain_seconds`, and then goes on trying, or gave lines up since the last
+        flush that ended.
+        """
+        try:
+            async with asyncio.timeout(self.state.limits.drain_seconds):
+                await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
+                await asyncio.gather(*(sink.flush() for sink in self.state.sinks.values()))
+        except (TimeoutError, DeliveryError) as error:
+            log.warning("flush: not everything is written yet%s", f": {error}" if str(error) else "")
+            return False
+        before, self._given_up = self._given_up, self.state.ledger.given_up()
+        if lines := self._given_up - before:
+            # In a service the log is what is shipped: it would be refused as well, and the next flush fail for it.
+            self.state.tell(f"flush: {lines} lines were given up")
+        return not lines
+
+    async def drain(self) -> None:
+        """Read what is on its way, write what waits, within `drain_seconds`; the rest is dropped, counted, logged."""
+        state = self.state
+        await self.members.stand_still()
+        deadline = self._loop.time() + state.limits.drain_seconds
+        sources = [*state.sources.values(), *(each for each in state.leaving if isinstance(each, RunningSource))]
+        sinks = [*state.sinks.values(), *(each for each in state.leaving if isinstance(each, RunningSink))]
+        for source in sources:
+            source.queue.stopping.set()
+        reading_seconds = state.limits.drain_seconds * READING_SHARE
+        await _settle((source.reading for source in sources), reading_seconds)
+        for sink in sinks:
+            sink.rush()
+        await _settle((source.processing for source in sources), deadline - self._loop.time())
+        lost = sum(source.queue.drop_all("shutdown") for source in sources)
+        await self.alerting.advance()
+        notifying = self.alerting.end()
+        for sink in sinks:
+            sink.queue.end()
+        await _settle((*(sink.writing for sink in sinks), *notifying), deadline - self._loop.time())
+        await _settle(list(self.members.going_over.values()), 0.0)
+        lost += sum(sink.drop_all("shutdown") for sink in sinks)
+        self.alerting.drop_all()
+        if lost:
+            log.error("%d lines were not written within %g s and are dropped", lost, state.limits.drain_seconds)
+
+    async def close(self) -> None:
+        """Close whatever is open, at whatever point the run ended."""
+        await self.members.close()
+
+    async def _process(self, running: RunningSource) -> None:
+        """Batches of one lane through the core, in order, and on to every sink."""
+        queue, state = running.queue, self.state
+        while (raw := await queue.next()) is not None:
+            try:
+                processed = raw.ready or await self._through_core(running, raw)
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
+                # A panic of the core costs this batch, not the process. Its text may quote a line.
+                kind = type(error).__name__
+                log.error("sources.%s: the core failed on %d lines: %s", running.id, raw.count, kind)  # noqa: TRY400
+                queue.drop(raw, "core_failure")
+                continue
+            self._hand_on(running, raw, processed)
+            await self.alerting.advance()
+            for sink in list(state.sinks.values()):
+                await sink.queue.room()
+
+    async def _through_core(self, running: RunningSource, raw: RawBatch) -> Processed:
+        return await running.core.call(partial(raw.through, self.state.engine.lane(running.id)))
+
+    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
+        """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""
+        account, page = running.queue.account, self.state.metrics
+        running.queue.done(raw)
+        account.left += processed.lines_out
+        account.dropped.update(processed.dropped)
+        for family, counts in (
+            (telemetry.BROKEN, processed.broken),
+            (telemetry.REDACTIONS, processed.redactions),
+            (telemetry.NORMALIZED, processed.normalized),
+        ):
+            for name, count in counts.items():
+                page.add(family, count, name)
+        if processed.lines_out:
+            batch = Batch(processed.lines, processed.lines_out, len(processed.lines))
+            offer(batch, raw.receipts, self.state.sinks)
+        for receipt in raw.receipts:
+            receipt.settle()
+
+    def _review(self) -> None:
+        """
+        Whether this is the end: every source has ended by itself or, as with any filter, all readers are gone. Asked of
+        the parts that are meant to run now; those that a reload let go of do not count.
+        """
+        sources, sinks = self.state.sources.values(), self.state.sinks.values()
+        ended = bool(sources) and all(source.ended for source in sources)
+        if ended or (sinks and all(sink.closed_by_reader for sink in sinks)):
+            self.ended.set()
+        else:
+            self.ended.clear()
+
+    def _loop_failed(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """What a peer can cause, such as a failed handshake, is worth one line now and then; the rest is a bug."""
+        error = context.get("exception")
+        message = context.get("message", "")
+        if isinstance(error, OSError):
+            self.state.warnings.warn(type(error).__name__, f"a connection failed: {error.strerror or error}: {message}")
+        else:
+            log.error("unexpected: %s", message, exc_info=error)
+
+
+async def _settle(tasks: Iterable[asyncio.Task[None] | None], seconds: float) -> None:
+    """Wait for tasks to end, then end those that have not."""
+    running = [task for task in tasks if task is not None and not task.done()]
+    if running:
+        _, late = await asyncio.wait(running, timeout=max(0.0, seconds))
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)

@@ -1,0 +1,1 @@
+"""headrig inside a Python service: what `install()` sets up, the handler, and the public calls."""

@@ -1,0 +1,315 @@
+"""
+A pipeline inside a service: one daemon thread with an event loop of its own, never the application's. Everything here
+may be called from any thread; nothing waits longer than it is told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import selectors
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Final, ParamSpec, TypeVar
+
+import msgspec
+
+import headrig.net.http_client
+
+# Loaded where the thread that waits for it is the caller's: a child that is forked in the middle of an import would wait
+# for it for ever.
+import headrig.net.http_server
+import headrig.sinks.http_client
+import headrig.web.pages  # noqa: F401
+from headrig.alerts.threshold import Threshold
+from headrig.config import Config
+from headrig.engine import Engine, HandlerCore
+from headrig.errors import UnavailableError
+from headrig.limits import BACKGROUND_CALLS_MAX, BACKGROUND_THREADS
+from headrig.model import Clock
+from headrig.runtime.pipeline import Pipeline, run
+from headrig.service.handler import say
+from headrig.sources.ship_queue import OutletSource
+from headrig.telemetry import Metrics
+
+log: Final = logging.getLogger("headrig")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Background:
+    """The thread, its loop and its pipeline. One start, one end; a forked child has none and begins its own."""
+
+    def __init__(
+        self,
+        config: Config,
+        core: HandlerCore,
+        *,
+        clock: Clock,
+        observe: Callable[[Metrics], None],
+        failed: Callable[[Background], None],
+        engine: Engine | None = None,
+    ) -> None:
+        self._config = config
+        self._core = core
+        self._clock = clock
+        self._observe = observe
+        self._failed = failed
+        self._engine = engine
+        self._selector = selectors.EpollSelector()
+        self._loop = asyncio.SelectorEventLoop(self._selector)
+        self._threads = _Threads()
+        self._opened: Future[Pipeline] = Future()
+        self._stop = asyncio.Event()
+        self._calls: deque[Callable[[], object]] = deque()
+        """What is to be called, in order. No lock: a signal handler may come in the middle of a call."""
+        self._asked: Future[bool] | None = None
+        self._thread = threading.Thread(target=self._run, name="headrig-loop", daemon=True)
+
+    def start(self, timeout_seconds: float = 0.0) -> None:
+        """Begin. Raises what opening raised, if that came within the time."""
+        self._loop.set_default_executor(self._threads)
+        self._threads.start()
+        self._thread.start()
+        if timeout_seconds > 0:
+            try:
+                self._opened.result(timeout_seconds)
+            except TimeoutError:
+                log.warning("the background of the service is slow to open")
+
+    @property
+    def alive(self) -> bool:
+        """It runs, or is about to."""
+        return self._thread.is_alive()
+
+    def call(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Have something called on the loop once the pipeline is open, in order; False when too much waits already."""
+        if not self.alive or len(self._calls) >= BACKGROUND_CALLS_MAX:
+            return False
+        self._calls.append(partial(function, *args, **kwargs))
+        try:
+            self._loop.call_soon_threadsafe(self._call_next)
+        except RuntimeError:  # it has ended meanwhile
+            return False
+        return True
+
+    def _call_next(self) -> None:
+        if not self.opened or not self._calls:
+            return
+        try:
+            self._calls.popleft()()
+        except Exception:
+            log.exception("a call failed")
+
+    @property
+    def opened(self) -> bool:
+        """Its pipeline is open."""
+        return self._opened.done() and self._opened.exception() is None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """For what `call` calls."""
+        return self._opened.result(0)
+
+    def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine) -> bool:
+        """Judge by these, which `engine` knows; False when too much waits already."""
+        return self.call(lambda: self.pipeline.set_thresholds(thresholds, engine))
+
+    def page(self, timeout_seconds: float) -> bytes:
+        """Prometheus text. Raises TimeoutError."""
+
+        async def shown() -> bytes:
+            pipeline = await asyncio.wrap_future(self._opened)
+            return await pipeline.status.metrics_page()
+
+        try:
+            return self._submit(shown()).result(timeout_seconds)
+        except CancelledError:
+            raise TimeoutError("the background has ended") from None
+
+    def hasten(self) -> None:
+        """Have what waits to be tried again tried now; nothing is waited for."""
+        if self.opened:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._hasten)
+
+    def _hasten(self) -> None:
+        for sink in self.pipeline.state.sinks.values():
+            sink.hasten()
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Have everything delivered that came before; with 0 it is asked for and goes on by itself."""
+        if not self.alive:
+            return not any(self.waiting().values())
+        if timeout_seconds <= 0:
+            if self._asked is None or self._asked.done():
+                self._asked = self._submit(self._flush(timeout_seconds))
+            return False
+        asked = self._submit(self._flush(timeout_seconds))
+        try:
+            return asked.result(timeout_seconds)
+        except TimeoutError:
+            asked.cancel()
+        except Exception as error:  # noqa: BLE001  # whatever it failed with has been told; who flushes is not to blame
+            log.debug("flush: %s", error)
+        return False
+
+    def waiting(self) -> dict[str, int]:
+        """What would be lost with the process, beside what waits in the handler."""
+        if not self.opened:
+            return {}
+        ledger = self.pipeline.state.ledger
+        # What is shipped is counted as waiting by the handler itself.
+        posted = self._core.passage()["waiting"] if "http" in self._config.sinks else 0
+        posted += sum(account.waiting() for name, account in ledger.sinks.items() if name == "http")
+        # The handler counts a piece as waiting until all of it is decided.
+        sinks = self.pipeline.state.sinks
+        decided = sinks["forward"].decided() if "forward" in sinks else 0
+        notices = sum(account.waiting() for account in ledger.notifiers.values())
+        return {"lines not written": -decided, "lines not posted": posted, "notices not delivered": notices}
+
+    def failures(self) -> int:
+        """Attempts to ship that failed."""
+        sinks = self.pipeline.state.sinks if self.opened else {}
+        return sinks["forward"].failures if "forward" in sinks else 0
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Drain and end; what cannot be delivered in time is dropped and counted."""
+        if self.alive:
+            with suppress(RuntimeError):  # it ends by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(timeout_seconds)
+        self._core.abandon()
+
+    def leave(self) -> None:
+        """
+        In a forked child: let go of everything that is the parent's. Its connections, its listener and the loop's own
+        descriptors become /dev/null here, so that nothing left behind can touch what both processes share.
+        """
+        if self._loop.is_closed():
+            return
+        listening = self.pipeline.members.listening() if self.opened else []
+        shared = {self._selector.fileno(), *(self._selector.get_map() or ()), *listening}
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for descriptor in shared:
+            os.dup2(nothing, descriptor, inheritable=False)
+        os.close(nothing)
+
+    async def _flush(self, timeout_seconds: float) -> bool:
+        pipeline = await asyncio.wrap_future(self._opened)
+        if timeout_seconds <= 0:
+            # Nobody waits for the handler's own thread: its lines may be on their way still.
+            await asyncio.to_thread(self._core.flush, pipeline.state.limits.drain_seconds)
+        for source in pipeline.state.sources.values():
+            if isinstance(source.source, OutletSource):
+                await source.source.emptied()
+        written = await pipeline.flush()
+        return written and await pipeline.alerting.flush()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            over: Future[T] = Future()
+            over.cancel()
+            return over
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        except BaseException as error:  # a thread has nobody to raise to
+            log.error("the background of the service has failed: %s", error, exc_info=error)  # noqa: TRY400
+            if not self._opened.done():
+                self._opened.set_exception(error)
+            self._failed(self)
+        self._close()
+        if self._calls:
+            log.error("%d calls came too late for the background of the service", len(self._calls))
+
+    def _close(self) -> None:
+        """End what still asks or waits, and give the loop's descriptors back."""
+        pending = asyncio.all_tasks(self._loop)
+        for task in pending:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        self._threads.end()
+        self._loop.close()
+
+    async def _main(self) -> None:
+        """Run. A port that is taken costs the status pages, not the service."""
+        engine = self._engine or await asyncio.to_thread(judging, self._config, self._core)
+        try:
+            await run(self._config, clock=self._clock, stop=self._stop, on_start=self._started, engine=engine)
+        except UnavailableError as error:
+            if self._config.http is None or self._opened.done():
+                raise
+            log.warning("HEADRIG_HTTP_LISTEN: %s; the service goes on without its status pages", error.reason)
+            self._config = msgspec.structs.replace(self._config, http=None)
+            await run(self._config, clock=self._clock, stop=self._stop, on_start=self._started, engine=engine)
+
+    def _started(self, pipeline: Pipeline) -> None:
+        pipeline.state.metrics.watch(lambda: self._observe(pipeline.state.metrics))
+        pipeline.state.tell = say
+        self._opened.set_result(pipeline)
+        while self._calls:
+            self._call_next()
+
+
+def judging(config: Config, core: HandlerCore) -> Engine:
+    """Have the lines go through an engine that knows the thresholds; gives it. Compiles rules, which takes a moment."""
+    engine = core.engine()
+    if config.thresholds:
+        engine = Engine(config.engine_spec, engine)
+        core.set_engine(engine)
+    return engine
+
+
+class _Threads(ThreadPoolExecutor):
+    """
+    The loop's helpers as daemon threads, all started at once. The standard library's pool takes no work any more once the
+    main thread has ended, which is when the last lines are shipped, and no thread can be started then either.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+
+    def start(self) -> None:
+        """Let them wait for work."""
+        for number in range(BACKGROUND_THREADS):
+            threading.Thread(target=self._work, name=f"headrig-worker-{number}", daemon=True).start()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have it called by whoever is free."""
+        future: Future[T] = Future()
+
+        def job() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:  # noqa: BLE001  # raised again where the future is awaited
+                    future.set_exception(error)
+
+        self._jobs.put(job)
+        return future
+
+    def end(self) -> None:
+        """Let them go."""
+        for _ in range(BACKGROUND_THREADS):
+            self._jobs.put(None)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing to wait for: they are daemons."""
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()

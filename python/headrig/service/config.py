@@ -1,0 +1,112 @@
+"""
+What a service's variables say to the run inside its process: where lines are shipped or posted, who is told of alerts,
+where status is served. The file is the handler's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from headrig.alerts.presets import PRESETS
+from headrig.alerts.threshold import Threshold
+from headrig.config import Config
+from headrig.config.channels import channels
+from headrig.config.decode import tagged
+from headrig.config.default import post
+from headrig.config.spec import with_thresholds
+from headrig.engine import HandlerCore
+from headrig.errors import ConfigError
+from headrig.limits import Limits
+from headrig.notifiers import NotifierConfig
+from headrig.sinks import SinkConfig
+from headrig.sources.ship_queue import OutletConfig
+from headrig.web import HttpServerConfig
+
+RETRY_SECONDS_MAX: Final = 30.0
+"""Longest back-off of a service: what it may keep meanwhile is its handler's buffer, not a disk."""
+RETRY_SECONDS_MAX_LOCAL: Final = 2.0
+"""The same to a process on this machine, which a restart takes away for seconds."""
+ORIGINS: Final = {
+    "sinks.forward.to": "HEADRIG_TO",
+    "sinks.forward.token": "HEADRIG_TOKEN",
+    "sinks.http.endpoint": "LOG_HTTP_ENDPOINT",
+    "sinks.http.auth_header": "LOG_HTTP_AUTH_HEADER",
+    "notifiers.slack.url": "SLACK_WEBHOOK_URL",
+    "http.listen": "HEADRIG_HTTP_LISTEN",
+}
+
+
+def service_config(
+    environ: Mapping[str, str],
+    core: HandlerCore,
+    spec: bytes,
+    thresholds: Mapping[str, Threshold],
+    *,
+    to: str | None,
+    token: str | None,
+) -> Config:
+    """
+    The settings of a run that ships what `core` lets out; `spec` is of its engine. Raises the first `ConfigError`.
+
+    With `to` it ships and does nothing else. The presets are among the thresholds when there is a channel beside the
+    console.
+    """
+    errors: list[ConfigError] = []
+    tables: dict[str, Any] = {"sinks": {}, "notifiers": {}}
+    if to is not None:
+        tables["sinks"]["forward"] = {"type": "forward", "to": to, **({"token": token} if token else {})}
+        limits = _limits(RETRY_SECONDS_MAX_LOCAL if to.startswith("unix:") else RETRY_SECONDS_MAX)
+        thresholds = {}
+    else:
+        post(tables["sinks"], environ, errors)
+        tables["notifiers"] = channels(environ, errors)
+        limits = _limits(RETRY_SECONDS_MAX)
+        if len(tables["notifiers"]) > 1:
+            thresholds = {**PRESETS, **thresholds}
+    sinks = {name: _part(SinkConfig, f"sinks.{name}", table, errors) for name, table in _set(tables["sinks"])}
+    notifiers = {
+        name: _part(NotifierConfig, f"notifiers.{name}", table, errors) for name, table in tables["notifiers"].items()
+    }
+    listen = environ.get("HEADRIG_HTTP_LISTEN")
+    http = HttpServerConfig(listen=listen) if listen else None
+    if http is not None:
+        errors.extend(http.problems("http"))
+    for error in errors:
+        _locate(error, environ)
+        raise error
+    return Config(
+        sources={"outlet": OutletConfig(core=core)} if sinks else {},  # type: ignore[dict-item]
+        sinks=sinks,
+        http=http,
+        limits=limits,
+        notifiers=notifiers,
+        thresholds=dict(thresholds),
+        engine_spec=with_thresholds(spec, thresholds),
+    )
+
+
+def _limits(retry_seconds_max: float) -> Limits:
+    return Limits(retry_first_seconds=min(1.0, retry_seconds_max / 10), retry_seconds_max=retry_seconds_max)
+
+
+def _set(sinks: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Shipping holds the handler's buffer back. Posting goes on beside a file, which nothing may delay."""
+    blocks: dict[str, dict[str, Any]] = {"forward": {"when_full": "block"}, "http": {"required": False}}
+    return [(name, {**table, **blocks[name]}) for name, table in sinks.items()]
+
+
+def _part(union: object, at: str, table: Mapping[str, Any], errors: list[ConfigError]) -> Any:
+    part = tagged(union, dict(table), at, errors)
+    if part is not None:
+        errors.extend(part.problems(at))
+    return part
+
+
+def _locate(error: ConfigError, environ: Mapping[str, str]) -> None:
+    """Say which variable an error is about; what was an argument has its name as it is."""
+    variable = ORIGINS.get(error.path)
+    if variable is not None and environ.get(variable):
+        error.file, error.path = "environment", variable
+    elif variable is not None:
+        error.path = error.path.rpartition(".")[2]

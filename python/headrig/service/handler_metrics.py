@@ -1,0 +1,45 @@
+"""What a service's handlers say about themselves on the page of metrics, in the words of any other source and sink."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headrig import telemetry
+from headrig.engine import HandlerCore
+from headrig.telemetry import Metrics
+
+KINDS = {"redactions": telemetry.REDACTIONS, "broken": telemetry.BROKEN, "normalized": telemetry.NORMALIZED}
+
+
+def observe(page: Metrics, cores: Mapping[str, HandlerCore]) -> None:
+    """Put the numbers of handlers, by their names on the page. To be called after `Status`, whose imbalance it adds to."""
+    imbalance = page.value(telemetry.IMBALANCE)
+    for name, core in cores.items():
+        counts = core.counts()
+        received, waiting, full = counts["received"], counts["waiting"], counts["dropped_full"]
+        labels = (name, "source", "handler")
+        page.put(telemetry.RECEIVED_EVENTS, received, *labels)
+        page.put(telemetry.SENT_EVENTS, counts["written"], *labels)
+        page.put(telemetry.LINES_RECEIVED, received, name)
+        page.put(telemetry.LINES_DELIVERED, counts["written"], name)
+        page.put(telemetry.BUFFER_EVENTS, waiting, *labels)
+        page.put(telemetry.LINES_IN_FLIGHT, waiting, name, "source")
+        page.put(telemetry.ERRORS, counts["write_errors"], *labels, "io", "writing")
+        for reason, lines in (("queue_full", full), ("not_delivered", counts["dropped"] - full)):
+            page.put(telemetry.LINES_DROPPED, lines, name, "source", reason)
+            intentional = "true" if reason == "queue_full" else "false"
+            page.put(telemetry.DISCARDED_EVENTS, lines, *labels, intentional, reason)
+        imbalance += abs(received - counts["written"] - counts["dropped"] - waiting)
+    page.put(telemetry.IMBALANCE, imbalance)
+    first = next(iter(cores.values()), None)
+    if first is not None:
+        _core(page, first)
+
+
+def _core(page: Metrics, core: HandlerCore) -> None:
+    """What the core did to the lines; the same lines of a second handler are not counted again."""
+    for kind, name, count in core.tally():
+        page.put(KINDS[kind], count, name)
+    passage = core.passage()
+    if passage["offered"]:
+        page.put(telemetry.LINES_DROPPED, passage["dropped"], "outlet", "source", "queue_full")

@@ -1,0 +1,286 @@
+"""`headrig.install()`: what its arguments and the service's environment say, and what is put in place for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from headrig.errors import ConfigError
+from headrig.service.api import Configure, service
+from headrig.service.handler import SPEC, Handler, ask_flush
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from headrig.alerts.threshold import Threshold
+    from headrig.config import Config
+    from headrig.engine import HandlerCore
+
+log: Final = logging.getLogger("headrig")
+
+COUNTING: Final = f"{{{SPEC}}}".encode()
+"""Of the engine of a service: the built-in metrics are counted."""
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+TRUTHS: Final = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+POSTING: Final = ("LOG_HTTP_ENDPOINT", "LOG_HTTP_AUTH_HEADER")
+CHANNELS: Final = (
+    "SLACK_WEBHOOK_URL",
+    "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_CHAT_ID",
+    "SMTP_HOST",
+    "SMTP_PORT",
+    "SMTP_USER",
+    "SMTP_PASS",
+    "ALERT_EMAIL_FROM",
+    "ALERT_EMAIL_TO",
+)
+STARTING: Final = (*POSTING, *CHANNELS, "HEADRIG_HTTP_LISTEN")
+"""Variables that ask for more than a file: with one of them set there is a thread with a loop from the start."""
+REREAD: Final = (*STARTING, "LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL")
+
+
+class _Settings(NamedTuple):
+    level: int
+    structured: bool
+    path: str | None
+    flush_entries_max: int
+    flush_seconds: float
+    to: str | None
+    token: str | None
+    more: tuple[tuple[str, str], ...]
+    """The variables of what is beyond the file."""
+
+    def __repr__(self) -> str:
+        """Nothing: some are secrets, and tools that report errors show what they find."""
+        return "_Settings(…)"
+
+
+class _Installed:
+    """What `install` has put in place."""
+
+    settings: _Settings | None = None
+    handlers: tuple[Handler, ...] = ()
+    lock = threading.Lock()
+
+
+class _ServiceHandler(Handler):
+    """The one whose lines are counted and shipped."""
+
+    def __init__(self, path: str | None, *, shipping: str, **rest: Any) -> None:
+        self._shipping = shipping
+        self._spec = COUNTING
+        super().__init__(path, **rest)
+
+
+def install(
+    *,
+    level: int | str | None = None,
+    structured: bool | None = None,
+    path: str | os.PathLike[str] | None = None,
+    to: str | None = None,
+    token: str | None = None,
+    flush_entries_max: int | None = None,
+    flush_seconds: float | None = None,
+) -> Handler:
+    """
+    Have the root logger write redacted JSON lines; gives the handler. Other handlers stay as they are.
+
+    What is not given comes from `LOG_LEVEL`, `LOG_STRUCTURED`, `LOG_FILE`, `LOG_FILE_BUFFER_SIZE` (lines),
+    `LOG_FILE_FLUSH_INTERVAL` (milliseconds), `HEADRIG_TO` and `HEADRIG_TOKEN`. Without a file, lines go to standard
+    output; with `structured=False` text for people goes to standard error, beside the file if there is one.
+
+    With `to`, `unix:/path` or `http(s)://host:port`, the lines are shipped to the `/ingest` of a `headrig run` in place of
+    a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
+    post them, and `SLACK_WEBHOOK_URL` tells people of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
+
+    A second call with the same settings changes nothing, with others it replaces what the first put in place, and waits
+    some seconds for what that still has to deliver. In the main thread, SIGUSR1 flushes from then on unless it is ignored;
+    a handler it has already is called as well. Raises ConfigError for what cannot be used and OSError when the file cannot
+    be opened.
+    """
+    environ = dict(os.environ)
+    if to is not None:
+        environ.pop("HEADRIG_TO", None)
+    if token is not None:
+        environ.pop("HEADRIG_TOKEN", None)
+    settings = _Settings(
+        level=_level(environ) if level is None else _number_of(level),
+        structured=_structured(environ) if structured is None else structured,
+        path=os.fspath(path) if path is not None else environ.get("LOG_FILE") or None,
+        flush_entries_max=_number(environ, "LOG_FILE_BUFFER_SIZE", 100)
+        if flush_entries_max is None
+        else flush_entries_max,
+        flush_seconds=_number(environ, "LOG_FILE_FLUSH_INTERVAL", 100) / 1000
+        if flush_seconds is None
+        else flush_seconds,
+        to=to or environ.get("HEADRIG_TO") or None,
+        token=token or environ.get("HEADRIG_TOKEN") or None,
+        more=tuple((name, environ[name]) for name in REREAD if environ.get(name)),
+    )
+    _check(settings, environ)
+    with _Installed.lock:
+        root = logging.getLogger()
+        if settings != _Installed.settings:
+            _replace(settings, environ, root)
+        for handler in _Installed.handlers:
+            root.addHandler(handler)
+        # A root that lets more pass does so for a handler that is not ours.
+        lowest = _Installed.handlers[0].level
+        root.setLevel(min(lowest, root.level or lowest))
+        _flush_on_signal()
+        return _Installed.handlers[0]
+
+
+def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
+    """Refuse what is of no use as it stands: who set it believes that it works."""
+    for name in ("LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL"):
+        _number(environ, name, 0)
+    if settings.token is not None and settings.to is None:
+        file, to, token = (
+            ("environment", "HEADRIG_TO", "HEADRIG_TOKEN") if "HEADRIG_TOKEN" in environ else ("", "to", "token")
+        )
+        raise ConfigError(f"is not set, though {token} is", file=file, path=to, remedy=f"set it, or unset {token}")
+
+
+def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logger) -> None:
+    """Put other settings in place; when they cannot be used, what is there stays."""
+    try:
+        handlers = _opened(settings)
+    except OSError as error:
+        if settings.path is not None and settings.path == environ.get("LOG_FILE"):
+            error.add_note("environment: LOG_FILE: set a path that this process may write to")
+        raise
+    configure = _configure(settings, environ)
+    start = settings.to is not None or any(name in STARTING for name, _ in settings.more)
+    if start:
+        configure(handlers[0]._core, {})  # noqa: SLF001
+    for old in _Installed.handlers:
+        root.removeHandler(old)
+        old.close()
+    _Installed.settings, _Installed.handlers = None, ()
+    # First, so that what starting has to say is written.
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        service.install(handlers, configure, ships=settings.to is not None, start=start)
+    except BaseException:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        raise
+    _Installed.settings, _Installed.handlers = settings, handlers
+    if start and settings.to is None:
+        from headrig.config.channels import undelivered  # noqa: PLC0415  # msgspec is for who needs more than a file
+
+        for warning in undelivered(environ):
+            log.warning("%s", warning)
+    elif any(name in POSTING for name, _ in settings.more):
+        log.warning("LOG_HTTP_ENDPOINT is left to where the lines are shipped")
+
+
+def _opened(settings: _Settings) -> tuple[Handler, ...]:
+    rest: dict[str, Any] = {
+        "level": settings.level,
+        "flush_entries_max": settings.flush_entries_max,
+        "flush_seconds": settings.flush_seconds,
+    }
+    posts = any(name == "LOG_HTTP_ENDPOINT" for name, _ in settings.more)
+    shipping = "only" if settings.to is not None else "beside" if posts else "no"
+    if settings.structured:
+        return (_ServiceHandler(settings.path, shipping=shipping, **rest),)
+    if settings.path is None and settings.to is None:
+        return (_ServiceHandler(None, shipping=shipping, structured=False, **rest),)
+    lines = _ServiceHandler(settings.path, shipping=shipping, **rest)
+    return (lines, Handler(None, structured=False, **rest))
+
+
+def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
+    """What makes the settings of the background; nothing is loaded for it before it is called."""
+
+    def configure(core: HandlerCore, thresholds: Mapping[str, Threshold]) -> Config:
+        from headrig.service.config import service_config  # noqa: PLC0415  # msgspec is for who needs more than a file
+
+        return service_config(environ, core, COUNTING, thresholds, to=settings.to, token=settings.token)
+
+    return configure
+
+
+def _level(environ: Mapping[str, str]) -> int:
+    text = environ.get("LOG_LEVEL", "").strip().lower() or "info"
+    if text not in LEVELS:
+        raise _unusable("LOG_LEVEL", "set debug, info, warn or error, or unset it")
+    return LEVELS[text]
+
+
+def _number_of(level: int | str) -> int:
+    """Of a level that was given as an argument; names that the service has made up itself are known, too."""
+    if isinstance(level, int):
+        return level
+    known = {**{name.lower(): number for name, number in logging.getLevelNamesMapping().items()}, **LEVELS}
+    if str(level).lower() not in known:
+        raise ConfigError("unknown value", path="level", remedy=f"give a number, or one of {', '.join(LEVELS)}")
+    return known[str(level).lower()]
+
+
+def _structured(environ: Mapping[str, str]) -> bool:
+    text = environ.get("LOG_STRUCTURED", "").strip().lower() or "true"
+    if text not in TRUTHS:
+        raise _unusable("LOG_STRUCTURED", "set true or false, or unset it")
+    return TRUTHS[text]
+
+
+def _number(environ: Mapping[str, str], name: str, unset: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return unset
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise _unusable(name, "set a whole number, or unset it")
+    return int(text)
+
+
+def _unusable(name: str, remedy: str) -> ConfigError:
+    return ConfigError("cannot be used", file="environment", path=name, remedy=remedy)
+
+
+def _flush_on_signal() -> None:
+    """Take SIGUSR1 where it is free, or in front of who has it."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGUSR1)
+    if before is None or before == signal.SIG_IGN or getattr(before, "headrig", False):
+        return
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        ask_flush()
+        if callable(before):
+            before(number, frame)
+
+    on_signal.headrig = True  # type: ignore[attr-defined]
+    signal.signal(signal.SIGUSR1, on_signal)
+
+
+def _after_fork_in_child() -> None:
+    _Installed.lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

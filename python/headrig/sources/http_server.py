@@ -1,0 +1,307 @@
+"""
+`POST /ingest`: newline JSON or one JSON array, plain, gzip or zstd. A body is taken whole or not at all, and answered
+once every required sink accepted its lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from headrig.engine import LINE_BYTES_MAX, Framer
+from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
+from headrig.model import Gate, Intake
+from headrig.net.http_server import Handler, Httpd, answer, peer
+from headrig.net.sockets import Door, is_loopback
+from headrig.sources.bodies import DECODERS, BadBodyError, array_lines
+
+JSON_TYPES: Final = frozenset(
+    {
+        "application/json",
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+        "application/jsonlines",
+    }
+)
+RETRY_AFTER: Final = {"Retry-After": "1"}
+Chunks = list[tuple[bytes, int]]
+
+
+class Refusal(Exception):
+    """A request that is not taken: the status, why, and the name it is counted under."""
+
+    def __init__(self, status: int, reason: str, kind: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.response = answer(status, {"error": reason}, headers)
+        self.kind = kind
+
+
+class IngestSource:
+    """Requests to lines."""
+
+    endless = True
+
+    def __init__(self, path: str, token: bytes | None, limits: Limits, door: Door | None, host: str | None) -> None:
+        self.path = path
+        self.door = door
+        """Of its own; without one it is mounted on the status server."""
+        self.host = host
+        """The name that the door listens on. None: a socket file, or no door."""
+        self._token = token
+        self._limits = limits
+        self._loopback = True
+        self._intake: Intake | None = None
+        self._requests = 0
+        self._bodies_bytes = 0
+        """Bytes of all bodies being received, after decompression."""
+        self._senders: dict[asyncio.BaseTransport, int] = {}
+        """Connections that sent a body: what one of them sends next goes on from there."""
+        self._change = Gate()
+        self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
+        self._settle_in()
+
+    @property
+    def routes(self) -> dict[str, Handler]:
+        """What to mount at `path`."""
+        return {"POST": self.ingest}
+
+    def mounted_on(self, host: str) -> None:
+        """Say where requests come in: on loopback without a token a browser must not be able to write."""
+        self._loopback = is_loopback(host)
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Answer who comes by a door of its own, from `read` on."""
+        async with self._httpd.serve():
+            yield
+
+    async def read(self, intake: Intake) -> None:
+        """Take requests until told to stop, then answer those that have begun."""
+        self._intake = intake
+        await self._httpd.listen(self.door)
+        await intake.stopping.wait()
+        while self._requests:
+            await self._change.wait()
+
+    async def renew(self, changed: IngestSource) -> None:
+        """Go on with other settings; connections stay."""
+        self.door, changed.door = changed.door, self.door
+        self.host, self._token = changed.host, changed._token
+        if self.path != changed.path:
+            self._httpd.unmount(self.path)
+            self.path = changed.path
+        self._settle_in()
+        if self._intake is None or self._intake.stopping.is_set():
+            return
+        if self.door is not None:
+            self.door.unlock()
+        await self._httpd.listen(self.door)
+
+    def tune(self, limits: Limits) -> None:
+        """Take new bounds."""
+        self._limits = limits
+        self._httpd.connections_max = limits.connections_max
+
+    def _settle_in(self) -> None:
+        """Be at its path, and know where that is."""
+        self._httpd.mount(self.path, self.routes)
+        if self.door is None:
+            self.where = f"http {self.path} on the status server"
+        elif self.host is None:
+            self._loopback = True
+            self.where = f"http {self.path} on unix {self.door.file}"
+        else:
+            self._loopback = is_loopback(self.host)
+            scheme = "https" if self.door.tls else "http"
+            self.where = f"{scheme}://{self.host}:{self.door.bound.getsockname()[1]}{self.path}"
+
+    async def ingest(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request: 200 once accepted, 4xx for good, 503 when it should come again."""
+        intake = self._intake
+        if intake is None or intake.stopping.is_set():
+            return answer(503, {"error": "not taking requests now"}, RETRY_AFTER)
+        self._requests += 1
+        held = _Held(self, 0)
+        try:
+            self._guard(request)
+            chunks = await self._receive(request, intake, held)
+            return await self._deliver(intake, chunks, self._sender(intake, request.transport))
+        except Refusal as refusal:
+            intake.refused(refusal.kind, f"answered {refusal.response.status} to {peer(request)}: {refusal}")
+            return refusal.response
+        finally:
+            held.release()
+            self._requests -= 1
+            self._change.open()
+
+    def _refused(self) -> None:
+        if self._intake is not None:
+            self._intake.failed("connections_max", "connecting")
+
+    def _missed(self, error: str, text: str) -> None:
+        if self._intake is not None:
+            self._intake.refused(error, text)
+
+    def _guard(self, request: web.BaseRequest) -> None:
+        if self._token is not None:
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(
+                token.strip().encode(errors="surrogateescape"), self._token
+            ):
+                raise Refusal(401, "a bearer token is needed", "auth", {"WWW-Authenticate": "Bearer"})
+            return
+        if self._loopback and not is_loopback(_hostname(request.host)):
+            raise Refusal(403, "the Host header does not name this machine", "host")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.partition("://")[2] != request.host:
+            raise Refusal(403, "requests from other web pages are not taken", "origin")
+        if request.content_type not in JSON_TYPES:
+            raise Refusal(
+                415,
+                f"content type {request.content_type} is not taken; send -H 'Content-Type: application/x-ndjson'",
+                "content_type",
+            )
+
+    async def _receive(self, request: web.BaseRequest, intake: Intake, held: _Held) -> Chunks:
+        """The whole body as framed lines."""
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in DECODERS:
+            raise Refusal(415, "this content encoding is not taken; use gzip or zstd", "content_encoding")
+        if (request.content_length or 0) > self._limits.body_bytes_max:
+            raise self._too_large()
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        decoder = DECODERS[encoding]()
+        body = _Lines(self._limits, array=request.content_type == "application/json")
+        received_bytes = pieces = 0
+        try:
+            while chunk := await self._next(request):
+                received_bytes += len(chunk)
+                intake.received_bytes(len(chunk))
+                if received_bytes > self._limits.body_bytes_max:
+                    raise self._too_large()
+                for piece in decoder.feed(chunk):
+                    if not held.grow(len(piece)):
+                        raise Refusal(503, "too many bodies at once", "bodies_bytes_max", RETRY_AFTER)
+                    if held.bytes > self._limits.body_bytes_max:
+                        raise self._too_large()
+                    body.feed(piece)
+                    pieces += 1
+                    if pieces > 1:
+                        # Also for one that nothing came of: it was as much work.
+                        await asyncio.sleep(0)
+            decoder.finish()
+            return await body.finish()
+        except BadBodyError as error:
+            raise Refusal(400, str(error), "body") from error
+
+    async def _next(self, request: web.BaseRequest) -> bytes:
+        try:
+            async with asyncio.timeout(BODY_IDLE_SECONDS):
+                return await request.content.readany()
+        except TimeoutError as error:
+            raise Refusal(408, "the body did not arrive", "timeout") from error
+        except web.PayloadAccessError as error:
+            raise Refusal(400, "the body ended too early", "body") from error
+
+    def _sender(self, intake: Intake, connection: asyncio.BaseTransport | None) -> int:
+        if connection is None:
+            return 0
+        sender = self._senders.get(connection)
+        if sender is None:
+            if len(self._senders) >= self._limits.connections_max:
+                self._senders = {each: known for each, known in self._senders.items() if not each.is_closing()}
+            sender = self._senders[connection] = intake.sender()
+        return sender
+
+    async def _deliver(self, intake: Intake, chunks: Chunks, sender: int) -> web.StreamResponse:
+        seconds = self._limits.ack_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await intake.room()
+                decision = await intake.deliver(chunks, sender)
+        except TimeoutError as error:
+            raise Refusal(503, f"not accepted within {seconds:g} s", "ack_timeout", RETRY_AFTER) from error
+        if decision.again:
+            raise Refusal(503, "a sink did not accept it", "not_accepted", RETRY_AFTER)
+        return answer(200, {"accepted": sum(count for _, count in chunks)})
+
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            413, f"a body has at most {self._limits.body_bytes_max} bytes, also decompressed", "body_bytes_max"
+        )
+
+
+def _hostname(host: str) -> str:
+    """The name in a Host header, without port and brackets; empty when there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+class _Held:
+    """Bytes of one body, as part of all bodies."""
+
+    def __init__(self, source: IngestSource, size: int) -> None:
+        self._source = source
+        self.bytes = size
+
+    def grow(self, size: int) -> bool:
+        self.bytes += size
+        self._source._bodies_bytes += size  # noqa: SLF001 (the other half of the same account)
+        return self._source._bodies_bytes <= self._source._limits.bodies_bytes_max  # noqa: SLF001
+
+    def release(self) -> None:
+        self._source._bodies_bytes -= self.bytes  # noqa: SLF001
+        self.bytes = 0
+
+
+class _Lines:
+    """A body on its way to framed lines. An array is kept until it is whole."""
+
+    def __init__(self, limits: Limits, *, array: bool) -> None:
+        self._line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
+        self._framer = Framer(self._line_bytes_max)
+        self._chunks: Chunks = []
+        self._begun = not array
+        """It is known whether the body is an array."""
+        self._array: bytearray | None = None
+
+    def feed(self, piece: bytes) -> None:
+        if not self._begun and (text := piece.lstrip()):
+            self._begun = True
+            if text.startswith(b"["):
+                self._array = bytearray()
+        if self._array is not None:
+            self._array += piece
+        else:
+            self._frame(piece)
+
+    async def finish(self) -> Chunks:
+        if self._array is not None:
+            await asyncio.to_thread(self._unpack, self._array)
+        self._keep(self._framer.finish())
+        return self._chunks
+
+    def _unpack(self, array: bytearray) -> None:
+        self._array = None
+        lines, _ = array_lines(array)
+        for start in range(0, len(lines), READ_BYTES):
+            self._frame(lines[start : start + READ_BYTES])
+
+    def _frame(self, piece: bytes) -> None:
+        self._keep(self._framer.feed(piece))
+
+    def _keep(self, chunk: tuple[bytes, int]) -> None:
+        if chunk[1]:
+            self._chunks.append(chunk)
