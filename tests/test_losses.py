@@ -313,3 +313,34 @@ def test_exit_code(tmp_path, sent, refuse, code, last):
     assert not last or last == run.said[-1]
     assert bool(last) == any("lost" in line for line in run.said)
     assert not any(CANARY in line for line in run.said)
+
+
+def test_exit_code_of_a_full_queue(tmp_path):
+    """
+    A line that a full queue had no room for is a loss like any other, though everything else was delivered: 74.
+    """
+    go = threading.Event()
+
+    def refuse(_):
+        go.wait()
+
+    def dropped(run):
+        return sample(run, 'headrig_lines_dropped_total{component_id="out",component_kind="sink",reason="queue_full"}')
+
+    with endpoint(refuse) as (url, taken):
+        out = (
+            f'type = "http"\nendpoint = "{url}"\ncompression = "none"\nflush_seconds = 0.0\nwhen_full = "drop_newest"\n'
+        )
+        bounds = "[limits]\nsink_queue_batches_max = 1\n"
+        (tmp_path / "headrig.toml").write_text(SETTINGS.replace("[limits]\n", bounds) + out)
+        with Run("-c", "headrig.toml", cwd=tmp_path) as run:
+            run.send(b'{"n":0}\n')
+            until(lambda: sample(run, 'headrig_lines_in_flight{component_id="out",component_kind="sink"}') == 1)
+            run.send(b'{"n":1}\n')
+            until(lambda: dropped(run) == 1)
+            go.set()
+            run.signal(signal.SIGTERM)
+            assert 74 == run.end()
+
+    assert [b'{"n":0}\n'] == taken
+    assert "headrig: 1 lines were lost: queue_full 1" == run.said[-1]
