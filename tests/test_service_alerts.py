@@ -298,7 +298,7 @@ def test_dead_channel(tmp_path):
     """
     A channel that does not answer holds up neither calls nor the exit, which tells what is lost.
     """
-    code = "import headrig.service.handler\nheadrig.handler.flush.__defaults__ = (0.5,)\n" + START
+    code = "import headrig.service.handler\nheadrig.service.handler.flush.__defaults__ = (0.5,)\n" + START
     code += "headrig.install()\nheadrig.send_alert('Disk full', 'soon')\n"
     done = service(code, tmp_path, LOG_FILE="app.log", SLACK_WEBHOOK_URL="http://127.0.0.1:1/fake")
 

@@ -100,7 +100,7 @@ def test_an_endpoint_that_does_not_answer(way, tmp_path):
     url = f"http://127.0.0.1:{server.getsockname()[1]}"
     if way == "nobody":
         server.close()
-    code = "import headrig.service.handler\nheadrig.handler.flush.__defaults__ = (0.3,)\n" + START
+    code = "import headrig.service.handler\nheadrig.service.handler.flush.__defaults__ = (0.3,)\n" + START
     code += """
 for n in range(300): log.info("n")
 assert handler._core.flush(5.0)
@@ -118,7 +118,7 @@ def test_more_than_the_endpoint_takes(tmp_path):
     """
     Behind a dead endpoint the oldest lines are dropped, counted, and the file has them all.
     """
-    code = "import headrig.service.handler\nheadrig.handler.flush.__defaults__ = (0.3,)\n" + START
+    code = "import headrig.service.handler\nheadrig.service.handler.flush.__defaults__ = (0.3,)\n" + START
     code += """
 for n in range(1500):
     log.info("x" * 50_000)
@@ -130,9 +130,9 @@ def sample(name, **labels):
     found = [float(v) for k, v in samples.items() if k.startswith(name + "{") and all(f'{a}="{b}"' in k for a, b in labels.items())]
     return sum(found)
 core = handler._core
-passage = core.passage()
-assert passage["offered"] == passage["passed"] + passage["dropped"] + passage["waiting"], passage
-assert sample("headrig_lines_dropped_total", component_id="http") + passage["dropped"] > 500
+shipped = core.ship_counters()
+assert shipped["offered"] == shipped["delivered"] + shipped["dropped"] + shipped["waiting"], shipped
+assert sample("headrig_lines_dropped_total", component_id="http") + shipped["dropped"] > 500
 assert 0.0 == float(samples["headrig_ledger_imbalance"])
 assert handler.counts()["dropped"] == 0
 """

@@ -158,7 +158,7 @@ def test_nobody_answers(tmp_path):
     the time of one flush and tells how many lines were lost.
     """
     code = (
-        "import headrig.service.handler\nheadrig.handler.flush.__defaults__ = (0.3,)\n"
+        "import headrig.service.handler\nheadrig.service.handler.flush.__defaults__ = (0.3,)\n"
         + START
         + """
 for n in range(400): log.info("x" * 50_000)
@@ -187,7 +187,11 @@ def test_the_other_side_hangs(tmp_path):
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(tmp_path / "ship.sock"))
     server.listen()
-    code = "import headrig.service.handler\nheadrig.handler.flush.__defaults__ = (0.3,)\n" + START + "log.error('x')\n"
+    code = (
+        "import headrig.service.handler\nheadrig.service.handler.flush.__defaults__ = (0.3,)\n"
+        + START
+        + "log.error('x')\n"
+    )
     done = service(code, tmp_path)
     server.close()
 

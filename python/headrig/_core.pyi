@@ -237,13 +237,13 @@ class HandlerCore:
         Received = written + dropped + waiting, dropped_full, write_errors, collisions and unprintable, since the start.
         """
 
-    def passage(self) -> dict[str, int]:
-        """Lines in the outlet: offered = passed + dropped + waiting."""
+    def ship_counters(self) -> dict[str, int]:
+        """Lines in the ship queue: offered = delivered + dropped + waiting."""
 
     def tally(self) -> list[tuple[str, str, int]]:
         """What the core did to the lines: `redactions` by rule, `broken` and `normalized` by kind."""
 
-    def open_outlet(self) -> int:
+    def open_ship_queue(self) -> int:
         """A descriptor, kept open here, that becomes readable when there is something to take, until it is read empty."""
 
     def take(self) -> Lines | None:

@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from headrig.errors import ConfigError
-from headrig.service.handler import Handler, beyond, text_of
+from headrig.service.handler import Handler, flushables, text_of
 
 if TYPE_CHECKING:
     from headrig.alerts.threshold import Threshold
@@ -48,7 +48,7 @@ class Service:
         self._background: Background | None = None
         self._engine: Engine | None = None
         self._page: Metrics | None = None
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self.refused: dict[str, int] = {}
         """Recorded values that are none, by reason: the sums since the process began."""
         self._counting = threading.RLock()
@@ -71,13 +71,13 @@ class Service:
                 log.warning("%d calls before install() were dropped: only so many are kept", self._unkept)
                 self._unkept = 0
             if self._thresholds and ships:
-                self.tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
+                self.warn_once("thresholds", "thresholds are judged where the lines go, not in this process")
 
     def retire(self) -> None:
         """Let go of what is installed; its lines have been flushed."""
         background, self._background = self._background, None
         if background is not None:
-            beyond.remove(background)
+            flushables.remove(background)
             background.stop(background.pipeline.state.limits.drain_seconds if background.opened else 0.0)
         self.handlers, self.configure, self._engine, self._page = (), None, None, None
 
@@ -102,30 +102,30 @@ class Service:
             engine = self._engine = self.handlers[0]._core.engine()  # noqa: SLF001
         return engine
 
-    def background(self, *, wait: bool = False, hurried: bool = False) -> Background:
+    def background(self, *, wait: bool = False, defer_compile: bool = False) -> Background:
         """The background, started when it is not there yet. Raises what opening it raises, if it is waited for."""
         with self.lock:
             if self._background is None:
                 from headrig.limits import BACKGROUND_START_SECONDS  # noqa: PLC0415
-                from headrig.service.background import Background, judging  # noqa: PLC0415  # asyncio is for who needs it
+                from headrig.service.background import Background, engine_with_thresholds  # noqa: PLC0415  # asyncio is for who needs it
 
                 assert self.configure is not None
                 core = self.handlers[0]._core  # noqa: SLF001
                 config = self.configure(core, self._thresholds)
                 # What is recorded from here on is kept for them. Who logs does not wait for the rules to be compiled.
-                engine = None if hurried else judging(config, core)
+                engine = None if defer_compile else engine_with_thresholds(config, core)
                 self._engine = engine
                 made = Background(
                     config, core, clock=self.clock, observe=self.observe, failed=self._failed, engine=engine
                 )
                 self._background = made
-                beyond.append(made)
+                flushables.append(made)
                 try:
                     made.start(BACKGROUND_START_SECONDS if wait else 0.0)
                 except BaseException:
                     self._background = None
                     with suppress(ValueError):
-                        beyond.remove(made)
+                        flushables.remove(made)
                     raise
             return self._background
 
@@ -164,7 +164,7 @@ class Service:
         if not self.handlers:
             return
         if self.ships:
-            self.tell_once("thresholds", "thresholds are judged where the lines go, not in this process")
+            self.warn_once("thresholds", "thresholds are judged where the lines go, not in this process")
             return
         try:
             self._judge()
@@ -178,19 +178,19 @@ class Service:
         if running is None:
             self.background()
             return
-        from headrig.service.background import judging  # noqa: PLC0415  # it is loaded
+        from headrig.service.background import engine_with_thresholds  # noqa: PLC0415  # it is loaded
 
         assert self.configure is not None
         core = self.handlers[0]._core  # noqa: SLF001
         config = self.configure(core, self._thresholds)
-        self._engine = judging(config, core)
+        self._engine = engine_with_thresholds(config, core)
         if not running.set_thresholds(config.thresholds, self._engine):
-            self.tell_once("calls", "too much waits for the background: a threshold is not judged")
+            self.warn_once("calls", "too much waits for the background: a threshold is not judged")
 
     def record(self, name: str, value: float, labels: dict[str, str], time_seconds: float) -> None:
         """Add a value to a metric."""
         if self.ships:
-            self.tell_once("metrics", "recorded metrics are judged in no other process: lines are what is shipped")
+            self.warn_once("metrics", "recorded metrics are judged in no other process: lines are what is shipped")
         self.handlers[0]._begin()  # noqa: SLF001
         self.engine.record(name, value, labels, time_seconds)
 
@@ -204,7 +204,7 @@ class Service:
     def notify(self, title: str, message: str, severity: str, category: str, labels: dict[str, str], key: str) -> None:
         """Tell people, or the log where that is read."""
         if self.ships:
-            self.tell_once("notices", "nobody is told from this process: alerts go where the lines go, as lines")
+            self.warn_once("notices", "nobody is told from this process: alerts go where the lines go, as lines")
             level = logging.ERROR if severity in ("critical", "high") else logging.WARNING
             about = {"event": "alert", "key": key, "severity": severity, "category": category, "labels": labels}
             log.log(level, "%s: %s", title, message, extra=about)
@@ -229,8 +229,8 @@ class Service:
         background, self._background, self._engine, self._page = self._background, None, None, None
         if background is None:
             return
-        background.leave()
-        beyond.remove(background)
+        background.detach()
+        flushables.remove(background)
         self._inherited.append(background)
         configure = self.configure
         assert configure is not None
@@ -250,7 +250,7 @@ class Service:
 
         if self._background is background:
             self._background = None
-            beyond.remove(background)
+            flushables.remove(background)
             self._not_before = time.monotonic() + BACKGROUND_RESTART_SECONDS
             for handler in self.handlers[:1]:
                 handler._prepare = self._prepare  # noqa: SLF001
@@ -261,14 +261,14 @@ class Service:
             self.handlers[0]._prepare = self._prepare  # noqa: SLF001
             return
         try:
-            self.background(hurried=True)
+            self.background(defer_compile=True)
         except Exception as error:  # noqa: BLE001
             log.error("the background of the service cannot be started: %s", error)  # noqa: TRY400
 
-    def tell_once(self, what: str, text: str) -> None:
+    def warn_once(self, what: str, text: str) -> None:
         """Warn, the first time."""
-        if what not in self._told:
-            self._told.add(what)
+        if what not in self._warned:
+            self._warned.add(what)
             log.warning(text)
 
 
@@ -369,7 +369,7 @@ def send_alert(
     key = _utf8(key or token_hex(8))
     named = _labels(labels)
     if named is None:
-        service.tell_once("labels", "an alert is sent without its labels, which are no mapping")
+        service.warn_once("labels", "an alert is sent without its labels, which are no mapping")
     alert = (_utf8(title), _utf8(message), known, _utf8(category), named or {}, key)
     if not service.later(lambda: service.notify(*alert)):
         service.notify(*alert)

@@ -35,7 +35,7 @@ from headrig.limits import BACKGROUND_CALLS_MAX, BACKGROUND_THREADS
 from headrig.model import Clock
 from headrig.runtime.pipeline import Pipeline, run
 from headrig.service.handler import say
-from headrig.sources.ship_queue import OutletSource
+from headrig.sources.ship_queue import ShipQueueSource
 from headrig.telemetry import Metrics
 
 log: Final = logging.getLogger("headrig")
@@ -134,13 +134,13 @@ class Background:
         except CancelledError:
             raise TimeoutError("the background has ended") from None
 
-    def hasten(self) -> None:
+    def retry_now(self) -> None:
         """Have what waits to be tried again tried now; nothing is waited for."""
         if self.opened:
             with suppress(RuntimeError):  # it has ended meanwhile
-                self._loop.call_soon_threadsafe(self._hasten)
+                self._loop.call_soon_threadsafe(self._retry_now)
 
-    def _hasten(self) -> None:
+    def _retry_now(self) -> None:
         for sink in self.pipeline.state.sinks.values():
             sink.hasten()
 
@@ -167,9 +167,9 @@ class Background:
             return {}
         ledger = self.pipeline.state.ledger
         # What is shipped is counted as waiting by the handler itself.
-        posted = self._core.passage()["waiting"] if "http" in self._config.sinks else 0
+        posted = self._core.ship_counters()["waiting"] if "http" in self._config.sinks else 0
         posted += sum(account.waiting() for name, account in ledger.sinks.items() if name == "http")
-        # The handler counts a piece as waiting until all of it is decided.
+        # The handler counts a chunk as waiting until all of it is decided.
         sinks = self.pipeline.state.sinks
         decided = sinks["forward"].decided() if "forward" in sinks else 0
         notices = sum(account.waiting() for account in ledger.notifiers.values())
@@ -188,7 +188,7 @@ class Background:
             self._thread.join(timeout_seconds)
         self._core.abandon()
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """
         In a forked child: let go of everything that is the parent's. Its connections, its listener and the loop's own
         descriptors become /dev/null here, so that nothing left behind can touch what both processes share.
@@ -208,7 +208,7 @@ class Background:
             # Nobody waits for the handler's own thread: its lines may be on their way still.
             await asyncio.to_thread(self._core.flush, pipeline.state.limits.drain_seconds)
         for source in pipeline.state.sources.values():
-            if isinstance(source.source, OutletSource):
+            if isinstance(source.source, ShipQueueSource):
                 await source.source.emptied()
         written = await pipeline.flush()
         return written and await pipeline.alerting.flush()
@@ -246,7 +246,7 @@ class Background:
 
     async def _main(self) -> None:
         """Run. A port that is taken costs the status pages, not the service."""
-        engine = self._engine or await asyncio.to_thread(judging, self._config, self._core)
+        engine = self._engine or await asyncio.to_thread(engine_with_thresholds, self._config, self._core)
         try:
             await run(self._config, clock=self._clock, stop=self._stop, on_start=self._started, engine=engine)
         except UnavailableError as error:
@@ -264,7 +264,7 @@ class Background:
             self._call_next()
 
 
-def judging(config: Config, core: HandlerCore) -> Engine:
+def engine_with_thresholds(config: Config, core: HandlerCore) -> Engine:
     """Have the lines go through an engine that knows the thresholds; gives it. Compiles rules, which takes a moment."""
     engine = core.engine()
     if config.thresholds:

@@ -20,7 +20,7 @@ from headrig.errors import ConfigError
 from headrig.limits import Limits
 from headrig.notifiers import NotifierConfig
 from headrig.sinks import SinkConfig
-from headrig.sources.ship_queue import OutletConfig
+from headrig.sources.ship_queue import ShipQueueConfig
 from headrig.web import HttpServerConfig
 
 RETRY_SECONDS_MAX: Final = 30.0
@@ -76,7 +76,7 @@ def service_config(
         _locate(error, environ)
         raise error
     return Config(
-        sources={"outlet": OutletConfig(core=core)} if sinks else {},  # type: ignore[dict-item]
+        sources={"ship_queue": ShipQueueConfig(core=core)} if sinks else {},  # type: ignore[dict-item]
         sinks=sinks,
         http=http,
         limits=limits,

@@ -24,23 +24,23 @@ from headrig.service.context import bound_fields
 
 FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
-LAST_SECONDS: Final = 0.25
+LAST_FLUSH_SECONDS: Final = 0.25
 """What the exit waits once more for lines logged while it flushed: more than the writer's tenth of a second."""
 SPEC: Final = f'"recent_bytes_max":0,"line_bytes_max":{RECORD_LINE_BYTES_MAX}'
 """What every handler asks of its engine: nobody looks back at the lines, and records may be long."""
-ALONE: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
+SPEC_WITHOUT_METRICS: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
 """Of a handler that nobody asks for numbers."""
 _CONVERSION: Final = re.compile(r"%(?:\(([^)]*)\))?[#0 +-]*\d*(?:\.\d+)?[hlL]?[a-zA-Z%]")
 
 _live: Final[WeakSet[Handler]] = WeakSet()
-_held: Final[dict[int, list[HandlerCore]]] = {}
+_cores_in_fork: Final[dict[int, list[HandlerCore]]] = {}
 """What each forking thread holds still."""
 
 
-class Beyond(Protocol):
+class Flushable(Protocol):
     """What lines pass, and notices wait in, after the handlers."""
 
-    def hasten(self) -> None:
+    def retry_now(self) -> None:
         """Have what waits to be tried again tried now; nothing is waited for."""
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -53,7 +53,7 @@ class Beyond(Protocol):
         """Attempts to ship that failed."""
 
 
-beyond: Final[list[Beyond]] = []
+flushables: Final[list[Flushable]] = []
 
 
 class _Exit:
@@ -106,7 +106,7 @@ class Handler(logging.Handler):
     """
 
     _shipping = "no"
-    _spec = ALONE
+    _spec = SPEC_WITHOUT_METRICS
     _prepare: Callable[[], None] | None = None
     """To be done once, by whoever logs next."""
 
@@ -170,7 +170,7 @@ class Handler(logging.Handler):
         """Have everything written that was logged before, or give up after five seconds."""
         self._begin(only_if_due=True)
         if self._shipping == "only":
-            _hasten()
+            _retry_now()
         self._core.flush(_Exit.flush_seconds)
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ class Handler(logging.Handler):
         """
         counts = {**self._core.counts(), "failures": self._failures}
         if self._shipping == "only":
-            counts["write_errors"] += sum(each.failures() for each in beyond)
+            counts["write_errors"] += sum(each.failures() for each in flushables)
         return counts
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -211,7 +211,7 @@ class Handler(logging.Handler):
         prepare = self._prepare
         if prepare is None:
             return
-        if not only_if_due or self._core.counts()["waiting"] or self._core.passage()["waiting"]:
+        if not only_if_due or self._core.counts()["waiting"] or self._core.ship_counters()["waiting"]:
             self._prepare = None
             prepare()
 
@@ -231,18 +231,18 @@ def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
     handlers = list(_live)
     for handler in handlers:
         handler._begin(only_if_due=True)  # noqa: SLF001
-    _hasten()
+    _retry_now()
     for handler in handlers:
         done = handler._core.flush(max(0.0, deadline - monotonic())) and done  # noqa: SLF001
-    for each in beyond:
+    for each in flushables:
         done = each.flush(max(0.0, deadline - monotonic())) and done
     return done
 
 
-def _hasten() -> None:
+def _retry_now() -> None:
     """What is shipped is written once it is acknowledged: a wait before the next attempt would outlast a flush."""
-    for each in beyond:
-        each.hasten()
+    for each in flushables:
+        each.retry_now()
 
 
 def ask_flush() -> None:
@@ -253,20 +253,20 @@ def ask_flush() -> None:
 def _before_fork() -> None:
     _settle_multiprocessing()
     cores = [handler._core for handler in sorted(_live, key=id)]  # noqa: SLF001
-    _held[threading.get_ident()] = cores
+    _cores_in_fork[threading.get_ident()] = cores
     for core in cores:
         core.before_fork()
 
 
 def _after_fork_in_parent() -> None:
-    for core in _held.pop(threading.get_ident(), ()):
+    for core in _cores_in_fork.pop(threading.get_ident(), ()):
         core.after_fork(child=False)
 
 
 def _after_fork_in_child() -> None:
-    for core in _held.pop(threading.get_ident(), ()):
+    for core in _cores_in_fork.pop(threading.get_ident(), ()):
         core.after_fork(child=True)
-    _held.clear()
+    _cores_in_fork.clear()
 
 
 def _settle_multiprocessing() -> None:
@@ -283,19 +283,19 @@ def _at_exit() -> None:
     if not flushed:
         # What gave up may have logged why, after the lines before it were waited for.
         for handler in list(_live):
-            handler._core.flush(LAST_SECONDS)  # noqa: SLF001
+            handler._core.flush(LAST_FLUSH_SECONDS)  # noqa: SLF001
     # Lines that were refused for good wait no more: those that come now may be taken.
-    if not flushed and _tell_waiting():
+    if not flushed and _report_waiting():
         _Exit.flush_seconds = 0.0
         return
     for handler in list(_live):
         handler._core.wait_for_each()  # noqa: SLF001
 
 
-def _tell_waiting() -> bool:
+def _report_waiting() -> bool:
     """Nobody counts after the exit: one line on standard error says what is lost with the process, if anything is."""
     left = Counter({"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))})  # noqa: SLF001
-    for each in beyond:
+    for each in flushables:
         left.update(each.waiting())
     said = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
     if said:

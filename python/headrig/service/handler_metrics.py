@@ -40,6 +40,6 @@ def _core(page: Metrics, core: HandlerCore) -> None:
     """What the core did to the lines; the same lines of a second handler are not counted again."""
     for kind, name, count in core.tally():
         page.put(KINDS[kind], count, name)
-    passage = core.passage()
-    if passage["offered"]:
-        page.put(telemetry.LINES_DROPPED, passage["dropped"], "outlet", "source", "queue_full")
+    shipped = core.ship_counters()
+    if shipped["offered"]:
+        page.put(telemetry.LINES_DROPPED, shipped["dropped"], "ship_queue", "source", "queue_full")

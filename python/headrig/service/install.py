@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("headrig")
 
-COUNTING: Final = f"{{{SPEC}}}".encode()
+SPEC_WITH_METRICS: Final = f"{{{SPEC}}}".encode()
 """Of the engine of a service: the built-in metrics are counted."""
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -88,7 +88,7 @@ class _ServiceHandler(Handler):
 
     def __init__(self, path: str | None, *, shipping: str, **rest: Any) -> None:
         self._shipping = shipping
-        self._spec = COUNTING
+        self._spec = SPEC_WITH_METRICS
         super().__init__(path, **rest)
 
 
@@ -220,7 +220,7 @@ def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
     def configure(core: HandlerCore, thresholds: Mapping[str, Threshold]) -> Config:
         from headrig.service.config import service_config  # noqa: PLC0415  # msgspec is for who needs more than a file
 
-        return service_config(environ, core, COUNTING, thresholds, to=settings.to, token=settings.token)
+        return service_config(environ, core, SPEC_WITH_METRICS, thresholds, to=settings.to, token=settings.token)
 
     return configure
 

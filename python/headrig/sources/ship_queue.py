@@ -18,7 +18,7 @@ from headrig.limits import Limits
 from headrig.model import Decision, Gate, Intake, Part
 
 
-class OutletConfig(Part, frozen=True, kw_only=True, tag="outlet"):
+class ShipQueueConfig(Part, frozen=True, kw_only=True, tag="ship_queue"):
     """Take lines from the handler in this process."""
 
     core: Any
@@ -29,12 +29,12 @@ class OutletConfig(Part, frozen=True, kw_only=True, tag="outlet"):
         return iter(())
 
     @asynccontextmanager
-    async def open(self, name: str, *_: object) -> AsyncIterator[OutletSource]:  # noqa: ARG002
+    async def open(self, name: str, *_: object) -> AsyncIterator[ShipQueueSource]:  # noqa: ARG002
         """Nothing is held before `read`."""
-        yield OutletSource(self.core)
+        yield ShipQueueSource(self.core)
 
 
-class OutletSource:
+class ShipQueueSource:
     """Redacted lines of one handler, oldest first."""
 
     endless = True
@@ -42,26 +42,26 @@ class OutletSource:
 
     def __init__(self, core: HandlerCore) -> None:
         self._core = core
-        self._rung = asyncio.Event()
+        self._woken = asyncio.Event()
         self._settled = Gate()
 
     async def read(self, intake: Intake) -> None:
         """Hand on what comes, until stopped and nothing is left. What becomes of it is told to the handler."""
         loop = asyncio.get_running_loop()
-        descriptor = self._core.open_outlet()
-        loop.add_reader(descriptor, self._ring, descriptor)
+        descriptor = self._core.open_ship_queue()
+        loop.add_reader(descriptor, self._wake, descriptor)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._stop(intake))
                 while True:
                     stopping = intake.stopping.is_set()
-                    self._rung.clear()
+                    self._woken.clear()
                     while (lines := self._core.take()) is not None:
                         intake.deliver_ready(lines).add_done_callback(partial(self._settle, lines.count))
                         await intake.room()
                     if stopping:
                         return
-                    await self._rung.wait()
+                    await self._woken.wait()
         finally:
             loop.remove_reader(descriptor)
 
@@ -70,17 +70,17 @@ class OutletSource:
 
     async def emptied(self) -> None:
         """Wait until everything that the handler offered is decided, or with a sink that nobody waits for."""
-        while self._core.passage()["waiting"]:
+        while self._core.ship_counters()["waiting"]:
             await self._settled.wait()
 
     async def _stop(self, intake: Intake) -> None:
         await intake.stopping.wait()
-        self._rung.set()
+        self._woken.set()
 
-    def _ring(self, descriptor: int) -> None:
+    def _wake(self, descriptor: int) -> None:
         with suppress(BlockingIOError):
             os.read(descriptor, 4096)
-        self._rung.set()
+        self._woken.set()
 
     def _settle(self, lines: int, decided: asyncio.Future[Decision]) -> None:
         self._core.settle(lines if decided.cancelled() else decided.result().lost)

@@ -15,8 +15,8 @@ use headrig_core::engine::Engine;
 use headrig_core::lines::Lines;
 
 use crate::gate::{Gate, Inside};
-use crate::outlet::{self, Passage, Piece, Shipping};
 use crate::output::Output;
+use crate::ship_queue::{self, Chunk, ShipCounters, Shipping};
 pub use crate::state::{Counts, Tally};
 use crate::state::{State, Turn, Wake};
 use crate::writer;
@@ -172,13 +172,13 @@ impl Buffer {
 
     pub fn counts(&self) -> Counts {
         self.with(|state| {
-            let shipped = if self.settings.shipping == Shipping::Only { state.outlet.records() } else { 0 };
+            let shipped = if self.settings.shipping == Shipping::Only { state.ship_queue.records() } else { 0 };
             Counts { waiting: state.lines + state.taken_lines + shipped, ..state.counts }
         })
     }
 
-    pub fn passage(&self) -> Passage {
-        self.with(|state| state.outlet.passage())
+    pub fn ship_counters(&self) -> ShipCounters {
+        self.with(|state| state.ship_queue.counters())
     }
 
     pub fn tally(&self) -> Tally {
@@ -204,18 +204,18 @@ impl Buffer {
     ///
     /// # Errors
     /// The process has no descriptor left.
-    pub fn open_outlet(&self) -> io::Result<RawFd> {
-        self.with(|state| state.outlet.open())
+    pub fn open_ship_queue(&self) -> io::Result<RawFd> {
+        self.with(|state| state.ship_queue.open())
     }
 
     /// The oldest lines to ship, which stay counted until `settle`.
     pub fn take(&self) -> Option<Lines> {
-        self.with(|state| state.outlet.take())
+        self.with(|state| state.ship_queue.take())
     }
 
     /// The same, or None when that would have meant to wait.
     pub fn try_take(&self) -> Option<Option<Lines>> {
-        self.try_with(|state| state.outlet.take())
+        self.try_with(|state| state.ship_queue.take())
     }
 
     /// What was taken longest ago is accepted, but for so many lines, which are lost for good.
@@ -277,7 +277,7 @@ impl Buffer {
         })
     }
 
-    /// A piece is written (`lines` of it) or lost.
+    /// A chunk is written (`lines` of it) or lost.
     pub(crate) fn done(&self, bytes: usize, lines: u64, lost: bool) {
         self.with(|state| {
             state.taken_bytes -= bytes;
@@ -311,36 +311,36 @@ impl Buffer {
     }
 
     /// Offer lines to be shipped beside the file.
-    pub(crate) fn offer(&self, piece: Piece) {
-        let bell = self.with(|state| {
-            state.outlet.make_room(piece.lines.bytes().len());
-            if state.outlet.has_room(piece.lines.bytes().len()) {
-                state.outlet.put(piece)
+    pub(crate) fn offer(&self, chunk: Chunk) {
+        let wakeup = self.with(|state| {
+            state.ship_queue.make_room(chunk.lines.bytes().len());
+            if state.ship_queue.has_room(chunk.lines.bytes().len()) {
+                state.ship_queue.put(chunk)
             } else {
-                state.outlet.refuse(&piece);
+                state.ship_queue.refuse(&chunk);
                 None
             }
         });
-        ring(bell);
+        wake_shipper(wakeup);
     }
 
     /// Hand lines on to be shipped, once there is room. `bytes` is what the writer took for them.
-    pub(crate) fn hand_on(&self, piece: &Piece, bytes: usize) {
+    pub(crate) fn hand_on(&self, chunk: &Chunk, bytes: usize) {
         loop {
             let handed = self.with(|state| {
-                let room = state.abandoned || state.outlet.has_room(piece.lines.bytes().len());
+                let room = state.abandoned || state.ship_queue.has_room(chunk.lines.bytes().len());
                 room.then(|| {
                     state.taken_bytes -= bytes;
-                    state.taken_lines -= piece.records;
-                    let bell = state.outlet.put(piece.clone());
+                    state.taken_lines -= chunk.records;
+                    let wakeup = state.ship_queue.put(chunk.clone());
                     if state.abandoned {
                         state.lose_shipment();
                     }
-                    bell
+                    wakeup
                 })
             });
             match handed {
-                Some(bell) => return ring(bell),
+                Some(wakeup) => return wake_shipper(wakeup),
                 None => thread::park(),
             }
         }
@@ -353,8 +353,8 @@ fn unpark(thread: Option<Thread>) {
     }
 }
 
-fn ring(bell: Option<Arc<UnixStream>>) {
-    if let Some(bell) = bell {
-        outlet::ring(&bell);
+fn wake_shipper(wakeup: Option<Arc<UnixStream>>) {
+    if let Some(wakeup) = wakeup {
+        ship_queue::wake(&wakeup);
     }
 }

@@ -18,13 +18,13 @@ pub const DEPTH_MAX: usize = 32;
 pub const WAKE_BYTES: usize = 64 * 1024;
 /// Longest wait of a line for its write: what a crash may take with it.
 pub const WAIT_MAX: Duration = Duration::from_millis(100);
-/// Bytes given to the core at a time, whole lines: stays in cache, and room is given back piece by piece.
-pub const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes given to the core at a time, whole lines: stays in cache, and room is given back chunk by chunk.
+pub const CHUNK_BYTES: usize = 256 * 1024;
 /// Wait before a write that failed is tried again.
 pub const RETRY: Duration = Duration::from_millis(500);
 /// A buffer larger than this is given back once it is empty.
 pub const SPARE_BYTES_MAX: usize = 1024 * 1024;
 /// Redacted bytes that wait to be shipped or were not acknowledged yet: some requests' worth, so that shipping never idles.
-pub const OUTLET_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const SHIP_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of one write to a pipe that the kernel never mixes with what others write to it (POSIX `PIPE_BUF`).
 pub const PIPE_BUF: usize = 4096;

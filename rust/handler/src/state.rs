@@ -9,7 +9,7 @@ use headrig_core::engine::Engine;
 
 use crate::level;
 use crate::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES, SPARE_BYTES_MAX, WAKE_BYTES};
-use crate::outlet::{Outlet, Shipping};
+use crate::ship_queue::{ShipQueue, Shipping};
 
 /// The sums of one buffer, all taken at one moment.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) struct State {
     pub abandoned: bool,
     pub engine: Option<Engine>,
     pub tally: Tally,
-    pub outlet: Outlet,
+    pub ship_queue: ShipQueue,
     /// The process that these lines are of; 0 until somebody was inside during a fork.
     pub process: u32,
     /// The child began before its own fork hook.
@@ -132,7 +132,7 @@ impl State {
 
     /// The oldest shipment is decided, and so many of its lines are lost; gives the writer, which may wait for room.
     pub fn settle(&mut self, lost: u64, shipping: Shipping) -> Option<Thread> {
-        let (records, lost) = self.outlet.settle(lost);
+        let (records, lost) = self.ship_queue.settle(lost);
         if shipping == Shipping::Only {
             self.finished += records;
             self.counts.written += records - lost;
@@ -143,7 +143,7 @@ impl State {
     }
 
     pub fn lose_shipment(&mut self) {
-        let records = self.outlet.clear();
+        let records = self.ship_queue.clear();
         self.finished += records;
         self.counts.dropped_internal += records;
         self.notify();

@@ -11,10 +11,10 @@ use headrig_core::process::Processed;
 use memchr::{memchr_iter, memrchr};
 
 use crate::buffer::{Buffer, Tally};
-use crate::limits::{PIECE_BYTES, RETRY};
+use crate::limits::{CHUNK_BYTES, RETRY};
 use crate::line::{self, Clock};
-use crate::outlet::{Piece, Shipping};
 use crate::output::Output;
+use crate::ship_queue::{Chunk, Shipping};
 use crate::state::Turn;
 use crate::text;
 
@@ -31,8 +31,8 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
             Turn::End => return,
             Turn::Report(dropped) => pass(buffer, &notice(dropped, now_seconds()), None),
             Turn::Write(bytes) => {
-                for piece in pieces(&bytes) {
-                    pass(buffer, piece, Some(memchr_iter(b'\n', piece).count() as u64));
+                for chunk in chunks(&bytes) {
+                    pass(buffer, chunk, Some(memchr_iter(b'\n', chunk).count() as u64));
                 }
                 spare = bytes;
             }
@@ -44,17 +44,17 @@ fn now_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
 }
 
-/// Whole lines of about `PIECE_BYTES`.
-fn pieces(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Whole lines of about `CHUNK_BYTES`.
+fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
-        let bound = bytes.len().min(PIECE_BYTES);
+        let bound = bytes.len().min(CHUNK_BYTES);
         let end = match memrchr(b'\n', &bytes[..bound]) {
             Some(at) => at + 1,
             None => memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
         };
-        let (piece, rest) = bytes.split_at(end);
+        let (chunk, rest) = bytes.split_at(end);
         bytes = rest;
-        (!piece.is_empty()).then_some(piece)
+        (!chunk.is_empty()).then_some(chunk)
     })
 }
 
@@ -79,19 +79,19 @@ fn pass(buffer: &Buffer, lines: &[u8], records: Option<u64>) {
         return;
     };
     buffer.tell(tally(&processed));
-    let piece = Piece { lines: processed.lines, records: records.unwrap_or(0) };
+    let chunk = Chunk { lines: processed.lines, records: records.unwrap_or(0) };
     if buffer.settings.shipping == Shipping::Beside {
         // Before the file: what a flush has seen written has been offered, too.
-        buffer.offer(piece.clone());
+        buffer.offer(chunk.clone());
     }
     if let Some(output) = &buffer.settings.output {
-        write(buffer, output, text.as_deref().unwrap_or(piece.lines.bytes()));
+        write(buffer, output, text.as_deref().unwrap_or(chunk.lines.bytes()));
         if let Some(records) = records {
             buffer.done(lines.len(), records, false);
         }
     }
     if buffer.settings.shipping == Shipping::Only {
-        buffer.hand_on(&piece, if records.is_some() { lines.len() } else { 0 });
+        buffer.hand_on(&chunk, if records.is_some() { lines.len() } else { 0 });
     }
 }
 
@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn pieces_are_whole_lines_and_all_of_them() {
-        let long = vec![b'x'; PIECE_BYTES + 10];
+        let long = vec![b'x'; CHUNK_BYTES + 10];
         let bytes = [&b"a\nb\n"[..], &long, b"\nc\n"].concat();
-        let found: Vec<&[u8]> = pieces(&bytes).collect();
+        let found: Vec<&[u8]> = chunks(&bytes).collect();
         assert_eq!(found.concat(), bytes);
-        assert!(found.iter().all(|piece| piece.ends_with(b"\n")));
+        assert!(found.iter().all(|chunk| chunk.ends_with(b"\n")));
         assert_eq!(found[0], b"a\nb\n");
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use headrig_handler::buffer::{Buffer, Counts, Settings};
 use headrig_handler::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES};
-use headrig_handler::outlet::Shipping;
 use headrig_handler::output::{self, Output};
+use headrig_handler::ship_queue::Shipping;
 
 const LONG: Duration = Duration::from_secs(5);
 
@@ -119,9 +119,9 @@ fn what_is_only_shipped_waits_until_it_is_acknowledged() {
     }
     let mut lines = 0;
     while lines < 3 {
-        let piece = taken(&buffer);
-        assert!(!piece.bytes().windows(7).any(|window| window == b"correct"));
-        lines += piece.count();
+        let chunk = taken(&buffer);
+        assert!(!chunk.bytes().windows(7).any(|window| window == b"correct"));
+        lines += chunk.count();
         assert!(!buffer.flush(Duration::from_millis(1)));
         buffer.settle(u64::from(lines == 3));
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use headrig_core::simd;
 use headrig_handler::buffer::{Buffer, Settings};
-use headrig_handler::outlet::Shipping;
 use headrig_handler::output::{self, Output};
+use headrig_handler::ship_queue::Shipping;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -137,8 +137,8 @@ impl HandlerCore {
     }
 
     /// Raises OSError when no descriptor is left.
-    fn open_outlet(&self, py: Python<'_>) -> PyResult<i32> {
-        Ok(py.detach(|| self.buffer.open_outlet())?)
+    fn open_ship_queue(&self, py: Python<'_>) -> PyResult<i32> {
+        Ok(py.detach(|| self.buffer.open_ship_queue())?)
     }
 
     fn take(&self, py: Python<'_>) -> Option<Lines> {
@@ -183,13 +183,13 @@ impl HandlerCore {
         self.buffer.after_fork(child);
     }
 
-    fn passage(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
-        let passage = py.detach(|| self.buffer.passage());
+    fn ship_counters(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
+        let counters = py.detach(|| self.buffer.ship_counters());
         BTreeMap::from([
-            ("offered", passage.offered),
-            ("passed", passage.passed),
-            ("dropped", passage.dropped),
-            ("waiting", passage.waiting),
+            ("offered", counters.offered),
+            ("delivered", counters.delivered),
+            ("dropped", counters.dropped),
+            ("waiting", counters.waiting),
         ])
     }
 
