@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 import uvloop
 
+from headrig.component import OpenContext, SinkComponentConfig
 from headrig.config import Config
 from headrig.limits import Limits
-from headrig.model import SinkPart
 from headrig.runtime.pipeline import Pipeline, run
 from headrig.testing import MemorySink
 
@@ -28,13 +28,13 @@ WAIT_SECONDS = 60.0
 NOW_SECONDS = 1_795_000_000.0
 
 
-class MemoryConfig(SinkPart, frozen=True, kw_only=True, tag="memory"):
+class MemoryConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="memory"):
     """Settings of a sink that a test holds in its hand."""
 
     sink: Any
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[MemorySink]:
+    async def open(self, context: OpenContext) -> AsyncIterator[MemorySink]:
         yield self.sink
 
 

@@ -157,7 +157,7 @@ def test_reload_and_a_slack_that_is_down(settings):
 
 def metrics(run) -> dict[str, float]:
     """Every sample on its page."""
-    host, port = run.address("http://")
+    host, port = run.address("shows   http://")
     with urllib.request.urlopen(f"http://{host}:{port}/metrics") as page:
         lines = page.read().decode().splitlines()
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}

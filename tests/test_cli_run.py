@@ -41,7 +41,7 @@ def settings(tmp_path):
 
 
 def page(run: Run, path: str) -> str:
-    host, port = run.address("http://")
+    host, port = run.address("shows   http://")
     with urllib.request.urlopen(f"http://{host}:{port}{path}") as answer:
         return answer.read().decode()
 
@@ -61,7 +61,7 @@ def test_introduction(settings):
         "  reads   tcp 127.0.0.1:PORT",
         "          nc -N 127.0.0.1 PORT < app.log",
         "  writes  app.log",
-        "  alerts  4 thresholds, told to console",
+        "  alerts  4 thresholds, told to console (standard error)",
         "  shows   http://127.0.0.1:PORT/metrics, /health, /ready",
         "  stops   at Ctrl-C or SIGTERM, once everything it read is written",
     ] == ports[:7]

@@ -13,7 +13,7 @@ from conftest import WAIT_SECONDS
 from headrig.limits import Limits
 from headrig.net.http_server import Httpd, answer
 from headrig.net.sockets import Door
-from headrig.sources import HttpConfig
+from headrig.sources import HttpSourceConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -254,7 +254,7 @@ async def test_sources_and_status(start, memory, tmp_path, door):
     """
     It is the same for the status server and for sources with an address of their own. What is refused is counted.
     """
-    sources = {"in": HttpConfig(listen=f"unix:{tmp_path}/in.sock" if door == "unix" else "127.0.0.1:0")}
+    sources = {"in": HttpSourceConfig(listen=f"unix:{tmp_path}/in.sock" if door == "unix" else "127.0.0.1:0")}
     http = HttpServerConfig(listen="127.0.0.1:0")
     run = await start(sources, memory, http=http, limits=Limits(connections_max=2, drain_seconds=2.0))
     url = run.url if door == "status" else run.pipeline.state.sources["in"].source.where

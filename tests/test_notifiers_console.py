@@ -6,6 +6,7 @@ from headrig.errors import DeliveryError
 from headrig.model import Notice, Severity
 from headrig.notifiers import ConsoleConfig
 from headrig.notifiers.console import shown
+from headrig.testing import context
 
 pytestmark = pytest.mark.asyncio
 
@@ -31,7 +32,7 @@ async def test_one_line(capfd):
     """
     When, what, how bad, which, and the message as it is.
     """
-    async with ConsoleConfig().open("console") as console:
+    async with ConsoleConfig().open(context()) as console:
         await console.notify(notice())
         await console.notify(notice(status="resolved", reason="recovered", labels={}, threshold=""))
 
@@ -64,7 +65,7 @@ async def test_no_standard_error(monkeypatch):
     Without a standard error the notice is given up, not tried for a day.
     """
     monkeypatch.setattr("sys.stderr", None)
-    async with ConsoleConfig().open("console") as console:
+    async with ConsoleConfig().open(context()) as console:
         with pytest.raises(DeliveryError, match="there is no standard error") as raised:
             await console.notify(notice())
 

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 from running import free_port
 
+from headrig.component import OpenContext, SinkComponentConfig, SourceComponentConfig
 from headrig.errors import Retryable, UnavailableError
 from headrig.limits import Limits
-from headrig.model import Intake, Part, SinkPart
+from headrig.model import Intake
 from headrig.sinks import FileConfig, HttpSinkConfig
-from headrig.sources import HttpConfig, TcpConfig, UnixConfig
+from headrig.sources import HttpSourceConfig, TcpConfig, UnixConfig
 from headrig.testing import MemorySink
 from headrig.web import HttpServerConfig
 
@@ -32,13 +33,13 @@ def limits(**more) -> Limits:
     return Limits(drain_seconds=2.0, **more)
 
 
-class Finite(Part, frozen=True, kw_only=True, tag="finite"):
+class Finite(SourceComponentConfig, frozen=True, kw_only=True, tag="finite"):
     """Settings of a source that ends when it is told to."""
 
     source: Any
 
     @asynccontextmanager
-    async def open(self, name, limits, sockets):
+    async def open(self, context: OpenContext):
         yield self.source
 
 
@@ -56,7 +57,7 @@ class FiniteSource:
         pass
 
 
-class Gated(SinkPart, frozen=True, kw_only=True, tag="gated"):
+class Gated(SinkComponentConfig, frozen=True, kw_only=True, tag="gated"):
     """Settings of a sink that takes a while to open."""
 
     sink: Any
@@ -65,7 +66,7 @@ class Gated(SinkPart, frozen=True, kw_only=True, tag="gated"):
     number: int = 0
 
     @asynccontextmanager
-    async def open(self, name):
+    async def open(self, context: OpenContext):
         await self.gate.wait()
         try:
             yield self.sink
@@ -81,14 +82,14 @@ async def test_change_of_every_source_is_not_the_end(start, memory, sink, tmp_pa
     """
     All sources change, or all but one, while a sink is within a write: none of that is the end of input.
     """
-    sources = {"u": UnixConfig(path=str(tmp_path / "u.sock")), "h": HttpConfig(token="fake")}
+    sources = {"u": UnixConfig(path=str(tmp_path / "u.sock")), "h": HttpSourceConfig(token="fake")}
     sources |= TCP if kept else {}
     run = await start(sources, memory, http=HTTP)
     _, peer = await asyncio.open_unix_connection(str(tmp_path / "u.sock"))
     sink.open.clear()
     peer.write(b'{"n":1}\n')
     await run.until(lambda: run.pipeline.state.ledger.sinks["out"].waiting() == 1)
-    changed = {"u": UnixConfig(path=str(tmp_path / "u.sock"), mode="0600"), "h": HttpConfig(token="other fake")}
+    changed = {"u": UnixConfig(path=str(tmp_path / "u.sock"), mode="0600"), "h": HttpSourceConfig(token="other fake")}
     reloading = asyncio.get_running_loop().create_task(reload(run, sources=sources | changed, limits=limits()))
     for _ in range(20):
         await asyncio.sleep(0)

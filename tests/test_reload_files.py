@@ -17,7 +17,7 @@ from headrig.config.files import seen
 from headrig.errors import ConfigError, UnavailableError
 from headrig.net.sockets import TlsConfig
 from headrig.notifiers import SlackConfig
-from headrig.sources import HttpConfig, TcpConfig, UnixConfig
+from headrig.sources import HttpSourceConfig, TcpConfig, UnixConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -61,7 +61,7 @@ async def test_certificate_is_renewed(start, memory, sink, tmp_path, authority, 
     """
     tls, port = https(tmp_path, authority), free_port()
     listen = f"127.0.0.1:{port}"
-    sources = {"tcp": TcpConfig(listen=listen, tls=tls), "ingest": HttpConfig(listen=listen, tls=tls)}
+    sources = {"tcp": TcpConfig(listen=listen, tls=tls), "ingest": HttpSourceConfig(listen=listen, tls=tls)}
     http = HttpServerConfig(listen=listen, tls=tls) if door == "http" else None
     run = await start(TCP | {name: source for name, source in sources.items() if name == door}, memory, http=http)
     first = await shown(port)
@@ -155,7 +155,7 @@ async def test_socket_file_that_is_gone(start, memory, sink, tmp_path, kind):
     is made, and the end does not remove it.
     """
     path = tmp_path / "in.sock"
-    kinds = {"unix": UnixConfig(path=str(path)), "http": HttpConfig(listen=f"unix:{path}")}
+    kinds = {"unix": UnixConfig(path=str(path)), "http": HttpSourceConfig(listen=f"unix:{path}")}
     run = await start({"in": kinds[kind]}, memory)
     _, first = await asyncio.open_unix_connection(str(path))
     path.unlink()

@@ -12,7 +12,7 @@ from running import free_port
 
 from headrig.limits import Limits
 from headrig.net.sockets import TlsConfig
-from headrig.sources import HttpConfig, TcpConfig, UdpConfig, UnixConfig
+from headrig.sources import HttpSourceConfig, TcpConfig, UdpConfig, UnixConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -53,7 +53,7 @@ async def test_requests_during_reloads(start, memory, sink, tmp_path, authority,
     authority.configure_trust(trust)
     own, unix, http = f"127.0.0.1:{free_port()}", f"unix:{tmp_path}/in.sock", f"127.0.0.1:{free_port()}"
     listen = {"own": own, "unix": unix}.get(door.split(",")[0])
-    source = HttpConfig(listen=listen, tls=tls if listen else None)
+    source = HttpSourceConfig(listen=listen, tls=tls if listen else None)
     run = await start({"in": source}, memory, http=HttpServerConfig(listen=http, tls=None if listen else tls))
     base = run.url if listen is None else "http://localhost" if door == "unix" else f"http{'s' * secure}://{own}"
     answers, over = [], asyncio.Event()
@@ -92,7 +92,7 @@ async def test_source_moves_between_doors(start, memory, sink, tmp_path):
     """
     An HTTP source goes from the status server to an address of its own and back; both doors open before the other closes.
     """
-    run = await start({"in": HttpConfig()}, memory, http=HTTP)
+    run = await start({"in": HttpSourceConfig()}, memory, http=HTTP)
     own = f"127.0.0.1:{free_port()}"
     async with aiohttp.ClientSession() as client:
 
@@ -101,9 +101,9 @@ async def test_source_moves_between_doors(start, memory, sink, tmp_path):
                 return answer.status
 
         assert 200 == await post(run.url)
-        await reload(run, sources={"in": HttpConfig(listen=own)})
+        await reload(run, sources={"in": HttpSourceConfig(listen=own)})
         assert (404, 200) == (await post(run.url), await post(f"http://{own}"))
-        await reload(run, sources={"in": HttpConfig()})
+        await reload(run, sources={"in": HttpSourceConfig()})
         assert 200 == await post(run.url)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*own.split(":"))
@@ -118,7 +118,7 @@ async def test_status_server_comes_and_goes(start, memory):
     run = await start(TCP, memory, http=HTTP)
     await reload(run, http=None)
     assert run.pipeline.members.http is None
-    await reload(run, http=HTTP, sources={"in": HttpConfig()})
+    await reload(run, http=HTTP, sources={"in": HttpSourceConfig()})
     async with (
         aiohttp.ClientSession() as client,
         client.post(f"{run.url}/ingest", data=b"{}\n", headers=NDJSON) as answer,

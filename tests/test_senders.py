@@ -13,7 +13,7 @@ from endpoint import serving
 
 from headrig.config import Config
 from headrig.limits import Limits
-from headrig.sources import HttpConfig, TcpConfig, UdpConfig, UnixConfig
+from headrig.sources import HttpSourceConfig, TcpConfig, UdpConfig, UnixConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -89,7 +89,7 @@ async def test_requests(start, memory, sink):
     """
     Requests of one connection follow each other; a connection of its own is fresh.
     """
-    run = await start({"in": HttpConfig()}, memory, http=HttpServerConfig(listen="127.0.0.1:0"))
+    run = await start({"in": HttpSourceConfig()}, memory, http=HttpServerConfig(listen="127.0.0.1:0"))
     senders = Lagging(run, sink)
     url = f"{run.url}/ingest"
     async with aiohttp.ClientSession(headers=NDJSON) as slow, aiohttp.ClientSession(headers=NDJSON) as live:

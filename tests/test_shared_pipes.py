@@ -17,6 +17,7 @@ from headrig_process import COMMAND, environment
 
 from headrig.engine import write_lines
 from headrig.sinks import FileConfig
+from headrig.testing import context
 
 CHILDREN = 4
 LINES = 5000
@@ -153,7 +154,7 @@ async def test_named_pipe(tmp_path):
         while len(got) < sum(map(len, lines)):
             got.extend(os.read(reader, PIPE_BYTES))
 
-    async with FileConfig(path=fifo).open("a") as first, FileConfig(path=fifo).open("b") as second:
+    async with FileConfig(path=fifo).open(context()) as first, FileConfig(path=fifo).open(context()) as second:
         await asyncio.gather(first.write([lines[0]]), second.write([lines[1]]), asyncio.to_thread(fill))
     os.close(reader)
 

@@ -12,6 +12,7 @@ from headrig.limits import Limits
 from headrig.sinks import FileConfig
 from headrig.sources import TcpConfig
 from headrig.telemetry import ERRORS
+from headrig.testing import context
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,9 +30,9 @@ async def test_appends_whole_lines(path):
     """
     Lines are appended to what is there; file and directories are made with their modes.
     """
-    async with FileConfig(path=str(path)).open("out") as sink:
+    async with FileConfig(path=str(path)).open(context()) as sink:
         await sink.write(LINES)
-    async with FileConfig(path=str(path)).open("out") as sink:
+    async with FileConfig(path=str(path)).open(context()) as sink:
         await sink.write(LINES[1:])
 
     assert b'{"n":1}\n{"n":2}\n{"n":3}\n{"n":3}\n' == path.read_bytes()
@@ -65,7 +66,7 @@ async def test_short_writes_go_on(path, disk):
     A write that takes only a part is gone on with where it stopped.
     """
     disk.takes = [3, 9, 1]
-    async with FileConfig(path=str(path)).open("out") as sink:
+    async with FileConfig(path=str(path)).open(context()) as sink:
         await sink.write(LINES)
 
     assert b"".join(LINES) == path.read_bytes()
@@ -77,7 +78,7 @@ async def test_full_disk(path, disk, takes):
     When the disk is full the batch comes again: no line is torn meanwhile, lost or written twice.
     """
     disk.takes = [takes] * (takes > 0) + [OSError(errno.ENOSPC, "No space left on device")]
-    async with FileConfig(path=str(path)).open("out") as sink:
+    async with FileConfig(path=str(path)).open(context()) as sink:
         with pytest.raises(Retryable, match="No space left") as caught:
             await sink.write(LINES)
 
@@ -132,7 +133,7 @@ async def test_fsync(path, monkeypatch):
             raise failures.pop()
 
     monkeypatch.setattr(os, "fsync", fsync)
-    async with FileConfig(path=str(path), fsync="always").open("out") as sink:
+    async with FileConfig(path=str(path), fsync="always").open(context()) as sink:
         with pytest.raises(Retryable, match="Input/output error"):
             await sink.write(LINES)
         await sink.write(LINES)
@@ -147,7 +148,7 @@ async def test_torn_tail_is_ended(path):
     """
     path.parent.mkdir(parents=True)
     path.write_bytes(b'{"n":0}\n{"torn')
-    async with FileConfig(path=str(path)).open("out") as sink:
+    async with FileConfig(path=str(path)).open(context()) as sink:
         await sink.write(LINES)
 
     assert b'{"n":0}\n{"torn\n' + b"".join(LINES) == path.read_bytes()

@@ -13,7 +13,7 @@ from endpoint import Pauses, serving, status
 from headrig import config
 from headrig.limits import Limits
 from headrig.sinks import ForwardConfig
-from headrig.sources import HttpConfig, TcpConfig
+from headrig.sources import HttpSourceConfig, TcpConfig
 from headrig.web import HttpServerConfig
 from tests.running import WAIT_SECONDS, until
 
@@ -36,7 +36,7 @@ LINES = b"".join(
 def pair(start, memory, sink):
     """Two pipelines, the first of which ships to the second."""
 
-    async def starter(source: HttpConfig, **settings):
+    async def starter(source: HttpSourceConfig, **settings):
         far = await start({"in": source}, memory, http=None if source.listen else ANY)
         to = settings.pop("to", None) or far.url
         near = await start(TCP, {"out": ForwardConfig(to=to, flush_seconds=0.0, **settings)})
@@ -49,7 +49,7 @@ async def test_over_tcp(pair, sink):
     """
     Lines arrive in order at the other headrig; what was redacted here stays as it is there.
     """
-    near, far = await pair(HttpConfig())
+    near, far = await pair(HttpSourceConfig())
     await near.send(LINES)
     await near.until(lambda: near.pipeline.state.ledger.sinks["out"].delivered == 4)
 
@@ -64,7 +64,7 @@ async def test_over_a_unix_socket(pair, sink, tmp_path):
     The same over a socket file, of which only the owner's group may make use, and which goes at the end.
     """
     path = tmp_path / "run" / "headrig.sock"
-    near, far = await pair(HttpConfig(listen=f"unix:{path}"), to=f"unix:{path}")
+    near, far = await pair(HttpSourceConfig(listen=f"unix:{path}"), to=f"unix:{path}")
     await near.send(LINES)
     await near.until(lambda: near.pipeline.state.ledger.sinks["out"].delivered == 4)
 
@@ -82,7 +82,7 @@ async def test_stale_socket_is_replaced(pair, sink, tmp_path):
     path = tmp_path / "headrig.sock"
     with socket.socket(socket.AF_UNIX) as crashed:
         crashed.bind(str(path))
-    near, _ = await pair(HttpConfig(listen=f"unix:{path}", mode="0600"), to=f"unix:{path}")
+    near, _ = await pair(HttpSourceConfig(listen=f"unix:{path}", mode="0600"), to=f"unix:{path}")
     await near.send(b"{}\n")
     await near.until(lambda: sink.lines == [b"{}"])
 
@@ -93,10 +93,10 @@ async def test_token(pair, sink, caplog):
     """
     A far side with a token gets it; with a wrong one the lines wait, both sides say so, and the token is never shown.
     """
-    near, _ = await pair(HttpConfig(token=TOKEN), token=TOKEN)
+    near, _ = await pair(HttpSourceConfig(token=TOKEN), token=TOKEN)
     await near.send(b"{}\n")
     await near.until(lambda: sink.lines == [b"{}"])
-    wrong, far = await pair(HttpConfig(token="another"), token=TOKEN)
+    wrong, far = await pair(HttpSourceConfig(token="another"), token=TOKEN)
     await wrong.send(b"{}\n")
     account = wrong.pipeline.state.ledger.sinks["out"]
     refusals = 'component_errors_total{component_id="in",component_kind="source",component_type="http",'
@@ -114,7 +114,7 @@ async def test_acknowledged_end_to_end(pair, sink):
     """
     While the far sink does not accept, the near one has not delivered; then it has, without doing anything twice.
     """
-    near, far = await pair(HttpConfig())
+    near, far = await pair(HttpSourceConfig())
     sink.open.clear()
     account = near.pipeline.state.ledger.sinks["out"]
     await near.send(b"{}\n")
@@ -178,7 +178,7 @@ async def test_problems_of_a_listening_socket():
     An HTTP source on a socket file has no TLS, and its path must fit.
     """
     tls = {"cert_file": "c", "key_file": "k"}
-    source = msgspec.convert({"type": "http", "listen": "unix:/" + "x" * 107, "tls": tls}, HttpConfig)
+    source = msgspec.convert({"type": "http", "listen": "unix:/" + "x" * 107, "tls": tls}, HttpSourceConfig)
 
     assert ["sources.in.listen", "sources.in.tls"] == [error.path for error in source.problems("sources.in")]
 

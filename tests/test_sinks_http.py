@@ -351,4 +351,4 @@ async def test_secrets_stay_inside(posting, endpoint, caplog, capfd):
 
     assert "canary" not in said
     assert "answered 500" in caplog.text
-    assert run.pipeline.config.sinks["out"].shown == endpoint.url
+    assert run.pipeline.config.sinks["out"].where == endpoint.url

@@ -7,7 +7,8 @@ from endpoint import serving
 from headrig import config
 from headrig.errors import ConfigError
 from headrig.sinks import HttpSinkConfig
-from headrig.sources import HttpConfig, TcpConfig
+from headrig.sources import HttpSourceConfig, TcpConfig
+from headrig.testing import context
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -60,7 +61,7 @@ async def test_authorities_that_are_none(tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
     settings = HttpSinkConfig(endpoint="https://127.0.0.1", ca_file=str(tmp_path / "ca.pem"))
     with pytest.raises(ConfigError, match=r"sinks\.out\.ca_file: cannot use .*; give a readable PEM file"):
-        async with settings.open("out"):
+        async with settings.open(context()):
             pass
 
 
@@ -97,7 +98,7 @@ async def test_waiting_source_is_answered(start):
     """
     async with serving() as endpoint:
         sinks = {"out": HttpSinkConfig(endpoint=endpoint.url, flush_seconds=3600.0)}
-        run = await start({"in": HttpConfig()}, sinks, http=HttpServerConfig(listen="127.0.0.1:0"))
+        run = await start({"in": HttpSourceConfig()}, sinks, http=HttpServerConfig(listen="127.0.0.1:0"))
         headers = {"Content-Type": "application/x-ndjson"}
         async with (
             aiohttp.ClientSession() as session,

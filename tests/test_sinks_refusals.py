@@ -11,7 +11,7 @@ from endpoint import Pauses, serving, status
 
 from headrig.limits import REFUSALS_MAX, RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, Limits
 from headrig.sinks import ForwardConfig, HttpSinkConfig
-from headrig.sources import HttpConfig, TcpConfig
+from headrig.sources import HttpSourceConfig, TcpConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -268,7 +268,7 @@ async def test_another_headrig_with_smaller_bodies(start, memory, sink):
     Shipped to a headrig whose `body_bytes_max` is smaller, all lines arrive but those that no body of it can hold.
     """
     limits = Limits(body_bytes_max=64 * 1024, drain_seconds=2.0)
-    far = await start({"in": HttpConfig()}, memory, limits=limits, http=HttpServerConfig(listen="127.0.0.1:0"))
+    far = await start({"in": HttpSourceConfig()}, memory, limits=limits, http=HttpServerConfig(listen="127.0.0.1:0"))
     near = await start(TCP, {"out": ForwardConfig(to=far.url, flush_seconds=0.0)})
     account = near.pipeline.state.ledger.sinks["out"]
     text = b"".join(b'{"n":%d,"pad":"%s"}\n' % (n, b"x" * 500) for n in range(1000))
@@ -367,7 +367,7 @@ async def test_refused_line_is_not_asked_for_again(start, endpoint):
     """
     judging(endpoint, lambda body: 400 if b"poison" in body else None)
     sinks = {"out": HttpSinkConfig(endpoint=endpoint.url, flush_seconds=0.0)}
-    far = await start({"in": HttpConfig()}, sinks, http=HttpServerConfig(listen="127.0.0.1:0"))
+    far = await start({"in": HttpSourceConfig()}, sinks, http=HttpServerConfig(listen="127.0.0.1:0"))
     near = await start(TCP, {"out": ForwardConfig(to=far.url, flush_seconds=0.0)})
     await near.send(lines(10) + POISON + lines(10, 10))
     await near.until(lambda: near.pipeline.state.ledger.sinks["out"].delivered == 21)

@@ -7,24 +7,25 @@ from typing import Any
 
 import pytest
 
+from headrig.component import OpenContext, SinkComponentConfig
 from headrig.errors import DeliveryError, Retryable
-from headrig.model import SinkPart
 from headrig.sinks import StdoutConfig
 from headrig.sinks.stdout import StdoutSink
 from headrig.sources import TcpConfig
+from headrig.testing import context
 
 pytestmark = pytest.mark.asyncio
 
 TCP = {"in": TcpConfig(listen="127.0.0.1:0")}
 
 
-class DescriptorConfig(SinkPart, frozen=True, kw_only=True, tag="descriptor"):
+class DescriptorConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="descriptor"):
     """Standard output with another number: the tests' own is in use."""
 
     descriptor: Any
 
     @asynccontextmanager
-    async def open(self, name):
+    async def open(self, context: OpenContext):
         sink = StdoutSink(self.descriptor)
         yield sink
         sink.close()
@@ -123,5 +124,5 @@ async def test_settings():
     """
     assert (False, "block") == (StdoutConfig().required, StdoutConfig().when_full)
     assert [] == list(StdoutConfig().problems("sinks.out"))
-    async with StdoutConfig().open("out") as sink:
+    async with StdoutConfig().open(context()) as sink:
         assert 1 == sink._descriptor

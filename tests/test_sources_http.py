@@ -9,9 +9,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from headrig.config.conflicts import conflicts
 from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.sources import HttpConfig
+from headrig.sources import HttpSourceConfig
 from headrig.sources.bodies import BadBodyError, array_lines, zstd
 from headrig.web import HttpServerConfig
 
@@ -35,7 +36,7 @@ def ingest(start, memory, client):
 
     async def starter(config=None, sinks=None, **limits):
         limits = {"drain_seconds": 2.0} | limits
-        run = await start({"in": config or HttpConfig()}, sinks or memory, http=HTTP, limits=Limits(**limits))
+        run = await start({"in": config or HttpSourceConfig()}, sinks or memory, http=HTTP, limits=Limits(**limits))
 
         async def post(body, headers=NDJSON):
             async with client.post(f"{run.url}/ingest", data=body, headers=headers) as answer:
@@ -183,7 +184,7 @@ async def test_token(ingest, given, status):
     """
     With a token, only requests that show it are taken.
     """
-    _, post = await ingest(HttpConfig(token="right"))
+    _, post = await ingest(HttpSourceConfig(token="right"))
 
     assert status == (await post(b"{}", NDJSON | ({"Authorization": given} if given else {})))[0]
 
@@ -193,11 +194,11 @@ async def test_token_file(ingest, tmp_path):
     The token may stand in a file; one that cannot be read is an error of the settings.
     """
     (tmp_path / "token").write_text("right\n")
-    _, post = await ingest(HttpConfig(token_file=str(tmp_path / "token")))
+    _, post = await ingest(HttpSourceConfig(token_file=str(tmp_path / "token")))
 
     assert 200 == (await post(b"{}", {"Authorization": "Bearer right"}))[0]
     with pytest.raises(ConfigError, match=r"sources.in.token_file: cannot read"):
-        await ingest(HttpConfig(token_file=str(tmp_path / "missing")))
+        await ingest(HttpSourceConfig(token_file=str(tmp_path / "missing")))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +290,7 @@ async def test_address_of_its_own(start, memory, sink, client):
     """
     With `listen` it needs no status server.
     """
-    run = await start({"in": HttpConfig(listen="127.0.0.1:0", path="/logs")}, memory)
+    run = await start({"in": HttpSourceConfig(listen="127.0.0.1:0", path="/logs")}, memory)
     url = run.pipeline.state.sources["in"].source.where
     async with client.post(url, data=b"{}", headers=NDJSON) as answer:
         assert (200, b'{"accepted":1}\n') == (answer.status, await answer.read())
@@ -335,4 +336,9 @@ async def test_problems(settings, http, paths):
     """
     Settings that would let others write without a token are a problem, and so are contradictions.
     """
-    assert paths == [each.path for each in HttpConfig(**settings).problems("sources.in", http)]
+    source = HttpSourceConfig(**settings)
+    status = {} if http is None else {"http": HttpServerConfig(listen=http)}
+
+    assert paths == [
+        each.path for each in (*source.problems("sources.in"), *conflicts({**status, "sources.in": source}))
+    ]

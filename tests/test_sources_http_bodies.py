@@ -12,7 +12,7 @@ import pytest
 
 from headrig.engine import element_lines
 from headrig.limits import BODY_FRAMES_MAX, DECODE_BYTES, READ_BYTES
-from headrig.sources import HttpConfig, bodies
+from headrig.sources import HttpSourceConfig, bodies
 from headrig.sources.bodies import DECODERS, BadBodyError, array_lines, zstd
 
 SIZE = 4 * DECODE_BYTES
@@ -172,7 +172,7 @@ async def test_others_have_their_turn(start, memory, monkeypatch, name):
     A body gives way to others after each piece, also after one of which nothing came.
     """
     encoding, body = BODIES.get(name) or (FRAMES[name][0], FRAMES[name][1] * (BODY_FRAMES_MAX + 1))
-    run = await start({"in": HttpConfig(listen="127.0.0.1:0")}, memory)
+    run = await start({"in": HttpSourceConfig(listen="127.0.0.1:0")}, memory)
     url = run.pipeline.state.sources["in"].source.where
     pieces = yields = 0
     sleep, decode = asyncio.sleep, DECODERS[encoding].feed

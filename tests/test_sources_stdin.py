@@ -7,22 +7,23 @@ from typing import Any
 
 import pytest
 
+from headrig.component import OpenContext, SourceComponentConfig
 from headrig.limits import Limits
-from headrig.model import Part
 from headrig.sources import StdinConfig, TcpConfig
 from headrig.sources.stdin import StdinSource
+from headrig.testing import context
 
 pytestmark = pytest.mark.asyncio
 
 
-class DescriptorConfig(Part, frozen=True, kw_only=True, tag="descriptor"):
+class DescriptorConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="descriptor"):
     """Standard input with another number: the tests' own is in use."""
 
     descriptor: Any
 
     @asynccontextmanager
-    async def open(self, name, limits, sockets):
-        yield StdinSource(self.descriptor, limits)
+    async def open(self, context: OpenContext):
+        yield StdinSource(self.descriptor, context.limits)
 
 
 @pytest.fixture
@@ -156,5 +157,5 @@ async def test_config_reads_descriptor_zero():
     """
     The source of the settings is standard input, which ends.
     """
-    async with StdinConfig().open("in", Limits(), None) as source:
+    async with StdinConfig().open(context("sources.in")) as source:
         assert (False, "standard input", 0) == (source.endless, source.where, source._descriptor)

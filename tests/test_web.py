@@ -12,7 +12,7 @@ from running import free_port
 
 from headrig.errors import UnavailableError
 from headrig.limits import HEADER_BYTES_MAX, Limits
-from headrig.sources import HttpConfig, TcpConfig
+from headrig.sources import HttpSourceConfig, TcpConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -161,7 +161,7 @@ async def test_server_moves_in_a_reload(start, memory, ask, sink):
     """
     With another address after a reload, pages and mounted sources are there and no longer at the old one.
     """
-    sources = TCP | {"h": HttpConfig()}
+    sources = TCP | {"h": HttpSourceConfig()}
     run = await start(sources, memory, http=HTTP)
     old = run.url
     changed = HttpServerConfig(listen="localhost:0")
@@ -177,7 +177,7 @@ async def test_source_leaves_in_a_reload(start, memory, ask):
     """
     A mounted source that is taken out is no longer there.
     """
-    run = await start(TCP | {"h": HttpConfig()}, memory, http=HTTP)
+    run = await start(TCP | {"h": HttpSourceConfig()}, memory, http=HTTP)
     assert 405 == (await ask(run.url + "/ingest"))[0]
     await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=TCP))
 
@@ -188,8 +188,8 @@ async def test_problems():
     """
     Status may be shown to anyone; only an address that is none is a problem.
     """
-    assert [] == list(HttpServerConfig(listen="0.0.0.0:80").problems())
-    assert ["http.listen"] == [each.path for each in HttpServerConfig(listen="80").problems()]
+    assert [] == list(HttpServerConfig(listen="0.0.0.0:80").problems("http"))
+    assert ["http.listen"] == [each.path for each in HttpServerConfig(listen="80").problems("http")]
 
 
 ANSWERS = {
@@ -215,7 +215,7 @@ async def test_answers_tell_no_versions(start, memory, name, own):
     """
     sent, status = ANSWERS[name]
     port = free_port()
-    source = HttpConfig(token="fake-token", listen=f"127.0.0.1:{port}" if own else None)
+    source = HttpSourceConfig(token="fake-token", listen=f"127.0.0.1:{port}" if own else None)
     run = await start({**TCP, "web": source}, memory, http=HTTP)
     port = port if own else int(run.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,5 +1,5 @@
 """
-The words that cross between parts: what settings look like, what a source is handed, what a sink or notifier is given.
+The words that cross between parts: what a source is handed, what a sink or notifier is given.
 Contracts, and the two small things that wait and count for them.
 """
 
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -63,41 +63,6 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """When it happened, in event time, since the epoch."""
     since_seconds: float
     """When the alert began to fire."""
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    """
-    Settings of one part: a `[sources.ID]`, `[sinks.ID]` or `[notifiers.ID]` table, told apart by `type`.
-
-    Every member of a union has two methods. `problems(at, http_listen=None)` yields one `ConfigError` per thing that
-    can be seen wrong without opening anything; `at` is the table (`sources.in`), `http_listen` the address of the
-    status server. `open(...)` is an async context manager whose body is the part's life; it raises `ConfigError` or
-    `UnavailableError` and then leaves nothing open.
-    """
-
-
-class SinkPart(Part, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    """What every sink's settings have."""
-
-    when_full: WhenFull = "block"
-    required: bool = True
-    """An acknowledging source waits for this sink."""
-    flush_entries_max: int = 0
-    """Lines that may wait for company before they are written. 0 or 1: write at once."""
-    flush_seconds: float = 0.0
-    """Longest wait for company. Whichever bound comes first; a waiting source never waits for company."""
-    remote: ClassVar[bool] = False
-    """It depends on another machine: it is tried again by the bounds of `[limits]`, else within seconds."""
-
-    @property
-    def shown(self) -> str:
-        """Where it sends, for people; empty for what its name says already."""
-        return ""
-
-    @property
-    def accepts_partly(self) -> bool:
-        """What the sink has taken of its batches when it fails is accepted, whatever becomes of the rest."""
-        return True
 
 
 class Lines(Protocol):

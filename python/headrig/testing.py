@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
+from headrig.component import OpenContext
+from headrig.limits import Limits
 from headrig.model import Lines
+from headrig.net.sockets import Sockets
+from headrig.telemetry import Metrics
 
 
 class MemorySink:
@@ -40,3 +45,15 @@ class MemorySink:
     async def flush(self) -> None:
         """Count the call."""
         self.flushes += 1
+
+
+def context(path: str = "sinks.out", **given: Any) -> OpenContext:
+    """What a component is given when it opens; by default the time stands still, and nothing else knows its sockets."""
+    default: dict[str, Any] = {
+        "clock": lambda: 0.0,
+        "limits": Limits(),
+        "data_dir": None,
+        "sockets": Sockets(),
+        "telemetry": Metrics(),
+    }
+    return OpenContext(path=path, **{**default, **given})

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from headrig.alerts.threshold import Threshold
+from headrig.component import ComponentConfig
 from headrig.config.channels import undelivered
-from headrig.config.conflicts import conflicts, directory_problems
+from headrig.config.conflicts import STATUS, conflicts, directory_problems
 from headrig.config.decode import shown, table, tagged, unknown
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin, without_effect
 from headrig.config.environment import resolve
@@ -57,9 +58,27 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     """What can be used and is still worth a line at the start."""
 
+    @property
+    def components(self) -> dict[str, ComponentConfig]:
+        """All of them, by the path of their table."""
+        return by_path(self.http, self.sources, self.sinks, self.notifiers)
+
     def __repr__(self) -> str:
         """Names only: settings hold secrets."""
         return f"Config(path={self.path!r}, sources={list(self.sources)}, sinks={list(self.sinks)})"
+
+
+def by_path(
+    http: HttpServerConfig | None,
+    sources: Mapping[str, SourceConfig],
+    sinks: Mapping[str, SinkConfig],
+    notifiers: Mapping[str, NotifierConfig],
+) -> dict[str, ComponentConfig]:
+    """Components by the path of their table; who comes first has what two of them claim."""
+    found: dict[str, ComponentConfig] = {} if http is None else {STATUS: http}
+    found |= {f"sources.{name}": source for name, source in sources.items()}
+    found |= {f"sinks.{name}": sink for name, sink in sinks.items()}
+    return found | {f"notifiers.{name}": notifier for name, notifier in notifiers.items()}
 
 
 def load(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> Config:
@@ -195,8 +214,10 @@ class _Reader:
         self._spec.thresholds(thresholds)
         self._warnings.extend(unfed(thresholds, self._spec.metric_names))
         notifiers = self._notifiers()
-        self._errors.extend(self._problems(http, sources, sinks, notifiers))
-        self._errors.extend(conflicts(http, sources, sinks))
+        components = by_path(http, sources, sinks, notifiers)
+        for at, component in components.items():
+            self._errors.extend(component.problems(at))
+        self._errors.extend(conflicts(components))
         return Config(
             sources=sources,
             sinks=sinks,
@@ -259,21 +280,3 @@ class _Reader:
                 self._spec.lane(name, lane, at)
             given = {key: value for key, value in given.items() if key not in _LANE_KEYS}
         return tagged(SourceConfig, given, at, self._errors, more=_LANE_KEYS)
-
-    def _problems(
-        self,
-        http: HttpServerConfig | None,
-        sources: dict[str, SourceConfig],
-        sinks: dict[str, SinkConfig],
-        notifiers: dict[str, NotifierConfig],
-    ) -> Iterator[ConfigError]:
-        """What each part can tell without being opened."""
-        listen = http.listen if http is not None else None
-        if http is not None:
-            yield from http.problems("http")
-        for name, source in sources.items():
-            yield from source.problems(f"sources.{name}", listen)
-        for name, sink in sinks.items():
-            yield from sink.problems(f"sinks.{name}", listen)
-        for name, notifier in notifiers.items():
-            yield from notifier.problems(f"notifiers.{name}", listen)

@@ -1,53 +1,48 @@
-"""What parts claim of the machine: two must not claim the same, and directories must be such that files can be made."""
+"""What components claim of the machine: two must not claim the same, and directories must be such that files can be made."""
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from headrig.component import Claim, ComponentConfig
 from headrig.errors import ConfigError
-from headrig.net.sockets import host_port
-from headrig.sinks import FileConfig, ForwardConfig, HttpSinkConfig, SinkConfig
-from headrig.sources import SourceConfig
-from headrig.web import PAGES, HttpServerConfig
+from headrig.net.sockets import host_port, is_loopback
 
-_ANY_HOST = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
+_ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
+_LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
+_PATHS: Final = ("file", "unix")
+STATUS: Final = "http"
+"""The table of the status server, which routes are mounted on."""
 
 
-class _Claim(NamedTuple):
-    what: str
-    """Equal for two parts that get in each other's way."""
-    shown: str
+class _Claimed(NamedTuple):
     at: str
-    key: str
-    """The key below `at` that says so."""
+    claim: Claim
+
+    @property
+    def path(self) -> str:
+        return f"{self.at}.{self.claim.key}"
 
 
-def conflicts(
-    http: HttpServerConfig | None, sources: Mapping[str, SourceConfig], sinks: Mapping[str, SinkConfig]
-) -> Iterator[ConfigError]:
-    """One error per claim that an earlier part already has."""
-    claims: list[_Claim] = []
-    if http is not None:
-        claims.append(_Claim(http.listen, http.listen, "http", "listen"))
-        claims.extend(_Claim(f"the route {page}", page, "http", "listen") for page in PAGES)
-    for name, source in sources.items():
-        key = next((key for key in ("listen", "path") if getattr(source, key, None) is not None), "type")
-        what = source.address or f"the route {getattr(source, key)}"
-        claims.append(_Claim(what, what, f"sources.{name}", key))
-    for name, sink in sinks.items():
-        if isinstance(sink, FileConfig):
-            claims.append(_Claim(f"file {os.path.realpath(sink.path)}", sink.path, f"sinks.{name}", "path"))
-        elif isinstance(sink, ForwardConfig | HttpSinkConfig):
-            reader = next((claim.at for claim in claims if _same(claim.what, sink.destination)), None)
-            if reader is not None:
-                key = "to" if isinstance(sink, ForwardConfig) else "endpoint"
-                remedy = "every line would come round again: give another address"
-                yield ConfigError(f"leads back to {reader}", path=f"sinks.{name}.{key}", remedy=remedy)
-    for index, claim in enumerate(claims):
-        holder = next((other.at for other in claims[:index] if _same(claim.what, other.what)), None)
-        if holder is not None:
-            reason = f"{claim.shown} is already taken by {holder}"
-            yield ConfigError(reason, path=f"{claim.at}.{claim.key}", remedy="give each its own")
+def conflicts(components: Mapping[str, ComponentConfig]) -> Iterator[ConfigError]:
+    """
+    One error per claim that an earlier component already has, per sink that would feed its own run, and per route that
+    cannot be mounted. By path of the table, in the order of precedence.
+    """
+    claims = [_Claimed(at, claim) for at, component in components.items() for claim in component.claims()]
+    taken: list[_Claimed] = []
+    for claimed in claims:
+        if claimed.claim.sends:
+            continue
+        if (holder := _holder(claimed.claim, taken)) is not None:
+            reason = f"{_shown(claimed.claim)} is already taken by {holder}"
+            yield ConfigError(reason, path=claimed.path, remedy="give each its own")
+        taken.append(claimed)
+    for claimed in claims:
+        if claimed.claim.sends and (reader := _holder(claimed.claim, taken)) is not None:
+            remedy = "every line would come round again: give another address"
+            yield ConfigError(f"leads back to {reader}", path=claimed.path, remedy=remedy)
+    yield from _routes(taken)
 
 
 def directory_problems(directory: str, path: str) -> Iterator[ConfigError]:
@@ -61,11 +56,58 @@ def directory_problems(directory: str, path: str) -> Iterator[ConfigError]:
         yield ConfigError(f"no permission to write in {nearest}", path=path, remedy="change its owner, or give another")
 
 
-def _same(claim: str, other: str) -> bool:
-    if claim == other:
-        return not claim.endswith(":0")
+def _routes(taken: list[_Claimed]) -> Iterator[ConfigError]:
+    """What is mounted on the status server needs one, and where others reach that, a guard."""
+    listen = next((each.claim.name for each in taken if each.at == STATUS and each.claim.kind == "tcp"), None)
+    for at, claim in taken:
+        if claim.kind != "route" or at == STATUS:
+            continue
+        if listen is None:
+            yield ConfigError("there is nothing to mount it on", path=at, remedy=f"set http.listen or {at}.listen")
+        elif not claim.guarded and not _reaches_only_here(listen):
+            yield ConfigError(
+                f"the status server at {listen} is reachable from other machines and would take lines without a token",
+                path=at,
+                remedy=f"set {at}.token_file, give it a listen of its own on 127.0.0.1, "
+                "or accept the risk with insecure_listen = true",
+            )
+
+
+def _reaches_only_here(listen: str) -> bool:
     try:
-        (host, port), (other_host, other_port) = host_port(claim, ""), host_port(other, "")
+        return is_loopback(host_port(listen, "")[0])
+    except ConfigError:
+        # The status server reports its own address.
+        return True
+
+
+def _holder(claim: Claim, taken: list[_Claimed]) -> str | None:
+    return next((other.at for other in taken if _same(claim, other.claim)), None)
+
+
+def _same(claim: Claim, other: Claim) -> bool:
+    """Both cannot be had at once."""
+    if claim.kind in _PATHS and other.kind in _PATHS:
+        return os.path.realpath(claim.name) == os.path.realpath(other.name)
+    if claim.kind != other.kind:
+        return False
+    if claim.kind not in ("tcp", "udp"):
+        return claim.name == other.name
+    try:
+        (host, port), (other_host, other_port) = host_port(claim.name, ""), host_port(other.name, "")
     except ConfigError:
         return False
-    return port == other_port != 0 and (host in _ANY_HOST or other_host in _ANY_HOST)
+    return port == other_port != 0 and _overlap(host, other_host)
+
+
+def _overlap(host: str, other: str) -> bool:
+    return host in _ANY_HOST or other in _ANY_HOST or bool(_addresses(host) & _addresses(other))
+
+
+def _addresses(host: str) -> frozenset[str]:
+    return _LOCALHOST if host == "localhost" else frozenset({host})
+
+
+def _shown(claim: Claim) -> str:
+    prefix = {"udp": "udp:", "unix": "unix:", "route": "the route "}
+    return f"{prefix.get(claim.kind, '')}{claim.name}"

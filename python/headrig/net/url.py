@@ -46,7 +46,7 @@ def value_problems(value: str | None, path: str) -> Iterator[ConfigError]:
         )
 
 
-def context(ca_file: str | None, path: str) -> ssl.SSLContext:
+def client_tls(ca_file: str | None, path: str) -> ssl.SSLContext:
     """TLS that verifies the server; `ConfigError` at `path` when the file cannot be used."""
     try:
         made = ssl.create_default_context(cafile=ca_file)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-from headrig.errors import ConfigError, DeliveryError
-from headrig.model import Notice, Part
+from headrig.component import ComponentConfig, OpenContext
+from headrig.errors import DeliveryError
+from headrig.model import Notice
 from headrig.worker import Worker
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 """What could steer a terminal; a message may come from a log line."""
 
 
-class ConsoleConfig(Part, frozen=True, kw_only=True, tag="console"):
+class ConsoleConfig(ComponentConfig, frozen=True, kw_only=True, tag="console"):
     """Write notices to standard error."""
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
-        """Nothing can be wrong with it."""
-        yield from ()
+    @property
+    def where(self) -> str:
+        """Of the process."""
+        return "standard error"
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[ConsoleNotifier]:  # noqa: ARG002
+    async def open(self, context: OpenContext) -> AsyncIterator[ConsoleNotifier]:  # noqa: ARG002
         """Nothing but a thread is held."""
         worker = Worker("headrig-console")
         try:

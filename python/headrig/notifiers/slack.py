@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from headrig.component import ComponentConfig, OpenContext
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import NOTICE_POST_SECONDS
-from headrig.model import Notice, Part, Severity
-from headrig.net.url import context, tls_problems, url_problems
+from headrig.model import Notice, Severity
+from headrig.net.url import client_tls, origin, tls_problems, url_problems
 
 if TYPE_CHECKING:
     from headrig.net.http_client import Answer, Poster
@@ -62,7 +63,7 @@ _REASONS: Final = {
 }
 
 
-class SlackConfig(Part, frozen=True, kw_only=True, tag="slack"):
+class SlackConfig(ComponentConfig, frozen=True, kw_only=True, tag="slack"):
     """Post notices to a Slack channel."""
 
     url: str | None = None
@@ -78,7 +79,12 @@ class SlackConfig(Part, frozen=True, kw_only=True, tag="slack"):
         """Only the kind: the address is a secret."""
         return "SlackConfig(…)"
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    @property
+    def where(self) -> str:
+        """The other side: the path is the secret."""
+        return origin((self.url or "").strip())
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
         if not self.url:
             yield ConfigError("missing", path=f"{at}.url", remedy="add url = … or url_file = …")
@@ -87,13 +93,13 @@ class SlackConfig(Part, frozen=True, kw_only=True, tag="slack"):
         yield from tls_problems(self.url.strip(), self.ca_file, at)
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[SlackNotifier]:
+    async def open(self, context: OpenContext) -> AsyncIterator[SlackNotifier]:
         """Get ready; Slack is first met when there is a notice."""
         # aiohttp is loaded by what sends, not by what only reads settings.
         from headrig.net.http_client import Poster  # noqa: PLC0415
 
         url = (self.url or "").strip()
-        tls = context(self.ca_file, f"notifiers.{name}.ca_file") if url.lower().startswith("https:") else None
+        tls = client_tls(self.ca_file, f"{context.path}.ca_file") if url.lower().startswith("https:") else None
         poster = Poster(url, {}, timeout_seconds=self.timeout_seconds, tls=tls)
         try:
             yield SlackNotifier(poster)

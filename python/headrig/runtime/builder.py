@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
+from headrig.component import ComponentConfig, OpenContext
 from headrig.config import Config
+from headrig.config.conflicts import STATUS
 from headrig.config.files import Seen
 from headrig.model import Notifier, Sink, Source
-from headrig.net.sockets import Sockets
-from headrig.notifiers import NotifierConfig
-from headrig.runtime.status import Status
-from headrig.sources import SourceConfig
-from headrig.web import HttpServerConfig
 from headrig.web.server import StatusServer
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -38,33 +33,29 @@ class Opened:
             await closing.aclose()
 
 
-async def open_parts(
-    config: Config,
-    sources: Mapping[str, SourceConfig],
-    notifiers: Mapping[str, NotifierConfig],
-    http: HttpServerConfig | None,
-    *,
-    status: Status,
-    sockets: Sockets,
-) -> Opened:
-    """Open every sink of these settings and the other parts as given; all of them or none."""
+async def open_parts(config: Config, wanted: AbstractSet[str], context: OpenContext) -> Opened:
+    """Open those components of these settings whose tables are wanted; all of them or none."""
     opened = Opened()
     try:
+        # Whoever listens comes last: what it takes in has somewhere to go.
         for name, sink in config.sinks.items():
-            opened.sinks[name] = await _enter(sink.open(name))
-        for name, notifier in notifiers.items():
-            opened.notifiers[name] = await _enter(notifier.open(name))
-        if http is not None:
-            opened.http = await _enter(http.open(status, config.limits, sockets))
-        for name, source in sources.items():
-            opened.sources[name] = await _enter(source.open(name, config.limits, sockets))
+            if (at := f"sinks.{name}") in wanted:
+                opened.sinks[name] = await _enter(sink, context.at(at))
+        for name, notifier in config.notifiers.items():
+            if (at := f"notifiers.{name}") in wanted:
+                opened.notifiers[name] = await _enter(notifier, context.at(at))
+        if config.http is not None and STATUS in wanted:
+            opened.http = await _enter(config.http, context.at(STATUS))
+        for name, source in config.sources.items():
+            if (at := f"sources.{name}") in wanted:
+                opened.sources[name] = await _enter(source, context.at(at))
     except BaseException:
         await opened.close()
         raise
     return opened
 
 
-async def _enter(part: AbstractAsyncContextManager[T]) -> tuple[T, AsyncExitStack]:
-    """An opened part and what closes it."""
+async def _enter(component: ComponentConfig, context: OpenContext) -> tuple[Any, AsyncExitStack]:
+    """An open component and what closes it."""
     closing = AsyncExitStack()
-    return await closing.enter_async_context(part), closing
+    return await closing.enter_async_context(component.open(context)), closing

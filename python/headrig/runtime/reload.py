@@ -11,15 +11,15 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
-from msgspec import Struct
-
 from headrig import telemetry
+from headrig.component import OpenContext
 from headrig.config import Config
 from headrig.config.files import Seen, seen
 from headrig.engine import BATCH_BYTES_MAX, Engine
 from headrig.errors import HeadrigError, UnavailableError
 from headrig.limits import LEAVING_SECONDS, RELOAD_SECONDS, SWITCH_SECONDS
 from headrig.model import Sink, Source
+from headrig.net.http_server import Handler
 from headrig.net.sockets import Sockets, host_port
 from headrig.runtime.alerts import Alerting
 from headrig.runtime.builder import Opened, open_parts
@@ -27,9 +27,6 @@ from headrig.runtime.running import RunningSink, RunningSource, State
 from headrig.runtime.sink_queue import SinkQueue
 from headrig.runtime.source_queue import CoreQueue
 from headrig.runtime.status import Status
-from headrig.sinks import SinkConfig
-from headrig.sources import HttpConfig, SourceConfig
-from headrig.sources.http_server import IngestSource
 from headrig.web.server import StatusServer
 
 log: Final = logging.getLogger("headrig")
@@ -134,21 +131,19 @@ class Members:
 
     async def _open(self, config: Config) -> Opened:
         """Open every sink, and what else changed or is new."""
-        now: dict[str, Struct] = {f"sources.{name}": source for name, source in config.sources.items()}
-        now |= {f"notifiers.{name}": notifier for name, notifier in config.notifiers.items()}
-        if config.http is not None:
-            now["http"] = config.http
         # Looked at before anything is opened: a file that is exchanged meanwhile counts as changed the next time.
-        read = {at: seen(part) for at, part in now.items()}
+        read = {at: seen(part) for at, part in config.components.items()}
         changed = {at for at in read if read[at] != self._seen.get(at) or self._lost(at)}
-        opened = await open_parts(
-            config,
-            {name: source for name, source in config.sources.items() if f"sources.{name}" in changed},
-            {name: notifier for name, notifier in config.notifiers.items() if f"notifiers.{name}" in changed},
-            config.http if "http" in changed else None,
-            status=self._status,
+        sinks = {f"sinks.{name}" for name in config.sinks}
+        context = OpenContext(
+            path="",
+            clock=self._state.clock,
+            limits=config.limits,
+            data_dir=config.data_dir,
             sockets=self._sockets,
+            telemetry=self._state.metrics,
         )
+        opened = await open_parts(config, changed | sinks, context)
         opened.seen = read
         return opened
 
@@ -175,8 +170,8 @@ class Members:
 
     def _lost(self, at: str) -> bool:
         """Peers no longer find the socket of this part."""
-        source = self._state.sources.get(at.removeprefix("sources."))
-        door = getattr(source.source, "door", None) if source is not None else None
+        running = self._state.sources.get(at.removeprefix("sources."))
+        door = running.listening.door if running is not None and running.config.renewable else None
         return door is not None and self._sockets.lost(door.bound)
 
     def _switch(self, config: Config, opened: Opened, engine: Engine) -> None:
@@ -217,7 +212,7 @@ class Members:
         if opened.http is not None:
             if self.http is None:
                 self.http, self._mounted = opened.http, set()
-                self._go_over("http", self.http[0].start())
+                self._go_over("http", self.http[0].start(self._status))
             else:
                 self._go_over("http", self._renew_http(*opened.http))
         elif self.config.http is None and self.http is not None:
@@ -235,20 +230,19 @@ class Members:
             await closing.aclose()
 
     def _mount(self) -> None:
-        """Have the HTTP sources without an address of their own on the status server, and no others."""
+        """Have what the sources serve on the status server, and nothing else of theirs."""
         if self.http is None or self.config.http is None:
             return
         httpd, host = self.http[0].httpd, host_port(self.config.http.listen, "http.listen")[0]
-        mounted = set()
+        mounted: dict[str, dict[str, Handler]] = {}
         for running in self._state.sources.values():
-            config = running.config
-            if isinstance(config, HttpConfig) and config.listen is None and isinstance(running.source, IngestSource):
-                running.source.mounted_on(host)
-                httpd.mount(config.path, running.source.routes)
-                mounted.add(config.path)
-        for path in self._mounted - mounted:
+            for (method, path), handler in running.config.routes(running.source, host).items():
+                mounted.setdefault(path, {})[method] = handler
+        for path, methods in mounted.items():
+            httpd.mount(path, methods)
+        for path in self._mounted - mounted.keys():
             httpd.unmount(path)
-        self._mounted = mounted
+        self._mounted = set(mounted)
 
     def _go_over(self, at: str, work: Coroutine[Any, Any, None]) -> None:
         """Have a part go over to what was opened for it. One that still waits to go over to something older gives that up."""
@@ -280,7 +274,7 @@ class Members:
     def _start_source(self, name: str, source: Source, closing: AsyncExitStack) -> None:
         state, config = self._state, self.config.sources[name]
         queue = CoreQueue(
-            state.ledger.source(name, _kind(config)),
+            state.ledger.source(name, config.kind),
             state.metrics,
             state.partials,
             clock=state.clock,
@@ -299,14 +293,14 @@ class Members:
 
     def _start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
         state, config = self._state, self.config.sinks[name]
-        queue = SinkQueue(state.ledger.sink(name, _kind(config)), state.limits)
+        queue = SinkQueue(state.ledger.sink(name, config.kind), state.limits)
         running = state.sinks[name] = RunningSink(name, config, sink, queue, clock=state.clock, closing=closing)
         self._tune(queue, name)
         running.writing = self._tasks.create_task(running.write(state, self._review))
 
     def _tune(self, queue: SinkQueue, name: str) -> None:
         config = self.config.sinks[name]
-        queue.account.type = _kind(config)
+        queue.account.type = config.kind
         queue.tune(self._state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)
 
     def _let_go(self, running: RunningSource | RunningSink) -> None:
@@ -337,7 +331,3 @@ class Members:
             )
         self._state.leaving.discard(running)
         await running.close()
-
-
-def _kind(config: SourceConfig | SinkConfig) -> str:
-    return str(config.__struct_config__.tag)

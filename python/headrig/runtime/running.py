@@ -81,15 +81,20 @@ class RunningSource:
         self.source.tune(limits)
         self.queue.tune(limits)
 
+    @property
+    def listening(self) -> Listening:
+        """Itself, if its settings are `renewable`."""
+        assert isinstance(self.source, Listening)
+        return self.source
+
     def takes(self, config: SourceConfig) -> bool:
         """It can go on with these settings without letting go of its connections."""
-        return isinstance(self.source, Listening) and type(self.config) is type(config)
+        return self.config.renewable and type(self.config) is type(config)
 
     async def renew(self, changed: Source, closing: AsyncExitStack) -> None:
         """Go on as that one, and close what is no longer needed."""
-        assert isinstance(self.source, Listening)
         try:
-            await self.source.renew(changed)
+            await self.listening.renew(changed)
         finally:
             await closing.aclose()
 
@@ -286,7 +291,7 @@ class RunningSink:
         state.metrics.add(telemetry.ERRORS, 1, self.id, "sink", self.queue.account.type, error.reason, "sending")
         at = f"sinks.{self.id}"
         remedy = f"; {error.remedy}" if error.remedy else ""
-        text = f"{at}: {self.config.shown} {error}" if self.config.shown else f"{at}: {error}"
+        text = f"{at}: {self.config.where} {error}" if self.config.remote else f"{at}: {error}"
         if isinstance(error, Misconfigured):
             if self.standing.refused(self.sink, error):
                 state.tell(f"{text}; its lines wait as long as there is room for them{remedy}")

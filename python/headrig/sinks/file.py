@@ -17,17 +17,18 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from headrig.component import Claim, OpenContext, SinkComponentConfig
 from headrig.engine import write_lines
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
-from headrig.model import Lines, SinkPart
+from headrig.model import Lines
 from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
 _REMEDY: Final = "give a path in a directory that this user may write to"
 
 
-class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
+class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
     """Append lines to one file. Directories are created; SIGHUP opens the path anew."""
 
     path: str
@@ -44,7 +45,16 @@ class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
         """Not before the disk has it, when that was asked for: until then nothing is accepted."""
         return self.fsync == "never"
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    @property
+    def where(self) -> str:
+        """Its path."""
+        return self.path
+
+    def claims(self) -> Iterator[Claim]:
+        """Its file."""
+        yield Claim("file", self.path, "path")
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What can be seen wrong with the path without creating anything."""
         target = Path(self.path)
         if not self.path or target.is_dir():
@@ -61,9 +71,9 @@ class FileConfig(SinkPart, frozen=True, kw_only=True, tag="file"):
             yield ConfigError(f"no permission to write {self.path}", path=f"{at}.path", remedy=_REMEDY)
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[FileSink]:
+    async def open(self, context: OpenContext) -> AsyncIterator[FileSink]:
         """Open the file for appending."""
-        path = f"sinks.{name}.path"
+        path = f"{context.path}.path"
         try:
             if directory := os.path.dirname(self.path):
                 _make_directories(directory)

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta
 
+from headrig.component import Claim, OpenContext
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
 from headrig.net.sockets import unix_path_problems
-from headrig.net.url import address, context, origin, secret_in, tls_problems, url_problems, value_problems
-from headrig.sinks.remote import RemotePart
+from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
+from headrig.sinks.remote import RemoteSinkConfig
 
 if TYPE_CHECKING:
     from headrig.sinks.http_client import PostSink
@@ -25,7 +26,7 @@ _UNIX = "unix:"
 _FORMS = "write unix:/path, http://host:port or https://host:port"
 
 
-class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
+class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
     """Ship lines to the `/ingest` of another headrig."""
 
     to: str
@@ -43,20 +44,22 @@ class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
     """Longest such wait."""
 
     @property
-    def destination(self) -> str:
-        """Where it sends, as a listener would write it."""
-        return self.to if self._socket else address(self.to)
-
-    @property
-    def shown(self) -> str:
-        """Where it sends, for people."""
+    def where(self) -> str:
+        """The other side."""
         return self.to if self._socket else origin(self.to)
+
+    def claims(self) -> Iterator[Claim]:
+        """Nothing, but it sends."""
+        if self._socket:
+            yield Claim("unix", self._socket, "to", sends=True)
+        else:
+            yield Claim("tcp", address(self.to), "to", sends=True)
 
     @property
     def _socket(self) -> str | None:
         return self.to.removeprefix(_UNIX) if self.to.startswith(_UNIX) else None
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
         if self._socket is not None:
             yield from unix_path_problems(self._socket, f"{at}.to")
@@ -70,15 +73,15 @@ class ForwardConfig(RemotePart, frozen=True, kw_only=True, tag="forward"):
         yield from value_problems(self.token, f"{at}.token")
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[PostSink]:
+    async def open(self, context: OpenContext) -> AsyncIterator[PostSink]:
         """Get ready; the other side is first met when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
         from headrig.net.http_client import Poster  # noqa: PLC0415
         from headrig.sinks.http_client import PostSink  # noqa: PLC0415
 
-        at = f"sinks.{name}"
+        at = context.path
         secret = secret_in(self.token_file, f"{at}.token_file") if self.token_file is not None else self.token
-        tls = context(self.ca_file, f"{at}.ca_file") if self.to.lower().startswith("https:") else None
+        tls = client_tls(self.ca_file, f"{at}.ca_file") if self.to.lower().startswith("https:") else None
         headers = {"Authorization": f"Bearer {secret.strip()}"} if secret is not None else {}
         # Over a Unix socket the far side wants a name of this machine, as from any loopback client.
         base = "http://localhost" if self._socket else self.to.rstrip("/")

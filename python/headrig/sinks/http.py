@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
+from headrig.component import Claim, OpenContext
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
-from headrig.net.url import address, context, origin, secret_in, tls_problems, url_problems, value_problems
-from headrig.sinks.remote import RemotePart
+from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
+from headrig.sinks.remote import RemoteSinkConfig
 
 if TYPE_CHECKING:
     from headrig.sinks.http_client import PostSink
 
 
-class HttpSinkConfig(RemotePart, frozen=True, kw_only=True, tag="http"):
+class HttpSinkConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="http"):
     """Post batches of lines to an HTTP endpoint."""
 
     endpoint: str
@@ -35,33 +36,32 @@ class HttpSinkConfig(RemotePart, frozen=True, kw_only=True, tag="http"):
     """`LOG_HTTP_FLUSH_INTERVAL`: longest such wait."""
 
     @property
-    def destination(self) -> str:
-        """Where it sends, as a listener would write it."""
-        return address(self.endpoint)
-
-    @property
-    def shown(self) -> str:
-        """Where it sends, for people: paths and queries hold secrets."""
+    def where(self) -> str:
+        """The other side: paths and queries hold secrets."""
         return origin(self.endpoint)
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    def claims(self) -> Iterator[Claim]:
+        """Nothing, but it sends."""
+        yield Claim("tcp", address(self.endpoint), "endpoint", sends=True)
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
         yield from url_problems(self.endpoint, f"{at}.endpoint")
         yield from tls_problems(self.endpoint, self.ca_file, at)
         yield from value_problems(self.auth_header, f"{at}.auth_header")
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[PostSink]:
+    async def open(self, context: OpenContext) -> AsyncIterator[PostSink]:
         """Get ready; the endpoint is first met when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
         from headrig.net.http_client import Poster  # noqa: PLC0415
         from headrig.sinks.http_client import PostSink  # noqa: PLC0415
 
-        at = f"sinks.{name}"
+        at = context.path
         secret = self.auth_header
         if self.auth_header_file is not None:
             secret = secret_in(self.auth_header_file, f"{at}.auth_header_file")
-        tls = context(self.ca_file, f"{at}.ca_file") if self.endpoint.lower().startswith("https:") else None
+        tls = client_tls(self.ca_file, f"{at}.ca_file") if self.endpoint.lower().startswith("https:") else None
         headers = {self.auth_header_name: secret.strip()} if secret is not None else {}
         poster = Poster(self.endpoint, headers, timeout_seconds=self.timeout_seconds, tls=tls)
         try:

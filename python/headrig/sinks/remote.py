@@ -1,5 +1,5 @@
 """
-What the settings of sinks have in common that post batches to another process. Posting itself is in `posting.py`, which
+What the settings of sinks have in common that post batches to another process. Posting itself is in `http_client.py`, which
 is loaded when a sink opens: reading settings must not load aiohttp.
 """
 
@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from headrig.component import SinkComponentConfig
 from headrig.limits import MIB, POST_SECONDS
-from headrig.model import SinkPart, WhenFull
+from headrig.model import WhenFull
 
 
-class RemotePart(SinkPart, frozen=True, kw_only=True):
+class RemoteSinkConfig(SinkComponentConfig, frozen=True, kw_only=True):
     """What every sink has whose lines go to another process."""
 
     when_full: WhenFull = "drop_oldest"

@@ -8,32 +8,32 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from headrig.component import OpenContext, SinkComponentConfig
 from headrig.engine import write_lines
 from headrig.errors import ConfigError, DeliveryError, Retryable
-from headrig.model import Lines, SinkPart
+from headrig.model import Lines
 from headrig.worker import Worker
 
 
-class StdoutConfig(SinkPart, frozen=True, kw_only=True, tag="stdout"):
+class StdoutConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="stdout"):
     """Write lines to standard output."""
 
     required: bool = False
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
-        """Nothing can be wrong."""
-        return iter(())
+    @property
+    def where(self) -> str:
+        """Of the process."""
+        return "standard output"
 
     @asynccontextmanager
-    async def open(self, name: str) -> AsyncIterator[StdoutSink]:
+    async def open(self, context: OpenContext) -> AsyncIterator[StdoutSink]:
         """Take file descriptor 1."""
         if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise ConfigError(
-                "standard output is closed", path=f"sinks.{name}", remedy="connect it, or remove the sink"
-            )
+            raise ConfigError("standard output is closed", path=context.path, remedy="connect it, or remove the sink")
         sink = StdoutSink(1)
         try:
             yield sink

@@ -1,7 +1,7 @@
 """
 Settings of the HTTP source: `POST /ingest`, on the status server or on an address of its own.
 
-Serving is in `ingest.py`, which is loaded when a source opens: reading settings must not load aiohttp.
+Serving is in `http_server.py`, which is loaded when a source opens: reading settings must not load aiohttp.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from headrig.component import Claim, OpenContext, Routes, SourceComponentConfig
 from headrig.errors import ConfigError
-from headrig.limits import Limits
-from headrig.model import Part
-from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems, host_port, is_loopback, unix_path_problems
+from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems, unix_path_problems
 
 if TYPE_CHECKING:
     from headrig.sources.http_server import IngestSource
@@ -25,7 +24,7 @@ _GUARD = "a token"
 _UNIX = "unix:"
 
 
-class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
+class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="http"):
     """Take lines by HTTP. Each request is answered once every required sink accepted its lines."""
 
     listen: str | None = None
@@ -44,16 +43,34 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
 
     def __repr__(self) -> str:
         """Only the kind: the token is a secret."""
-        return "HttpConfig(…)"
+        return "HttpSourceConfig(…)"
+
+    renewable: ClassVar[bool] = True
 
     @property
-    def address(self) -> str | None:
-        """What no other part may listen on."""
-        return self.listen
+    def where(self) -> str:
+        """Its address and path."""
+        if self.listen is None:
+            return f"http {self.path} on the status server"
+        if self.listen.startswith(_UNIX):
+            return f"http {self.path} on unix {self.listen.removeprefix(_UNIX)}"
+        return f"{'https' if self.tls else 'http'}://{self.listen}{self.path}"
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:
+    @property
+    def _guarded(self) -> bool:
+        return self.token is not None or self.token_file is not None
+
+    def claims(self) -> Iterator[Claim]:
+        """An address of its own, or a path of the status server."""
+        if self.listen is None:
+            yield Claim("route", self.path, "path", guarded=self._guarded or self.insecure_listen)
+        elif self.listen.startswith(_UNIX):
+            yield Claim("unix", self.listen.removeprefix(_UNIX), "listen")
+        else:
+            yield Claim("tcp", self.listen, "listen")
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
-        guarded = self.token is not None or self.token_file is not None
         if self.token is not None and self.token_file is not None:
             yield ConfigError("token and token_file are both set", path=f"{at}.token", remedy="keep one of them")
         if self.token is not None and not self.token.strip():
@@ -66,7 +83,7 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
             return
         if self.listen is not None:
             yield from address_problems(
-                self.listen, at, guarded=guarded, insecure_listen=self.insecure_listen, guard=_GUARD
+                self.listen, at, guarded=self._guarded, insecure_listen=self.insecure_listen, guard=_GUARD
             )
             if self.tls is not None:
                 yield from self.tls.problems(f"{at}.tls")
@@ -75,33 +92,37 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
             yield ConfigError(
                 "tls needs an address of its own", path=f"{at}.tls", remedy=f"set {at}.listen, or use http.tls"
             )
-        if http_listen is None:
-            yield ConfigError("there is nothing to mount it on", path=at, remedy=f"set http.listen or {at}.listen")
-        elif not (guarded or self.insecure_listen or _reaches_only_here(http_listen)):
-            yield ConfigError(
-                f"the status server at {http_listen} is reachable from other machines and would take lines "
-                "without a token",
-                path=at,
-                remedy=f"set {at}.token_file, give it a listen of its own on 127.0.0.1, "
-                "or accept the risk with insecure_listen = true",
-            )
 
     @asynccontextmanager
-    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[IngestSource]:
+    async def open(self, context: OpenContext) -> AsyncIterator[IngestSource]:
         """Listen, or get ready to be mounted."""
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 
-        at = f"sources.{name}"
-        secret = self._secret(at)
-        door, host = (None, None) if self.listen is None else self._door(self.listen, at, sockets)
-        source = IngestSource(self.path, secret, limits, door, host)
+        secret = self._secret(context.path)
+        door, host = (None, None) if self.listen is None else self._door(self.listen, context.path, context.sockets)
+        source = IngestSource(self.path, secret, context.limits, door, host)
         try:
             async with source.serve():
                 yield source
         finally:
             if source.door is not None:
-                sockets.release(source.door.bound)
+                context.sockets.release(source.door.bound)
+
+    def routes(self, opened: Any, host: str) -> Routes:
+        """`POST` of its path, unless it has an address of its own."""
+        if self.listen is not None:
+            return {}
+        opened.mounted_on(host)
+        return {("POST", self.path): opened.ingest}
+
+    def feeding(self, where: str, status: str) -> str:
+        """By curl."""
+        url = where if self.listen is not None else f"{status}{self.path}"
+        if self.listen is not None and self.listen.startswith(_UNIX):
+            url = f"--unix-socket {where.rpartition(' ')[2]} http://localhost{self.path}"
+        bearer = " -H 'Authorization: Bearer TOKEN'" if self._guarded else ""
+        return f"curl -sS --data-binary @app.log -H 'Content-Type: application/x-ndjson'{bearer} {url}"
 
     def _door(self, listen: str, at: str, sockets: Sockets) -> tuple[Door, str | None]:
         """Where it listens, and the name of that."""
@@ -128,11 +149,3 @@ class HttpConfig(Part, frozen=True, kw_only=True, tag="http"):
         if not token:
             raise ConfigError("the file is empty", path=f"{at}.token_file", remedy="put the token into it")
         return token
-
-
-def _reaches_only_here(listen: str) -> bool:
-    try:
-        return is_loopback(host_port(listen, "http.listen")[0])
-    except ConfigError:
-        # The status server reports its own address.
-        return True

@@ -17,7 +17,7 @@ from aiohttp import web
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
 from headrig.model import Gate, Intake
-from headrig.net.http_server import Handler, Httpd, answer, peer
+from headrig.net.http_server import Httpd, answer, peer
 from headrig.net.sockets import Door, is_loopback
 from headrig.sources.bodies import DECODERS, BadBodyError, array_lines
 
@@ -68,11 +68,6 @@ class IngestSource:
         self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
 
-    @property
-    def routes(self) -> dict[str, Handler]:
-        """What to mount at `path`."""
-        return {"POST": self.ingest}
-
     def mounted_on(self, host: str) -> None:
         """Say where requests come in: on loopback without a token a browser must not be able to write."""
         self._loopback = is_loopback(host)
@@ -112,7 +107,7 @@ class IngestSource:
 
     def _settle_in(self) -> None:
         """Be at its path, and know where that is."""
-        self._httpd.mount(self.path, self.routes)
+        self._httpd.mount(self.path, {"POST": self.ingest})
         if self.door is None:
             self.where = f"http {self.path} on the status server"
         elif self.host is None:

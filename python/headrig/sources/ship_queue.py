@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+from headrig.component import OpenContext, SourceComponentConfig
 from headrig.engine import HandlerCore
-from headrig.errors import ConfigError
 from headrig.limits import Limits
-from headrig.model import Decision, Gate, Intake, Part
+from headrig.model import Decision, Gate, Intake
 
 
-class ShipQueueConfig(Part, frozen=True, kw_only=True, tag="ship_queue"):
+class ShipQueueConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ship_queue"):
     """Take lines from the handler in this process."""
 
     core: Any
     """A `HandlerCore`; msgspec knows no class of the compiled core."""
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
-        """Nothing can be wrong."""
-        return iter(())
+    @property
+    def where(self) -> str:
+        """Of the handler."""
+        return "this process"
 
     @asynccontextmanager
-    async def open(self, name: str, *_: object) -> AsyncIterator[ShipQueueSource]:  # noqa: ARG002
+    async def open(self, context: OpenContext) -> AsyncIterator[ShipQueueSource]:  # noqa: ARG002
         """Nothing is held before `read`."""
         yield ShipQueueSource(self.core)
 

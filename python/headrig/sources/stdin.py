@@ -10,33 +10,31 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.engine import LINE_BYTES_MAX, Framer, ReadBuffer
 from headrig.errors import ConfigError
 from headrig.limits import BLOCK_BYTES, PIPE_BYTES_MAX, READ_BYTES, Limits
-from headrig.model import Intake, Part
-from headrig.net.sockets import Sockets
+from headrig.model import Intake
 
 
-class StdinConfig(Part, frozen=True, kw_only=True, tag="stdin"):
+class StdinConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="stdin"):
     """Read standard input to its end."""
 
     @property
-    def address(self) -> str:
-        """There is one standard input."""
-        return "stdin"
+    def where(self) -> str:
+        """Of the process."""
+        return "standard input"
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
-        """Nothing can be wrong."""
-        return iter(())
+    def claims(self) -> Iterator[Claim]:
+        """There is one standard input."""
+        yield Claim("stdin", "stdin", "type")
 
     @asynccontextmanager
-    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StdinSource]:  # noqa: ARG002
+    async def open(self, context: OpenContext) -> AsyncIterator[StdinSource]:
         """Take file descriptor 0."""
         if fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
-            raise ConfigError(
-                "standard input is closed", path=f"sources.{name}", remedy="connect it, or remove the source"
-            )
-        yield StdinSource(0, limits)
+            raise ConfigError("standard input is closed", path=context.path, remedy="connect it, or remove the source")
+        yield StdinSource(0, context.limits)
 
 
 class StdinSource:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
+from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
-from headrig.limits import Limits
-from headrig.model import Part
-from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems
+from headrig.net.sockets import Door, TlsConfig, address_problems, host_port
 from headrig.sources.stream import StreamSource
 
 
-class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
+class TcpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="tcp"):
     """Listen for newline-delimited lines."""
 
     listen: str
@@ -21,12 +21,18 @@ class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
     insecure_listen: bool = False
     """Accept that others can reach an address without TLS."""
 
-    @property
-    def address(self) -> str:
-        """What no other part may listen on."""
-        return self.listen
+    renewable: ClassVar[bool] = True
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    @property
+    def where(self) -> str:
+        """Its address."""
+        return f"tcp {self.listen}"
+
+    def claims(self) -> Iterator[Claim]:
+        """Its address."""
+        yield Claim("tcp", self.listen, "listen")
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
         yield from address_problems(
             self.listen, at, guarded=self.tls is not None, insecure_listen=self.insecure_listen, guard="tls"
@@ -35,14 +41,21 @@ class TcpConfig(Part, frozen=True, kw_only=True, tag="tcp"):
             yield from self.tls.problems(f"{at}.tls")
 
     @asynccontextmanager
-    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
+    async def open(self, context: OpenContext) -> AsyncIterator[StreamSource]:
         """Listen."""
-        at = f"sources.{name}"
-        tls = self.tls.context(f"{at}.tls") if self.tls else None
-        bound = sockets.tcp(self.listen, f"{at}.listen")
+        tls = self.tls.context(f"{context.path}.tls") if self.tls else None
+        bound = context.sockets.tcp(self.listen, f"{context.path}.listen")
         host = self.listen.rpartition(":")[0]
-        source = StreamSource(Door(bound, tls), f"tcp {host}:{bound.getsockname()[1]}", limits)
+        source = StreamSource(Door(bound, tls), f"tcp {host}:{bound.getsockname()[1]}", context.limits)
         try:
             yield source
         finally:
-            sockets.release(source.door.bound)
+            context.sockets.release(source.door.bound)
+
+    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
+        """By netcat, or by openssl where there is TLS."""
+        address = where.removeprefix("tcp ")
+        if self.tls is not None:
+            return f"openssl s_client -quiet -connect {address} < app.log"
+        host, port = host_port(address, "")
+        return f"nc -N {host} {port} < app.log"

@@ -12,15 +12,16 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
 
+from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.errors import ConfigError
 from headrig.limits import KIB, MIB, READ_BYTES, Limits
-from headrig.model import Intake, Part
-from headrig.net.sockets import Door, Sockets, host_port, is_loopback
+from headrig.model import Intake
+from headrig.net.sockets import Door, host_port, is_loopback
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
@@ -33,7 +34,7 @@ _SO_RXQ_OVFL: Final = 40
 _DROPS: Final = struct.Struct("=I")
 
 
-class UdpConfig(Part, frozen=True, kw_only=True, tag="udp"):
+class UdpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="udp"):
     """Take datagrams of newline-delimited lines; what comes too fast is dropped and counted."""
 
     listen: str
@@ -47,12 +48,18 @@ class UdpConfig(Part, frozen=True, kw_only=True, tag="udp"):
     receive_buffer_bytes: Annotated[int, Meta(ge=4 * KIB, le=1024 * MIB, extra={"unit": "bytes"})] = 4 * MIB
     """Asked of the kernel for datagrams that wait; it grants at most net.core.rmem_max."""
 
-    @property
-    def address(self) -> str:
-        """What no other part may listen on; TCP may have the same port."""
-        return f"udp:{self.listen}"
+    renewable: ClassVar[bool] = True
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    @property
+    def where(self) -> str:
+        """Its address."""
+        return f"udp {self.listen}"
+
+    def claims(self) -> Iterator[Claim]:
+        """Its address; TCP may have the same port."""
+        yield Claim("udp", self.listen, "listen")
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
         for index, network in enumerate(self.allow_from):
             try:
@@ -73,14 +80,19 @@ class UdpConfig(Part, frozen=True, kw_only=True, tag="udp"):
             )
 
     @asynccontextmanager
-    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[UdpSource]:
+    async def open(self, context: OpenContext) -> AsyncIterator[UdpSource]:
         """Bind."""
-        bound = sockets.udp(self.listen, f"sources.{name}.listen")
-        source = UdpSource(self, Door(bound), limits)
+        bound = context.sockets.udp(self.listen, f"{context.path}.listen")
+        source = UdpSource(self, Door(bound), context.limits)
         try:
             yield source
         finally:
-            sockets.release(source.door.bound)
+            context.sockets.release(source.door.bound)
+
+    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
+        """By netcat."""
+        host, port = host_port(where.removeprefix("udp "), "")
+        return f"nc -u -w 0 {host} {port} < app.log"
 
 
 class UdpSource:

@@ -6,21 +6,20 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
-from headrig.limits import Limits
-from headrig.model import Part
-from headrig.net.sockets import Door, Sockets, unix_path_problems
+from headrig.net.sockets import Door, unix_path_problems
 from headrig.sources.stream import StreamSource
 
 _CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid, as SO_PEERCRED gives them."""
 
 
-class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
+class UnixConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="unix"):
     """Listen for newline-delimited lines on a socket file."""
 
     path: str
@@ -29,25 +28,35 @@ class UnixConfig(Part, frozen=True, kw_only=True, tag="unix"):
     allow_uids: tuple[int, ...] = ()
     """Users who may connect; empty: whoever the mode lets in."""
 
-    @property
-    def address(self) -> str:
-        """What no other part may listen on."""
-        return f"unix:{self.path}"
+    renewable: ClassVar[bool] = True
 
-    def problems(self, at: str, http_listen: str | None = None) -> Iterator[ConfigError]:  # noqa: ARG002
+    @property
+    def where(self) -> str:
+        """Its socket file."""
+        return f"unix {self.path}"
+
+    def claims(self) -> Iterator[Claim]:
+        """Its socket file."""
+        yield Claim("unix", self.path, "path")
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
         yield from unix_path_problems(self.path, f"{at}.path")
 
     @asynccontextmanager
-    async def open(self, name: str, limits: Limits, sockets: Sockets) -> AsyncIterator[StreamSource]:
+    async def open(self, context: OpenContext) -> AsyncIterator[StreamSource]:
         """Listen; the socket file goes when the last user does."""
         mode = int(self.mode, 8)
-        door = Door(sockets.unix(self.path, mode, f"sources.{name}.path"), None, self.path, mode)
-        source = StreamSource(door, f"unix {self.path}", limits, admit=self._admit if self.allow_uids else None)
+        door = Door(context.sockets.unix(self.path, mode, f"{context.path}.path"), None, self.path, mode)
+        source = StreamSource(door, self.where, context.limits, admit=self._admit if self.allow_uids else None)
         try:
             yield source
         finally:
-            sockets.release(source.door.bound)
+            context.sockets.release(source.door.bound)
+
+    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
+        """By netcat."""
+        return f"nc -N -U {self.path} < app.log"
 
     def _admit(self, peer: socket.socket) -> bool:
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

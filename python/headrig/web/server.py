@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-import msgspec
-
+from headrig.component import Claim, ComponentConfig, OpenContext
 from headrig.errors import ConfigError
-from headrig.limits import Limits
-from headrig.net.sockets import Door, Sockets, TlsConfig, host_port
+from headrig.net.sockets import Door, TlsConfig, host_port
 
 if TYPE_CHECKING:
     from headrig.net.http_server import Httpd
@@ -39,7 +37,7 @@ class Status(Protocol):
         """Prometheus text."""
 
 
-class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[http]` table: status for anyone who can reach it, nothing that writes."""
 
     listen: str = "127.0.0.1:9600"
@@ -47,11 +45,17 @@ class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     tls: TlsConfig | None = None
 
     @property
-    def address(self) -> str:
-        """What no other part may listen on."""
-        return self.listen
+    def where(self) -> str:
+        """Its address."""
+        return f"{'https' if self.tls else 'http'}://{self.listen}"
 
-    def problems(self, at: str = "http") -> Iterator[ConfigError]:
+    def claims(self) -> Iterator[Claim]:
+        """Its address and its pages."""
+        yield Claim("tcp", self.listen, "listen")
+        for page in PAGES:
+            yield Claim("route", page, "listen")
+
+    def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings. Metrics and health need no guard, so any address will do."""
         try:
             host_port(self.listen, f"{at}.listen")
@@ -61,40 +65,51 @@ class HttpServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             yield from self.tls.problems(f"{at}.tls")
 
     @asynccontextmanager
-    async def open(self, status: Status, limits: Limits, sockets: Sockets) -> AsyncIterator[StatusServer]:
+    async def open(self, context: OpenContext) -> AsyncIterator[StatusServer]:
         """Take the address; pages are served from `StatusServer.start` on."""
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.net.http_server import Httpd  # noqa: PLC0415
-        from headrig.web.pages import pages  # noqa: PLC0415
 
-        tls = self.tls.context("http.tls") if self.tls else None
-        bound = sockets.tcp(self.listen, "http.listen")
-        httpd = Httpd(limits.connections_max, status.refused, status.missed)
-        for path, methods in pages(status).items():
-            httpd.mount(path, methods)
+        tls = self.tls.context(f"{context.path}.tls") if self.tls else None
+        bound = context.sockets.tcp(self.listen, f"{context.path}.listen")
         host = self.listen.rpartition(":")[0]
-        server = StatusServer(
-            httpd, Door(bound, tls), f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}"
-        )
+        where = f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}"
+        server = StatusServer(Door(bound, tls), where)
+        server.httpd = Httpd(context.limits.connections_max, server.refused, server.missed)
         try:
-            async with httpd.serve():
+            async with server.httpd.serve():
                 yield server
         finally:
-            sockets.release(server.door.bound)
+            context.sockets.release(server.door.bound)
 
 
 class StatusServer:
     """The running server."""
 
-    def __init__(self, httpd: Httpd, door: Door, where: str) -> None:
-        self.httpd = httpd
+    httpd: Httpd
+    _status: Status
+
+    def __init__(self, door: Door, where: str) -> None:
         self.door = door
         self.where = where
         """Its URL, with the port it really has."""
 
-    async def start(self) -> None:
-        """Let peers in."""
+    async def start(self, status: Status) -> None:
+        """Show this, and let peers in."""
+        from headrig.web.pages import pages  # noqa: PLC0415  # as above
+
+        self._status = status
+        for path, methods in pages(status).items():
+            self.httpd.mount(path, methods)
         await self.httpd.listen(self.door)
+
+    def refused(self) -> None:
+        """A connection was one too many."""
+        self._status.refused()
+
+    def missed(self, error: str, text: str) -> None:
+        """A request was for nothing that is here."""
+        self._status.missed(error, text)
 
     async def renew(self, changed: StatusServer) -> None:
         """Go on behind the door of one that was opened with other settings, which gets the door of this one."""
