@@ -3,26 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::dictionary::Dictionary;
-use crate::edit::Edits;
-use crate::escape::Decoded;
+use crate::event::expr::Expr;
+use crate::event::extract::Extractor;
+use crate::event::semantic_fields::{RoleTable, Roles};
+use crate::event::value_format::Shapes;
+use crate::event::view::View;
 use crate::event::Fields;
-use crate::expr::Expr;
-use crate::extract::Extractor;
-use crate::lines::{memchr_lines, Lines};
-use crate::metric::{Metrics, Reading};
+use crate::io::edit::Edits;
+use crate::io::escape::Decoded;
+use crate::io::lines::{memchr_lines, Lines};
+use crate::io::recent::Recent;
+use crate::json::dictionary::Dictionary;
+use crate::json::reference::{walk, Tape};
+use crate::metrics::window::senders::Senders;
+use crate::metrics::window::store::Feed;
+use crate::metrics::window::timing::Arrival;
+use crate::metrics::{Metrics, Reading};
 use crate::process::{Processed, Worker};
-use crate::recent::Recent;
 use crate::redact::Redactor;
-use crate::roles::{RoleTable, Roles};
-use crate::shape::Shapes;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
-use crate::view::View;
-use crate::walk::{walk, Tape};
-use crate::window::senders::Senders;
-use crate::window::store::Feed;
-use crate::window::timing::Arrival;
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
 #[derive(Clone)]

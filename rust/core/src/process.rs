@@ -3,26 +3,26 @@
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::edit::Edits;
 use crate::engine::{lock, Shared};
-use crate::escape::Decoded;
+use crate::event::semantic_fields::{RoleTable, Roles};
+use crate::event::value_format::Shapes;
+use crate::event::view::View;
 use crate::event::{Fieldless, Role};
-use crate::fast;
+use crate::io::edit::Edits;
+use crate::io::escape::Decoded;
+use crate::io::lines::Lines;
+use crate::io::output::{cut, is_time_unknown, wrap, Output};
+use crate::json::fast;
+use crate::json::reference::{walk, Broken, Kind, Tape};
+use crate::json::segment::{Line, Segment};
 use crate::limits::CUT_SLACK_BYTES;
-use crate::lines::Lines;
-use crate::metric::{LaneId, Metrics, Observer};
-use crate::output::{cut, is_time_unknown, wrap, Output};
+use crate::metrics::window::senders::Senders;
+use crate::metrics::window::timing::{Arrival, Timing, Untimed, When};
+use crate::metrics::{LaneId, Metrics, Observer};
 use crate::redact::Scratch;
-use crate::roles::{RoleTable, Roles};
-use crate::segment::{Line, Segment};
-use crate::shape::Shapes;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 use crate::spec::{Blank, NonFinite, OnBroken};
-use crate::view::View;
-use crate::walk::{walk, Broken, Kind, Tape};
-use crate::window::senders::Senders;
-use crate::window::timing::{Arrival, Timing, Untimed, When};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 #[derive(Debug)]

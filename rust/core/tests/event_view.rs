@@ -1,15 +1,15 @@
 //! The short ways to a field's value say what the value says.
 #![allow(clippy::unwrap_used)]
 
-use headrig_core::dictionary::Dictionary;
-use headrig_core::edit::Edits;
-use headrig_core::escape::Decoded;
+use headrig_core::event::expr::Expr;
+use headrig_core::event::extract::Extractor;
+use headrig_core::event::semantic_fields::{RoleTable, Roles};
+use headrig_core::event::view::View;
 use headrig_core::event::{Event, Fields, Form, Role, Source, Value};
-use headrig_core::expr::Expr;
-use headrig_core::extract::Extractor;
-use headrig_core::roles::{RoleTable, Roles};
-use headrig_core::view::View;
-use headrig_core::walk::{walk, Kind, Tape};
+use headrig_core::io::edit::Edits;
+use headrig_core::io::escape::Decoded;
+use headrig_core::json::dictionary::Dictionary;
+use headrig_core::json::reference::{walk, Kind, Tape};
 use proptest::prelude::*;
 
 /// An event that can be asked for values only.

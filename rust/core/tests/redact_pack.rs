@@ -1,7 +1,8 @@
 //! Every rule of the built-in packs proves itself: its examples change, its counterexamples do not.
 
-use headrig_core::edit::Edits;
-use headrig_core::redact::{rules, Redactor};
+use headrig_core::io::edit::Edits;
+use headrig_core::redact::patterns::rules;
+use headrig_core::redact::Redactor;
 use headrig_core::spec::{ContentRuleSpec, RedactSpec};
 
 fn redactor(spec: &RedactSpec) -> Redactor {

@@ -2,7 +2,7 @@
 
 mod metric_support;
 
-use headrig_core::metric::Feed;
+use headrig_core::metrics::Feed;
 use metric_support::{shown, Bench};
 use serde_json::json;
 

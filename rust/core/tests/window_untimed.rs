@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use headrig_core::engine::{Engine, Lane};
-use headrig_core::window::timing::{Arrival, Run};
+use headrig_core::metrics::window::timing::{Arrival, Run};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -211,7 +211,7 @@ proptest! {
                 batch.text = "Traceback (most recent call last):\n".to_owned();
                 let written: serde_json::Value = serde_json::from_slice(&send(&lane, &batch)).unwrap();
                 let mut expected = Vec::new();
-                headrig_core::time::format_millis(super_time(&lines, read.len()), &mut expected);
+                headrig_core::event::time::format_millis(super_time(&lines, read.len()), &mut expected);
                 prop_assert_eq!(written["timestamp"].as_str().unwrap().as_bytes(), expected);
             } else {
                 send(&lane, &batch);

@@ -2,9 +2,9 @@
 //! `NaN`, `Infinity` and `-Infinity` are values to the walker, as Python's `json.dumps` writes them;
 //! nesting beyond `DEPTH_MAX` is broken to it, whatever stands inside.
 
-use headrig_core::broken::Broken;
+use headrig_core::json::broken::Broken;
 use headrig_core::limits::DEPTH_MAX;
-use headrig_core::walk::{walk, Kind, Node, Tape};
+use headrig_core::json::reference::{walk, Kind, Node, Tape};
 use serde::de::{Deserialize, IgnoredAny};
 
 /// One line: valid UTF-8 is the walker's condition, so what is not is no question to it.

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use headrig_core::engine::{Engine, Lane};
-use headrig_core::frame::Framer;
+use headrig_core::io::frame::Framer;
 use headrig_core::limits::LINE_BYTES_MAX;
 use headrig_core::process::{Normalized, Processed};
-use headrig_core::window::timing::Arrival;
+use headrig_core::metrics::window::timing::Arrival;
 use serde::de::{Deserialize, IgnoredAny};
 
 use crate::input::Input;

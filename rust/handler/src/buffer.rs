@@ -12,7 +12,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use headrig_core::engine::Engine;
-use headrig_core::lines::Lines;
+use headrig_core::io::lines::Lines;
 
 use crate::gate::{Gate, Inside};
 use crate::output::Output;

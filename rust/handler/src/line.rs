@@ -1,7 +1,7 @@
 //! One record as one JSON line, fields in their fixed order: timestamp, level, message, logger, traceId, spanId, event,
 //! what the service added, error.
 
-use headrig_core::time::format_millis;
+use headrig_core::event::time::format_millis;
 
 /// Keys that the line itself has. A field of such a name goes to `fields`.
 const OWN: [&str; 5] = ["timestamp", "level", "message", "logger", "fields"];
@@ -111,7 +111,7 @@ fn escaped(text: &[u8], out: &mut Vec<u8>) {
         }
         out.extend_from_slice(&text[start..at]);
         start = at + 1;
-        headrig_core::escape::encode(&[byte], out);
+        headrig_core::io::escape::encode(&[byte], out);
     }
     out.extend_from_slice(&text[start..]);
 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use headrig_core::lines::Lines;
+use headrig_core::io::lines::Lines;
 
 use crate::limits::SHIP_QUEUE_BYTES_MAX;
 

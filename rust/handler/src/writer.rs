@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use headrig_core::broken::Broken;
-use headrig_core::lines::memchr_lines;
+use headrig_core::io::lines::memchr_lines;
+use headrig_core::json::broken::Broken;
 use headrig_core::process::Processed;
 use memchr::{memchr_iter, memrchr};
 

@@ -102,7 +102,7 @@ fn shipping(shipping: Shipping) -> Arc<Buffer> {
     Buffer::new(settings)
 }
 
-fn taken(buffer: &Buffer) -> headrig_core::lines::Lines {
+fn taken(buffer: &Buffer) -> headrig_core::io::lines::Lines {
     loop {
         if let Some(lines) = buffer.take() {
             return lines;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headrig_core::metric::Reading;
+use headrig_core::json::reference::Broken;
+use headrig_core::metrics::window::store::Feed;
+use headrig_core::metrics::window::timing::{Arrival, Run};
+use headrig_core::metrics::Reading;
 use headrig_core::spec;
-use headrig_core::walk::Broken;
-use headrig_core::window::store::Feed;
-use headrig_core::window::timing::{Arrival, Run};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping};

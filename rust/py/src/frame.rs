@@ -18,7 +18,7 @@ const ROOM_BYTES_MIN: usize = 64 * 1024;
 
 #[pyclass(module = "headrig._core")]
 pub struct Framer {
-    inner: headrig_core::frame::Framer,
+    inner: headrig_core::io::frame::Framer,
 }
 
 #[pymethods]
@@ -26,7 +26,7 @@ impl Framer {
     #[new]
     #[pyo3(signature = (line_bytes_max = headrig_core::limits::LINE_BYTES_MAX))]
     fn new(line_bytes_max: usize) -> Self {
-        Self { inner: headrig_core::frame::Framer::new(line_bytes_max) }
+        Self { inner: headrig_core::io::frame::Framer::new(line_bytes_max) }
     }
 
     fn feed<'py>(&mut self, chunk: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, usize)> {

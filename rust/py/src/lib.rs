@@ -61,7 +61,7 @@ fn complain(what: &str) {
 /// Bytes that nobody changes, to be read without the GIL.
 enum Shared {
     Bytes(pyo3::pybacked::PyBackedBytes),
-    Lines(headrig_core::lines::Lines),
+    Lines(headrig_core::io::lines::Lines),
     Raw(block::Filled),
 }
 

@@ -11,7 +11,7 @@ use crate::bytes_of;
 
 #[pyclass(frozen, module = "headrig._core")]
 pub struct Lines {
-    pub inner: headrig_core::lines::Lines,
+    pub inner: headrig_core::io::lines::Lines,
 }
 
 #[pymethods]
@@ -47,7 +47,7 @@ impl Lines {
 #[pyfunction]
 pub fn element_lines<'py>(array: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, usize)> {
     let (py, array) = (array.py(), bytes_of(array)?);
-    let (lines, count) = py.detach(|| headrig_core::array::element_lines(&array));
+    let (lines, count) = py.detach(|| headrig_core::io::array::element_lines(&array));
     Ok((PyBytes::new(py, &lines), count))
 }
 

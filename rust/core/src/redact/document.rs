@@ -1,15 +1,15 @@
 //! One valid JSON text: keys rule over their values, pairs over theirs, every other string is read for its content.
 
-use crate::dictionary::UNKNOWN;
-use crate::edit::Edits;
-use crate::redact::check;
+use crate::io::edit::Edits;
+use crate::json::dictionary::UNKNOWN;
+use crate::json::reference::{notable, Kind, Node, Tape};
 use crate::redact::keys::KeyClass;
-use crate::redact::lenient::{HEADERS, HEADERS_MAX, NAMES, VALUES};
-use crate::redact::sweep::Text;
+use crate::redact::patterns::checks;
+use crate::redact::prefilter::candidates::View;
+use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX, NAMES, VALUES};
 use crate::redact::token::is_token;
+use crate::redact::triage::Text;
 use crate::redact::{Exempt, Redactor, Scratch};
-use crate::simd::candidates::View;
-use crate::walk::{notable, Kind, Node, Tape};
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
 const PAIR_KEY_BYTES_MAX: usize = 64;
@@ -211,7 +211,7 @@ impl Pass<'_> {
         for edit in &inner.list {
             // Quotes of a replacement must be escaped one level deeper than where they were written.
             scratch.token.clear();
-            crate::escape::encode(inner.with(edit), &mut scratch.token);
+            crate::io::escape::encode(inner.with(edit), &mut scratch.token);
             edits.push(start + edit.start as usize, start + edit.end as usize, edit.rule, &scratch.token);
         }
     }
@@ -220,7 +220,7 @@ impl Pass<'_> {
     fn number(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
         let raw = self.raw(node);
         let Some(card) = self.redactor.rules.card.filter(|_| matches!(raw.len(), 15 | 16)) else { return };
-        if raw.iter().all(u8::is_ascii_digit) && check::card(raw) {
+        if raw.iter().all(u8::is_ascii_digit) && checks::card(raw) {
             let rule = &self.redactor.rules.list[card];
             let (start, end) = (node.start as usize, node.end as usize);
             let token = &mut scratch.token;

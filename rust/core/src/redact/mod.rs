@@ -1,47 +1,33 @@
 //! Redaction: secrets by key and by content, in valid lines, in broken ones, escaped and nested.
 //! Input is a text and (when it is JSON) its tape, output is edits; everything else stays as it is.
 
-mod address;
-mod assign;
-pub mod check;
-mod content;
 mod document;
-mod dull;
-mod element;
-mod extent;
 pub mod keys;
-mod lenient;
-mod prose;
-mod read;
-pub mod rules;
-mod run;
-mod sign;
-mod stems;
-mod sweep;
-mod tail;
+pub mod patterns;
+pub mod prefilter;
 #[cfg(test)]
-mod tests;
+mod redact_tests;
+mod rescan;
+pub mod text;
 pub mod token;
-mod vocabulary;
-mod weigh;
-mod words;
+mod triage;
 
-use crate::dictionary::Dictionary;
-use crate::edit::Edits;
-use crate::escape::Decoded;
-use crate::simd::candidates::Survey;
-use crate::simd::heads::Heads;
+use crate::io::edit::Edits;
+use crate::io::escape::Decoded;
+use crate::json::dictionary::Dictionary;
+use crate::json::reference::Tape;
+use crate::redact::prefilter::candidates::Survey;
+use crate::redact::prefilter::prefix3::Heads;
 use crate::simd::structure::Bitmap;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
-use crate::walk::Tape;
 
-use extent::Extent;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
-use rules::Rules;
-use sweep::{Places, Text};
+use patterns::rules::Rules;
+use text::entropy::Window;
+use text::value_end::Extent;
 use token::Tokens;
-use weigh::Window;
+use triage::{Places, Text};
 
 /// Name of the rule that takes texts which cost too much to scan.
 const BUDGET: &str = "budget";
@@ -213,7 +199,7 @@ impl Redactor {
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.
     pub fn text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
         if self.enabled {
-            scratch.cut = tail::may_be_cut(text);
+            scratch.cut = patterns::truncated::may_be_cut(text);
             self.surveyed(text, scratch, |text, scratch| self.plain(text, 0, scratch, edits));
             scratch.cut = false;
             scratch.count(edits);

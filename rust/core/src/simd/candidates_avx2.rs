@@ -9,10 +9,10 @@ use std::arch::x86_64::{
 };
 use std::ops::Range;
 
-use super::candidates::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
-use super::heads::{Heads, ANYWHERE, HEAD_BYTES};
-use super::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
 use super::Path;
+use crate::redact::prefilter::candidates::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
+use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
+use crate::redact::prefilter::prefix3::{Heads, ANYWHERE, HEAD_BYTES};
 
 /// Look-up tables in registers, each twice.
 struct Tables {
@@ -29,7 +29,7 @@ struct Begun {
 
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
+pub(crate) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     assert!(Path::Avx2.runs_here(), "no AVX2 here");
     // SAFETY: the CPU has the instructions.
     unsafe { scan_all(marker) }

@@ -8,10 +8,10 @@ use std::arch::x86_64::{
 };
 use std::ops::Range;
 
-use super::candidates::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
-use super::heads::{ByBytes, Heads, ANYWHERE, HEAD_BYTES, TABLE_BYTES};
-use super::marker::{Chunk, Marker, Masks, BLOCK_BYTES, CHUNK_BLOCKS};
 use super::Path;
+use crate::redact::prefilter::candidates::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
+use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES, CHUNK_BLOCKS};
+use crate::redact::prefilter::prefix3::{ByBytes, Heads, ANYWHERE, HEAD_BYTES, TABLE_BYTES};
 
 /// How far before a block the heads begin that end in it.
 const BEFORE: usize = HEAD_BYTES - 1;
@@ -27,7 +27,7 @@ struct Tables {
 
 /// # Panics
 /// This CPU lacks the instructions.
-pub(super) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
+pub(crate) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     assert!(Path::Avx512.runs_here(), "no AVX-512 here");
     // SAFETY: the CPU has the instructions.
     unsafe { scan_all(marker) }

@@ -5,14 +5,10 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-pub mod candidates;
 #[cfg(target_arch = "x86_64")]
-mod candidates_avx2;
+pub(crate) mod candidates_avx2;
 #[cfg(target_arch = "x86_64")]
-mod candidates_avx512;
-pub mod card;
-pub mod heads;
-mod marker;
+pub(crate) mod candidates_avx512;
 pub mod structure;
 
 use std::sync::OnceLock;

@@ -86,7 +86,7 @@ fn below(bits: u64) -> u64 {
 
 impl Bitmap {
     /// Room for the bits of a text, to be filled. A window may begin right behind the last byte.
-    pub(super) fn reset(&mut self, text_bytes: usize) -> Words<'_> {
+    pub(crate) fn reset(&mut self, text_bytes: usize) -> Words<'_> {
         let words = text_bytes.div_ceil(64);
         if self.words.len() <= words {
             self.words.resize(words + 1, [0; 8]);

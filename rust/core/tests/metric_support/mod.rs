@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use headrig_core::event::{Event, Fields, Role, Source, Value};
-use headrig_core::metric::{LaneId, Metrics, Observer, Reading};
+use headrig_core::metrics::window::timing::Times;
+use headrig_core::metrics::{LaneId, Metrics, Observer, Reading};
 use headrig_core::spec::{RuleError, Spec};
-use headrig_core::window::timing::Times;
 
 pub struct Fake<'a> {
     pub json: &'a serde_json::Value,

@@ -1,0 +1,97 @@
+//! The expression language of metrics, filters and the analysis verbs.
+//!
+//! `event == "request_completed" and (status >= 500 or exists(error_name))`
+
+mod eval;
+mod fields;
+pub mod level;
+mod lexer;
+mod parser;
+
+use std::fmt;
+
+use crate::event::{Event, Role, Source};
+
+pub use fields::{Fields, DOTS_MAX, FIELDS_MAX};
+pub use level::Level;
+
+/// Longest expression, in bytes.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Deepest nesting of parentheses and `not`, in levels: the parser's and the evaluator's stack stay bounded.
+pub const DEPTH_MAX: usize = 64;
+
+/// Where an expression is wrong and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExprError {
+    /// 1-based, in characters.
+    pub column: usize,
+    pub reason: String,
+}
+
+impl fmt::Display for ExprError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}", self.column, self.reason)
+    }
+}
+
+impl std::error::Error for ExprError {}
+
+/// A compiled expression. A comparison with a missing field is false, `!=` is true.
+///
+/// Role names (`level`, `status`, `duration`, …) mean the role; any other name, and every name in backquotes or
+/// `field("…")`, is a field path. `duration` is in seconds, `level` compares by rank, `time` also with text.
+#[derive(Debug, Clone)]
+pub struct Expr {
+    root: eval::Node,
+}
+
+impl Expr {
+    /// Compile `text`; the field paths it asks for are added to `fields`.
+    ///
+    /// # Errors
+    /// `ExprError` with the column of the first thing that does not fit and what was expected there.
+    pub fn parse(text: &str, fields: &mut Fields) -> Result<Self, ExprError> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(ExprError { column: 1, reason: format!("longer than {TEXT_BYTES_MAX} bytes") });
+        }
+        parser::parse(text, fields).map(|root| Self { root })
+    }
+
+    pub fn matches<E: Event + ?Sized>(&self, event: &E) -> bool {
+        self.root.matches(event)
+    }
+
+    /// Append the sources that it asks for.
+    pub fn sources(&self, sources: &mut Vec<Source>) {
+        self.root.sources(sources);
+    }
+
+    /// Split `event == "name" and rest` into the name and the rest, so that rules can be found by event name.
+    /// `(None, Some(self))` when the expression does not begin so.
+    pub fn split_event(self) -> (Option<Vec<u8>>, Option<Self>) {
+        match self.root {
+            eval::Node::All(mut nodes) => {
+                let Some(name) = nodes.first().and_then(event_name) else {
+                    return (None, Some(Self { root: eval::Node::All(nodes) }));
+                };
+                nodes.remove(0);
+                let root = if nodes.len() == 1 { nodes.remove(0) } else { eval::Node::All(nodes) };
+                (Some(name), Some(Self { root }))
+            }
+            root => match event_name(&root) {
+                Some(name) => (Some(name), None),
+                None => (None, Some(Self { root })),
+            },
+        }
+    }
+}
+
+fn event_name(node: &eval::Node) -> Option<Vec<u8>> {
+    match node {
+        eval::Node::Test(Source::Role(Role::Event), eval::Test::Text(eval::Op::Eq, text, None)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod expr_tests;

@@ -1,0 +1,308 @@
+//! Checks in code: what a pattern cannot say about a credential.
+
+use base64::alphabet;
+use base64::engine::{general_purpose::GeneralPurpose, DecodePaddingMode, GeneralPurposeConfig};
+use base64::Engine as _;
+
+use crate::redact::patterns::address;
+use crate::redact::patterns::search::table;
+use crate::redact::text::placeholders;
+
+/// A check that a match must pass, or a rule that is code altogether.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    Luhn,
+    Jwt,
+    Basic,
+    Entropy,
+    Card,
+    Email,
+    UrlCredentials,
+    Assignment,
+    Said,
+    Hex,
+    Random,
+    Mixed,
+}
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+/// Base64 text that is decoded to look into it, in bytes: a header is short.
+const DECODE_BYTES_MAX: usize = 1024;
+
+impl Check {
+    pub const NAMES: [&'static str; 12] = [
+        "luhn",
+        "jwt",
+        "basic",
+        "entropy",
+        "card",
+        "email",
+        "url_credentials",
+        "assignment",
+        "said",
+        "hex",
+        "random",
+        "mixed",
+    ];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        use Check::{Assignment, Basic, Card, Email, Entropy, Hex, Jwt, Luhn, Mixed, Random, Said, UrlCredentials};
+        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment, Said, Hex, Random, Mixed];
+        Self::NAMES.iter().position(|known| *known == name).map(|index| all[index])
+    }
+
+    /// `secret` is what would be replaced.
+    pub fn passes(self, secret: &[u8]) -> bool {
+        match self {
+            Check::Luhn => luhn(secret),
+            Check::Jwt => jwt(secret),
+            Check::Basic => basic(secret),
+            Check::Entropy => entropy(secret),
+            Check::Card => card(secret),
+            Check::Random => random(secret),
+            Check::Mixed => mixed(secret) && !address::is_mail(secret),
+            Check::Said => !placeholders::says_nothing(secret),
+            Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
+            Check::Email | Check::UrlCredentials | Check::Assignment => true,
+        }
+    }
+}
+
+/// The check digit of ISO/IEC 7812-1 annex B, over the digits of `text`.
+pub fn luhn(text: &[u8]) -> bool {
+    // What a digit adds where it counts twice.
+    const TWICE: [u32; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let digits = text.iter().rev().map(|byte| usize::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let (sum, _) =
+        digits.fold((0, false), |(sum, twice), digit| (sum + if twice { TWICE[digit] } else { digit as u32 }, !twice));
+    sum.is_multiple_of(10)
+}
+
+/// Most digits of a payment card number (ISO/IEC 7812).
+const CARD_DIGITS_MAX: usize = 19;
+
+/// A payment card number by issuer range (ISO/IEC 7812), length and check digit. `text` is digits, maybe grouped.
+pub fn card(text: &[u8]) -> bool {
+    let mut held = [b'0'; CARD_DIGITS_MAX + 1];
+    let mut len = 0;
+    for digit in text.iter().filter(|byte| byte.is_ascii_digit()).take(held.len()) {
+        held[len] = *digit;
+        len += 1;
+    }
+    let digits = &held[..len];
+    issued(len, held[..4].iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0')))
+        && digits.iter().any(|digit| *digit != digits[0])
+        && luhn(digits)
+}
+
+/// Some issuer's cards have so many digits and begin with these four.
+fn issued(len: usize, four: u32) -> bool {
+    let (one, two, three) = (four / 1000, four / 100, four / 10);
+    match len {
+        13 | 19 => one == 4 || (len == 19 && two == 62),
+        14 => (300..=305).contains(&three) || [36, 38, 39].contains(&two),
+        15 => two == 34 || two == 37,
+        16 => {
+            one == 4
+                || (51..=55).contains(&two)
+                || (2221..=2720).contains(&four)
+                || (3528..=3589).contains(&four)
+                || four == 6011
+                || two == 65
+                || two == 62
+                || (644..=649).contains(&three)
+        }
+        _ => false,
+    }
+}
+
+/// What begins with these four digits may be a card number, whatever its length.
+pub fn may_be_issued(four: [u8; 4]) -> bool {
+    let four = four.iter().fold(0, |n, digit| n * 10 + u32::from(digit.wrapping_sub(b'0')));
+    // Those of 13 and 19 begin as some of 16 do.
+    (14..=16).any(|len| issued(len, four))
+}
+
+/// The header of a JSON Web Token (RFC 7515): base64url of an object with `alg` or `typ`.
+fn jwt(text: &[u8]) -> bool {
+    let header = text.split(|b| *b == b'.').next().unwrap_or_default();
+    let Some(header) = header.get(..header.len().min(DECODE_BYTES_MAX)) else { return false };
+    let Ok(json) = URL_SAFE.decode(header) else { return false };
+    let holds = |word: &[u8]| memchr::memmem::find(&json, word).is_some();
+    json.trim_ascii_start().starts_with(b"{") && (holds(b"\"alg\"") || holds(b"\"typ\"") || holds(b"\"enc\""))
+}
+
+/// Credentials of basic authentication (RFC 7617): base64 of printable text with a colon.
+fn basic(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(DECODE_BYTES_MAX)];
+    let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text));
+    decoded.is_ok_and(|pair| pair.contains(&b':') && pair.iter().all(|b| !b.is_ascii_control()))
+}
+
+/// Least entropy of a credential, in bits a byte.
+pub const RANDOM_BITS_MIN: f64 = 2.75;
+
+/// At least 2.75 bits a byte, with a letter and a digit: no word and no number.
+pub fn entropy(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic) && bits(text) >= RANDOM_BITS_MIN
+}
+
+/// Shannon's measure of `text`, in bits a byte.
+fn bits(text: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    text.iter().for_each(|byte| counts[*byte as usize] += 1);
+    let len = text.len() as f64;
+    counts.iter().filter(|n| **n > 0).map(|n| f64::from(*n) / len).map(|p| -p * p.log2()).sum()
+}
+
+/// Shortest piece of a random value, in bytes.
+pub const RANDOM_PIECE_BYTES_MIN: usize = 12;
+
+/// What a byte may be in a value.
+#[derive(Clone, Copy)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Of a random value.
+    pub const OF_VALUE: u8 = 1;
+    /// Between two pieces of one.
+    pub const SPLIT: u8 = 2;
+    /// A digit, or a sign that is in no word, number or path.
+    pub const OTHER: u8 = 4;
+    pub const DIGIT: u8 = 8;
+    pub const UPPER: u8 = 16;
+
+    #[inline]
+    pub const fn of(byte: u8) -> Self {
+        Self(KINDS[byte as usize])
+    }
+
+    #[inline]
+    pub const fn has(self, kind: u8) -> bool {
+        self.0 & kind != 0
+    }
+
+    /// One of two neighbours is a digit or a capital, and the other is not that.
+    #[inline]
+    pub fn changes(self, next: Self) -> bool {
+        (self.0 ^ next.0) & (Self::DIGIT | Self::UPPER) != 0
+    }
+}
+
+const KINDS: [u8; 256] = {
+    let (of_value, split, path) = (table(b"-_.~+/=:|$!%@,*"), table(b"-_./: "), table(b"-_./:,'"));
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < kinds.len() {
+        let byte = at as u8;
+        let other = byte.is_ascii_digit() || byte.is_ascii_punctuation() && !path[at];
+        kinds[at] |= if byte.is_ascii_alphanumeric() || of_value[at] { Kinds::OF_VALUE } else { 0 };
+        kinds[at] |= if split[at] { Kinds::SPLIT } else { 0 } | if other { Kinds::OTHER } else { 0 };
+        kinds[at] |= if byte.is_ascii_digit() { Kinds::DIGIT } else { 0 };
+        kinds[at] |= if byte.is_ascii_uppercase() { Kinds::UPPER } else { 0 };
+        at += 1;
+    }
+    kinds
+};
+
+/// A value that no one wrote: entropy, and a long piece without a hyphen or dot in which letters and digits mix, or
+/// capitals stand where no hump of camel case does.
+pub fn random(text: &[u8]) -> bool {
+    let pieces = text.split(|b| Kinds::of(*b).has(Kinds::SPLIT));
+    let piece = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
+    if piece.len() < RANDOM_PIECE_BYTES_MIN {
+        return false;
+    }
+    let digits = piece.iter().filter(|b| b.is_ascii_digit()).count();
+    let changes = piece.windows(2).filter(|pair| Kinds::of(pair[0]).changes(Kinds::of(pair[1]))).count();
+    let mixed = piece_is_mixed(digits, changes, piece.len());
+    mixed && text.iter().all(|b| Kinds::of(*b).has(Kinds::OF_VALUE)) && bits(text) >= RANDOM_BITS_MIN
+}
+
+/// Letters and digits mix in a piece, or capitals stand everywhere: of its neighbours so many are of another kind.
+pub fn piece_is_mixed(digits: usize, changes: usize, len: usize) -> bool {
+    (digits >= 2 && digits < len) || changes * 5 >= len * 2
+}
+
+/// The name of an entry in a cache or store, of parts: `user:1234567:profile`.
+pub fn entry(text: &[u8]) -> bool {
+    let first = text.iter().position(|byte| *byte == b':').map(|end| &text[..end]);
+    first.is_some_and(|part| {
+        !part.is_empty() && part.iter().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(byte))
+    })
+}
+
+/// A random value, or a code: letters and digits with at least one digit, and nothing else.
+pub fn coded(text: &[u8]) -> bool {
+    random(text) || (text.iter().all(u8::is_ascii_alphanumeric) && text.iter().any(u8::is_ascii_digit))
+}
+
+/// The text form of a UUID (RFC 9562).
+pub fn uuid(text: &[u8]) -> bool {
+    let fits = |(at, byte): (usize, &u8)| {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            *byte == b'-'
+        } else {
+            byte.is_ascii_hexdigit()
+        }
+    };
+    text.len() == 36 && text.iter().enumerate().all(fits)
+}
+
+/// Letters with a digit or a sign between them: no word, no number, no path.
+pub fn mixed(text: &[u8]) -> bool {
+    let letter = text.iter().any(u8::is_ascii_alphabetic);
+    let other = text.iter().any(|b| Kinds::of(*b).has(Kinds::OTHER));
+    letter && other && !text.iter().any(u8::is_ascii_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_are_known_by_issuer_length_and_check_digit() {
+        for text in
+            ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "30569309025904"]
+        {
+            assert!(card(text.as_bytes()), "{text}");
+        }
+        for text in ["4111111111111112", "1234567890123452", "1800000000000", "0000000000000000", "411111111111"] {
+            assert!(!card(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_are_decoded() {
+        assert!(jwt(b"eyJhbGciOiJIUzI1NiJ9.e30.x") && !jwt(b"eyJpZCI6MTIzfQ.e30.x"));
+        assert!(basic(b"dXNlcjpwYXNz") && !basic(b"aGVsbG8gd29ybGQ"));
+        assert!(entropy(b"a1b2c3d4e5f6") && !entropy(b"aaaaaaaa1111") && !entropy(b"abcdefghijkl"));
+    }
+
+    #[test]
+    fn what_people_write_is_told_from_what_machines_make() {
+        for text in [
+            "9f8e7d6c5b4a39281706",
+            "00000000-1111-2222-3333-4a5b6c7d8e9f",
+            "Zf3D0LXCM3EIMbgJpUNn",
+            "a1-b2c3d4e5f6g7",
+            "AJbJSzHMjyXPVQduRgzgwbYv",
+        ] {
+            assert!(random(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "user-service-v2-primary",
+            "2024-01-01T00:00:00Z",
+            "abcdefghijklmnop",
+            "10.0.0.1:8080",
+            "a 9f8e7d6c5b4a39281706",
+        ] {
+            assert!(!random(text.as_bytes()), "{text}");
+        }
+        assert!(mixed(b"hunter2") && mixed(b"P@ss") && !mixed(b"second-stage") && !mixed(b"12.5") && !mixed(b"a 1"));
+    }
+}

@@ -1,0 +1,7 @@
+//! Secrets known by what they look like: the rules, how a text is searched for them, and the checks of what is found.
+
+pub(crate) mod address;
+pub(crate) mod checks;
+pub mod rules;
+pub(crate) mod search;
+pub(crate) mod truncated;

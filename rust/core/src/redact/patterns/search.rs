@@ -1,0 +1,237 @@
+//! Content: credentials found by what they look like, in one decoded text without tokens.
+
+use std::ops::Range;
+
+use regex_automata::{Anchored, Input};
+
+use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
+use crate::redact::patterns::address::Ats;
+use crate::redact::patterns::checks;
+use crate::redact::patterns::rules::{Rule, Rules};
+use crate::redact::text::entropy::Window;
+use crate::redact::triage::{within, Places, Seen};
+
+/// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
+pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
+/// Verification granted to any text, in bytes read, before its length counts.
+const VERIFY_BYTES_FREE: usize = 64 * 1024;
+/// Verification work done for one text, and a window for its values.
+pub struct Work<'a> {
+    spent: usize,
+    allowed: usize,
+    pub window: &'a mut Window,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(bytes: usize, window: &'a mut Window) -> Self {
+        Self { spent: 0, allowed: VERIFY_BYTES_FREE + bytes * VERIFY_BYTES_PER_BYTE_MAX, window }
+    }
+
+    pub fn exhausted(&self) -> bool {
+        self.spent > self.allowed
+    }
+}
+
+impl Rules {
+    /// Call `found(start, end, rule)` for each credential in `text`, which is the part of the text of `places` that
+    /// begins at `start`.
+    pub fn scan(
+        &self,
+        text: &[u8],
+        seen: Seen,
+        places: &Places,
+        start: usize,
+        work: &mut Work<'_>,
+        mut found: impl FnMut(usize, usize, &Rule),
+    ) {
+        let end = start + text.len();
+        if seen.stem() {
+            let stems = within(&places.stems, start, end).take_while(|at| at + 4 <= text.len());
+            self.anchored(text, stems, work, &mut found);
+            self.loose(text, &mut found);
+        }
+        let signs = within(&places.signs, start, end);
+        if let Some(rule) = self.card.filter(|_| seen.digits()) {
+            let digits = signs.clone().filter(|at| text[*at].is_ascii_digit());
+            cards(text, digits, |start, end| found(start, end, &self.list[rule]));
+        }
+        if !seen.at() {
+            return;
+        }
+        work.window.clear();
+        let mut ats = Ats::new(text);
+        for at in signs.filter(|at| text[*at] == b'@') {
+            // What looks like an address may be the end of a password and its host.
+            let password = self.url_credentials.and_then(|rule| Some((rule, ats.url_password(at, work.window)?)));
+            let first = password.or_else(|| self.email.and_then(|rule| Some((rule, ats.mail_address(at)?))));
+            if let Some((rule, (start, end))) = first {
+                found(start, end, &self.list[rule]);
+            }
+        }
+    }
+
+    fn anchored(
+        &self,
+        text: &[u8],
+        stems: impl Iterator<Item = usize>,
+        work: &mut Work<'_>,
+        found: &mut impl FnMut(usize, usize, &Rule),
+    ) {
+        // Rules that need not look again before a position.
+        let mut done: Vec<(usize, usize)> = Vec::new();
+        // The end of the run that the last place was in.
+        let mut run_end = 0;
+        for at in stems {
+            for index in self.stems.rules_at(&text[at..]) {
+                if work.exhausted() {
+                    return;
+                }
+                if done.iter().any(|(rule, until)| *rule == index && at < *until) {
+                    continue;
+                }
+                let rule = &self.list[index];
+                let Some(begin) = rule.start(text, at) else { continue };
+                let until = match verify(rule, text, begin, at) {
+                    Some((start, end, matched)) => {
+                        found(start, end, rule);
+                        matched
+                    }
+                    // What follows in the same run may still match: only the reading is paid for.
+                    None => {
+                        let Some(pattern) = rule.pattern.as_ref() else { continue };
+                        if at >= run_end {
+                            run_end = text[at..].iter().position(ends_run).map_or(text.len(), |len| at + len);
+                        }
+                        let end = if pattern.far { text.len() } else { run_end };
+                        work.spent += (end - at).min(pattern.reach_bytes());
+                        continue;
+                    }
+                };
+                work.spent += until - at;
+                done.retain(|(rule, until)| *rule != index && at < *until);
+                done.push((index, until));
+            }
+        }
+    }
+
+    fn loose(&self, text: &[u8], found: &mut impl FnMut(usize, usize, &Rule)) {
+        for captures in self.loose.iter().flat_map(|regex| regex.captures_iter(text)) {
+            let (Some(pattern), Some(whole)) = (captures.pattern(), captures.get_match()) else { continue };
+            let rule = &self.list[self.loose_rules[pattern.as_usize()]];
+            let secret = captures.get_group(1).map_or(whole.range(), |group| group.range());
+            if accepts(rule, text, whole.range(), secret.clone()) {
+                found(secret.start, secret.end, rule);
+            }
+        }
+    }
+}
+
+/// The secret's span and the end of the whole match, if the rule's pattern matches at `at`; the match begins at `begin`.
+fn verify(rule: &Rule, text: &[u8], begin: usize, at: usize) -> Option<(usize, usize, usize)> {
+    let pattern = rule.pattern.as_ref().filter(|pattern| pattern.lead.may_begin(&text[at..]))?.compiled()?;
+    let end = text.len().min(at + pattern.reach_bytes);
+    let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
+    let mut slots = [None; 4];
+    pattern.regex.search_slots(&input, &mut slots[..if pattern.parts { 4 } else { 2 }])?;
+    let span = |slot: usize| Some((slots[slot]?.get(), slots[slot + 1]?.get()));
+    let whole = (begin, span(0)?.1);
+    let secret = span(2).unwrap_or(whole);
+    accepts(rule, text, whole.0..whole.1, secret.0..secret.1).then_some((secret.0, secret.1, whole.1))
+}
+
+fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) -> bool {
+    let touches =
+        (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
+    !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))
+}
+
+/// Bytes that next to no pattern reads across.
+pub fn ends_run(byte: &u8) -> bool {
+    ENDS[usize::from(*byte)]
+}
+
+const ENDS: [bool; 256] = table(b" \t\n\x0c\r\"',;<>&|(){}[]\\");
+
+/// A look-up table of `bytes`.
+pub const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
+pub fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
+/// `starts` are the digits that a survey marks, in order.
+fn cards(text: &[u8], starts: impl Iterator<Item = usize>, mut found: impl FnMut(usize, usize)) {
+    let mut at = 0;
+    for start in starts {
+        let issued = text[start..].first_chunk().is_some_and(|four| checks::may_be_issued(*four));
+        if start < at || !issued {
+            continue;
+        }
+        let end = digits_end(text, start);
+        let card = match end - start {
+            13..=19 => Some(end),
+            4 => grouped(text, start, end),
+            _ => None,
+        };
+        if let Some(end) = card.filter(|end| stands_alone(text, start, *end) && checks::card(&text[start..*end])) {
+            found(start, end);
+            at = end;
+        }
+    }
+}
+
+fn digits_end(text: &[u8], start: usize) -> usize {
+    text[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |len| start + len)
+}
+
+/// The end of the groups of digits that begin with the four of `start..end`, if cards are printed so.
+fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    // Longer groups are no card's.
+    const GROUP_DIGITS_MAX: usize = 6;
+    let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
+    let (mut lens, mut ends) = ([end - start, 0, 0, 0, 0], [end; 5]);
+    for group in 1..lens.len() {
+        let before = ends[group - 1];
+        if text.get(before) != Some(&separator) {
+            break;
+        }
+        let from = before + 1;
+        let digits = text[from..].iter().take(GROUP_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit());
+        lens[group] = digits.count();
+        ends[group] = from + lens[group];
+        if lens[group] > GROUP_DIGITS_MAX {
+            break;
+        }
+    }
+    match lens {
+        [4, 4, 4, 4, 3] => Some(ends[4]),
+        [4, 4, 4, 4, _] => Some(ends[3]),
+        [4, 6, 4 | 5, _, _] => Some(ends[2]),
+        _ => None,
+    }
+}
+
+/// Not a part of a longer number, identifier, UUID or decimal.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let joins = |byte: u8| matches!(byte, b'-' | b'.' | b'/' | b'+' | b'%');
+    let left = match (start.checked_sub(1).map(|at| text[at]), start.checked_sub(2).map(|at| text[at])) {
+        (Some(byte), _) if is_word(byte) => false,
+        (Some(byte), Some(before)) if joins(byte) && is_word(before) => false,
+        _ => true,
+    };
+    let right = match (text.get(end), text.get(end + 1)) {
+        (Some(byte), _) if is_word(*byte) => false,
+        (Some(byte), Some(after)) if joins(*byte) && is_word(*after) => false,
+        _ => true,
+    };
+    left && right
+}

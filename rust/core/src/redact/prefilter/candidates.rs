@@ -1,0 +1,357 @@
+//! Redaction's first look at a text: where anything it looks for may be, as bitmaps with a bit for each byte.
+//! A credential begins where a word does and is long, so few places are left to look up, whatever the number of rules.
+//! Bytes are told apart by tables (as in simdjson, arXiv 1902.08318), and so are the heads of stems.
+
+use super::card::may_be_card;
+use super::marker::{Chunk, Marker, BLOCK_BYTES};
+use super::prefix3::{begins_word, Heads};
+use crate::simd::structure::Bitmap;
+use crate::simd::Path;
+
+/// What a byte is: at most one of these bits, by the tables of its low and its high half.
+pub(crate) const DIGIT: u8 = 0x80;
+const LETTER_A_TO_O: u8 = 0x40;
+const LETTER_P_TO_Z: u8 = 0x20;
+const UNDERSCORE: u8 = 0x10;
+const AT: u8 = 0x08;
+const SIGN: u8 = 0x04;
+const QUOTE: u8 = 0x02;
+const BRACKET_OR_BACKSLASH: u8 = 0x01;
+/// Classes from here on are words'.
+pub(crate) const WORD_MIN: u8 = UNDERSCORE;
+
+pub(crate) const CLASS_LOW: [u8; 16] = {
+    let mut table = [LETTER_A_TO_O; 16];
+    let mut low = 0;
+    while low <= 10 {
+        table[low] |= LETTER_P_TO_Z;
+        low += 1;
+    }
+    low = 0;
+    while low <= 9 {
+        table[low] |= DIGIT;
+        low += 1;
+    }
+    table[0x0] = (table[0x0] & !LETTER_A_TO_O) | AT;
+    table[0x2] |= QUOTE;
+    table[0x7] |= QUOTE;
+    table[0xa] |= SIGN;
+    table[0xb] |= BRACKET_OR_BACKSLASH;
+    table[0xc] |= BRACKET_OR_BACKSLASH;
+    table[0xd] |= SIGN;
+    table[0xe] |= SIGN;
+    table[0xf] |= UNDERSCORE;
+    table
+};
+pub(crate) const CLASS_HIGH: [u8; 16] = {
+    let mut table = [0; 16];
+    table[0x2] = QUOTE;
+    table[0x3] = DIGIT | SIGN;
+    table[0x4] = LETTER_A_TO_O | AT;
+    table[0x5] = LETTER_P_TO_Z | UNDERSCORE | BRACKET_OR_BACKSLASH;
+    table[0x6] = LETTER_A_TO_O;
+    table[0x7] = LETTER_P_TO_Z;
+    table
+};
+
+/// The same in one table, of ASCII.
+pub(crate) const CLASSES: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = CLASS_LOW[byte & 15] & CLASS_HIGH[byte >> 4];
+        byte += 1;
+    }
+    table
+};
+
+/// Most stems count at the first byte of a word if at least so many bytes from there on are run bytes: `#` to DEL.
+pub const RUN_BYTES: usize = 16;
+/// The last byte that is none.
+pub(crate) const RUN_AFTER: u8 = b'"';
+
+pub fn is_run(byte: u8) -> bool {
+    byte > RUN_AFTER && byte.is_ascii()
+}
+
+pub(crate) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The bytes of the classes below those of words.
+const MARKED: &[u8] = b"@:=>[\\\"'";
+
+/// What was found at 64 places of a text, the first in the lowest bit.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Bytes of `MARKED`, and digits with which a card number may begin.
+    pub marks: u64,
+    /// Where a stem begins that counts there.
+    pub stems: u64,
+}
+
+impl Block {
+    pub fn is_empty(self) -> bool {
+        self.marks | self.stems == 0
+    }
+
+    /// Without the places from `len` on.
+    #[inline]
+    #[must_use]
+    pub fn first(self, len: usize) -> Self {
+        let kept = if len < 64 { (1 << len) - 1 } else { u64::MAX };
+        Self { marks: self.marks & kept, stems: self.stems & kept }
+    }
+}
+
+/// Bitmaps of one text, which may be many lines. Reused from text to text.
+#[derive(Default, Debug)]
+pub struct Survey {
+    /// A word for each 64 bytes begun, and one without bits at the end; as in `Block`.
+    marks: Vec<u64>,
+    stems: Vec<u64>,
+    /// A bit wherever one of them has one.
+    places: Bitmap,
+    /// There once it was needed: a survey is taken out and put back often.
+    chunk: Option<Box<Chunk>>,
+}
+
+/// A survey from some place on.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    marks: &'a [u64],
+    stems: &'a [u64],
+    places: &'a Bitmap,
+    from: usize,
+}
+
+impl Survey {
+    /// `stem`: these 4 bytes are a stem's.
+    pub fn scan(&mut self, path: Path, text: &[u8], heads: &Heads, stem: impl Fn([u8; 4]) -> bool) {
+        let words = text.len().div_ceil(BLOCK_BYTES) + 1;
+        // What is left of a longer text behind it is not looked at.
+        if self.marks.len() < words {
+            self.marks.resize(words, 0);
+            self.stems.resize(words, 0);
+        }
+        let (marks, stems) = (&mut self.marks[..words], &mut self.stems[..words]);
+        let mut marker = Marker { text, heads, stem, chunk: self.chunk.get_or_insert_default(), marks, stems };
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 if path.runs_here() => crate::simd::candidates_avx512::scan(&mut marker),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 if path.runs_here() => crate::simd::candidates_avx2::scan(&mut marker),
+            _ => plain(&mut marker),
+        }
+        self.gather(text.len());
+    }
+
+    fn gather(&mut self, text_bytes: usize) {
+        let places = self.places.reset(text_bytes).iter_mut();
+        for (place, (marks, stems)) in places.zip(self.marks.iter().zip(&self.stems)) {
+            *place = (marks | stems).to_le_bytes();
+        }
+    }
+
+    /// The same with a stem at every place where one may begin, and a card at every run of digits.
+    #[cfg(test)]
+    pub fn everything(&mut self, text: &[u8], stem: impl Fn([u8; 4]) -> bool) {
+        for words in [&mut self.marks, &mut self.stems] {
+            words.clear();
+            words.resize(text.len().div_ceil(BLOCK_BYTES) + 1, 0);
+        }
+        for (place, &byte) in text.iter().enumerate() {
+            let first = byte.is_ascii_digit() && !(place > 0 && text[place - 1].is_ascii_digit());
+            self.marks[place / 64] |= u64::from(first || MARKED.contains(&byte)) << (place % 64);
+            let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
+            self.stems[place / 64] |= u64::from(stem) << (place % 64);
+        }
+        self.gather(text.len());
+    }
+
+    /// A bit wherever something is found.
+    pub fn places(&self) -> &Bitmap {
+        &self.places
+    }
+
+    pub fn view(&self) -> View<'_> {
+        View { marks: &self.marks, stems: &self.stems, places: &self.places, from: 0 }
+    }
+}
+
+impl View<'_> {
+    #[inline]
+    #[must_use]
+    pub fn from(self, offset: usize) -> Self {
+        Self { from: self.from + offset, ..self }
+    }
+
+    /// Something is found in `range`.
+    #[inline(always)]
+    pub fn any(self, range: std::ops::Range<usize>) -> bool {
+        self.places.any(self.from + range.start, self.from + range.end)
+    }
+
+    /// The 64 places from `at` on.
+    #[inline]
+    pub fn window(self, at: usize) -> Block {
+        let at = self.from + at;
+        let shift = at % 64;
+        let joined = |words: &[u64]| match words.get(at / 64..at / 64 + 2) {
+            // In two steps, because a shift by 64 is none.
+            Some([this, next]) => this >> shift | next << 1 << (63 - shift),
+            _ => 0,
+        };
+        Block { marks: joined(self.marks), stems: joined(self.stems) }
+    }
+}
+
+/// Places of the bits that are set.
+#[derive(Clone)]
+pub struct Bits(pub u64);
+
+impl Bits {
+    /// Leave out the bits below `place`.
+    #[inline]
+    pub fn skip_to(&mut self, place: usize) {
+        self.0 &= u64::MAX.checked_shl(place as u32).unwrap_or(0);
+    }
+}
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let bits = self.0;
+        self.0 = bits & bits.wrapping_sub(1);
+        (bits != 0).then_some(bits.trailing_zeros() as usize)
+    }
+}
+
+/// The twin of the kernels for vector units: what a survey is.
+fn plain(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
+    marker.marks.fill(0);
+    marker.stems.fill(0);
+    let text = marker.text;
+    for (place, &byte) in text.iter().enumerate() {
+        let card = byte.is_ascii_digit() && begins_word(text, place) && may_be_card(&text[place..]);
+        marker.marks[place / BLOCK_BYTES] |= u64::from(card || MARKED.contains(&byte)) << (place % BLOCK_BYTES);
+        marker.stem_at(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Miri takes a thousand times as long.
+    const LENGTH_STEP: usize = if cfg!(miri) { 63 } else { 1 };
+    const TIMES_MAX: usize = if cfg!(miri) { 2 } else { 30 };
+
+    fn heads() -> Heads {
+        let abc = || b"abc".iter().copied();
+        let long = abc().flat_map(|a| abc().flat_map(move |b| abc().map(move |c| [a, b, c])));
+        Heads::new(&[*b":A1", *b"---"], &[*b"be.", *b"Be_"], &long.chain([*b"lon"]).collect::<Vec<_>>())
+    }
+
+    fn places(text: &str, wanted: fn(Block) -> u64) -> Vec<usize> {
+        let mut survey = Survey::default();
+        survey.scan(Path::Scalar, text.as_bytes(), &heads(), |_| true);
+        let blocks = (0..text.len()).step_by(64).map(|at| (at, survey.view().window(at)));
+        blocks.flat_map(|(at, block)| Bits(wanted(block)).map(move |bit| at + bit)).collect()
+    }
+
+    #[test]
+    fn stems_are_looked_up_at_long_words_and_where_heads_say() {
+        let text = "abc long_word_of_16__ x-be.. Be__ babe--- :A12";
+        let expected = ["long", "be.. ", "Be__", "---", ":A12"].map(|stem| text.find(stem).unwrap());
+        assert_eq!(places(text, |block| block.stems), expected);
+    }
+
+    #[test]
+    fn marks_are_signs_and_first_digits_of_what_may_be_a_card() {
+        let text = "a@b: > 3234567890123 x3234567890123 3234-5678, 3234.5678, 323456789012 1234567890123 [\\\"'=";
+        let expected = ["@b", ": ", "> ", "3234567890123 x", "3234-", "[", "\\", "\"", "'", "="]
+            .map(|mark| text.find(mark).unwrap());
+        assert_eq!(places(text, |block| block.marks), expected);
+    }
+
+    #[test]
+    fn the_last_byte_is_seen_at_any_length() {
+        for length in (1..260).step_by(LENGTH_STEP) {
+            let text = "-".repeat(length - 1) + "@";
+            for path in Path::here() {
+                let mut survey = Survey::default();
+                survey.scan(path, text.as_bytes(), &heads(), |_| false);
+                assert!(survey.view().any(length - 1..length), "{length} bytes on {path:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_that_an_anchor_begins_with_are_not_seen_before_a_text() {
+        let heads = Heads::new(&[[0, b'b', b'e'], [0, 0, b'c']], &[], &[]);
+        for path in Path::here() {
+            for (text, expected) in [("be after no zero", None), ("c", None), ("\0be after one", Some(0))] {
+                let mut survey = Survey::default();
+                survey.scan(path, text.as_bytes(), &heads, |_| true);
+                let found = Bits(survey.view().window(0).stems).next();
+                assert_eq!(found, expected, "{text:?} on {path:?}");
+            }
+        }
+    }
+
+    /// What a survey takes notice of, and what stands between, with lengths around those of a block.
+    const PARTS: &str = "[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}";
+
+    /// The words of a text of so many bytes.
+    fn words(survey: &Survey, bytes: usize) -> [&[u64]; 2] {
+        [&survey.marks, &survey.stems].map(|words| &words[..=bytes.div_ceil(BLOCK_BYTES)])
+    }
+
+    proptest! {
+        #[test]
+        fn all_paths_see_the_same(
+            parts in prop::collection::vec(PARTS, 0..40),
+            (times, before) in (1..TIMES_MAX, 0_usize..70),
+            length: prop::sample::Index,
+        ) {
+            // Often more than a chunk.
+            let text = [" ".repeat(before), parts.concat().repeat(times)].concat().into_bytes();
+            let short = &text[..length.index(text.len() + 1)];
+            let scan = |survey: &mut Survey, path, text: &[u8]| survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            for path in Path::here() {
+                // A survey holds what is left of a longer text, and that must not show.
+                let mut survey = Survey::default();
+                for text in [&text, short] {
+                    let mut plain = Survey::default();
+                    scan(&mut plain, Path::Scalar, text);
+                    scan(&mut survey, path, text);
+                    prop_assert_eq!(words(&plain, text.len()), words(&survey, text.len()), "{}", path.name());
+                }
+            }
+        }
+
+        #[test]
+        fn a_view_sees_the_bits_of_its_part(parts in prop::collection::vec(PARTS, 0..20), length in 0_usize..300) {
+            let text = parts.concat().into_bytes();
+            let text = &text[..text.len().min(length)];
+            let mut survey = Survey::default();
+            survey.scan(Path::Scalar, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            let bit = |words: &[u64], at: usize| words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0);
+            let view = survey.view();
+            for start in 0..text.len().min(70) {
+                for end in start..text.len() {
+                    let some = (start..end).any(|at| bit(&survey.marks, at) || bit(&survey.stems, at));
+                    prop_assert_eq!(view.any(start..end), some);
+                }
+            }
+            for start in 0..text.len().min(130) {
+                let bits = (0..64).filter(|at| bit(&survey.marks, start + at));
+                prop_assert_eq!(Bits(view.window(start).marks).collect::<Vec<_>>(), bits.collect::<Vec<_>>());
+            }
+        }
+    }
+}

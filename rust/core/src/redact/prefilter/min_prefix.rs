@@ -1,0 +1,131 @@
+//! What every match of a pattern begins with: a run of visible bytes, so long at least, of which not all may be there.
+
+use regex_automata::util::syntax;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::redact::prefilter::candidates::is_run;
+
+/// Most bytes of a text compared with a lead: what differs at all mostly differs at once.
+const COMPARED_BYTES_MAX: usize = 24;
+
+/// The first bytes of each match: how many at least, and which they may be.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Lead {
+    pub len: usize,
+    set: [u64; 4],
+}
+
+impl Lead {
+    /// Of a pattern; nothing for one that does not parse.
+    pub fn of(pattern: &str) -> Self {
+        let config = syntax::Config::new().unicode(false).utf8(false);
+        syntax::parse_with(pattern, &config).map_or(Self::default(), |hir| of(&hir).0)
+    }
+
+    /// False only if no match begins with these bytes.
+    #[inline]
+    pub fn may_begin(&self, text: &[u8]) -> bool {
+        let in_set = |byte: &u8| self.set[usize::from(byte / 64)] >> (byte % 64) & 1 != 0;
+        text.len() >= self.len && text[..self.len.min(COMPARED_BYTES_MAX)].iter().all(in_set)
+    }
+
+    fn add(&mut self, byte: u8) {
+        self.set[usize::from(byte / 64)] |= 1 << (byte % 64);
+    }
+
+    fn with(self, len: usize, other: Self) -> Self {
+        Self { len, set: std::array::from_fn(|at| self.set[at] | other.set[at]) }
+    }
+}
+
+/// The lead of a part, and whether all of it is run bytes, however long it is.
+fn of(hir: &Hir) -> (Lead, bool) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => (Lead::default(), true),
+        HirKind::Literal(literal) => {
+            let run = literal.0.iter().take_while(|byte| is_run(**byte));
+            let mut lead = Lead::default();
+            run.for_each(|byte| {
+                lead.len += 1;
+                lead.add(*byte);
+            });
+            (lead, lead.len == literal.0.len())
+        }
+        HirKind::Class(class) => {
+            let ranges: Option<Vec<(u8, u8)>> = match class {
+                Class::Bytes(class) => Some(class.iter().map(|range| (range.start(), range.end())).collect()),
+                Class::Unicode(class) => {
+                    let byte = |char: char| u8::try_from(char).ok();
+                    class.iter().map(|range| Some((byte(range.start())?, byte(range.end())?))).collect()
+                }
+            };
+            match ranges.filter(|ranges| ranges.iter().all(|(start, end)| is_run(*start) && is_run(*end))) {
+                None => (Lead::default(), false),
+                Some(ranges) => {
+                    let mut lead = Lead { len: 1, ..Lead::default() };
+                    ranges.iter().flat_map(|(start, end)| *start..=*end).for_each(|byte| lead.add(byte));
+                    (lead, true)
+                }
+            }
+        }
+        HirKind::Repetition(repetition) => match (of(&repetition.sub), repetition.min) {
+            ((lead, true), min) => (lead.with(lead.len.saturating_mul(min as usize), lead), true),
+            ((_, false), 0) => (Lead::default(), false),
+            ((lead, false), _) => (lead, false),
+        },
+        HirKind::Capture(capture) => of(&capture.sub),
+        HirKind::Concat(parts) => {
+            let mut total = Lead::default();
+            for part in parts {
+                let (lead, whole) = of(part);
+                total = total.with(total.len + lead.len, lead);
+                if !whole {
+                    return (total, false);
+                }
+            }
+            (total, true)
+        }
+        HirKind::Alternation(parts) => {
+            let both = |one: (Lead, bool), other: (Lead, bool)| {
+                (one.0.with(one.0.len.min(other.0.len), other.0), one.1 && other.1)
+            };
+            parts.iter().map(of).reduce(both).unwrap_or((Lead::default(), true))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_where_a_match_may_hold_a_space() {
+        for (pattern, expected) in [
+            ("AKIA[0-9A-Z]{16}", 20),
+            ("(?i)basic[ \\t]+([A-Za-z]{6,})", 5),
+            ("a{2}(?:b|cd)*e", 3),
+            ("(?:ab|c[^x])d", 1),
+            ("[0-9]{2,}?x", 3),
+            ("(?:a b){3}c", 1),
+            ("\\bkey\\S{20}", 3),
+            ("é", 0),
+            ("(", 0),
+        ] {
+            assert_eq!(Lead::of(pattern).len, expected, "{pattern}");
+        }
+    }
+    #[test]
+    fn what_no_match_begins_with_is_turned_away() {
+        for (pattern, text, expected) in [
+            ("AKIA[0-9A-Z]{16}", "AKIAIOSFODNN7EXAMPLE", true),
+            ("AKIA[0-9A-Z]{16}", "AKIA/OSFODNN7EXAMPLE", false),
+            ("AKIA[0-9A-Z]{16}", "AKIA", false),
+            ("x*y{3}", "xxx", true),
+            ("(?:ab|c[^x])d", "c d", true),
+            ("(?i)basic[ \\t]+([A-Za-z]{6,})", "BASIC a", true),
+            ("(", "", true),
+        ] {
+            assert_eq!(Lead::of(pattern).may_begin(text.as_bytes()), expected, "{pattern}");
+        }
+    }
+}

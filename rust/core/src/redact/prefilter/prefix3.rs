@@ -1,0 +1,201 @@
+//! The first bytes of stems, and at which places of a text a stem with them counts. Kernels tell heads apart by tables,
+//! which let others pass too; whether one counts at last is asked here.
+
+use super::candidates::{is_run, is_word, RUN_BYTES};
+
+/// How many bytes of a stem are asked for.
+pub(crate) const HEAD_BYTES: usize = 3;
+pub type Head = [u8; HEAD_BYTES];
+
+/// In the tables of near heads, the bits of those that count anywhere; the others count at the first byte of a word.
+pub(crate) const ANYWHERE: u8 = (1 << ANYWHERE_BITS) - 1;
+const ANYWHERE_BITS: usize = 4;
+/// In tables a byte stands for all that differ from it in the top bit only.
+pub(crate) const TABLE_BYTES: usize = 128;
+
+/// For each byte of a head a table: the heads' bits by that byte.
+pub(crate) type ByBytes = [[u8; TABLE_BYTES]; HEAD_BYTES];
+/// The same by its low and its high half: of both the bits in common.
+pub(crate) type ByHalves = [([u8; 16], [u8; 16]); HEAD_BYTES];
+
+/// Heads of stems.
+#[derive(Clone, Debug)]
+pub struct Heads {
+    /// Each list in order.
+    anywhere: Vec<Head>,
+    words: Vec<Head>,
+    long_words: Vec<Head>,
+    /// Those that need no long word.
+    pub(crate) near_by_halves: ByHalves,
+    pub(crate) near: ByBytes,
+    pub(crate) long: ByBytes,
+}
+
+impl Heads {
+    /// Stems that begin with one of `anywhere` count wherever they stand, with one of `words` only at the first byte of
+    /// a word, with one of `long_words` only if that is the first of `RUN_BYTES` run bytes, too.
+    pub fn new(anywhere: &[Head], words: &[Head], long_words: &[Head]) -> Self {
+        let [anywhere, words, long_words] = [anywhere, words, long_words].map(|heads| {
+            let mut heads = heads.to_vec();
+            heads.sort_unstable();
+            heads.dedup();
+            heads
+        });
+        let near = |widen| {
+            let words = Meaning::spread(&words, 8 - ANYWHERE_BITS, widen);
+            [Meaning::spread(&anywhere, ANYWHERE_BITS, widen), words].concat()
+        };
+        Self {
+            near_by_halves: by_halves(&near(every_pair)),
+            near: by_bytes(&near(|set| set)),
+            long: by_bytes(&Meaning::spread(&long_words, 8, |set| set)),
+            anywhere,
+            words,
+            long_words,
+        }
+    }
+
+    /// A stem at this place of a text counts.
+    pub(crate) fn count_at(&self, text: &[u8], place: usize) -> bool {
+        let Some(head) = text.get(place..).and_then(<[u8]>::first_chunk) else { return false };
+        let listed = |heads: &[Head]| heads.binary_search(head).is_ok();
+        let long = || text.get(place..place + RUN_BYTES).is_some_and(|run| run.iter().copied().all(is_run));
+        listed(&self.anywhere)
+            || begins_word(text, place) && (listed(&self.words) || listed(&self.long_words) && long())
+    }
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self::new(&[], &[], &[])
+    }
+}
+
+/// The byte is the first of a word.
+pub(crate) fn begins_word(text: &[u8], place: usize) -> bool {
+    is_word(text[place]) && !(place > 0 && is_word(text[place - 1]))
+}
+
+/// What one bit means: for each byte of a head the set of those it may be.
+#[derive(Clone, Copy, Default)]
+struct Meaning([u128; HEAD_BYTES]);
+
+impl Meaning {
+    /// Share `count` bits among heads, those with the same first two bytes together: the frequent ones first, each with
+    /// the bit that then means the least more. `widen`: what tables cannot tell from the bytes of a set.
+    fn spread(heads: &[Head], count: usize, widen: fn(u128) -> u128) -> Vec<Self> {
+        let mut groups: Vec<(&[u8], Self)> = Vec::new();
+        for head in heads {
+            let known = groups.iter().position(|(first, _)| head.starts_with(first)).unwrap_or_else(|| {
+                groups.push((&head[..2], Self::default()));
+                groups.len() - 1
+            });
+            groups[known].1 = groups[known].1.with(Self::of(*head), widen);
+        }
+        groups.sort_by_key(|(first, meaning)| (std::cmp::Reverse(meaning.frequency()), *first));
+        let mut bits = vec![Self::default(); count];
+        for (_, group) in groups {
+            let more = |bit: &Self| bit.with(group, widen).frequency() - bit.frequency();
+            if let Some(bit) = bits.iter_mut().min_by_key(|bit| more(bit)) {
+                *bit = bit.with(group, widen);
+            }
+        }
+        bits
+    }
+
+    fn of(head: Head) -> Self {
+        Self(head.map(|byte| 1 << (usize::from(byte) % TABLE_BYTES)))
+    }
+
+    fn with(self, other: Self, widen: fn(u128) -> u128) -> Self {
+        Self(std::array::from_fn(|at| widen(self.0[at] | other.0[at])))
+    }
+
+    /// How often it is seen in log lines, by `WEIGHTS`.
+    fn frequency(self) -> u32 {
+        let weight = |set: u128| WEIGHTS.iter().map(|(bytes, weight)| (set & bytes).count_ones() * weight).sum::<u32>();
+        self.0.map(weight).into_iter().product()
+    }
+}
+
+/// Bytes with one of the low halves in a set and one of its high ones.
+fn every_pair(set: u128) -> u128 {
+    let rows = (0..8).map(|high| set >> (16 * high) & 0xffff);
+    let lows = rows.clone().fold(0, |lows, row| lows | row);
+    rows.enumerate().filter(|(_, row)| *row != 0).fold(0, |pairs, (high, _)| pairs | lows << (16 * high))
+}
+
+fn by_bytes(bits: &[Meaning]) -> ByBytes {
+    let of = |at: usize, byte: usize| {
+        bits.iter().enumerate().fold(0, |all, (bit, meaning)| all | u8::from(meaning.0[at] >> byte & 1 != 0) << bit)
+    };
+    std::array::from_fn(|at| std::array::from_fn(|byte| of(at, byte)))
+}
+
+/// Each `Meaning` is one of every pair of its halves.
+fn by_halves(bits: &[Meaning]) -> ByHalves {
+    by_bytes(bits).map(|table| {
+        let rows = table.as_chunks::<16>().0;
+        let low = std::array::from_fn(|low| rows.iter().fold(0, |all, row| all | row[low]));
+        let high = std::array::from_fn(|high| rows[high % 8].iter().fold(0, |all, bits| all | bits));
+        (low, high)
+    })
+}
+
+/// How often bytes are seen in log lines, roughly; the weight of one in several sets is the sum.
+const WEIGHTS: [(u128, u32); 3] =
+    [(range(b'a', b'z'), 15), (range(b'0', b'9') | bytes(b" \".-_/:,"), 7), (range(b' ', b'~'), 1)];
+
+const fn range(first: u8, last: u8) -> u128 {
+    u128::MAX << first & u128::MAX >> (127 - last)
+}
+
+const fn bytes(list: &[u8]) -> u128 {
+    let mut set = 0;
+    let mut at = 0;
+    while at < list.len() {
+        set |= 1 << list[at];
+        at += 1;
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heads() -> (Vec<Head>, Heads) {
+        let anywhere: Vec<Head> = b"curpas--p--s$2a<ab:AA_mm".chunks(3).map(|head| head.try_into().unwrap()).collect();
+        let heads = Heads::new(&anywhere, &[*b"bea", *b"BEA", *b"Spl"], &[*b"ghp", [0xd0, 0xbf, b'_']]);
+        (anywhere, heads)
+    }
+
+    #[test]
+    fn each_head_keeps_its_bit_and_frequent_ones_do_not_share() {
+        let (anywhere, heads) = heads();
+        let near = |head: Head| {
+            let by_bytes = (0..3).fold(u8::MAX, |bits, at| bits & heads.near[at][usize::from(head[at] & 0x7f)]);
+            let halves = |(low, high): ([u8; 16], [u8; 16]), byte: u8| {
+                low[usize::from(byte & 15)] & high[usize::from(byte >> 4)]
+            };
+            let by_halves = (0..3).fold(u8::MAX, |bits, at| bits & halves(heads.near_by_halves[at], head[at]));
+            [by_bytes, by_halves]
+        };
+        assert!(anywhere.iter().all(|head| near(*head).iter().all(|bits| bits & ANYWHERE != 0)));
+        assert!([b"bea", b"BEA", b"Spl"].iter().all(|head| near(**head).iter().all(|bits| *bits > ANYWHERE)));
+        assert!([*b"cas", *b"pur", *b"the", [0; 3]].iter().all(|head| near(*head) == [0; 2]));
+    }
+
+    #[test]
+    fn a_stem_counts_where_its_head_says() {
+        let (_, heads) = heads();
+        let counts = |text: &str, head: &str| heads.count_at(text.as_bytes(), text.find(head).unwrap());
+        for (text, head) in [("abcur l", "cur"), ("a bear", "bea"), ("ghp_0123456789ab", "ghp")] {
+            assert!(counts(text, head), "{text}");
+        }
+        for (text, head) in [("abear", "bea"), ("ghp_0123456789a", "ghp"), ("_ghp_0123456789ab", "ghp"), ("a be", "be")]
+        {
+            assert!(!counts(text, head), "{text}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Stems: where a literal of some rule may begin. A table over 4 bytes turns nearly every position away.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::redact::prefilter::prefix3::{Head, Heads};
+
+/// Bits of the table, as a power of two. 2^17 bits are 16 KiB: they stay in the first-level cache, and of a thousand
+/// stems in it fewer than one position in a hundred is taken for one.
+const TABLE_BITS_LOG2: u32 = 17;
+const TABLE_WORDS: usize = (1 << TABLE_BITS_LOG2) / 64;
+
+const STEM_BYTES: usize = 4;
+
+/// The anchors of all rules.
+pub struct Stems {
+    /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
+    table: Box<[u64; TABLE_WORDS]>,
+    anchors: HashMap<u32, Vec<Anchor>, RandomState>,
+    /// Heads of anchors that count anywhere, at words, and at long words.
+    anywhere: Vec<Head>,
+    words: Vec<Head>,
+    long_words: Vec<Head>,
+    escaped: bool,
+}
+
+struct Anchor {
+    text: Vec<u8>,
+    any_case: bool,
+    rule: usize,
+}
+
+/// Where the matches of a rule begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begins {
+    Anywhere,
+    /// At the first byte of a word.
+    Word,
+    /// The same, and `RUN_BYTES` or more from there on are run bytes.
+    LongWord,
+}
+
+impl Stems {
+    /// `begins`: at which places of a text a match may begin.
+    pub fn add(&mut self, text: &[u8], any_case: bool, begins: Begins, rule: usize) {
+        self.escaped |= text.iter().any(|byte| matches!(byte, b'"' | b'\\' | 8..=10 | 12 | 13));
+        let heads = match begins {
+            Begins::Anywhere => &mut self.anywhere,
+            Begins::Word => &mut self.words,
+            Begins::LongWord => &mut self.long_words,
+        };
+        let cases = |byte: u8| match any_case {
+            true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
+            false => vec![byte],
+        };
+        let [first, second, third] = [0, 1, 2].map(|at| cases(text[at]));
+        for (first, second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
+            heads.extend(third.iter().map(|third| [*first, *second, *third]));
+        }
+        let stem = fold(text);
+        let hash = hash(stem);
+        self.table[hash / 64] |= 1 << (hash % 64);
+        self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
+    }
+
+    /// What a survey looks for.
+    pub fn heads(&self) -> Heads {
+        Heads::new(&self.anywhere, &self.words, &self.long_words)
+    }
+
+    /// Some anchor holds what JSON writes as an escape.
+    pub fn escaped(&self) -> bool {
+        self.escaped
+    }
+
+    /// An anchor may begin with these bytes.
+    #[inline]
+    pub fn may_begin(&self, text: [u8; 4]) -> bool {
+        self.look_up()(text)
+    }
+
+    /// The same, for many places.
+    #[inline]
+    pub fn look_up(&self) -> impl Fn([u8; 4]) -> bool + '_ {
+        let table = self.table.as_ref();
+        move |text| {
+            let hash = hash(fold(&text));
+            table[hash / 64] >> (hash % 64) & 1 != 0
+        }
+    }
+
+    /// Rules one of whose anchors `text` begins with.
+    pub fn rules_at<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let list = self.anchors.get(&fold(text)).map_or(&[][..], Vec::as_slice);
+        list.iter().filter(move |anchor| anchor.begins(text)).map(|anchor| anchor.rule)
+    }
+}
+
+impl Default for Stems {
+    fn default() -> Self {
+        Self {
+            table: Box::new([0; TABLE_WORDS]),
+            anchors: HashMap::default(),
+            anywhere: Vec::new(),
+            words: Vec::new(),
+            long_words: Vec::new(),
+            escaped: false,
+        }
+    }
+}
+
+impl Anchor {
+    /// `text` begins with it; that it does with its stem is known.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some(head) = text.get(..self.text.len()) else { return false };
+        // Of anchors with one stem most differ in the next byte already.
+        let next = |text: &[u8]| text.get(STEM_BYTES).map(|byte| byte | 0x20);
+        next(head) == next(&self.text)
+            && if self.any_case { head.eq_ignore_ascii_case(&self.text) } else { head == self.text }
+    }
+}
+
+/// The first 4 bytes without regard to case; more bytes may fall together, none are lost.
+#[inline]
+fn fold(text: &[u8]) -> u32 {
+    u32::from_le_bytes([text[0], text[1], text[2], text[3]]) | 0x2020_2020
+}
+
+#[inline]
+fn hash(stem: u32) -> usize {
+    (stem.wrapping_mul(0x9e37_79b1) >> (u32::BITS - TABLE_BITS_LOG2)) as usize
+}

@@ -1,0 +1,333 @@
+//! `key=value` and `key: value` in plain text: the key rules without JSON around them.
+
+use std::ops::Range;
+
+use memchr::memchr_iter;
+
+use crate::redact::keys::negative_cache::BEFORE_BYTES;
+use crate::redact::keys::{KeyClass, KeyMemo, Keys};
+use crate::redact::patterns::search::table;
+use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
+use crate::redact::text::placeholders;
+use crate::redact::text::separator::{elsewhere, is_key_byte, Role, Sign, KEY_BYTES_MAX};
+use crate::redact::text::value_end::{Clear, Extent, Value};
+use crate::redact::text::xml::{self, plain_name, Open};
+
+/// How far the `value=` of a `name=` is looked for, in bytes.
+const PAIR_BYTES_MAX: usize = 256;
+/// How much of a value under a key that says little is weighed, in bytes.
+const BARE_BYTES_MAX: usize = 256;
+const _: () = assert!(BARE_BYTES_MAX <= WEIGHED_BYTES_MAX);
+
+/// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=`, `:` and `>`, in order.
+pub fn scan(
+    text: &[u8],
+    keys: &Keys,
+    memo: &mut KeyMemo,
+    window: &mut Window,
+    extent: impl Fn(u16) -> Extent,
+    signs: impl Iterator<Item = usize>,
+    found: impl FnMut(usize, usize, u16),
+) {
+    window.clear();
+    let mut scan = Scan {
+        text,
+        keys,
+        memo,
+        window,
+        extent,
+        found,
+        resume: 0,
+        named: None,
+        clear: Clear::default(),
+        open: Open::default(),
+    };
+    for sign in signs.map(|at| Sign::plain(text, at)) {
+        match sign.byte {
+            b'>' => scan.element(sign),
+            _ => scan.sign(sign),
+        }
+    }
+    scan.resume = 0;
+    memchr_iter(b'%', text).filter_map(|at| Sign::coded(text, at)).for_each(|sign| scan.sign(sign));
+}
+
+struct Scan<'a, E, F> {
+    text: &'a [u8],
+    keys: &'a Keys,
+    memo: &'a mut KeyMemo,
+    window: &'a mut Window,
+    extent: E,
+    found: F,
+    /// Signs before it are inside a value.
+    resume: usize,
+    /// Of `name="key" value="…"`: the name.
+    named: Option<Named>,
+    /// What is known of the word that was read last.
+    clear: Clear,
+    open: Open,
+}
+
+/// A key that `name=` gives: the sign, where the key stands, and its class once someone asked for it.
+#[derive(Clone, Copy)]
+struct Named {
+    start: usize,
+    end: usize,
+    class: Option<KeyClass>,
+}
+
+impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
+    /// Look for a secret on both sides of a sign.
+    fn sign(&mut self, sign: Sign) {
+        let text = self.text;
+        if sign.start < self.resume || !sign.may_follow_key(text) || is_dull(text, sign.start, self.memo) {
+            return;
+        }
+        let (mut class, word, role) = sign.key(text, self.keys, self.memo);
+        let key = plain_name(&text[word.clone()]);
+        if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, role) {
+            // Whether it is one if an escape takes its first letter is not known here.
+            if !text[..word.start].ends_with(b"\\") {
+                note_dull(text, word, self.memo);
+            }
+            return;
+        }
+        if !key.is_empty() && role.has(Role::NAME | Role::VALUE) {
+            // YAML writes such a pair with colons.
+            let pair = sign.byte == b'=' || key.eq_ignore_ascii_case(b"name") || self.name_class() != KeyClass::Plain;
+            class = if pair { self.named_class(sign, role).unwrap_or(class) } else { class };
+        }
+        let Some(rule) = class.rule() else { return };
+        // `MAIL_PASS` names a variable of the environment, which counts no passes.
+        if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
+            class = KeyClass::Secret(rule);
+        }
+        // Base64 ends in `==`, and before it in any word.
+        if matches!(class, KeyClass::Short(_)) && text.get(sign.end) == Some(&b'=') {
+            return;
+        }
+        // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
+        if sign.byte == b':' && in_path(text, sign) {
+            return;
+        }
+        let Some(start) = sign.value_start(text).filter(|start| self.weighs(sign, *start, class)) else { return };
+        if placeholders::speaks(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
+            return;
+        }
+        let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
+        let (start, end) = value.span(text, start, &mut self.clear);
+        if start < end && !placeholders::nothing(&text[start..end]) {
+            (self.found)(start, end, rule);
+            self.resume = end;
+        }
+    }
+
+    /// Look for a secret behind the end of a tag.
+    #[inline(never)]
+    fn element(&mut self, sign: Sign) {
+        if sign.start < self.resume {
+            return;
+        }
+        let mut named = None;
+        if self.named.is_some_and(|name| near(self.text, name.end, sign)) {
+            named = Some(self.name_class()).filter(|class| *class != KeyClass::Plain);
+            self.named = None;
+        }
+        let Self { text, keys, memo, open, .. } = self;
+        if let Some((start, end, rule)) = xml::secret(text, sign.start, named, keys, memo, open) {
+            (self.found)(start, end, rule);
+            self.resume = end;
+        }
+    }
+
+    /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
+    fn named_class(&mut self, sign: Sign, role: Role) -> Option<KeyClass> {
+        if role.has(Role::NAME) {
+            let near = &self.text[..self.text.len().min(sign.end + KEY_BYTES_MAX)];
+            let span = sign.value_start(near).map(|start| Value::WORD.span(near, start, &mut self.clear));
+            self.named = span.map(|(start, end)| Named { start, end, class: None });
+            return None;
+        }
+        let name = self.named?;
+        let class = Some(name).filter(|name| near(self.text, name.end, sign)).map(|_| self.name_class());
+        self.named = None;
+        class.filter(|class| *class != KeyClass::Plain)
+    }
+
+    /// The class of the last key that a `name=` gave. Few are ever asked for.
+    fn name_class(&mut self) -> KeyClass {
+        let Some(name) = &mut self.named else { return KeyClass::Plain };
+        *name.class.get_or_insert_with(|| self.keys.class(&self.text[name.start..name.end], self.memo))
+    }
+
+    /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
+    /// entry in a cache.
+    fn weighs(&mut self, sign: Sign, start: usize, class: KeyClass) -> bool {
+        if matches!(class, KeyClass::Secret(_)) {
+            return true;
+        }
+        let near = &self.text[..self.text.len().min(start + BARE_BYTES_MAX)];
+        let (start, end) = Value::WORD.span(near, start, &mut self.clear);
+        // `session=<x>` is how a mail server calls a connection.
+        if matches!(class, KeyClass::Bare(_)) && near[start - 1] == b'<' {
+            return false;
+        }
+        let entry = near[sign.start] == b':' && start == sign.end;
+        self.window.weighs(near, start, end, class, entry)
+    }
+}
+
+/// Bytes before a sign that part it from any key.
+const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
+
+/// It is known that no key goes before a sign.
+fn is_dull(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
+    text[..sign].last_chunk().is_some_and(|near| memo.dull.knows(near))
+}
+
+/// The word right before a sign is no key: remember that, if it and the byte before it say all.
+fn note_dull(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
+    let alone = |byte: u8| !is_key_byte(byte) && byte != b'%';
+    let near = text[..word.end].last_chunk().filter(|_| (1..BEFORE_BYTES).contains(&word.len()));
+    if let Some(near) = near.filter(|_| word.start > 0 && alone(text[word.start - 1])) {
+        memo.dull.remember(near);
+    }
+}
+
+/// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
+pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
+    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || is_dull(text, sign, memo) {
+        return true;
+    }
+    let from = sign.saturating_sub(KEY_BYTES_MAX);
+    let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
+    let word = &text[start..sign];
+    let mut plain = |word: &[u8]| {
+        let name = plain_name(word);
+        keys.class(name, memo) == KeyClass::Plain && !elsewhere(name, Role::of(name))
+    };
+    let idle = match (word, start.checked_sub(1).map(|at| text[at])) {
+        ([], _) => false,
+        // Cut short: the whole word is what counts.
+        (_, Some(byte)) if is_key_byte(byte) || byte == b'%' => false,
+        // The first letter may be an escape's.
+        (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
+        _ => plain(word),
+    };
+    if idle {
+        note_dull(text, start..sign, memo);
+    }
+    idle
+}
+
+/// A text may hold a sign as URLs write it.
+pub fn may_hide(text: &[u8]) -> bool {
+    memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
+}
+
+/// A path or a name of several parts (`arn:aws:…:secret:x`) goes on: something follows a colon at once.
+fn in_path(text: &[u8], sign: Sign) -> bool {
+    let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
+    word.is_some_and(|at| matches!(text[at], b'/' | b':'))
+        && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
+}
+
+/// A value that belongs to the name that ends at `from`: in the same element or record.
+fn near(text: &[u8], from: usize, sign: Sign) -> bool {
+    // The name's value may hold signs. YAML has both on lines of their own.
+    let Some(between) = text.get(from..sign.start).filter(|between| between.len() <= PAIR_BYTES_MAX) else {
+        return false;
+    };
+    let lines = memchr_iter(b'\n', between).count();
+    !between.iter().any(|byte| b"<>{}".contains(byte)) && lines <= usize::from(sign.byte == b':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::keys::{KeysPack, KEYS_TOML};
+    use crate::spec::RedactSpec;
+
+    fn redacted(text: &str) -> String {
+        let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
+        let mut names: Vec<String> = Vec::new();
+        let keys = Keys::new(&pack, &RedactSpec::default(), |name| {
+            names.push(name.to_owned());
+            names.len() as u16 - 1
+        });
+        let extent = |rule: u16| match names[rule as usize].as_str() {
+            "authorization" => Extent::Scheme,
+            "cookie" => Extent::Line,
+            _ => Extent::Word,
+        };
+        let signs = memchr::memchr3_iter(b'=', b':', b'>', text.as_bytes());
+        let mut spans = Vec::new();
+        scan(
+            text.as_bytes(),
+            &keys,
+            &mut KeyMemo::default(),
+            &mut Window::default(),
+            extent,
+            signs,
+            |start, end, _| spans.push((start, end)),
+        );
+        spans.sort_unstable();
+        let mut out = text.to_owned();
+        spans.iter().rev().for_each(|(start, end)| out.replace_range(start..end, "*"));
+        out
+    }
+
+    #[test]
+    fn values_go_and_what_only_speaks_of_secrets_stays() {
+        for (text, expected) in [
+            ("login with password=hunter2-000123", "login with password=*"),
+            ("client_secret: s3cr3t-000123 rotated", "client_secret: * rotated"),
+            ("https://x/?a=1&api_key=k0&b=2", "https://x/?a=1&api_key=*&b=2"),
+            ("password = 'with space' x", "password = '*' x"),
+            ("pwd=b'bytes'", "pwd=b'*'"),
+            ("api key: k0 done", "api key: * done"),
+            ("Authorization: Bearer abc def", "Authorization: * def"),
+            ("Cookie: a=b; c=d", "Cookie: *"),
+            ("password == x", "password == *"),
+            ("token=short", "token=short"),
+            ("token=a1b2c3d4e5f6a7b8", "token=*"),
+            ("password=null, secret: None", "password=null, secret: None"),
+            ("password=", "password="),
+            ("max_tokens=500 author: bob", "max_tokens=500 author: bob"),
+            ("secret: must be set, pin: ok, password: incorrect", "secret: must be set, pin: ok, password: incorrect"),
+            ("authorization: denied for bob", "authorization: denied for bob"),
+            ("Authorization: Bearer", "Authorization: Bearer"),
+            ("password=******** secret: []", "password=******** secret: []"),
+            ("PWD=/root OLDPWD=/ dbpwd=x", "PWD=/root OLDPWD=/ dbpwd=*"),
+            ("(pw:hunter2) k9pw== data9 apikey[]=x", "(pw:*) k9pw== data9 apikey[]=*"),
+            ("password=okay secret: musty", "password=* secret: *"),
+            ("password: ok-1", "password: *"),
+            ("auth::Password::verify", "auth::Password::verify"),
+            ("12:30:01 GET http://h:80/x", "12:30:01 GET http://h:80/x"),
+            ("apiToken := `a` xToken ::= 'Zf3D0LXCM3EIMbgJ'", "apiToken := `*` xToken ::= '*'"),
+            ("DB_PASSWORD ?= \"x1\" $password .= 'x2'", "DB_PASSWORD ?= \"*\" $password .= '*'"),
+            ("var password string = \"x\"; password: str = 'y'", "var password string = \"*\"; password: str = '*'"),
+            ("password: string", "password: string"),
+            ("next=%2Fa%3Fpassword%3Dhunter2%26b%3D1 x", "next=%2Fa%3Fpassword%3D*%26b%3D1 x"),
+            ("%22password%22%3A%22hunter2%22%7D", "%22password%22%3A%22*%22%7D"),
+            ("&quot;password&quot;:&quot;hunter2&quot;", "&quot;password&quot;:&quot;*&quot;"),
+            ("<add key=\"DbPassword\" value=\"x y\" />", "<add key=\"DbPassword\" value=\"*\" />"),
+            ("<dbPassword>x y</dbPassword><n>1</n>", "<dbPassword>*</dbPassword><n>1</n>"),
+            ("<entry key=\"token\">a1b2c3d4e5f6a7b8</entry>", "<entry key=\"token\">*</entry>"),
+            ("- name: PASSWORD\n  value: x\n  value: y", "- name: PASSWORD\n  value: *\n  value: y"),
+            (
+                "java -Dapi.key=k0 token: Some(\"x\") password: Some(\"x\")",
+                "java -Dapi.key=* token: Some(\"x\") password: Some(\"*\")",
+            ),
+            ("[\"password\"]=> string(2) \"x1\"", "[\"password\"]=> string(2) \"*\""),
+            ("<a name=\"password\"><b value=\"x\">", "<a name=\"password\"><b value=\"x\">"),
+            ("user=bob&pass=hunter2 pass=12 pass=first-stage", "user=bob&pass=* pass=12 pass=first-stage"),
+            ("MAIL_PASS=whiteduke TESTS_PASS: no", "MAIL_PASS=* TESTS_PASS: no"),
+            ("slack_token=Zf3D0LXCM3EIMbgJ next_token=Zf3D0LXCM3EIMbgJ", "slack_token=* next_token=Zf3D0LXCM3EIMbgJ"),
+            ("team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/", "team/token:a1b2c3d4e5f6a7b8 http://secret.x:80/"),
+            ("password=$DB_PASSWORD password=${X} password=$ecret1", "password=$DB_PASSWORD password=${X} password=*"),
+        ] {
+            assert_eq!(redacted(text), expected);
+        }
+    }
+}

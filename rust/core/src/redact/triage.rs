@@ -1,0 +1,213 @@
+//! The first look at one text: which searches can find something in it, and where. Most texts need none.
+
+use crate::io::escape::backslashes;
+use crate::redact::keys::{KeyMemo, Keys};
+use crate::redact::patterns::rules::Rules;
+use crate::redact::prefilter::candidates::{Bits, Block, View};
+use crate::redact::prefilter::card::may_be_card;
+use crate::redact::text::assignments;
+
+/// A text and its survey.
+#[derive(Clone, Copy)]
+pub struct Text<'a> {
+    pub bytes: &'a [u8],
+    pub view: View<'a>,
+}
+
+impl<'a> Text<'a> {
+    #[inline]
+    #[must_use]
+    pub fn part(self, start: usize, end: usize) -> Self {
+        Self { bytes: &self.bytes[start..end], view: self.view.from(start) }
+    }
+}
+
+/// What a sweep found in a text, as places in it, in order.
+#[derive(Default)]
+pub struct Places {
+    /// Where anchors may begin.
+    pub stems: Vec<u32>,
+    /// `: = > @`, and digits with which a card may begin.
+    pub signs: Vec<u32>,
+}
+
+impl Places {
+    fn clear(&mut self) {
+        self.stems.clear();
+        self.signs.clear();
+    }
+}
+
+/// The places of `list` in `start..end`, from `start` on.
+pub fn within(list: &[u32], start: usize, end: usize) -> impl Iterator<Item = usize> + Clone + '_ {
+    let first = list.partition_point(|at| (*at as usize) < start);
+    list[first..].iter().map(|at| *at as usize).take_while(move |at| *at < end).map(move |at| at - start)
+}
+
+/// What a sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Seen(u8);
+
+impl Seen {
+    const COLON: u8 = 1;
+    const EQUALS: u8 = 2;
+    const AT: u8 = 4;
+    const DIGITS: u8 = 8;
+    const BACKSLASH: u8 = 16;
+    const QUOTE: u8 = 32;
+    const BRACKET: u8 = 64;
+    const STEM: u8 = 128;
+
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    pub fn nothing(self) -> bool {
+        self.0 & !(Self::QUOTE | Self::BRACKET) == 0 && !self.quoted()
+    }
+
+    /// JSON or something like it may be inside.
+    pub fn quoted(self) -> bool {
+        self.has(Self::QUOTE) && self.has(Self::COLON | Self::BRACKET)
+    }
+
+    pub fn assign(self) -> bool {
+        self.has(Self::COLON | Self::EQUALS)
+    }
+
+    pub fn backslash(self) -> bool {
+        self.has(Self::BACKSLASH)
+    }
+
+    /// A token may be inside.
+    pub fn bracket(self) -> bool {
+        self.has(Self::BRACKET)
+    }
+
+    pub fn at(self) -> bool {
+        self.has(Self::AT)
+    }
+
+    /// As many as a card has.
+    pub fn digits(self) -> bool {
+        self.has(Self::DIGITS)
+    }
+
+    pub fn stem(self) -> bool {
+        self.has(Self::STEM)
+    }
+}
+
+/// Per byte that a survey marks, the flags it raises.
+const FLAGS: [u8; 256] = {
+    let mut flags = [0; 256];
+    flags[b':' as usize] = Seen::COLON;
+    flags[b'=' as usize] = Seen::EQUALS;
+    flags[b'>' as usize] = Seen::EQUALS;
+    flags[b'@' as usize] = Seen::AT;
+    flags[b'\\' as usize] = Seen::BACKSLASH;
+    flags[b'"' as usize] = Seen::QUOTE;
+    flags[b'\'' as usize] = Seen::QUOTE;
+    flags[b'[' as usize] = Seen::BRACKET;
+    let mut digit = b'0';
+    while digit <= b'9' {
+        flags[digit as usize] = Seen::DIGITS;
+        digit += 1;
+    }
+    flags
+};
+
+fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
+    const SIGNS: u8 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;
+    let mut flags = 0;
+    let mut marks = Bits(block.marks);
+    while let Some(bit) = marks.next() {
+        let place = at + bit;
+        let flag = FLAGS[text[place] as usize];
+        flags |= flag;
+        if flag & SIGNS != 0 {
+            places.signs.push(place as u32);
+        } else if flag == Seen::BACKSLASH {
+            marks.skip_to(bit + backslashes(&text[place..]));
+        }
+    }
+    if flags & Seen::QUOTE != 0 {
+        let mut quotes = Bits(block.marks).map(|bit| at + bit).filter(|place| matches!(text[*place], b'"' | b'\''));
+        if quotes.any(|quote| in_call(text, quote)) {
+            flags |= Seen::BRACKET;
+        }
+    }
+    // A stem that the text does not hold whole is another's.
+    for place in Bits(block.stems).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
+        flags |= Seen::STEM;
+        places.stems.push(place as u32);
+    }
+    flags
+}
+
+/// A quote that is escaped three times has seven backslashes, and a byte before them.
+const ESCAPES_MAX: usize = 8;
+
+/// A quote opens the first argument of a call, which may name what the second one is.
+fn in_call(text: &[u8], quote: usize) -> bool {
+    text[..quote].iter().rev().take(ESCAPES_MAX).find(|byte| **byte != b'\\') == Some(&b'(')
+}
+
+impl Rules {
+    /// Which searches are worth while in a text, and where they have to look.
+    #[inline]
+    pub fn sweep(&self, text: Text<'_>, places: &mut Places) -> Seen {
+        places.clear();
+        let mut flags = if self.loose.is_some() { Seen::STEM } else { 0 };
+        for at in (0..text.bytes.len()).step_by(64) {
+            let block = text.view.window(at).first(text.bytes.len() - at);
+            if !block.is_empty() {
+                flags |= flags_of(text.bytes, at, block, places);
+            }
+        }
+        Seen(flags)
+    }
+
+    /// Nothing can be found in the content of a JSON string, however often it is decoded. What has to be decoded to be
+    /// seen begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
+    pub fn idle(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo) -> bool {
+        let Text { bytes: text, view } = text;
+        if self.loose.is_some() || self.stems.escaped() {
+            return false;
+        }
+        let begins = |at: usize| {
+            let rest = text.get(at..).unwrap_or_default();
+            let stem = rest.first_chunk();
+            stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(rest).next().is_some()
+        };
+        let first = |at: usize| begins(at) || text.get(at..).is_some_and(may_be_card);
+        let (mut quote, mut bracket, mut sign) = (false, false, false);
+        for at in (0..text.len()).step_by(64) {
+            let block = view.window(at).first(text.len() - at);
+            let mut marks = Bits(block.marks);
+            while let Some(bit) = marks.next() {
+                let place = at + bit;
+                match text[place] {
+                    b'"' | b'\'' => {
+                        quote = true;
+                        bracket |= in_call(text, place);
+                    }
+                    b'[' => bracket = true,
+                    b':' | b'=' | b'>' if assignments::idle(text, place, keys, memo) => sign = true,
+                    b'\\' => match text.get(place + 1) {
+                        Some(b'u' | b'/') => return false,
+                        // Of those in a row the last is what matters.
+                        Some(b'\\') => marks.skip_to((bit + backslashes(&text[place..]) - 1).min(63)),
+                        _ if first(place + 2) => return false,
+                        _ => {}
+                    },
+                    _ => return false,
+                }
+            }
+            if (quote && bracket) || Bits(block.stems).any(|bit| begins(at + bit)) {
+                return false;
+            }
+        }
+        !(sign && assignments::may_hide(text))
+    }
+}
