@@ -20,7 +20,7 @@ WHEELS := target/wheels
 QUICK := target/run
 
 .DELETE_ON_ERROR:
-.PHONY: help dev run check test fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz miri wheel clean require
+.PHONY: help dev run check test coverage fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz miri wheel clean require
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -81,10 +81,11 @@ fmt: $(VENV)/.lint ## format Rust and Python
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-check: $(VENV)/.lint $(VENV)/.wheel ## format, lint, types, stubs, layers and all tests
+check: $(VENV)/.lint $(VENV)/.wheel ## format, lint, spelling, types, stubs, layers and all tests
 	cargo fmt --all --check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	cargo clippy --quiet --workspace --all-targets -- -D warnings
 	$(BIN)/python -m mypy.stubtest headrig._core --mypy-config-file pyproject.toml \
@@ -98,6 +99,14 @@ test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to p
 	cargo build --workspace --exclude headrig-py --tests
 	cargo test --quiet --workspace --exclude headrig-py
 	$(BIN)/pytest $(ARGS)
+
+coverage: $(VENV)/.tools $(VENV)/.wheel ## the tests again, and how much of the Python code they run (ARGS goes to pytest)
+	@.ci/require jq prometheus rsyslog curl netcat-openbsd
+	@$(PIP) install -c constraints.txt --group coverage
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 bench: bench-core bench-handler bench-pipeline ## all tables, recorded in benches/record/
 
