@@ -92,7 +92,7 @@ def test_half_an_http_sink():
     assert [
         (
             "environment: LOG_HTTP_ENDPOINT: is not set, though LOG_HTTP_AUTH_HEADER is; "
-            "set the address that takes the lines, or unset LOG_HTTP_AUTH_HEADER"
+            "set it, or unset LOG_HTTP_AUTH_HEADER"
         )
     ] == [str(error) for error in errors]
 

@@ -18,6 +18,7 @@ from headrig_process import Run, headrig
 import headrig as package
 from headrig import config
 from headrig.alerts.threshold import Threshold
+from headrig.config.channels import CHANNELS
 from headrig.config.spec import (
     FieldTable,
     LaneTable,
@@ -27,6 +28,7 @@ from headrig.config.spec import (
     TokenTable,
     WindowsTable,
 )
+from headrig.config.variables import variables
 from headrig.errors import HeadrigError
 from headrig.limits import Limits
 from headrig.net.sockets import TlsConfig
@@ -229,12 +231,7 @@ def test_no_line_is_shown(tmp_path, text):
     assert all("correct the TOML" in each for each in both)
 
 
-VARIABLES = (
-    *("LOG_LEVEL", "LOG_STRUCTURED", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL", "LOG_HTTP_ENDPOINT"),
-    *("LOG_HTTP_AUTH_HEADER", "LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL", "PORT", "SLACK_WEBHOOK_URL"),
-    *("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS"),
-    *("ALERT_EMAIL_FROM", "ALERT_EMAIL_TO", "HEADRIG_TO", "HEADRIG_TOKEN", "HEADRIG_HTTP_LISTEN"),
-)
+VARIABLES = sorted({*variables("run"), *variables("service"), *CHANNELS, "LOG_LEVEL", "LOG_STRUCTURED"} - {"LOG_FILE"})
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ class Variable(NamedTuple):
     unit: Literal["text", "entries", "milliseconds", "port"] = "text"
     """How the variable is written. Seconds are what the field of `milliseconds` has, `host:port` that of a `port`."""
     door: Literal["run", "service"] | None = None
-    """The only one that obeys it; None: both, `headrig run` and `headrig.install()`."""
+    """Where it makes this component; None: in `headrig run` and by `headrig.install()`."""
+    needed: bool = False
+    """Without it there is none to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """
 
     env: ClassVar[Mapping[str, Variable]] = {}
-    """Variables to fields. One is made without a file once every field that has no default has its variable."""
+    """Variables to fields, the first of a field first. Without a file, one is made once all that it needs are set."""
 
     @property
     def kind(self) -> str:

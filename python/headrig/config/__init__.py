@@ -17,11 +17,12 @@ from headrig.component import ComponentConfig
 from headrig.config.channels import undelivered
 from headrig.config.conflicts import STATUS, conflicts, directory_problems
 from headrig.config.decode import shown, table, tagged, unknown
-from headrig.config.default import DEFAULT_NAME, Stdin, defaults, origin, without_effect
+from headrig.config.default import DEFAULT_NAME, Stdin, defaults, without_effect
 from headrig.config.environment import resolve
 from headrig.config.spec import LaneTable, SpecReader
 from headrig.config.thresholds import thresholds_in, unfed
 from headrig.config.toml_file import parse, signature
+from headrig.config.variables import origin
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
 from headrig.limits import RELOAD_SECONDS, SETTINGS_QUIET_SECONDS, SETTINGS_SECONDS, Limits
 from headrig.notifiers import ConsoleConfig, NotifierConfig
@@ -150,7 +151,7 @@ async def read_quiet(
 def locate(error: HeadrigError, path: str | None, environ: Mapping[str, str]) -> HeadrigError:
     """Say in an error about a path of the settings where they came from: a file, a variable, or the defaults."""
     if isinstance(error, ConfigError | UnavailableError):
-        variable = origin(error.path, environ) if path is None else None
+        variable = origin(error.path, environ, "run") if path is None else None
         if variable is not None:
             error.file, error.path = "environment", variable
         error.file = error.file or path or DEFAULT_NAME

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from os import fstat
 from typing import Any, Final, Literal
 
-from headrig.config.channels import CHANNELS, SLACK, channels
+from headrig.config.channels import CHANNELS, channel_problems
+from headrig.config.variables import fill, variables
 from headrig.errors import ConfigError
 from headrig.net.sockets import host_port, is_loopback
+from headrig.web import HttpServerConfig
 
 Stdin = Literal["no", "also", "only"]
 """Whether standard input is a source of the defaults: not at all, beside the listeners, or instead of them."""
@@ -36,25 +38,15 @@ type = "http"
 [sinks.file]
 type = "file"
 path = "data/app.log"
+
+[notifiers.console]
+type = "console"
 """
 """The settings of `headrig run` that finds no file."""
 
 HTTP_LISTEN: Final = "HEADRIG_HTTP_LISTEN"
-VARIABLES: Final = (
-    *("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"),
-    *("LOG_HTTP_ENDPOINT", "LOG_HTTP_AUTH_HEADER", "LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL"),
-    *(HTTP_LISTEN, "PORT"),
-    *CHANNELS,
-)
+VARIABLES: Final = (*variables("run"), *CHANNELS)
 """All that change the defaults."""
-
-_ORIGINS = {
-    "sinks.file.path": ("LOG_FILE",),
-    "sinks.http.endpoint": ("LOG_HTTP_ENDPOINT",),
-    "sinks.http.auth_header": ("LOG_HTTP_AUTH_HEADER",),
-    "notifiers.slack.url": (SLACK,),
-    "http.listen": (HTTP_LISTEN, "PORT"),
-}
 
 
 def stdin_kind(descriptor: int) -> str | None:
@@ -77,20 +69,13 @@ def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]
     if stdin == "only":
         # It ends by itself and may run beside another, or beside the service whose PORT this is: it has no address.
         del given["http"]
-    elif (listen := _status_address(environ, errors)) is not None:
-        given["http"] = {"listen": listen}
+        environ = {name: value for name, value in environ.items() if name not in HttpServerConfig.env}
     if stdin != "no":
         sources = {} if stdin == "only" else given["sources"]
         given["sources"] = {**sources, "stdin": {"type": "stdin"}}
-    sink = given["sinks"]["file"]
-    if path := environ.get("LOG_FILE"):
-        sink["path"] = path
-    if (entries := _number("LOG_FILE_BUFFER_SIZE", "entries", environ, errors)) is not None:
-        sink["flush_entries_max"] = entries
-    if (milliseconds := _number("LOG_FILE_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
-        sink["flush_seconds"] = milliseconds / 1000
-    post(given["sinks"], environ, errors)
-    given["notifiers"] = channels(environ, errors)
+    fill(given, environ, "run", errors)
+    _check_status_address(given.get("http"), environ, errors)
+    channel_problems(environ, errors)
     return given
 
 
@@ -105,64 +90,21 @@ def without_effect(written: Mapping[str, Any] | None, environ: Mapping[str, str]
         yield f"{HTTP_LISTEN}: without effect: nothing is served while standard input is all that is read"
 
 
-def post(sinks: dict[str, Any], environ: Mapping[str, str], errors: list[ConfigError]) -> None:
-    """The HTTP sink beside the file, when there is an endpoint."""
-    sink: dict[str, Any] = {"type": "http", "endpoint": environ.get("LOG_HTTP_ENDPOINT", "")}
-    if header := environ.get("LOG_HTTP_AUTH_HEADER"):
-        sink["auth_header"] = header
-    if (entries := _number("LOG_HTTP_BUFFER_SIZE", "entries", environ, errors)) is not None:
-        sink["flush_entries_max"] = entries
-    if (milliseconds := _number("LOG_HTTP_FLUSH_INTERVAL", "milliseconds", environ, errors)) is not None:
-        sink["flush_seconds"] = milliseconds / 1000
-    if sink["endpoint"]:
-        sinks["http"] = sink
-    elif "auth_header" in sink:
-        reason = "is not set, though LOG_HTTP_AUTH_HEADER is"
-        remedy = "set the address that takes the lines, or unset LOG_HTTP_AUTH_HEADER"
-        errors.append(ConfigError(reason, file="environment", path="LOG_HTTP_ENDPOINT", remedy=remedy))
-
-
-def origin(path: str, environ: Mapping[str, str]) -> str | None:
-    """The variable that the default at this path came from, if it did."""
-    return next((variable for variable in _ORIGINS.get(path, ()) if environ.get(variable)), None)
-
-
-def _status_address(environ: Mapping[str, str], errors: list[ConfigError]) -> str | None:
-    """Where the variables want the status server; None when they do not say."""
+def _check_status_address(http: dict[str, Any] | None, environ: Mapping[str, str], errors: list[ConfigError]) -> None:
+    """The source that is mounted there by default has no token. What is refused here is not looked at again."""
     listen = environ.get(HTTP_LISTEN)
-    if not listen:
-        port = _number("PORT", "a port", environ, errors, most=65535)
-        return None if port is None else f"127.0.0.1:{port}"
+    if http is None or not listen:
+        return
     try:
         host, _ = host_port(listen, HTTP_LISTEN)
     except ConfigError as error:
-        error.file = "environment"
-        errors.append(error)
-        return None
-    if not is_loopback(host):
+        found = error
+    else:
+        if is_loopback(host):
+            return
         reason = f"{listen} is reachable from other machines and would take lines without a token"
         remedy = "listen on 127.0.0.1, or write a file of settings in which the source has a token"
-        errors.append(ConfigError(reason, file="environment", path=HTTP_LISTEN, remedy=remedy))
-        return None
-    return listen
-
-
-def _number(
-    name: str, what: str, environ: Mapping[str, str], errors: list[ConfigError], most: int = 2**53
-) -> int | None:
-    """A whole number from a variable; None when it is unset, empty or wrong."""
-    text = environ.get(name, "")
-    if text == "":
-        return None
-    if text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most:
-        return int(text)
-    bound = f" up to {most}" if most < 2**53 else ""
-    errors.append(
-        ConfigError(
-            f"not {what}",
-            file="environment",
-            path=name,
-            remedy=f"set a whole number{bound}, or unset it",
-        )
-    )
-    return None
+        found = ConfigError(reason, path=HTTP_LISTEN, remedy=remedy)
+    found.file = "environment"
+    errors.append(found)
+    del http["listen"]

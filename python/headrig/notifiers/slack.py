@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
 
-from headrig.component import ComponentConfig, OpenContext
+from headrig.component import ComponentConfig, OpenContext, Variable
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import NOTICE_POST_SECONDS
 from headrig.model import Notice, Severity
@@ -67,13 +67,14 @@ class SlackConfig(ComponentConfig, frozen=True, kw_only=True, tag="slack"):
     """Post notices to a Slack channel."""
 
     url: str | None = None
-    """`SLACK_WEBHOOK_URL`: the address of the incoming webhook. Whoever has it can post."""
+    """The address of the incoming webhook. Whoever has it can post."""
     url_file: str | None = None
     """File that holds it."""
     timeout_seconds: Annotated[float, Meta(gt=0, extra={"unit": "seconds"})] = NOTICE_POST_SECONDS
     """A request that was not answered by then is tried again."""
     ca_file: str | None = None
     """PEM file of the authorities that may vouch for the server, instead of the system's."""
+    env: ClassVar = {"SLACK_WEBHOOK_URL": Variable("url", needed=True)}
 
     def __repr__(self) -> str:
         """Only the kind: the address is a secret."""

@@ -167,8 +167,9 @@ class Background:
             return {}
         ledger = self.pipeline.state.ledger
         # What is shipped is counted as waiting by the handler itself.
-        posted = self._core.ship_counters()["waiting"] if "http" in self._config.sinks else 0
-        posted += sum(account.waiting() for name, account in ledger.sinks.items() if name == "http")
+        beside = [name for name in self._config.sinks if name != "forward"]
+        posted = self._core.ship_counters()["waiting"] if beside else 0
+        posted += sum(account.waiting() for name, account in ledger.sinks.items() if name != "forward")
         # The handler counts a chunk as waiting until all of it is decided.
         sinks = self.pipeline.state.sinks
         decided = sinks["forward"].decided() if "forward" in sinks else 0

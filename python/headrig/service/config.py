@@ -11,15 +11,15 @@ from typing import Any, Final
 from headrig.alerts.presets import PRESETS
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
-from headrig.config.channels import channels
-from headrig.config.decode import tagged
-from headrig.config.default import post
+from headrig.config.channels import channel_problems
+from headrig.config.decode import table, tagged
 from headrig.config.spec import with_thresholds
+from headrig.config.variables import fill, origin
 from headrig.engine import HandlerCore
 from headrig.errors import ConfigError
 from headrig.limits import Limits
 from headrig.notifiers import NotifierConfig
-from headrig.sinks import SinkConfig
+from headrig.sinks import ForwardConfig, SinkConfig
 from headrig.sources.ship_queue import ShipQueueConfig
 from headrig.web import HttpServerConfig
 
@@ -27,14 +27,6 @@ RETRY_SECONDS_MAX: Final = 30.0
 """Longest back-off of a service: what it may keep meanwhile is its handler's buffer, not a disk."""
 RETRY_SECONDS_MAX_LOCAL: Final = 2.0
 """The same to a process on this machine, which a restart takes away for seconds."""
-ORIGINS: Final = {
-    "sinks.forward.to": "HEADRIG_TO",
-    "sinks.forward.token": "HEADRIG_TOKEN",
-    "sinks.http.endpoint": "LOG_HTTP_ENDPOINT",
-    "sinks.http.auth_header": "LOG_HTTP_AUTH_HEADER",
-    "notifiers.slack.url": "SLACK_WEBHOOK_URL",
-    "http.listen": "HEADRIG_HTTP_LISTEN",
-}
 
 
 def service_config(
@@ -53,23 +45,25 @@ def service_config(
     console.
     """
     errors: list[ConfigError] = []
-    tables: dict[str, Any] = {"sinks": {}, "notifiers": {}}
+    tables: dict[str, Any] = {}
     if to is not None:
-        tables["sinks"]["forward"] = {"type": "forward", "to": to, **({"token": token} if token else {})}
+        tables["sinks"] = {"forward": {"type": "forward", "to": to, **({"token": token} if token else {})}}
         limits = _limits(RETRY_SECONDS_MAX_LOCAL if to.startswith("unix:") else RETRY_SECONDS_MAX)
         thresholds = {}
+        environ = {name: environ[name] for name in (*HttpServerConfig.env, *ForwardConfig.env) if name in environ}
     else:
-        post(tables["sinks"], environ, errors)
-        tables["notifiers"] = channels(environ, errors)
+        tables["notifiers"] = {"console": {"type": "console"}}
+        channel_problems(environ, errors)
         limits = _limits(RETRY_SECONDS_MAX)
-        if len(tables["notifiers"]) > 1:
-            thresholds = {**PRESETS, **thresholds}
-    sinks = {name: _part(SinkConfig, f"sinks.{name}", table, errors) for name, table in _set(tables["sinks"])}
+    fill(tables, environ, "service", errors)
+    if len(tables.get("notifiers", {})) > 1:
+        thresholds = {**PRESETS, **thresholds}
+    sinks = {name: _part(SinkConfig, f"sinks.{name}", given, errors) for name, given in _set(tables.get("sinks", {}))}
     notifiers = {
-        name: _part(NotifierConfig, f"notifiers.{name}", table, errors) for name, table in tables["notifiers"].items()
+        name: _part(NotifierConfig, f"notifiers.{name}", given, errors)
+        for name, given in tables.get("notifiers", {}).items()
     }
-    listen = environ.get("HEADRIG_HTTP_LISTEN")
-    http = HttpServerConfig(listen=listen) if listen else None
+    http = table(HttpServerConfig, tables["http"], "http", errors) if "http" in tables else None
     if http is not None:
         errors.extend(http.problems("http"))
     for error in errors:
@@ -92,12 +86,12 @@ def _limits(retry_seconds_max: float) -> Limits:
 
 def _set(sinks: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Shipping holds the handler's buffer back. Posting goes on beside a file, which nothing may delay."""
-    blocks: dict[str, dict[str, Any]] = {"forward": {"when_full": "block"}, "http": {"required": False}}
-    return [(name, {**table, **blocks[name]}) for name, table in sinks.items()]
+    own = {"forward": {"when_full": "block"}}
+    return [(name, {**given, **own.get(name, {"required": False})}) for name, given in sinks.items()]
 
 
-def _part(union: object, at: str, table: Mapping[str, Any], errors: list[ConfigError]) -> Any:
-    part = tagged(union, dict(table), at, errors)
+def _part(union: object, at: str, given: Mapping[str, Any], errors: list[ConfigError]) -> Any:
+    part = tagged(union, dict(given), at, errors)
     if part is not None:
         errors.extend(part.problems(at))
     return part
@@ -105,8 +99,8 @@ def _part(union: object, at: str, table: Mapping[str, Any], errors: list[ConfigE
 
 def _locate(error: ConfigError, environ: Mapping[str, str]) -> None:
     """Say which variable an error is about; what was an argument has its name as it is."""
-    variable = ORIGINS.get(error.path)
-    if variable is not None and environ.get(variable):
+    variable = origin(error.path, environ, "service")
+    if variable is not None:
         error.file, error.path = "environment", variable
-    elif variable is not None:
+    elif error.path.startswith("sinks.forward."):
         error.path = error.path.rpartition(".")[2]

@@ -42,21 +42,17 @@ TRUTHS: Final = {
     "no": False,
     "off": False,
 }
-POSTING: Final = ("LOG_HTTP_ENDPOINT", "LOG_HTTP_AUTH_HEADER")
-CHANNELS: Final = (
-    "SLACK_WEBHOOK_URL",
-    "TELEGRAM_BOT_TOKEN",
-    "TELEGRAM_CHAT_ID",
-    "SMTP_HOST",
-    "SMTP_PORT",
-    "SMTP_USER",
-    "SMTP_PASS",
-    "ALERT_EMAIL_FROM",
-    "ALERT_EMAIL_TO",
+STARTING: Final = (
+    *("LOG_HTTP_ENDPOINT", "LOG_HTTP_AUTH_HEADER", "SLACK_WEBHOOK_URL", "HEADRIG_HTTP_LISTEN"),
+    *("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS"),
+    *("ALERT_EMAIL_FROM", "ALERT_EMAIL_TO"),
 )
-STARTING: Final = (*POSTING, *CHANNELS, "HEADRIG_HTTP_LISTEN")
 """Variables that ask for more than a file: with one of them set there is a thread with a loop from the start."""
-REREAD: Final = (*STARTING, "LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL")
+TUNING: Final = ("LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL")
+"""
+Those that change what the former ask for. Both are what the components' classes say: written down here, and held to it by
+a test, because a service that only writes a file loads none of these classes.
+"""
 
 
 class _Settings(NamedTuple):
@@ -135,7 +131,7 @@ def install(
         else flush_seconds,
         to=to or environ.get("HEADRIG_TO") or None,
         token=token or environ.get("HEADRIG_TOKEN") or None,
-        more=tuple((name, environ[name]) for name in REREAD if environ.get(name)),
+        more=tuple((name, environ[name]) for name in (*STARTING, *TUNING) if environ.get(name)),
     )
     _check(settings, environ)
     with _Installed.lock:
@@ -153,7 +149,7 @@ def install(
 
 def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
     """Refuse what is of no use as it stands: who set it believes that it works."""
-    for name in ("LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL"):
+    for name in TUNING:
         _number(environ, name, 0)
     if settings.token is not None and settings.to is None:
         file, to, token = (
@@ -194,8 +190,12 @@ def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logg
 
         for warning in undelivered(environ):
             log.warning("%s", warning)
-    elif any(name in POSTING for name, _ in settings.more):
-        log.warning("LOG_HTTP_ENDPOINT is left to where the lines are shipped")
+    elif start:
+        from headrig.config.variables import variables  # noqa: PLC0415  # as above
+
+        posting = variables("service", "sinks")
+        if names := [name for name, _ in settings.more if name in posting and name in STARTING]:
+            log.warning("%s: left to where the lines are shipped", ", ".join(names))
 
 
 def _opened(settings: _Settings) -> tuple[Handler, ...]:
@@ -204,14 +204,23 @@ def _opened(settings: _Settings) -> tuple[Handler, ...]:
         "flush_entries_max": settings.flush_entries_max,
         "flush_seconds": settings.flush_seconds,
     }
-    posts = any(name == "LOG_HTTP_ENDPOINT" for name, _ in settings.more)
-    shipping = "only" if settings.to is not None else "beside" if posts else "no"
+    shipping = "only" if settings.to is not None else "beside" if _posts(settings) else "no"
     if settings.structured:
         return (_ServiceHandler(settings.path, shipping=shipping, **rest),)
     if settings.path is None and settings.to is None:
         return (_ServiceHandler(None, shipping=shipping, structured=False, **rest),)
     lines = _ServiceHandler(settings.path, shipping=shipping, **rest)
     return (lines, Handler(None, structured=False, **rest))
+
+
+def _posts(settings: _Settings) -> bool:
+    """The variables make a sink beside the file."""
+    given = dict(settings.more)
+    if not any(name in STARTING for name in given):
+        return False
+    from headrig.config.variables import makes  # noqa: PLC0415  # msgspec is for who needs more than a file
+
+    return makes("sinks", given, "service")
 
 
 def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:

@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from headrig.component import Claim, OpenContext, SinkComponentConfig
+from headrig.component import Claim, OpenContext, SinkComponentConfig, Variable
 from headrig.engine import write_lines
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
@@ -36,9 +36,15 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
     """Permissions of a new file, octal."""
     fsync: Literal["never", "always"] = "never"
     flush_entries_max: Annotated[int, Meta(ge=0)] = 100
-    """`LOG_FILE_BUFFER_SIZE`: upper bound of lines that wait for company before a write."""
+    """Upper bound of lines that wait for company before a write."""
     flush_seconds: Seconds = 0.1
-    """`LOG_FILE_FLUSH_INTERVAL`: upper bound of that wait."""
+    """Upper bound of that wait."""
+    # In a service the file is the handler's, which reads the same variables.
+    env: ClassVar = {
+        "LOG_FILE": Variable("path", door="run", needed=True),
+        "LOG_FILE_BUFFER_SIZE": Variable("flush_entries_max", "entries", door="run"),
+        "LOG_FILE_FLUSH_INTERVAL": Variable("flush_seconds", "milliseconds", door="run"),
+    }
 
     @property
     def accepts_partly(self) -> bool:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta
 
-from headrig.component import Claim, OpenContext
+from headrig.component import Claim, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
 from headrig.net.sockets import unix_path_problems
@@ -42,6 +42,10 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
     """Lines that wait for company before a request."""
     flush_seconds: Seconds = 0.2
     """Longest such wait."""
+    env: ClassVar = {
+        "HEADRIG_TO": Variable("to", door="service", needed=True),
+        "HEADRIG_TOKEN": Variable("token", door="service"),
+    }
 
     @property
     def where(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from headrig.component import Claim, OpenContext
+from headrig.component import Claim, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
 from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
@@ -22,18 +22,24 @@ class HttpSinkConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="http"):
     """Post batches of lines to an HTTP endpoint."""
 
     endpoint: str
-    """`LOG_HTTP_ENDPOINT`: http or https."""
+    """http or https."""
     auth_header: str | None = None
-    """`LOG_HTTP_AUTH_HEADER`: the whole value, such as `Bearer …`."""
+    """The whole value, such as `Bearer …`."""
     auth_header_file: str | None = None
     """File that holds it."""
     auth_header_name: Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$")] = "Authorization"
     format: Literal["ndjson", "array"] = "ndjson"
     compression: Literal["gzip", "none"] = "gzip"
     flush_entries_max: Annotated[int, Meta(ge=0)] = 50
-    """`LOG_HTTP_BUFFER_SIZE`: lines that wait for company before a request."""
+    """Lines that wait for company before a request."""
     flush_seconds: Seconds = 10.0
-    """`LOG_HTTP_FLUSH_INTERVAL`: longest such wait."""
+    """Longest such wait."""
+    env: ClassVar = {
+        "LOG_HTTP_ENDPOINT": Variable("endpoint", needed=True),
+        "LOG_HTTP_AUTH_HEADER": Variable("auth_header"),
+        "LOG_HTTP_BUFFER_SIZE": Variable("flush_entries_max", "entries"),
+        "LOG_HTTP_FLUSH_INTERVAL": Variable("flush_seconds", "milliseconds"),
+    }
 
     @property
     def where(self) -> str:

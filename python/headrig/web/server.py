@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-from headrig.component import Claim, ComponentConfig, OpenContext
+from headrig.component import Claim, ComponentConfig, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.net.sockets import Door, TlsConfig, host_port
 
@@ -43,6 +43,11 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
     listen: str = "127.0.0.1:9600"
     """`host:port`."""
     tls: TlsConfig | None = None
+    env: ClassVar = {
+        "HEADRIG_HTTP_LISTEN": Variable("listen", needed=True),
+        # In a service it is the service's own.
+        "PORT": Variable("listen", "port", door="run"),
+    }
 
     @property
     def where(self) -> str:
