@@ -7,8 +7,8 @@ import json
 from aiohttp import web
 from endpoint import Answer, Endpoint
 
-from headrig.alerts.reading import threshold
 from headrig.config.spec import with_thresholds
+from headrig.config.thresholds import threshold
 from headrig.notifiers import SlackConfig
 from headrig.sources import TcpConfig
 

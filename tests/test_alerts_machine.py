@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrig.alerts.machine import Machine
-from headrig.alerts.reading import threshold
+from headrig.config.thresholds import threshold
 from headrig.limits import ALERTS_PER_THRESHOLD_MAX
 
 

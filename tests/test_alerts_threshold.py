@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrig.alerts.presets import PRESETS
-from headrig.alerts.reading import threshold
 from headrig.alerts.template import Template, number, render
+from headrig.config.thresholds import threshold
 from headrig.errors import ConfigError
 from headrig.model import Category, Severity
 
@@ -73,17 +73,29 @@ def test_keywords_and_mapping_are_the_same():
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"operator": ">"}, "operator: unknown value; known values: gt, gte, lt, lte, eq, ne, within, outside"),
+        ({"operator": ">"}, "operator: unknown value; did you mean gt?"),
+        ({"operator": "<="}, "operator: unknown value; did you mean lte?"),
+        ({"operator": "!="}, "operator: unknown value; did you mean ne?"),
+        ({"operator": "~"}, "operator: unknown value; known values: gt, gte, lt, lte, eq, ne, within, outside"),
         ({"operator": "gtt"}, "operator: unknown value; did you mean gt?"),
         ({"severity": "critcal"}, "severity: unknown value; did you mean critical?"),
         ({"no_data": "hold"}, "no_data: unknown value; known values: keep, ok, alert, ignore"),
-        ({"value": "5"}, "value: expected a number, got a string; write a number; for within and outside two"),
-        ({"value": True}, "value: expected a number, got true; write a number; for within and outside two"),
+        (
+            {"value": "5"},
+            "value: expected a number, got a string; write a number; for within and outside [lowest, highest]",
+        ),
+        (
+            {"value": True},
+            "value: expected a number, got true; write a number; for within and outside [lowest, highest]",
+        ),
         (
             {"value": 10**400},
-            "value: expected a number, got a number of that size; write a number; for within and outside two",
+            "value: expected a number, got a number of that size; write a number; for within and outside [lowest, highest]",
         ),
-        ({"value": float("nan")}, "value: expected a number, got nan; write a number; for within and outside two"),
+        (
+            {"value": float("nan")},
+            "value: expected a number, got nan; write a number",
+        ),
         ({"operator": "within"}, "value: within needs two numbers; write [lowest, highest]"),
         ({"operator": "outside", "value": [3, 2]}, "value: the first is above the second; write [lowest, highest]"),
         ({"value": [1, 2]}, "value: gt needs one number; write one"),
@@ -92,12 +104,12 @@ def test_keywords_and_mapping_are_the_same():
         ({"window": 0}, "window: 0 s is no window; give 10 s up to 7 days"),
         ({"window": "8d"}, "window: 691200 s is no window; give 10 s up to 7 days"),
         ({"window": "5 minutes"}, "window: expected a duration, got a string"),
-        ({"for_": -1}, "for_: expected a duration, got -1"),
+        ({"for_": -1}, "for_: expected a duration >= 0, got -1; write 0 or more"),
         ({"resolve_value": 6}, "resolve_value: 6 is on the wrong side of gt 5; give 5 or less"),
         ({"operator": "lt", "resolve_value": 4}, "resolve_value: 4 is on the wrong side of lt 5; give 5 or more"),
         ({"operator": "eq", "resolve_value": 4}, "resolve_value: eq has no side to come back to; remove it"),
-        ({"aggregate": "median"}, "aggregate: unknown value; known values: mean sum count min max rate"),
-        ({"min_samples": -1}, "min_samples: expected a whole number, got -1; write 0 or more"),
+        ({"aggregate": "median"}, "aggregate: unknown value; known values: mean, sum, count, min, max, rate"),
+        ({"min_samples": -1}, "min_samples: expected a whole number >= 0, got -1; write 0 or more"),
         ({"group_by": ["a-b"]}, "group_by: not a label name; use A-Z a-z 0-9 _, no digit first"),
         ({"message": "${vlaue}"}, "message: unknown name ${vlaue}; did you mean ${value}?"),
         ({"message": "${labels.route}"}, "message: unknown name ${labels.route}; add 'route' to group_by"),

@@ -37,6 +37,40 @@ def test_usage(arguments):
     assert done.stderr.startswith(b"usage: headrig")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "verb", "said"),
+    [
+        (["rnu"], "", "unknown verb; did you mean run?"),
+        (["Validate"], "", "unknown verb; did you mean validate?"),
+        (["fake-s3cret"], "", "unknown verb; known verbs: run, validate, redact"),
+        (["--vresion"], "", "unknown option --vresion; did you mean --version?"),
+        (["-c", "fake-s3cret"], "", "no verb before -c; write headrig run -c …"),
+        (["--stats=fake-s3cret"], "", "no verb before --stats; write headrig redact --stats …"),
+        (["-pfake-s3cret"], "", "unknown option -p; known options: -h, --help, --version"),
+        ([], "", "no verb; known verbs: run, validate, redact"),
+        (["run", "--lisen"], " run", "unknown option --lisen; did you mean --listen?"),
+        (["run", "-pfake-s3cret"], " run", "unknown option -p; known options: -h, --help, -c, --listen"),
+        (["run", "--listen=fake-s3cret"], " run", "argument --listen: takes no value"),
+        (["run", "fake-s3cret"], " run", "more arguments than it takes"),
+        (["redact", "--statz=fake-s3cret"], " redact", "unknown option --statz; did you mean --stats?"),
+        (["redact", "--stats", "jsn"], " redact", "argument --stats: unknown value; did you mean json?"),
+        (["validate", "a", "fake-s3cret"], " validate", "more arguments than it takes"),
+    ],
+)
+def test_wrong_words(arguments, verb, said, capsys):
+    """
+    A word that the command line does not know is told the nearest one, with the usage of its verb, and is not repeated.
+    """
+    with pytest.raises(SystemExit) as ended:
+        cli.parsed(arguments)
+    usage, *_, last = capsys.readouterr().err.splitlines()
+
+    assert 64 == ended.value.code
+    assert usage.startswith(f"usage: headrig{verb} [")
+    assert f"headrig{verb}: {said}" == last
+    assert "s3cret" not in last
+
+
 def test_help_names_every_verb():
     """
     `--help` shows what there is.

@@ -29,9 +29,10 @@ def at_the_root(monkeypatch):
 
 
 def complaints(path: Path) -> list[str]:
-    """The comment a bad file opens with."""
+    """The comment a bad file opens with: what follows its name, from the line on where there is one."""
     head = path.read_text().split("\n\n", 1)[0]
-    return [line.removeprefix("# ") for line in head.splitlines()]
+    said = [line.removeprefix("# ") for line in head.splitlines()]
+    return [f"{path}:{'' if complaint[0].isdigit() else ' '}{complaint}" for complaint in said]
 
 
 def write(directory: Path, text: str) -> str:
@@ -43,11 +44,11 @@ def write(directory: Path, text: str) -> str:
 @pytest.mark.parametrize("path", sorted(DATA.glob("bad/*.toml")), ids=lambda path: path.stem)
 def test_wrong_file(path):
     """
-    A wrong file is told everything that is wrong with it, each with file, path and remedy.
+    A wrong file is told everything that is wrong with it, each with file, line, path and remedy.
     """
     errors = config.check(str(path), ENVIRON)
 
-    assert [f"{path}: {complaint}" for complaint in complaints(path)] == [str(error) for error in errors]
+    assert complaints(path) == [str(error) for error in errors]
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("bad/*.toml")), ids=lambda path: path.stem)
@@ -84,9 +85,7 @@ def test_file_of_other_bytes(tmp_path):
     path = tmp_path / "headrig.toml"
     path.write_bytes(b'[http]\nlisten = "\xff"\n')
 
-    assert [f"{path}: line 2, column 11: not UTF-8; save the file as UTF-8"] == [
-        str(error) for error in config.check(str(path), {})
-    ]
+    assert [f"{path}:2:11: not UTF-8; save the file as UTF-8"] == [str(error) for error in config.check(str(path), {})]
 
 
 def test_load_raises_the_first_error():

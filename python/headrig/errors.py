@@ -43,17 +43,23 @@ class HeadrigError(Exception):
 
 
 class _Located(HeadrigError):
-    """An error the operator can act on: where it is, what it is, what to do. `file` may be filled in on the way up."""
+    """
+    An error the operator can act on: where it is, what it is, what to do. `file`, `line` and `column` (from 1; 0: not
+    known) may be filled in on the way up.
+    """
 
     def __init__(self, reason: str, *, path: str = "", file: str = "", remedy: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.path = path
         self.file = file
+        self.line = 0
+        self.column = 0
         self.remedy = remedy
 
     def __str__(self) -> str:
-        text = ": ".join(part for part in (self.file, self.path, self.reason) if part)
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        text = ": ".join(part for part in (where, self.path, self.reason) if part)
         return f"{text}; {self.remedy}" if self.remedy else text
 
 

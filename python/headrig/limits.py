@@ -111,6 +111,8 @@ SWITCH_SECONDS: Final = 5.0
 """Longest wait for parts to go over to what a reload opened for them, such as for a write that is under way."""
 LEAVING_SECONDS: Final = 60.0
 """A part that a reload took out is done by then: what restarts is back, and nobody looks for its lines any longer."""
+SECRET_BYTES_MAX: Final = 64 * KIB
+"""Longest secret that is read from a file: a thousand times a key, and no memory for who named the wrong file."""
 WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 

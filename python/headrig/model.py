@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -63,6 +63,21 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """When it happened, in event time, since the epoch."""
     since_seconds: float
     """When the alert began to fire."""
+
+
+FilePath = Annotated[str, msgspec.Meta(extra={"form": "file"})]
+"""The path of a file or directory, as it is written."""
+Address = Annotated[str, msgspec.Meta(extra={"form": "address"})]
+"""Where something listens or is reached: `host:port`, `unix:/path` or a URL, as it is written."""
+FileMode = Annotated[
+    str, msgspec.Meta(pattern="^0?[0-7]{3}$", extra={"expected": "permissions", "remedy": 'write octal digits: "0640"'})
+]
+"""Permissions of a file, octal."""
+RoutePath = Annotated[
+    str,
+    msgspec.Meta(pattern="^/[A-Za-z0-9/_.-]+$", extra={"expected": "a path", "remedy": 'write one such as "/ingest"'}),
+]
+"""The path of a URL that the status server or another headrig serves."""
 
 
 class Lines(Protocol):

@@ -12,10 +12,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from headrig.engine import core_version
 from headrig.errors import HeadrigError
+from headrig.nearest import hint
 
 _FOUND = "$HEADRIG_CONFIG, else ./headrig.toml, else the built-in defaults"
 _RUN = """Take lines in, redact and count them, write them out. With the built-in defaults, a pipe, a socket or a file on
@@ -23,23 +24,30 @@ standard input is the only source: the run ends where it ends, and opens no addr
 
 
 class _Parser(argparse.ArgumentParser):
+    @property
+    def options(self) -> list[str]:
+        """As they are typed."""
+        return list(self._option_string_actions)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and how to ask; exit 64. Options are repeated, values are not: they may be secrets."""
-        message = re.sub(r"invalid choice: .* \(choose", "unknown (choose", message, flags=re.DOTALL)
         message = re.sub(r"ignored explicit argument .*", "takes no value", message, flags=re.DOTALL)
-        kind, unrecognized, typed = message.partition("unrecognized arguments: ")
-        if unrecognized:
-            options = [word.partition("=")[0] for word in typed.split() if word.startswith("-")]
-            message = f"{kind}unrecognized {', '.join(options)}" if options else f"{kind}more arguments than it takes"
         self.print_usage(sys.stderr)
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a verb or a value that nobody knows, with the nearest known one."""
+        if action.choices is not None and value not in action.choices:
+            verb = isinstance(action, argparse._SubParsersAction)  # noqa: SLF001  # the public names have no such class
+            reason, what = ("unknown verb", "verbs") if verb else ("unknown value", "values")
+            raise argparse.ArgumentError(None if verb else action, f"{reason}; {hint(value, action.choices, what)}")
 
-def parser() -> argparse.ArgumentParser:
-    """Every verb and option."""
+
+def _grammar() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of the whole command line, and that of each verb."""
     top = _Parser(prog="headrig", description="Take secrets out of log streams, count events, lose nothing silently.")
     top.add_argument("--version", action="version", version=f"headrig {core_version}")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
 
     run = verbs.add_parser("run", help="take lines in, redact and count them, write them out", description=_RUN)
     run.add_argument("-c", dest="config", metavar="FILE", help=f"settings; without it {_FOUND}")
@@ -53,13 +61,43 @@ def parser() -> argparse.ArgumentParser:
     redact.add_argument("files", metavar="FILE", nargs="*", help="none, or -: standard input")
     redact.add_argument("-c", dest="config", metavar="FILE", help="settings whose [redact] applies")
     redact.add_argument("--stats", choices=["json"], help="end standard error with what was done, as one JSON object")
-    return top
+    return top, {"run": run, "validate": validate, "redact": redact}
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line asks for. What it cannot mean ends the process with 64 and the usage of its verb."""
+    top, verbs = _grammar()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    first = _option(given[0]) if given else ""
+    if first and first not in top.options:
+        owner = next((name for name, verb in verbs.items() if first in verb.options), None)
+        top.error(
+            f"no verb before {first}; write headrig {owner} {first} …"
+            if owner
+            else f"unknown option {first}; {hint(first, top.options, 'options')}"
+        )
+    asked, rest = top.parse_known_args(given)
+    if asked.verb is None:
+        top.error(f"no verb; known verbs: {', '.join(verbs)}")
+    verb = verbs[asked.verb]
+    for option in filter(None, map(_option, rest)):
+        verb.error(f"unknown option {option}; {hint(option, verb.options, 'options')}")
+    if rest:
+        verb.error("more arguments than it takes")
+    return asked
+
+
+def _option(word: str) -> str:
+    """The word's option without its value; empty for what is none."""
+    if word.startswith("--"):
+        return word.partition("=")[0] if word != "--" else ""
+    return word[:2] if word.startswith("-") and word != "-" else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code. Errors of the tree are one line, any other is a bug with a traceback."""
     _hold_standard_descriptors()
-    asked = parser().parse_args(arguments)
+    asked = parsed(arguments)
     # Until the run obeys them: `kill -USR1 $(pgrep -f …)` may come while modules are still being imported.
     for early in (signal.SIGUSR1, signal.SIGHUP) if asked.verb == "run" else ():
         signal.signal(early, signal.SIG_IGN)

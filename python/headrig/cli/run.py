@@ -97,7 +97,7 @@ class _Run:
                 self._running = tasks.create_task(self._run(tasks))
         except* HeadrigError as group:
             for error in _leaves(group):
-                complain(str(locate(error, self._path, os.environ)))
+                complain(str(locate(error, self._path, os.environ, self._config.positions)))
                 self.code = error.exit_code
 
     async def _run(self, tasks: asyncio.TaskGroup) -> None:
@@ -161,7 +161,8 @@ class _Run:
         try:
             await started.reload(_fitted(config))
         except HeadrigError as error:
-            log.error("SIGHUP: the old settings stay: %s", locate(error, self._path, os.environ))  # noqa: TRY400
+            located = locate(error, self._path, os.environ, config.positions)
+            log.error("SIGHUP: the old settings stay: %s", located)  # noqa: TRY400
             return
         log.info("SIGHUP: reloaded")
 

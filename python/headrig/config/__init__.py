@@ -16,15 +16,17 @@ from headrig.alerts.threshold import Threshold
 from headrig.component import ComponentConfig
 from headrig.config.channels import undelivered
 from headrig.config.conflicts import STATUS, conflicts, directory_problems
-from headrig.config.decode import shown, table, tagged, unknown
+from headrig.config.decode import Findings, shown, table, tagged, unknown, value
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, without_effect
 from headrig.config.environment import resolve
+from headrig.config.positions import Positions
 from headrig.config.spec import LaneTable, SpecReader
 from headrig.config.thresholds import thresholds_in, unfed
 from headrig.config.toml_file import parse, signature
 from headrig.config.variables import origin
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
 from headrig.limits import RELOAD_SECONDS, SETTINGS_QUIET_SECONDS, SETTINGS_SECONDS, Limits
+from headrig.model import FilePath
 from headrig.notifiers import ConsoleConfig, NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
@@ -58,6 +60,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The file as it was named; empty for the built-in defaults."""
     warnings: tuple[str, ...] = ()
     """What can be used and is still worth a line at the start."""
+    positions: Positions | None = None
+    """Where the keys stand in the file."""
 
     @property
     def components(self) -> dict[str, ComponentConfig]:
@@ -101,17 +105,18 @@ def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> t
 
     `path` None stands for the built-in defaults with the runbook's variables; `stdin` says what they do with it.
     """
-    errors: list[ConfigError] = []
-    written = None if path is None else parse(path, errors)
-    warnings = list(without_effect(written, environ, stdin))
+    errors = Findings()
+    document = None if path is None else parse(path, errors)
+    written = None if document is None else document.tables
+    positions = {} if document is None else {"": document.positions}
+    errors.warnings.extend(without_effect(written, environ, stdin))
     if path is None:
         given: dict[str, Any] | None = defaults(environ, stdin, errors)
-        warnings += undelivered(environ)
+        errors.warnings.extend(undelivered(environ))
     else:
         given = None if written is None else resolve(written, environ, "", errors)
-    config = _Reader(path or "", given, errors, warnings).config() if given is not None else None
-    for error in errors:
-        locate(error, path, environ)
+    config = _Reader(path or "", given, errors, positions).config() if given is not None else None
+    _locate_all(errors, path, environ, positions)
     return (None if errors else config), errors
 
 
@@ -148,37 +153,46 @@ async def read_quiet(
     return None, [ConfigError("it is being written", file=path, remedy=remedy)]
 
 
-def locate(error: HeadrigError, path: str | None, environ: Mapping[str, str]) -> HeadrigError:
-    """Say in an error about a path of the settings where they came from: a file, a variable, or the defaults."""
+def locate(
+    error: HeadrigError, path: str | None, environ: Mapping[str, str], positions: Positions | None = None
+) -> HeadrigError:
+    """Say in an error about a path of the settings where they came from: a file and line, a variable, or the defaults."""
     if isinstance(error, ConfigError | UnavailableError):
         variable = origin(error.path, environ, "run") if path is None else None
         if variable is not None:
             error.file, error.path = "environment", variable
+        if not error.file and positions is not None:
+            error.line = error.line or positions.line(error.path)
         error.file = error.file or path or DEFAULT_NAME
     return error
 
 
+def _locate_all(
+    errors: Findings, path: str | None, environ: Mapping[str, str], positions: Mapping[str, Positions]
+) -> None:
+    for error in errors:
+        if error.file in positions and not error.line:
+            error.line = positions[error.file].line(error.path)
+        locate(error, path, environ)
+
+
 def read_filter(path: str, environ: Mapping[str, str]) -> tuple[bytes, list[ConfigError]]:
     """What a file says about redaction alone, as an engine spec, for a filter that has no sources or sinks."""
-    errors: list[ConfigError] = []
-    given = _resolved(path, environ, errors)
-    spec = SpecReader(dirname(path), errors)
-    if given is not None:
+    errors = Findings()
+    document = parse(path, errors)
+    positions = {} if document is None else {"": document.positions}
+    spec = SpecReader(dirname(path), errors, positions)
+    if document is not None:
+        given = resolve(document.tables, environ, "", errors)
         _limits(given, spec, errors)
         if "redact" in given:
             spec.redact(given["redact"])
     engine_spec = spec.finish()
-    for error in errors:
-        error.file = error.file or path
+    _locate_all(errors, path, environ, positions)
     return engine_spec, errors
 
 
-def _resolved(path: str, environ: Mapping[str, str], errors: list[ConfigError]) -> dict[str, Any] | None:
-    given = parse(path, errors)
-    return None if given is None else resolve(given, environ, "", errors)
-
-
-def _limits(given: Mapping[str, Any], spec: SpecReader, errors: list[ConfigError]) -> Limits:
+def _limits(given: Mapping[str, Any], spec: SpecReader, errors: Findings) -> Limits:
     limits = table(Limits, given.get("limits", {}), "limits", errors) or Limits()
     spec.line_bytes_max(limits.line_bytes_max)
     return limits
@@ -187,12 +201,12 @@ def _limits(given: Mapping[str, Any], spec: SpecReader, errors: list[ConfigError
 class _Reader:
     """One pass over a document. Each `[kind.ID]` table is converted by itself."""
 
-    def __init__(self, path: str, given: Mapping[str, Any], errors: list[ConfigError], warnings: list[str]) -> None:
+    def __init__(self, path: str, given: Mapping[str, Any], errors: Findings, positions: dict[str, Positions]) -> None:
         self._path = path
         self._given = given
         self._errors = errors
-        self._warnings = warnings
-        self._spec = SpecReader(dirname(path), errors)
+        self._positions = positions
+        self._spec = SpecReader(dirname(path), errors, positions)
 
     def config(self) -> Config:
         """The settings; of use only if nothing was added to the errors."""
@@ -213,7 +227,7 @@ class _Reader:
             self._spec.metric(name, given)
         thresholds = thresholds_in(self._tables("thresholds"), self._errors)
         self._spec.thresholds(thresholds)
-        self._warnings.extend(unfed(thresholds, self._spec.metric_names))
+        self._errors.warnings.extend(unfed(thresholds, self._spec.metric_names))
         notifiers = self._notifiers()
         components = by_path(http, sources, sinks, notifiers)
         for at, component in components.items():
@@ -229,19 +243,18 @@ class _Reader:
             limits=limits,
             engine_spec=self._spec.finish(),
             path=self._path,
-            warnings=tuple(self._warnings),
+            warnings=tuple(self._errors.warnings),
+            positions=self._positions.get(""),
         )
 
     def _data_dir(self) -> str | None:
-        data_dir = self._given.get("data_dir")
-        if data_dir is None:
+        if "data_dir" not in self._given:
             return None
+        data_dir = value(self._given["data_dir"], FilePath, "data_dir", "data_dir", self._errors)
         if not isinstance(data_dir, str):
-            reason = f"expected a string, got {shown(data_dir)}"
-            self._errors.append(ConfigError(reason, path="data_dir", remedy="write it in quotes"))
             return None
-        self._errors.extend(directory_problems(str(data_dir), "data_dir"))
-        return str(data_dir)
+        self._errors.extend(directory_problems(data_dir, "data_dir"))
+        return data_dir
 
     def _tables(self, kind: str) -> Iterator[tuple[str, str, Any]]:
         """Name, path and content of each `[kind.ID]`."""
@@ -270,7 +283,7 @@ class _Reader:
             return {"console": ConsoleConfig()}
         made = {name: tagged(NotifierConfig, given, at, self._errors) for name, at, given in self._tables("notifiers")}
         if not made:
-            self._warnings.append("notifiers: none given: nobody is told of alerts")
+            self._errors.warnings.append("notifiers: none given: nobody is told of alerts")
         return {name: part for name, part in made.items() if part is not None}
 
     def _source(self, name: str, given: Any, at: str) -> Any:

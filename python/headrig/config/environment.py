@@ -1,18 +1,20 @@
 """
-`${NAME}`, `${NAME:-default}` and `${NAME:?message}` in settings, resolved after parsing and in string leaves only.
-Patterns, expressions and templates are never touched.
+`${NAME}`, `${NAME:-default}` and `${NAME:?message}` in settings, resolved after parsing and in string leaves only; a
+default may hold references of its own. Patterns, expressions and templates are never touched.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from headrig.errors import ConfigError
 
-_DOLLAR = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
-_REFERENCE = re.compile(r"([A-Z_][A-Z0-9_]*)(?::([-?])(.*))?", re.DOTALL)
+DEPTH_MAX: Final = 16
+"""References inside defaults of references: nobody writes so many."""
+_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
-_VERBATIM = {
+_VERBATIM: Final = {
     "redact": frozenset({"pattern", "anchors", "examples", "counterexamples"}),
     "metrics": frozenset({"where"}),
     "thresholds": frozenset({"title", "message"}),
@@ -21,14 +23,22 @@ _VERBATIM = {
 
 
 class Expanded(str):
-    """A string that came, in whole or in part, out of the environment. Errors never show it."""
+    """A string in which a dollar stood: what it means, and what it was made of. Errors never show it."""
 
-    __slots__ = ("names", "whole")
+    __slots__ = ("bare", "names", "whole")
 
     names: tuple[str, ...]
     """The variables it was made of."""
     whole: bool
     """It was one reference and nothing else, so it takes its field's type."""
+    bare: bool
+    """It holds `$NAME` without braces, which stays as it is."""
+
+
+class Unresolved(str):
+    """A string whose reference was refused. That error is all there is to say about it."""
+
+    __slots__ = ()
 
 
 def resolve(value: Any, environ: Mapping[str, str], path: str, errors: list[ConfigError]) -> Any:
@@ -46,42 +56,99 @@ def resolve(value: Any, environ: Mapping[str, str], path: str, errors: list[Conf
     return value
 
 
+def names_bare(value: str) -> bool:
+    """Whether the string holds a `$NAME` without braces; `$$NAME` in settings was none."""
+    return value.bare if isinstance(value, Expanded) else _BARE.search(value) is not None
+
+
 def _expand(text: str, environ: Mapping[str, str], path: str, errors: list[ConfigError]) -> str:
-    names: list[str] = []
-
-    def replace(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        reference = _REFERENCE.fullmatch(match[1])
-        if reference is None or not match[2]:
-            raise ConfigError(
-                "not a reference",
-                path=path,
-                remedy="write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar",
-            )
-        names.append(reference[1])
-        return _value(reference, environ, path)
-
+    reading = _Reading(text, environ, path)
     try:
-        expanded = Expanded(_DOLLAR.sub(replace, text))
+        expanded = Expanded(reading.text())
     except ConfigError as error:
         errors.append(error)
-        return text
-    if not names:
-        return str(expanded)
-    expanded.names = tuple(names)
-    expanded.whole = _DOLLAR.fullmatch(text) is not None
+        return Unresolved(text)
+    expanded.names = tuple(reading.names)
+    expanded.whole = reading.whole
+    expanded.bare = reading.bare
     return expanded
 
 
-def _value(reference: re.Match[str], environ: Mapping[str, str], path: str) -> str:
-    """As in the shell: with `:-` and `:?` an empty variable counts as unset."""
-    name, operator, word = reference[1], reference[2], reference[3]
-    value = environ.get(name)
-    if operator == "-":
-        return value or word
-    if operator == "?" and not value:
-        raise ConfigError(f"variable {name} is not set: {word}", path=path, remedy=f"set {name}")
-    if value is None:
-        raise ConfigError(f"variable {name} is not set", path=path, remedy=f"set it, or write ${{{name}:-default}}")
-    return value
+class _Reading:
+    """One string leaf, read from left to right. As in the shell: with `:-` and `:?` an empty variable counts as unset."""
+
+    def __init__(self, text: str, environ: Mapping[str, str], path: str) -> None:
+        self._text = text
+        self._environ = environ
+        self._path = path
+        self._at = 0
+        self.names: list[str] = []
+        self.whole = False
+        self.bare = False
+
+    def text(self) -> str:
+        """All of it with every reference replaced. Raises `ConfigError` for one that cannot be."""
+        return "".join(self._pieces(inside=0))
+
+    def _pieces(self, inside: int) -> Iterator[str]:
+        """What the text becomes, up to its end or, `inside` a reference, up to the brace that closes that."""
+        text = self._text
+        while self._at < len(text) and not (inside and text[self._at] == "}"):
+            begin = self._at
+            if text.startswith("$$", begin):
+                self._at += 2
+                yield "$"
+            elif text.startswith("${", begin):
+                yield self._reference(inside)
+                self.whole = begin == 0 and self._at == len(text)
+            else:
+                self.bare = self.bare or _BARE.match(text, begin) is not None
+                self._at += 1
+                yield text[begin]
+
+    def _reference(self, inside: int) -> str:
+        name = _NAME.match(self._text, self._at + 2)
+        if name is None or inside >= DEPTH_MAX:
+            raise self._unreadable()
+        self._at = name.end()
+        self.names.append(name[0])
+        value, default, refusal = self._environ.get(name[0]), None, None
+        operator = self._text[self._at : self._at + 2]
+        if operator == ":-":
+            self._at += 2
+            # A default that is not needed may name what is not set.
+            default = None if value else "".join(self._pieces(inside + 1))
+            if value:
+                self._over()
+        elif operator == ":?":
+            begin = self._at + 2
+            self._over()
+            refusal = None if value else f": {self._text[begin : self._at]}"
+        if not self._text.startswith("}", self._at):
+            raise self._unreadable()
+        self._at += 1
+        if refusal is not None:
+            raise ConfigError(f"variable {name[0]} is not set{refusal}", path=self._path, remedy=f"set {name[0]}")
+        if default is not None:
+            return default
+        if value is None:
+            remedy = f"set it, or write ${{{name[0]}:-default}}"
+            raise ConfigError(f"variable {name[0]} is not set", path=self._path, remedy=remedy)
+        self.bare = self.bare or _BARE.search(value) is not None
+        return value
+
+    def _over(self) -> None:
+        """Go to the brace that closes what is open."""
+        depth = 0
+        while self._at < len(self._text) and (depth or self._text[self._at] != "}"):
+            if self._text.startswith("$$", self._at):
+                self._at += 1
+            elif self._text.startswith("${", self._at):
+                depth += 1
+            elif self._text[self._at] == "}":
+                depth -= 1
+            self._at += 1
+
+    def _unreadable(self) -> ConfigError:
+        remedy = "write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"
+        return ConfigError("not a reference", path=self._path, remedy=remedy)

@@ -1,5 +1,5 @@
 """
-`[windows]`, `[fields]`, `[redact]`, `[families.ID]` and what a source says about its events: the tables of the core,
+`[windows]`, `[fields]`, `[redact]`, `[metrics.ID]` and what a source says about its events: the tables of the core,
 turned into its spec. What a table leaves out stays out, so that defaults and bounds have one home, the core.
 """
 
@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from headrig.alerts.threshold import Threshold, questions
-from headrig.config.decode import shown, table, unknown
-from headrig.config.toml_file import tables
+from headrig.config.decode import Findings, no_table, table, unknown
+from headrig.config.positions import Positions
+from headrig.config.toml_file import document
 from headrig.config.validate_rules import Placed, encoded, refusals
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
+from headrig.model import FilePath
 
 HOLDBACK_SECONDS_MAX = 60.0
 """The core's own bound when the settings say nothing."""
@@ -53,7 +55,7 @@ class TokenTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     keep_last: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     hmac_key: str | None = None
-    hmac_key_file: str | None = None
+    hmac_key_file: FilePath | None = None
 
     def __repr__(self) -> str:
         """Nothing: the key is a secret."""
@@ -69,7 +71,7 @@ class RedactTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     keys: list[str] | UnsetType = UNSET
     allow_keys: list[str] | UnsetType = UNSET
     rules: list[Any] | UnsetType = UNSET
-    rule_files: list[str] | UnsetType = UNSET
+    rule_files: list[FilePath] | UnsetType = UNSET
     """TOML files of `[[rule]]` tables, relative to the settings."""
     token: TokenTable | UnsetType = UNSET
 
@@ -91,7 +93,7 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MetricTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[families.ID]`; ID is the metric's name."""
+    """One `[metrics.ID]`; ID is the metric's name."""
 
     kind: Literal["counter", "gauge", "histogram", "quantile", "ratio"]
     help: str | UnsetType = UNSET
@@ -106,9 +108,11 @@ class MetricTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class SpecReader:
     """Reads the core's tables one by one, then proves the whole by building an engine of it."""
 
-    def __init__(self, directory: str, errors: list[ConfigError]) -> None:
+    def __init__(self, directory: str, errors: Findings, positions: dict[str, Positions]) -> None:
+        """`positions` are of the settings, by the empty name; those of rule files are added."""
         self._directory = directory
         self._errors = errors
+        self._positions = positions
         self._spec: dict[str, Any] = {}
         self._rules: list[Placed] = []
         self._metrics: list[Placed] = []
@@ -161,7 +165,7 @@ class SpecReader:
                 self._rule_file(name, f"redact.rule_files[{index}]")
 
     def metric(self, name: str, given: object) -> None:
-        """Take one `[families.ID]`."""
+        """Take one `[metrics.ID]`."""
         if (metric := table(MetricTable, given, f"metrics.{name}", self._errors)) is not None:
             self._metrics.append(Placed("", f"metrics.{name}", {"name": name, **to_builtins(metric)}))
 
@@ -184,7 +188,7 @@ class SpecReader:
 
     def _fields(self, given: object, at: str) -> dict[str, Any]:
         if not isinstance(given, dict):
-            self._errors.append(ConfigError(f"expected a table, got {shown(given)}", path=at, remedy=f"write [{at}]"))
+            self._errors.append(no_table(given, at))
             return {}
         found = {}
         for role, field in given.items():
@@ -203,8 +207,11 @@ class SpecReader:
 
     def _rule(self, given: object, at: str, parent: str, file: str) -> None:
         if isinstance(given, dict) and isinstance(given.get("name"), str):
-            at = f"{parent}.{given['name']}"
-        errors: list[ConfigError] = []
+            named = f"{parent}.{given['name']}"
+            if file in self._positions:
+                self._positions[file].call(named, at)
+            at = named
+        errors = Findings()
         if (rule := table(RuleTable, given, at, errors)) is not None:
             self._rules.append(Placed(file, at, to_builtins(rule)))
         for error in errors:
@@ -215,19 +222,20 @@ class SpecReader:
         file = name if name.startswith("/") or not self._directory else f"{self._directory}/{name}"
         try:
             with open(file, "rb") as opened:
-                content = tables(opened.read(), file, self._errors)
+                content = document(opened.read(), file, self._errors)
         except OSError as error:
             reason = f"cannot read {file}: {error.strerror}"
             self._errors.append(ConfigError(reason, path=at, remedy="give a readable file"))
             return
         if content is None:
             return
-        for key in content:
+        self._positions[file] = content.positions
+        for key in content.tables:
             if key != "rule":
                 extra = unknown(key, key, ["rule"], "table")
                 extra.file = file
                 self._errors.append(extra)
-        rules = content.get("rule", [])
+        rules = content.tables.get("rule", [])
         for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
             self._rule(rule, f"rule[{index}]", "rule", file)
 

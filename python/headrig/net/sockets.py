@@ -22,14 +22,15 @@ import msgspec
 
 from headrig.errors import ConfigError, UnavailableError
 from headrig.limits import BACKLOG_CONNECTIONS
+from headrig.model import FilePath
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TLS of a listener. With `client_ca_file` a client must show a certificate that it signed."""
 
-    cert_file: str
-    key_file: str
-    client_ca_file: str | None = None
+    cert_file: FilePath
+    key_file: FilePath
+    client_ca_file: FilePath | None = None
 
     def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with the files."""

@@ -16,7 +16,7 @@ from msgspec import Meta
 from headrig.component import ComponentConfig, OpenContext, Variable
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import NOTICE_POST_SECONDS
-from headrig.model import Notice, Severity
+from headrig.model import Address, FilePath, Notice, Severity
 from headrig.net.url import client_tls, origin, tls_problems, url_problems
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ _REASONS: Final = {
 class SlackConfig(ComponentConfig, frozen=True, kw_only=True, tag="slack"):
     """Post notices to a Slack channel."""
 
-    url: str | None = None
+    url: Address | None = None
     """The address of the incoming webhook. Whoever has it can post."""
-    url_file: str | None = None
+    url_file: FilePath | None = None
     """File that holds it."""
     timeout_seconds: Annotated[float, Meta(gt=0, extra={"unit": "seconds"})] = NOTICE_POST_SECONDS
     """A request that was not answered by then is tried again."""
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     """PEM file of the authorities that may vouch for the server, instead of the system's."""
     env: ClassVar = {"SLACK_WEBHOOK_URL": Variable("url", needed=True)}
 

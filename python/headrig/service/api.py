@@ -289,7 +289,7 @@ def register_threshold(
     `group_by`; durations are seconds, `"5m"` or timedelta. Or by one mapping in the runbook's own shape, where they are
     milliseconds. May be called before `install()`. Raises ConfigError, which names the threshold, the key and a remedy.
     """
-    from headrig.alerts.reading import threshold  # noqa: PLC0415  # msgspec is for who needs more than a file
+    from headrig.config.thresholds import threshold  # noqa: PLC0415  # msgspec is for who needs more than a file
 
     made = threshold(name, mapping, **keywords)
     with service.lock:

@@ -12,7 +12,7 @@ from headrig.alerts.presets import PRESETS
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.config.channels import channel_problems
-from headrig.config.decode import table, tagged
+from headrig.config.decode import Findings, table, tagged
 from headrig.config.spec import with_thresholds
 from headrig.config.variables import fill, origin
 from headrig.engine import HandlerCore
@@ -44,7 +44,7 @@ def service_config(
     With `to` it ships and does nothing else. The presets are among the thresholds when there is a channel beside the
     console.
     """
-    errors: list[ConfigError] = []
+    errors = Findings()
     tables: dict[str, Any] = {}
     if to is not None:
         tables["sinks"] = {"forward": {"type": "forward", "to": to, **({"token": token} if token else {})}}
@@ -90,7 +90,7 @@ def _set(sinks: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, {**given, **own.get(name, {"required": False})}) for name, given in sinks.items()]
 
 
-def _part(union: object, at: str, given: Mapping[str, Any], errors: list[ConfigError]) -> Any:
+def _part(union: object, at: str, given: Mapping[str, Any], errors: Findings) -> Any:
     part = tagged(union, dict(given), at, errors)
     if part is not None:
         errors.extend(part.problems(at))

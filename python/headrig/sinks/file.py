@@ -21,7 +21,7 @@ from headrig.component import Claim, OpenContext, SinkComponentConfig, Variable
 from headrig.engine import write_lines
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Seconds
-from headrig.model import Lines
+from headrig.model import FileMode, FilePath, Lines
 from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
@@ -31,8 +31,8 @@ _REMEDY: Final = "give a path in a directory that this user may write to"
 class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
     """Append lines to one file. Directories are created; SIGHUP opens the path anew."""
 
-    path: str
-    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0640"
+    path: FilePath
+    mode: FileMode = "0640"
     """Permissions of a new file, octal."""
     fsync: Literal["never", "always"] = "never"
     flush_entries_max: Annotated[int, Meta(ge=0)] = 100

@@ -15,6 +15,7 @@ from msgspec import Meta
 from headrig.component import Claim, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
+from headrig.model import Address, FilePath, RoutePath
 from headrig.net.sockets import unix_path_problems
 from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.sinks.remote import RemoteSinkConfig
@@ -29,12 +30,12 @@ _FORMS = "write unix:/path, http://host:port or https://host:port"
 class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
     """Ship lines to the `/ingest` of another headrig."""
 
-    to: str
+    to: Address
     """`http://host:port`, `https://host:port` or `unix:/path`."""
-    path: Annotated[str, Meta(pattern="^/[A-Za-z0-9/_.-]+$")] = "/ingest"
+    path: RoutePath = "/ingest"
     token: str | None = None
     """Bearer token that the other side wants to see."""
-    token_file: str | None = None
+    token_file: FilePath | None = None
     """File that holds it."""
     compression: Literal["gzip", "none"] | None = None
     """None: gzip, but nothing over a Unix socket."""

@@ -11,6 +11,7 @@ from msgspec import Meta
 from headrig.component import Claim, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
+from headrig.model import Address, FilePath
 from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
 from headrig.sinks.remote import RemoteSinkConfig
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 class HttpSinkConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="http"):
     """Post batches of lines to an HTTP endpoint."""
 
-    endpoint: str
+    endpoint: Address
     """http or https."""
     auth_header: str | None = None
     """The whole value, such as `Bearer …`."""
-    auth_header_file: str | None = None
+    auth_header_file: FilePath | None = None
     """File that holds it."""
     auth_header_name: Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$")] = "Authorization"
     format: Literal["ndjson", "array"] = "ndjson"

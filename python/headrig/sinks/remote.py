@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from headrig.component import SinkComponentConfig
 from headrig.limits import MIB, POST_SECONDS
-from headrig.model import WhenFull
+from headrig.model import FilePath, WhenFull
 
 
 class RemoteSinkConfig(SinkComponentConfig, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class RemoteSinkConfig(SinkComponentConfig, frozen=True, kw_only=True):
     """A request that was not answered by then is tried again."""
     body_bytes_max: Annotated[int, Meta(ge=1024, extra={"unit": "bytes"})] = MIB
     """Lines of one request, before compression. A single longer line goes alone."""
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     """PEM file of the authorities that may vouch for the server, instead of the system's."""
     remote: ClassVar[bool] = True
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
-
-from msgspec import Meta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from headrig.component import Claim, OpenContext, Routes, SourceComponentConfig
 from headrig.errors import ConfigError
+from headrig.model import Address, FileMode, FilePath, RoutePath
 from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems, unix_path_problems
 
 if TYPE_CHECKING:
@@ -27,16 +26,16 @@ _UNIX = "unix:"
 class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="http"):
     """Take lines by HTTP. Each request is answered once every required sink accepted its lines."""
 
-    listen: str | None = None
+    listen: Address | None = None
     """`host:port` or `unix:/path` of its own; without it the path is mounted on the status server."""
-    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0660"
+    mode: FileMode = "0660"
     """Permissions of the socket file, octal. Only with `listen = "unix:…"`."""
-    path: Annotated[str, Meta(pattern="^/[A-Za-z0-9/_.-]+$")] = "/ingest"
+    path: RoutePath = "/ingest"
     tls: TlsConfig | None = None
     """Only with `listen`."""
     token: str | None = None
     """Bearer token that a request must show."""
-    token_file: str | None = None
+    token_file: FilePath | None = None
     """File that holds it."""
     insecure_listen: bool = False
     """Accept that others can reach an address without a token."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
+from headrig.model import Address
 from headrig.net.sockets import Door, TlsConfig, address_problems, host_port
 from headrig.sources.stream import StreamSource
 
@@ -15,7 +16,7 @@ from headrig.sources.stream import StreamSource
 class TcpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="tcp"):
     """Listen for newline-delimited lines."""
 
-    listen: str
+    listen: Address
     """`host:port`."""
     tls: TlsConfig | None = None
     insecure_listen: bool = False

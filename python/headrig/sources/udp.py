@@ -20,7 +20,7 @@ from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.errors import ConfigError
 from headrig.limits import KIB, MIB, READ_BYTES, Limits
-from headrig.model import Intake
+from headrig.model import Address, Intake
 from headrig.net.sockets import Door, host_port, is_loopback
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
@@ -37,7 +37,7 @@ _DROPS: Final = struct.Struct("=I")
 class UdpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="udp"):
     """Take datagrams of newline-delimited lines; what comes too fast is dropped and counted."""
 
-    listen: str
+    listen: Address
     """`host:port`."""
     allow_from: tuple[str, ...] = ()
     """Networks that may send, such as `10.0.0.0/8`; empty: everyone who can reach it."""

@@ -6,12 +6,11 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Annotated, ClassVar
-
-from msgspec import Meta
+from typing import ClassVar
 
 from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
+from headrig.model import FileMode, FilePath
 from headrig.net.sockets import Door, unix_path_problems
 from headrig.sources.stream import StreamSource
 
@@ -22,8 +21,8 @@ _CREDENTIALS = struct.Struct("3i")
 class UnixConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="unix"):
     """Listen for newline-delimited lines on a socket file."""
 
-    path: str
-    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0660"
+    path: FilePath
+    mode: FileMode = "0660"
     """Permissions of the socket file, octal."""
     allow_uids: tuple[int, ...] = ()
     """Users who may connect; empty: whoever the mode lets in."""

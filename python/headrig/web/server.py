@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from headrig.component import Claim, ComponentConfig, OpenContext, Variable
 from headrig.errors import ConfigError
+from headrig.model import Address
 from headrig.net.sockets import Door, TlsConfig, host_port
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Status(Protocol):
 class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[http]` table: status for anyone who can reach it, nothing that writes."""
 
-    listen: str = "127.0.0.1:9600"
+    listen: Address = "127.0.0.1:9600"
     """`host:port`."""
     tls: TlsConfig | None = None
     env: ClassVar = {
