@@ -182,8 +182,8 @@ SINK = '[sinks.out]\ntype = "file"\npath = "{path}/app.log"\n'
 @pytest.mark.parametrize(
     ("descriptor", "settings", "says"),
     [
-        (0, '[sources.in]\ntype = "stdin"\n' + SINK, "sources.in: standard input is closed; connect it"),
-        (1, SOURCE + '[sinks.out]\ntype = "stdout"\n', "sinks.out: standard output is closed; connect it"),
+        (0, '[sources.in]\ntype = "stdin"\n' + SINK, "1: sources.in: standard input is closed; connect it"),
+        (1, SOURCE + '[sinks.out]\ntype = "stdout"\n', "4: sinks.out: standard output is closed; connect it"),
     ],
     ids=["source", "sink"],
 )
@@ -196,7 +196,7 @@ def test_closed_descriptor_of_a_part(tmp_path, descriptor, settings, says):
     done = closed(descriptor, "run", "-c", str(path))
 
     assert 78 == done.returncode
-    assert f"{path}: {says}" in done.stderr.decode()
+    assert f"{path}:{says}" in done.stderr.decode()
 
 
 def test_closed_standard_output(tmp_path):

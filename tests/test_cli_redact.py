@@ -183,8 +183,8 @@ def test_bad_settings(tmp_path):
 
     assert (78, b"") == (done.returncode, done.stdout)
     assert [
-        f"{settings}: redact.key: unknown key; did you mean keys?",
-        f"{settings}: redact.rules[0].name: expected a string, got a number; write it in quotes",
+        f"{settings}:2: redact.key: unknown key; did you mean keys?",
+        f"{settings}:4: redact.rules[0].name: expected a string, got a number; write it in quotes",
     ] == done.stderr.decode().splitlines()
 
 

@@ -171,15 +171,15 @@ def test_reload(settings):
     [
         (
             ("flush_seconds", "flush_secs"),
-            "sinks.out.flush_secs: unknown key; did you mean flush_seconds?",
+            "12: sinks.out.flush_secs: unknown key; did you mean flush_seconds?",
         ),
         (
             ('path = "app.log"', 'path = "/proc/app.log"'),
-            f"sinks.out.path: {UNWRITABLE}",
+            f"11: sinks.out.path: {UNWRITABLE}",
         ),
         (
             ("[http]\nlisten", "[https]\nlisten = 7\n[redact]\nkeyed"),
-            "https: unknown table; did you mean http? (and 1 more: headrig validate shows all)",
+            "2: https: unknown table; did you mean http? (and 1 more: headrig validate shows all)",
         ),
     ],
 )
@@ -196,7 +196,7 @@ def test_bad_reload(settings, change, complaint):
         run.signal(signal.SIGTERM)
         assert 0 == run.end()
 
-    assert said.endswith(f"ERROR headrig: SIGHUP: the old settings stay: headrig.toml: {complaint}")
+    assert said.endswith(f"ERROR headrig: SIGHUP: the old settings stay: headrig.toml:{complaint}")
     assert 'headrig_config_reloads_total{result="failure"} 1.0' in failures
     assert b'{"n":1}\n' == (settings.parent / "app.log").read_bytes()
 
@@ -210,11 +210,11 @@ def test_bad_settings(tmp_path):
 
     assert 78 == done.returncode
     assert [
-        "headrig.toml: http.lisen: unknown key; did you mean listen?",
-        "headrig.toml: sources.in.lisen: unknown key; did you mean listen?",
-        "headrig.toml: sources.in.listen: missing; add listen = …",
-        "headrig.toml: sinks.out.paht: unknown key; did you mean path?",
-        "headrig.toml: sinks.out.path: missing; add path = …",
+        "headrig.toml:3: http.lisen: unknown key; did you mean listen?",
+        "headrig.toml:7: sources.in.lisen: unknown key; did you mean listen?",
+        "headrig.toml:5: sources.in.listen: missing; add listen = …",
+        "headrig.toml:11: sinks.out.paht: unknown key; did you mean path?",
+        "headrig.toml:9: sinks.out.path: missing; add path = …",
     ] == done.stderr.decode().splitlines()
 
 
@@ -226,7 +226,7 @@ def test_unwritable_file(tmp_path):
     done = headrig("run", "-c", "headrig.toml", cwd=tmp_path)
 
     assert 78 == done.returncode
-    assert f"headrig.toml: sinks.out.path: {UNWRITABLE}\n" == done.stderr.decode()
+    assert f"headrig.toml:11: sinks.out.path: {UNWRITABLE}\n" == done.stderr.decode()
 
 
 def test_port_in_use(tmp_path):
@@ -242,7 +242,7 @@ def test_port_in_use(tmp_path):
 
     assert (69, 69) == (done.returncode, default.returncode)
     remedy = "stop the process that listens there or choose another port"
-    assert f"headrig.toml: http.listen: 127.0.0.1:{port} is in use; {remedy}\n" == done.stderr.decode()
+    assert f"headrig.toml:3: http.listen: 127.0.0.1:{port} is in use; {remedy}\n" == done.stderr.decode()
     assert f"environment: PORT: 127.0.0.1:{port} is in use; {remedy}\n" == default.stderr.decode()
 
 

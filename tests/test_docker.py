@@ -75,9 +75,15 @@ def test_token_is_missing(tmp_path, environ):
     shipped(tmp_path)
     done = headrig("run", "-c", str(tmp_path / "headrig.toml"), **environ)
 
+    line = 1 + next(
+        index
+        for index, text in enumerate((tmp_path / "headrig.toml").read_text().splitlines())
+        if "${HEADRIG_TOKEN" in text and not text.startswith("#")
+    )
+
     assert 78 == done.returncode
     assert (
-        f"{tmp_path}/headrig.toml: sources.http.token: variable HEADRIG_TOKEN is not set: "
+        f"{tmp_path}/headrig.toml:{line}: sources.http.token: variable HEADRIG_TOKEN is not set: "
         "whoever sends lines by HTTP has to show it; set HEADRIG_TOKEN\n"
     ) == done.stderr.decode()
 

@@ -262,7 +262,7 @@ def test_write_that_never_returns(tmp_path):
 
 def test_settings_whose_reading_never_ends(tmp_path):
     """
-    A reload whose settings name a pipe that nobody writes as the file of a token: SIGTERM ends the run all the same, with
+    A reload whose settings name a pipe that nobody writes as a file of rules: SIGTERM ends the run all the same, with
     everything written.
     """
     os.mkfifo(tmp_path / "fifo")
@@ -272,8 +272,7 @@ def test_settings_whose_reading_never_ends(tmp_path):
     with Run("-c", "headrig.toml", cwd=tmp_path) as run:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b'{"x":1}\n')
-        ship = '[sinks.ship]\ntype = "forward"\nto = "http://127.0.0.1:9"\ntoken_file = "fifo"\n'
-        (tmp_path / "headrig.toml").write_text(text + ship)
+        (tmp_path / "headrig.toml").write_text(f'{text}[redact]\nrule_files = ["fifo"]\n')
         run.signal(signal.SIGHUP)
         writers: list[int] = []
 

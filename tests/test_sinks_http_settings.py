@@ -123,7 +123,7 @@ async def test_loop_is_refused(tmp_path):
         """
     )
 
-    assert ["sinks.out.endpoint: leads back to http; every line would come round again: give another address"] == [
-        str(error).removeprefix(f"{tmp_path}/headrig.toml: ")
+    assert ["8: sinks.out.endpoint: leads back to http; every line would come round again: give another address"] == [
+        str(error).removeprefix(f"{tmp_path}/headrig.toml:")
         for error in config.check(str(tmp_path / "headrig.toml"), {})
     ]
