@@ -55,12 +55,12 @@ pub enum KeyClass {
 pub struct KeysPack {
     pub secret: Vec<String>,
     pub endings: Vec<String>,
-    pub bare: Vec<String>,
+    pub exact: Vec<String>,
     pub likely: Vec<String>,
     pub short: Vec<String>,
-    pub owners: Vec<String>,
-    pub places: Vec<String>,
-    pub about: Vec<String>,
+    pub vendors: Vec<String>,
+    pub context: Vec<String>,
+    pub metadata_suffix: Vec<String>,
     pub examples: Vec<String>,
     pub counterexamples: Vec<String>,
 }
@@ -125,11 +125,11 @@ impl Keys {
         let mut tell = |list: &[String], tell: &mut dyn FnMut(&mut Known, &str)| {
             list.iter().for_each(|word| tell(vocabulary.word(word.as_bytes()), word));
         };
-        tell(&pack.bare, &mut |known, word| known.bare = Some(rule(word)));
+        tell(&pack.exact, &mut |known, word| known.bare = Some(rule(word)));
         tell(&pack.likely, &mut |known, word| known.likely = Some(rule(word)));
         tell(&pack.short, &mut |known, word| known.short = Some(rule(word)));
-        tell(&pack.places, &mut |known, _| known.place = true);
-        tell(&pack.about, &mut |known, _| known.about = true);
+        tell(&pack.context, &mut |known, _| known.place = true);
+        tell(&pack.metadata_suffix, &mut |known, _| known.about = true);
         for name in pack.secret.iter().chain(&spec.keys) {
             let words = words(name.as_bytes());
             let Some(first) = words.first() else { continue };
@@ -144,7 +144,7 @@ impl Keys {
         let last = |word: &[u8]| word.last_chunk().map_or(u64::MAX, |last| 1 << last_bytes(*last));
         let endings_filter = endings.iter().fold(last(TOKEN), |bits, (word, _)| bits | last(word));
         let key = rule("key");
-        pack.owners.iter().for_each(|word| vocabulary.word(word.as_bytes()).owner = Some(key));
+        pack.vendors.iter().for_each(|word| vocabulary.word(word.as_bytes()).owner = Some(key));
         let allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
         let token = vocabulary.word(TOKEN).likely;
         Self { vocabulary, endings, endings_filter, token, allowed }
@@ -298,14 +298,18 @@ impl KeyClass {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN
                 && !value.iter().any(u8::is_ascii_whitespace)
-                && !checks::entry(value)
+                && !checks::cache_key(value)
         };
         match self {
             KeyClass::Secret(rule) => Some(rule),
             KeyClass::Bare(rule) if long() => Some(rule),
-            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::random(value) => Some(rule),
-            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::coded(value) => Some(rule),
-            KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && checks::mixed(value) => Some(rule),
+            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value) => {
+                Some(rule)
+            }
+            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::alphanumeric(value) => Some(rule),
+            KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && checks::letters_and_symbols(value) => {
+                Some(rule)
+            }
             _ => None,
         }
     }
@@ -323,7 +327,7 @@ mod tests {
         for (list, class) in [
             (pack.examples, KeyClass::Secret(0)),
             (pack.counterexamples, KeyClass::Plain),
-            (pack.bare, KeyClass::Bare(0)),
+            (pack.exact, KeyClass::Bare(0)),
             (known(&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"]), KeyClass::Likely(0)),
             (known(&["slack_token", "githubToken"]), KeyClass::Owned(0)),
             (known(&["pass", "smtpPass"]), KeyClass::Short(0)),

@@ -19,10 +19,10 @@ pub enum Check {
     Email,
     UrlCredentials,
     Assignment,
-    Said,
+    NotPlaceholder,
     Hex,
-    Random,
-    Mixed,
+    HighEntropy,
+    LettersAndSymbols,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -34,25 +34,35 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 const DECODE_BYTES_MAX: usize = 1024;
 
 impl Check {
-    pub const NAMES: [&'static str; 12] = [
-        "luhn",
-        "jwt",
-        "basic",
-        "entropy",
-        "card",
-        "email",
-        "url_credentials",
-        "assignment",
-        "said",
-        "hex",
-        "random",
-        "mixed",
+    /// Every check by the name that rules use.
+    const NAMED: [(&'static str, Self); 12] = [
+        ("luhn", Check::Luhn),
+        ("jwt", Check::Jwt),
+        ("basic", Check::Basic),
+        ("entropy", Check::Entropy),
+        ("card", Check::Card),
+        ("email", Check::Email),
+        ("url_credentials", Check::UrlCredentials),
+        ("assignment", Check::Assignment),
+        ("not_placeholder", Check::NotPlaceholder),
+        ("hex", Check::Hex),
+        ("high_entropy", Check::HighEntropy),
+        ("letters_and_symbols", Check::LettersAndSymbols),
     ];
+    /// Names that rules used before, and the ones to write instead.
+    const RENAMED: [(&'static str, &'static str); 3] =
+        [("said", "not_placeholder"), ("random", "high_entropy"), ("mixed", "letters_and_symbols")];
 
-    pub fn from_name(name: &str) -> Option<Self> {
-        use Check::{Assignment, Basic, Card, Email, Entropy, Hex, Jwt, Luhn, Mixed, Random, Said, UrlCredentials};
-        let all = [Luhn, Jwt, Basic, Entropy, Card, Email, UrlCredentials, Assignment, Said, Hex, Random, Mixed];
-        Self::NAMES.iter().position(|known| *known == name).map(|index| all[index])
+    /// # Errors
+    /// There is no check of this name: the reason, with what to write instead.
+    pub fn from_name(name: &str) -> Result<Self, String> {
+        if let Some((_, check)) = Self::NAMED.iter().find(|(known, _)| *known == name) {
+            return Ok(*check);
+        }
+        if let Some((_, new)) = Self::RENAMED.iter().find(|(old, _)| *old == name) {
+            return Err(format!("check: this one has a new name; write {new}"));
+        }
+        Err(format!("check: unknown value; known: {}", Self::NAMED.map(|(known, _)| known).join(" ")))
     }
 
     /// `secret` is what would be replaced.
@@ -63,9 +73,9 @@ impl Check {
             Check::Basic => basic(secret),
             Check::Entropy => entropy(secret),
             Check::Card => card(secret),
-            Check::Random => random(secret),
-            Check::Mixed => mixed(secret) && !address::is_mail(secret),
-            Check::Said => !placeholders::says_nothing(secret),
+            Check::HighEntropy => high_entropy(secret),
+            Check::LettersAndSymbols => letters_and_symbols(secret) && !address::is_mail(secret),
+            Check::NotPlaceholder => !placeholders::says_nothing(secret),
             Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
             Check::Email | Check::UrlCredentials | Check::Assignment => true,
         }
@@ -211,7 +221,7 @@ const KINDS: [u8; 256] = {
 
 /// A value that no one wrote: entropy, and a long piece without a hyphen or dot in which letters and digits mix, or
 /// capitals stand where no hump of camel case does.
-pub fn random(text: &[u8]) -> bool {
+pub fn high_entropy(text: &[u8]) -> bool {
     let pieces = text.split(|b| Kinds::of(*b).has(Kinds::SPLIT));
     let piece = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
     if piece.len() < RANDOM_PIECE_BYTES_MIN {
@@ -229,7 +239,7 @@ pub fn piece_is_mixed(digits: usize, changes: usize, len: usize) -> bool {
 }
 
 /// The name of an entry in a cache or store, of parts: `user:1234567:profile`.
-pub fn entry(text: &[u8]) -> bool {
+pub fn cache_key(text: &[u8]) -> bool {
     let first = text.iter().position(|byte| *byte == b':').map(|end| &text[..end]);
     first.is_some_and(|part| {
         !part.is_empty() && part.iter().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(byte))
@@ -237,8 +247,8 @@ pub fn entry(text: &[u8]) -> bool {
 }
 
 /// A random value, or a code: letters and digits with at least one digit, and nothing else.
-pub fn coded(text: &[u8]) -> bool {
-    random(text) || (text.iter().all(u8::is_ascii_alphanumeric) && text.iter().any(u8::is_ascii_digit))
+pub fn alphanumeric(text: &[u8]) -> bool {
+    high_entropy(text) || (text.iter().all(u8::is_ascii_alphanumeric) && text.iter().any(u8::is_ascii_digit))
 }
 
 /// The text form of a UUID (RFC 9562).
@@ -254,7 +264,7 @@ pub fn uuid(text: &[u8]) -> bool {
 }
 
 /// Letters with a digit or a sign between them: no word, no number, no path.
-pub fn mixed(text: &[u8]) -> bool {
+pub fn letters_and_symbols(text: &[u8]) -> bool {
     let letter = text.iter().any(u8::is_ascii_alphabetic);
     let other = text.iter().any(|b| Kinds::of(*b).has(Kinds::OTHER));
     letter && other && !text.iter().any(u8::is_ascii_whitespace)
@@ -292,7 +302,7 @@ mod tests {
             "a1-b2c3d4e5f6g7",
             "AJbJSzHMjyXPVQduRgzgwbYv",
         ] {
-            assert!(random(text.as_bytes()), "{text}");
+            assert!(high_entropy(text.as_bytes()), "{text}");
         }
         for text in [
             "user-service-v2-primary",
@@ -301,8 +311,14 @@ mod tests {
             "10.0.0.1:8080",
             "a 9f8e7d6c5b4a39281706",
         ] {
-            assert!(!random(text.as_bytes()), "{text}");
+            assert!(!high_entropy(text.as_bytes()), "{text}");
         }
-        assert!(mixed(b"hunter2") && mixed(b"P@ss") && !mixed(b"second-stage") && !mixed(b"12.5") && !mixed(b"a 1"));
+        assert!(
+            letters_and_symbols(b"hunter2")
+                && letters_and_symbols(b"P@ss")
+                && !letters_and_symbols(b"second-stage")
+                && !letters_and_symbols(b"12.5")
+                && !letters_and_symbols(b"a 1")
+        );
     }
 }

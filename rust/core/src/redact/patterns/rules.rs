@@ -182,10 +182,7 @@ impl Rules {
         let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
         let check = match spec.check.as_deref() {
             None => None,
-            Some(name) => match Check::from_name(name) {
-                Some(check) => Some(check),
-                None => return fail(format!("unknown check; known: {}", Check::NAMES.join(" "))),
-            },
+            Some(name) => Some(Check::from_name(name).map_err(|reason| RuleError::new(&spec.name, reason))?),
         };
         let ContentRuleSpec { whole_word, lead_bytes, keep_last, .. } = *spec;
         let mut rule = Rule { number, pattern: None, whole_word, lead_bytes, check, keep_last };

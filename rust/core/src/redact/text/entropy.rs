@@ -93,13 +93,13 @@ impl Window {
             return false;
         }
         let entry = entry && checks::uuid(value);
-        class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !checks::random(value))
+        class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !checks::high_entropy(value))
     }
 
     /// These bytes look random.
     pub fn random(&mut self, text: &[u8], start: usize, end: usize) -> bool {
         let may_be = !self.moved(text, start, end) || self.may_be_random(end - start);
-        may_be && checks::random(&text[start..end])
+        may_be && checks::high_entropy(&text[start..end])
     }
 
     /// Move on to these bytes; false where what is known of the last ones does not help.

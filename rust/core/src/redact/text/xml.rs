@@ -52,7 +52,8 @@ pub fn secret(
     let class = if own == KeyClass::Plain { named? } else { own };
     let (start, end) = content(text, close + 1, open)?;
     let value = &text[start..end];
-    let vague = matches!(class, KeyClass::Bare(_)) && (name.eq_ignore_ascii_case(b"key") || !checks::random(value));
+    let vague =
+        matches!(class, KeyClass::Bare(_)) && (name.eq_ignore_ascii_case(b"key") || !checks::high_entropy(value));
     let rule = class.rule_for(value).filter(|_| !vague && !placeholders::says_nothing(value))?;
     Some((start, end, rule))
 }
