@@ -20,7 +20,7 @@ WHEELS := target/wheels
 QUICK := target/run
 
 .DELETE_ON_ERROR:
-.PHONY: help dev run check test coverage fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz miri wheel clean require
+.PHONY: help dev run check test coverage deny fmt bench bench-core bench-handler bench-pipeline bench-quick fuzz miri wheel clean require
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -107,6 +107,10 @@ coverage: $(VENV)/.tools $(VENV)/.wheel ## the tests again, and how much of the 
 	$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+deny: ## licences, duplicates and sources of the Rust packages, without network (cargo install --locked cargo-deny)
+	@cargo deny --version >/dev/null 2>&1 || { echo "headrig: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo deny --offline check bans licenses sources
 
 bench: bench-core bench-handler bench-pipeline ## all tables, recorded in benches/record/
 

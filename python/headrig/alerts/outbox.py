@@ -37,7 +37,7 @@ class _Waiting:
 class Outbox:
     """The notices of one notifier."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # by keyword: what a running part is given by the run
         self,
         name: str,
         notifier: Notifier,

@@ -47,7 +47,7 @@ class Findings(list[ConfigError]):
         self.warnings: list[str] = []
 
 
-def table(
+def table(  # noqa: PLR0913  # by keyword, each with a default
     cls: type[T],
     given: object,
     at: str,

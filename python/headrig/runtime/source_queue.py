@@ -97,7 +97,7 @@ class CoreQueue:
     _senders: ClassVar = itertools.count(1)
     """Over all queues: what a reload puts in the place of a source must not take its connections for others."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # by keyword: what a running part is given by the run
         self,
         account: SourceAccount,
         counts: Metrics,

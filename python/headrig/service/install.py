@@ -88,7 +88,7 @@ class _ServiceHandler(Handler):
         super().__init__(path, **rest)
 
 
-def install(
+def install(  # noqa: PLR0913  # settings, by keyword
     *,
     level: int | str | None = None,
     structured: bool | None = None,

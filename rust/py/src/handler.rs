@@ -47,7 +47,7 @@ pub struct HandlerCore {
 impl HandlerCore {
     #[new]
     #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, finalizing, record_type))]
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
     fn new(
         py: Python<'_>,
         path: Option<PathBuf>,

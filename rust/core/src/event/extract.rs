@@ -104,6 +104,7 @@ impl Extractor {
         })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
     fn object(
         &self,
         level: usize,
@@ -124,6 +125,7 @@ impl Extractor {
     }
 
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
     fn take(&self, entry: Entry, value: usize, text: &[u8], nodes: &[Node], scratch: &mut Decoded, found: &mut [u32]) {
         if let Some(slot) = entry.slot {
             found[slot.0 as usize] = value as u32;

@@ -149,6 +149,7 @@ const OVERFLOWS: u32 = 1 << 31;
 impl Links {
     /// What `SeriesTable::locate` gives for the label set `number`, which are `texts`.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
     pub fn locate<'a, T: Default, I: Iterator<Item = &'a str> + Clone>(
         &mut self,
         number: u32,

@@ -32,6 +32,7 @@ struct Pass<'a> {
 }
 
 /// Append the edits of `text`, not settled.
+#[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
 pub fn scan(
     redactor: &Redactor,
     text: Text<'_>,

@@ -35,6 +35,7 @@ impl<'a> Work<'a> {
 impl Rules {
     /// Call `found(start, end, rule)` for each credential in `text`, which is the part of the text of `places` that
     /// begins at `start`.
+    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
     pub fn scan(
         &self,
         text: &[u8],

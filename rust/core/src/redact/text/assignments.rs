@@ -20,6 +20,7 @@ const BARE_BYTES_MAX: usize = 256;
 const _: () = assert!(BARE_BYTES_MAX <= WEIGHED_BYTES_MAX);
 
 /// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=`, `:` and `>`, in order.
+#[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
 pub fn scan(
     text: &[u8],
     keys: &Keys,
