@@ -45,7 +45,10 @@ class SourceAccount:
 
 @dataclass(slots=True)
 class SinkAccount:
-    """Lines of one sink: accepted = delivered + dropped + waiting, and accepted = what the sources let go since then."""
+    """
+    Lines of one sink: accepted + recovered + replayed = delivered + dropped + dead-lettered + waiting, and accepted = what the
+    sources let go since then.
+    """
 
     id: str
     type: str
@@ -55,6 +58,12 @@ class SinkAccount:
     delivered: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     delivered_bytes: int = 0
+    recovered: int = 0
+    """Lines that a buffer found when it opened: what an earlier run had not delivered. 0 as long as no buffer outlives a run."""
+    replayed: int = 0
+    """Lines that came again out of the dead letters. 0 as long as there are none."""
+    dead_lettered: int = 0
+    """Lines that were refused for good and kept with the reason. 0 as long as nothing keeps them: they are dropped."""
     queues: list[Callable[[], int]] = field(default_factory=list)
     """Each tells its lines. More than one while a sink that was taken out and came back still writes what it had."""
     closed_at: int | None = None
@@ -66,7 +75,8 @@ class SinkAccount:
 
     def imbalance(self) -> int:
         """Lines that cannot be accounted for inside the sink."""
-        return abs(self.accepted - self.delivered - self.dropped.total() - self.waiting())
+        came = self.accepted + self.recovered + self.replayed
+        return abs(came - self.delivered - self.dropped.total() - self.dead_lettered - self.waiting())
 
 
 @dataclass(slots=True)
