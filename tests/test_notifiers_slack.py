@@ -45,8 +45,10 @@ async def test_posts(alerting, endpoint):
     An alert is a header, the message as it is, and what, where and when; `text` is there for what shows no blocks.
     """
     run = await alerting()
-    key = run.alerting.send("Disk <full> & so", "5 > 4", severity="high", category="system", labels={"host": "a&b"})
-    run.alerting.resolve(key)
+    key = run.alerting.sent.send(
+        "Disk <full> & so", "5 > 4", severity="high", category="system", labels={"host": "a&b"}
+    )
+    run.alerting.sent.resolve(key)
     await run.until(lambda: run.account.delivered == 2)
     path, headers, sent = endpoint.requests[0]
     posted = json.loads(sent)
@@ -99,7 +101,7 @@ async def test_retry_after_is_honoured(alerting, endpoint):
     endpoint.answers = always(status(429, "rate_limited", Retry_After="30"))
     run = await alerting()
     for n in range(3):
-        run.alerting.send(f"alert {n}", "m")
+        run.alerting.sent.send(f"alert {n}", "m")
     await run.until(lambda: run.pauses.asked)
     assert (30.0, 1) == (run.pauses.asked[0], len(endpoint.requests))
     await run.pipeline.flush()
@@ -129,7 +131,7 @@ async def test_comes_again(alerting, endpoint, answer, reason):
     """
     endpoint.answers = always(answer)
     run = await alerting(timeout_seconds=0.2)
-    run.alerting.send("title", "message")
+    run.alerting.sent.send("title", "message")
     await run.until(lambda: run.pauses.asked)
     run.pauses.let_go()
     await run.until(lambda: run.account.delivered == 1)
@@ -155,8 +157,8 @@ async def test_given_up(alerting, endpoint, caplog, code, text, reason):
     endpoint.answers = always(status(code, text))
     run = await alerting()
     with caplog.at_level(logging.WARNING, "headrig"):
-        run.alerting.send("first", "message")
-        run.alerting.send("second", "message")
+        run.alerting.sent.send("first", "message")
+        run.alerting.sent.send("second", "message")
         await run.until(lambda: run.account.delivered == 1)
 
     assert {reason: 1} == dict(run.account.dropped)
@@ -173,7 +175,7 @@ async def test_given_up_after_a_day(alerting, endpoint):
     """
     endpoint.answers = always(status(503), status(503))
     run = await alerting()
-    run.alerting.send("title", "message")
+    run.alerting.sent.send("title", "message")
     await run.until(lambda: len(run.pauses.asked) == 1)
     run.clock.now += 86_400
     run.pauses.let_go()
@@ -188,8 +190,8 @@ async def test_stop(alerting, endpoint, caplog):
     """
     endpoint.answers = always(status(429, Retry_After="30"))
     run = await alerting()
-    run.alerting.send("first", "message")
-    run.alerting.send("second", "message")
+    run.alerting.sent.send("first", "message")
+    run.alerting.sent.send("second", "message")
     await run.until(lambda: run.pauses.asked)
     await run.stop()
 
@@ -203,7 +205,7 @@ async def test_stop_delivers(alerting, endpoint):
     """
     endpoint.answers = always(status(503))
     run = await alerting(limits=Limits(drain_seconds=5.0))
-    run.alerting.send("first", "message")
+    run.alerting.sent.send("first", "message")
     await run.until(lambda: run.pauses.asked)
     await run.stop()
 
@@ -219,8 +221,8 @@ async def test_the_address_is_secret(alerting, endpoint, caplog):
     with caplog.at_level(logging.DEBUG):
         run = await alerting(timeout_seconds=0.2)
         run.pauses.let_go(10)
-        run.alerting.send("one", "message")
-        run.alerting.send("two", "message")
+        run.alerting.sent.send("one", "message")
+        run.alerting.sent.send("two", "message")
         await run.until(lambda: run.account.waiting() == 0)
         page = run.page()
 
@@ -233,7 +235,9 @@ async def test_secrets_stay_here(alerting, endpoint):
     """
     run = await alerting()
     secret = "ghp_" + "0" * 36
-    run.alerting.send(f"token {secret}", f"password=hunter2 {secret}", labels={"api_key": "fake-key", "host": secret})
+    run.alerting.sent.send(
+        f"token {secret}", f"password=hunter2 {secret}", labels={"api_key": "fake-key", "host": secret}
+    )
     await run.until(lambda: run.account.delivered == 1)
     sent = endpoint.requests[0][2].decode()
 

@@ -93,10 +93,10 @@ async def test_recorded_values(alerting, endpoint):
     for value in (4.0, 10.0):
         run.pipeline.state.engine.record("queue.depth", value, {}, run.clock.now)
     run.clock.now += 10
-    await run.alerting.advance()
+    await run.alerting.evaluation.advance()
     run.clock.now += 60
     run.pipeline.state.engine.record("queue.depth", 1.5, {}, run.clock.now - 1)
-    await run.alerting.advance()
+    await run.alerting.evaluation.advance()
     await run.until(lambda: run.account.delivered == 2)
 
     assert ["7 of 5", "1.5 of 5"] == [message for _, message in taken(endpoint)]
@@ -113,7 +113,7 @@ async def test_silence_is_not_recovery(alerting, endpoint):
     await run.until(lambda: run.account.delivered == 2)
     for _ in range(60):
         run.clock.now += 10
-        await run.alerting.advance()
+        await run.alerting.evaluation.advance()
     await run.until(lambda: run.account.delivered == 4)
 
     assert {"🔴 FIRING (no data): High Error Rate", "✅ RESOLVED (no data): High Error Rate"} == {
@@ -167,11 +167,15 @@ async def test_by_hand(alerting, endpoint):
     The key of an alert that fires updates it and sends nothing; it is resolved once, with what it last said.
     """
     run = await alerting()
-    key = run.alerting.send("Disk", "80 % full")
-    assert key == run.alerting.send("Disk", "90 % full", key=key)
+    key = run.alerting.sent.send("Disk", "80 % full")
+    assert key == run.alerting.sent.send("Disk", "90 % full", key=key)
     assert 1 == run.page()["headrig_sent_alerts"]
-    assert [True, False, False] == [run.alerting.resolve(key), run.alerting.resolve(key), run.alerting.resolve("other")]
-    run.alerting.send("Own", "m", severity="CRITICAL", category="own words", key="mine")
+    assert [True, False, False] == [
+        run.alerting.sent.resolve(key),
+        run.alerting.sent.resolve(key),
+        run.alerting.sent.resolve("other"),
+    ]
+    run.alerting.sent.send("Own", "m", severity="CRITICAL", category="own words", key="mine")
     await run.until(lambda: run.account.delivered == 3)
 
     assert [
@@ -180,7 +184,7 @@ async def test_by_hand(alerting, endpoint):
         ("🔴 FIRING: Own", "m"),
     ] == taken(endpoint)
     with pytest.raises(ConfigError, match="severity: unknown value; known values: critical, high, warning, info"):
-        run.alerting.send("t", "m", severity="bad")
+        run.alerting.sent.send("t", "m", severity="bad")
 
 
 @pytest.mark.asyncio
@@ -190,7 +194,7 @@ async def test_bounds(alerting, endpoint, monkeypatch):
     """
     held = asyncio.Event()
     monkeypatch.setattr("headrig.alerts.outbox.OUTBOX_NOTICES_MAX", 10)
-    monkeypatch.setattr("headrig.runtime.alerts.SENT_ALERTS_MAX", 12)
+    monkeypatch.setattr("headrig.alerts.by_hand.SENT_ALERTS_MAX", 12)
 
     async def hold(request):
         await held.wait()
@@ -198,14 +202,14 @@ async def test_bounds(alerting, endpoint, monkeypatch):
 
     endpoint.answers = always(hold)
     run = await alerting()
-    keys = [run.alerting.send(f"alert {n}", "m" * 20_000, key=str(n)) for n in range(15)]
+    keys = [run.alerting.sent.send(f"alert {n}", "m" * 20_000, key=str(n)) for n in range(15)]
     await run.until(lambda: endpoint.requests)
     assert 10 == run.account.waiting()
     held.set()
     await run.until(lambda: run.account.waiting() == 0)
 
     assert {"outbox_full": 5} == dict(run.account.dropped)
-    assert [False, True] == [run.alerting.resolve(keys[0]), run.alerting.resolve(keys[-1])]
+    assert [False, True] == [run.alerting.sent.resolve(keys[0]), run.alerting.sent.resolve(keys[-1])]
 
 
 @pytest.mark.asyncio
@@ -214,7 +218,7 @@ async def test_strange_texts(alerting, endpoint):
     What an application hands over is sent, whatever it is.
     """
     run = await alerting()
-    run.alerting.send("\ud800", "", labels={"a": "\udfff", "": "x", **{f"l{n}": "x" * 99 for n in range(500)}})
+    run.alerting.sent.send("\ud800", "", labels={"a": "\udfff", "": "x", **{f"l{n}": "x" * 99 for n in range(500)}})
     await run.until(lambda: run.account.delivered == 1)
 
     assert [("🟡 FIRING: ?", " ")] == taken(endpoint)
@@ -255,7 +259,7 @@ async def test_reload(alerting, endpoint, memory):
     for notifiers in (slack(endpoint, timeout_seconds=3.0), {"other": slack(endpoint)["slack"]}):
         changed = {**settings(rule(), notifiers=notifiers), "sources": config.sources, "sinks": config.sinks}
         await run.pipeline.reload(type(config)(**changed, limits=config.limits))
-        run.alerting.send("after", "m")
+        run.alerting.sent.send("after", "m")
     other = run.pipeline.state.ledger.notifiers["other"]
     await run.until(lambda: (run.account.delivered, other.delivered) == (2, 1))
 
@@ -274,7 +278,7 @@ async def test_alerts_that_fail_stop_nobody(alerting, caplog):
     def fail(*_):
         raise RuntimeError("canary")
 
-    run.alerting._evaluator._next = fail
+    run.alerting.evaluation._evaluator._next = fail
     with caplog.at_level(logging.WARNING, "headrig"):
         await feed(run, [requests(NOW_SECONDS, 2, 2)])
         await run.until(lambda: "thresholds could not be looked at: RuntimeError" in caplog.text)
@@ -290,14 +294,14 @@ async def test_a_source_far_behind(alerting, caplog):
     run = await alerting(rule())
     with caplog.at_level(logging.WARNING, "headrig"):
         await feed(run, [requests(NOW_SECONDS - 900, 2, 2)])
-        run.alerting._warn_of_lanes()
+        run.alerting.evaluation._warn_of_lanes()
         run.clock.now += 20
-        run.alerting._warn_of_lanes()
+        run.alerting.evaluation._warn_of_lanes()
         await feed(run, [requests(run.clock.now, 2, 2)])
         run.clock.now += 600
-        run.alerting._warn_of_lanes()
+        run.alerting.evaluation._warn_of_lanes()
         run.clock.now += 600
-        run.alerting._warn_of_lanes()
+        run.alerting.evaluation._warn_of_lanes()
 
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "sources.in is 900 s behind the clock: thresholds wait until it catches up"
@@ -310,7 +314,7 @@ async def test_health(alerting):
     Health names a notifier whose task has died.
     """
     run = await alerting()
-    running = run.alerting._running["slack"]
+    running = run.alerting.notifiers._running["slack"]
     assert run.pipeline.status.health()[0]
     running.sending.cancel()
     await run.until(running.sending.done)

@@ -82,7 +82,7 @@ async def test_blocking_sink_holds_its_sources(start, memory, sink):
     text = lines(2_000_000)
     sending = asyncio.get_running_loop().create_task(run.send(text))
     source = run.pipeline.state.sources["in"]
-    await run.until(lambda: source.queue.full and run.pipeline.state.sinks["out"].queue.full)
+    await run.until(lambda: source.queue.full and run.pipeline.state.sinks["out"].buffer.full)
     for _ in range(100):
         await asyncio.sleep(0)
 

@@ -40,7 +40,7 @@ def advance(seconds):
         looked = threading.Event()
         background = service.background()
         async def look():
-            await background.pipeline.alerting.advance()
+            await background.pipeline.alerting.evaluation.advance()
             looked.set()
         assert background.call(lambda: background.pipeline.members._tasks.create_task(look()))
         assert looked.wait(60)

@@ -121,7 +121,7 @@ async def test_large_request(posting, endpoint):
     text = b'{"n":"%s"}\n' % (b"x" * 200_000) * 20
     await run.send(text)
     await run.until(lambda: run.account.accepted == 20)
-    run.pipeline.state.sinks["out"].queue.hasten()
+    run.pipeline.state.sinks["out"].buffer.flush_now()
     await run.until(lambda: run.account.delivered == 20)
 
     assert text == b"".join(endpoint.accepted)

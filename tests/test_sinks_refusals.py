@@ -173,7 +173,7 @@ async def test_health(posting, endpoint):
     endpoint.answers = [status(401), status(503)]
     run = await posting()
     health, now = run.pipeline.status.health, [0.0]
-    run.pipeline.state.sinks["out"].queue.now = lambda: now[0]
+    run.pipeline.state.sinks["out"].buffer.now = lambda: now[0]
     assert (True, {"status": "ok", "ledger_imbalance": 0, "components": {}}) == health()
     await run.send(lines(3))
     await run.until(lambda: len(run.pauses.asked) == 1)

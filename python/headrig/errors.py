@@ -5,14 +5,18 @@ HeadrigError
 ├── ConfigError         refuses to start; text = file, path, what, how to fix (exit 78)
 │   └── RuleError       a rule, metric or expression cannot be used
 ├── UnavailableError    something outside is in the way: a port in use, a socket that is served (exit 69)
-└── DeliveryError       a sink gave up (`reason`: a closed set, also the metric label)
+└── DeliveryError       a sink or notifier gave up (`reason`: a closed set, also the metric label)
+    ├── Rejected        on some lines, which it names
     └── Retryable       the same call may succeed later
         └── Misconfigured   once somebody mends the settings, here or at the other side
 """
 
+from collections.abc import Iterable
+from operator import index
 from typing import ClassVar, Final, Literal
 
-DeliveryReason = Literal["auth", "rate_limit", "client", "server", "timeout", "closed", "io", "other"]
+DeliveryReason = Literal["auth", "rate_limit", "client", "server", "timeout", "closed", "io", "bug", "other"]
+"""`bug`: a part raised what it never raises on purpose; only the delivery loop says so."""
 
 _KINDS: Final = (
     (str, "a string"),
@@ -85,21 +89,40 @@ class UnavailableError(_Located):
 
 
 class DeliveryError(HeadrigError):
-    """
-    A sink gave up for good: on the last `size` bytes of its `accepted_bytes`, which are whole lines, or, None, on all that
-    it has not accepted. They are dropped under `reason`.
-    """
+    """A sink or notifier gave up for good on all that it has not accepted. That is dropped under `reason`."""
 
     exit_code = 74
 
-    def __init__(
-        self, text: str, reason: DeliveryReason = "other", *, size: int | None = None, remedy: str = ""
-    ) -> None:
+    def __init__(self, text: str, reason: DeliveryReason = "other", *, remedy: str = "") -> None:
         super().__init__(text)
         self.reason: DeliveryReason = reason
-        self.size = size
         self.remedy = remedy
         """What an operator may do about it."""
+
+
+class Rejected(DeliveryError):
+    """
+    Some lines were refused: `lines`, numbered from 0 over all that the sink was given. At least one, else ValueError.
+
+    Of the others those within the sink's `accepted_bytes` were accepted, and the rest comes again. `final`: the lines are
+    dropped under `reason`; else they may be accepted later, and come again as well.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        reason: DeliveryReason = "client",
+        *,
+        lines: Iterable[int],
+        final: bool = True,
+        remedy: str = "",
+    ) -> None:
+        super().__init__(text, reason, remedy=remedy)
+        self.lines = sorted(set(map(index, lines)))
+        """Ascending."""
+        if not self.lines:
+            raise ValueError("no line is named")
+        self.final = final
 
 
 class Retryable(DeliveryError):

@@ -63,6 +63,10 @@ RETRY_SECONDS_MAX: Final = 5.0
 """Longest wait before a local sink is tried again: a disk with space again is used within seconds."""
 IDLE_SECONDS_MAX: Final = 10.0
 """A sink that has accepted nothing for so long beyond its flush interval, though lines wait, is not well."""
+BUG_ATTEMPTS_MAX: Final = 3
+"""The same lines are given so many times to a part that fails by a bug; then they are dropped: they may be what it fails on."""
+BUG_SECONDS: Final = 60.0
+"""A part that failed by a bug is degraded for so long: longer than what asks for `/health` leaves in between."""
 REFUSALS_MAX: Final = 32
 """Lines in a row that an endpoint may refuse for good before the next one waits: it is no longer about one line."""
 RETRY_AFTER_SECONDS_MAX: Final = 3600.0

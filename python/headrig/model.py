@@ -188,20 +188,21 @@ class Sink(Protocol):
     """
     Where lines end.
 
-    Never called concurrently. Must not keep `batches` after returning. A sink never retries by itself.
+    Never called concurrently. Must not keep `batches` after returning. A sink never retries by itself. Whatever else than
+    a `DeliveryError` it raises is a bug, which costs its own lines and nobody else's.
     """
 
     accepted_bytes: int
     """
-    So much of the batches that come again was accepted before the failure, or refused for good and named. A sink that
-    takes over from this one, in a reload, is told, so that it does not repeat it. 0 when nothing comes again.
+    So many bytes of what `write` was given are accepted, or refused and named. Whole lines among them do not come again;
+    the beginning of a line that does come again is not repeated, also by a sink that takes over from this one in a
+    reload: it finds here how much of it is there. 0 once everything is accepted.
     """
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """
-        Return once everything is accepted. `Retryable`: the very same batches come again, and the sink must not
-        repeat what it already wrote of them. Any other `DeliveryError` drops, counted, what was not accepted; if it
-        names a `size`, only so many bytes, and then the batches come again for the rest.
+        Return once everything is accepted. `Retryable`: what was not comes again. `Rejected` names lines that were refused,
+        and what was not tried comes again. Any other `DeliveryError` drops, counted, all that was not accepted.
         """
 
     async def flush(self) -> None:
@@ -219,7 +220,8 @@ class Notifier(Protocol):
     async def notify(self, notice: Notice) -> None:
         """
         Return once the other side took the notice. `Retryable`: the very same notice comes again, and those behind it
-        wait. Any other `DeliveryError` gives this one up, counted.
+        wait. Any other `DeliveryError` gives this one up, counted. What else it raises is a bug: the notice comes again
+        some times, then it is given up.
         """
 
 

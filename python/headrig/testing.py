@@ -25,7 +25,7 @@ class MemorySink:
         self.accepted_bytes = 0
         self.writes = 0
         self.flushes = 0
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         self.open = asyncio.Event()
         self.open.set()
 

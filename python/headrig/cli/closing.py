@@ -3,7 +3,7 @@
 from collections import Counter
 
 from headrig import telemetry
-from headrig.runtime.running import State
+from headrig.runtime.state import State
 
 
 def summary(state: State) -> str:

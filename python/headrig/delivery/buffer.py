@@ -1,12 +1,16 @@
 """
-Before a sink: its queue of processed batches, and what becomes of them when it is full.
+What waits for a sink or a notifier. `Buffer` is what a delivery loop knows of it; `Memory` holds batches of lines in
+memory and decides by `when_full` what becomes of them when there is no room.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from itertools import islice
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from headrig.delivery.ledger import SinkAccount
 from headrig.limits import (
@@ -16,23 +20,63 @@ from headrig.limits import (
 )
 from headrig.model import Batch, Clock, Gate, WhenFull
 
+Item = TypeVar("Item")
+"""A batch of lines, or a notice: counted as one line here."""
 
-class SinkQueue:
-    """Batches on their way to one sink, until it accepted them."""
+
+class Buffer(Protocol[Item]):
+    """
+    Items on their way to one part, in order, each line counted until it is decided.
+
+    Nothing here says where they wait. What `take` gave may be given again after a restart unless `done` came before.
+    """
+
+    def offer(self, item: Item, /) -> None:
+        """Take an item, or drop one, counted. Never waits."""
+
+    async def take(self) -> Sequence[Item]:
+        """
+        The oldest items, once they are due; empty at the end. The same come again, less the lines that are `done`, until
+        all of them are.
+        """
+
+    def done(self, lines: range | None = None, reason: str | None = None, *, again: bool = False) -> None:
+        """
+        These lines are accepted, or dropped for `reason`; `again` if they might be accepted another time. They are numbered
+        over what `take` would give now, whose other lines close up. None: all of it.
+        """
+
+    def waiting(self) -> int:
+        """Lines that are not decided."""
+
+    async def flushed(self) -> None:
+        """Wait until everything offered so far is decided, without waiting for company."""
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A batch, and what is decided of it."""
+
+    batch: Batch
+    undecided: int
+    """Lines."""
+    lost: int = 0
+    again: bool = False
+
+
+class Memory:
+    """Batches of lines for one sink, in memory."""
 
     def __init__(self, account: SinkAccount, limits: Limits) -> None:
         self.account = account
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._batches: deque[Batch] = deque()
-        self._taken = 0
-        """The first so many are with the sink: they are past dropping."""
-        self._decided_bytes = 0
-        """Of those, what the sink has accepted or refused already: whole lines."""
-        self._decided: Counter[int] = Counter()
-        """The same in lines, by the number of the batch."""
-        self._lost: Counter[int] = Counter()
-        """Those of them that it refused."""
+        self._entries: deque[_Entry] = deque()
+        """Not taken yet: `when_full` may drop them."""
+        self._taken: list[tuple[_Entry, Batch]] = []
+        """With the sink: what is not decided of them, in order and in pieces."""
+        self._under_way: list[_Entry] = []
+        """Those of which that is not all decided."""
         self._bytes = 0
         self._timer: asyncio.Handle | None = None
         self._ripe = False
@@ -46,7 +90,7 @@ class SinkQueue:
         """Replaced by tests, which own the time."""
         self.idle_since: float | None = None
         """Since when the sink has accepted nothing though lines wait, by `now`; None while none do."""
-        account.queues.append(self.lines)
+        account.queues.append(self.waiting)
 
     def tune(self, limits: Limits, when_full: WhenFull, flush_entries_max: int, flush_seconds: float) -> None:
         """Take new bounds."""
@@ -56,14 +100,14 @@ class SinkQueue:
         self.flush_seconds = flush_seconds
         self._change.open()
 
-    def lines(self) -> int:
-        """Lines waiting, those being written included."""
-        return sum(batch.count for batch in self._batches) - self._decided.total()
+    def waiting(self) -> int:
+        """Lines that are not decided, those being written included."""
+        return sum(entry.undecided for entry in self._all())
 
     @property
     def decided(self) -> int:
         """Lines that the sink has decided of batches that are not decided as a whole."""
-        return self._decided.total()
+        return sum(entry.batch.count - entry.undecided for entry in self._under_way)
 
     @property
     def size(self) -> int:
@@ -75,35 +119,35 @@ class SinkQueue:
         """`when_full` decides what becomes of the next batch."""
         return (
             self._bytes >= self._limits.sink_queue_bytes_max
-            or len(self._batches) >= self._limits.sink_queue_batches_max
+            or len(self._entries) + len(self._under_way) >= self._limits.sink_queue_batches_max
         )
 
-    def offer(self, batch: Batch) -> None:
+    def offer(self, batch: Batch, /) -> None:
         """Take a batch, or drop one by `when_full`. With `block` it is always taken: wait for `room` before the next."""
         self.account.accepted += batch.count
+        entry = _Entry(batch, batch.count)
         if self.full and self.when_full == "drop_newest":
-            self._drop(batch, "queue_full")
+            self._decide(entry, batch, "queue_full", again=True)
             return
-        while self.full and self.when_full == "drop_oldest" and len(self._batches) > self._taken:
-            oldest = self._batches[self._taken]
-            del self._batches[self._taken]
-            self._bytes -= oldest.size
-            self._drop(oldest, "queue_full")
-        if not self._batches:
+        while self.full and self.when_full == "drop_oldest" and self._entries:
+            oldest = self._entries.popleft()
+            self._bytes -= oldest.batch.size
+            self._decide(oldest, oldest.batch, "queue_full", again=True)
+        if not self._entries and not self._under_way:
             self.idle_since = self.now()
-        self._batches.append(batch)
+        self._entries.append(entry)
         self._bytes += batch.size
         if batch.receipts or self.full or self._rushed or self._enough():
-            self.hasten()
+            self.flush_now()
         elif self._timer is None:
-            self._timer = self._loop.call_later(self.flush_seconds, self.hasten)
+            self._timer = self._loop.call_later(self.flush_seconds, self.flush_now)
 
     async def room(self) -> None:
         """Wait until a batch may be offered: at once unless the queue is full and blocks."""
         while self.full and self.when_full == "block" and not self._rushed:
             await self._change.wait()
 
-    def hasten(self) -> None:
+    def flush_now(self) -> None:
         """Have everything that waits written now."""
         if self._timer is not None:
             self._timer.cancel()
@@ -111,111 +155,111 @@ class SinkQueue:
         self._ripe = True
         self._change.open()
 
-    def forget(self) -> None:
+    def detach(self) -> None:
         """Leave the account, once empty."""
-        self.account.queues.remove(self.lines)
+        self.account.queues.remove(self.waiting)
 
-    def rush(self) -> None:
+    def stop_waiting(self) -> None:
         """The end is near: let nobody wait for room, and no batch for company."""
         self._rushed = True
-        self.hasten()
+        self.flush_now()
 
     def end(self) -> None:
         """Nothing more comes: `take` gives what waits and then an empty list."""
         self._ended = True
-        self.rush()
+        self.stop_waiting()
 
-    async def take(self) -> list[Batch]:
-        """The oldest batches, once they are due. They stay counted here until `done`. Empty: the end."""
-        while True:
-            if self._batches and (self._ripe or self._ended):
+    async def take(self) -> Sequence[Batch]:
+        """The oldest batches, once they are due, as many as go into one write."""
+        if not self._taken:
+            while not (self._entries and (self._ripe or self._ended)):
+                if self._ended:
+                    return []
+                await self._change.wait()
+            size = 0
+            while self._entries and len(self._taken) < WRITE_BATCHES and size < WRITE_BYTES:
+                entry = self._entries.popleft()
+                size += entry.batch.size
+                self._taken.append((entry, entry.batch))
+                self._under_way.append(entry)
+            self._ripe = bool(self._entries)
+        return [batch for _, batch in self._taken]
+
+    def done(self, lines: range | None = None, reason: str | None = None, *, again: bool = False) -> None:
+        """Lines of what is taken are accepted by the sink, or dropped for `reason`."""
+        taken, self._taken = self._taken, []
+        before = 0
+        for number, (entry, batch) in enumerate(taken):
+            if lines is not None and lines.stop <= before:
+                self._taken += taken[number:]
                 break
-            if self._ended:
-                return []
-            await self._change.wait()
-        size = 0
-        while self._taken < min(len(self._batches), WRITE_BATCHES) and size < WRITE_BYTES:
-            size += self._batches[self._taken].size
-            self._taken += 1
-        self._ripe = len(self._batches) > self._taken
-        if not self._ripe and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return [self._batches[index] for index in range(self._taken)]
-
-    def advance(self, size: int, reason: str | None = None) -> int:
-        """
-        The sink has decided so many bytes of what was taken: what is new of them is accepted, or dropped for `reason`.
-        Gives those lines; one of which there is only a part is not decided.
-        """
-        lines = position = 0
-        for number, batch in enumerate(islice(self._batches, self._taken)):
-            first, last = max(0, self._decided_bytes - position), min(size - position, batch.size)
-            position += batch.size
-            if first >= last:
+            first, last = (0, batch.count) if lines is None else (lines.start - before, lines.stop - before)
+            before += batch.count
+            if first >= batch.count or last <= max(first, 0):
+                self._taken.append((entry, batch))
                 continue
-            part = bytes(memoryview(batch.lines)[first:last])
-            count = part.count(b"\n")
-            self._decided[number] += count
-            self._lost[number] += count if reason is not None else 0
-            lines += count
-            self._decided_bytes += part.rfind(b"\n") + 1
-            if reason is None:
-                self.account.delivered_bytes += part.rfind(b"\n") + 1
-        if lines and reason is None:
-            self.account.delivered += lines
-            self.idle_since = self.now()
-        elif lines and reason is not None:
-            self.account.dropped[reason] += lines
-        return lines
-
-    def done(self, reason: str | None = None) -> None:
-        """What was taken and is not decided yet is accepted by the sink, or dropped for `reason`."""
-        taken = [self._batches.popleft() for _ in range(self._taken)]
-        sizes = sum(batch.size for batch in taken)
-        rest = [batch.count - self._decided[number] for number, batch in enumerate(taken)]
-        lost, self._lost, self._decided = self._lost, Counter(), Counter()
-        decided_bytes, self._decided_bytes, self._taken = self._decided_bytes, 0, 0
-        self._bytes -= sizes
+            head, middle, tail = split(batch, max(first, 0), min(last, batch.count))
+            self._taken += [(entry, piece) for piece in (head, tail) if piece.count]
+            self._decide(entry, middle, reason, again=again)
+            if not entry.undecided:
+                self._bytes -= entry.batch.size
+        self._under_way = [entry for entry in self._under_way if entry.undecided]
         if reason is None:
-            self.account.delivered += sum(rest)
-            self.account.delivered_bytes += sizes - decided_bytes
             self.idle_since = self.now()
-        elif any(rest):
-            self.account.dropped[reason] += sum(rest)
-        if not self._batches:
+        if not self._entries and not self._under_way:
             self.idle_since = None
-        for number, batch in enumerate(taken):
-            # A line that is refused for good will be so again: nobody is asked to send it once more.
-            dropped = 0 if reason is None else rest[number]
-            batch.settle(lost[number] + dropped, again=dropped > 0)
         self._change.open()
 
     def drop_all(self, reason: str) -> int:
         """Drop everything that waits; gives the lines."""
-        lines = self.lines()
-        self._taken = len(self._batches)
-        self.done(reason)
+        lines = self.waiting()
+        self._taken += [(entry, entry.batch) for entry in self._entries]
+        self._under_way += self._entries
+        self._entries.clear()
+        self.done(reason=reason, again=True)
         return lines
 
     async def flushed(self) -> None:
         """Wait until everything offered so far is decided, without waiting for company."""
-        if self._batches:
-            last = self._batches[-1]
-            self.hasten()
-            while any(batch is last for batch in self._batches):
+        waiting = list(self._all())
+        if waiting:
+            self.flush_now()
+            while waiting[-1].undecided:
                 await self._change.wait()
+
+    def _all(self) -> Iterator[_Entry]:
+        yield from self._under_way
+        yield from self._entries
 
     def _enough(self) -> bool:
         """What is with the sink already is no company."""
-        waiting = list(islice(self._batches, self._taken, None))
         return (
             self.flush_seconds <= 0
-            or sum(batch.count for batch in waiting) >= max(1, self.flush_entries_max)
-            or sum(batch.size for batch in waiting) >= WRITE_BYTES
+            or sum(entry.batch.count for entry in self._entries) >= max(1, self.flush_entries_max)
+            or sum(entry.batch.size for entry in self._entries) >= WRITE_BYTES
         )
 
-    def _drop(self, batch: Batch, reason: str) -> None:
-        self.account.dropped[reason] += batch.count
-        batch.settle(batch.count, again=True)
-        self._change.open()
+    def _decide(self, entry: _Entry, lines: Batch, reason: str | None, *, again: bool) -> None:
+        """Of this batch these lines are accepted or dropped."""
+        if reason is None:
+            self.account.delivered += lines.count
+            self.account.delivered_bytes += lines.size
+        else:
+            self.account.dropped[reason] += lines.count
+            entry.lost += lines.count
+            entry.again |= again
+        entry.undecided -= lines.count
+        if not entry.undecided:
+            entry.batch.settle(entry.lost, again=entry.again)
+            self._change.open()
+
+
+def split(batch: Batch, first: int, last: int) -> tuple[Batch, Batch, Batch]:
+    """A batch in three, over the same memory: before a line, up to another, and from there on."""
+    if first == 0 and last == batch.count:
+        nothing = Batch(batch.lines, 0, 0)
+        return nothing, batch, nothing
+    bounds = (0, first, last, batch.count)
+    pieces = (batch.lines.slice(begin, end) for begin, end in pairwise(bounds))
+    head, middle, tail = (Batch(lines, lines.count, len(lines)) for lines in pieces)
+    return head, middle, tail

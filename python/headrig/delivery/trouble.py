@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from headrig.errors import Misconfigured
-from headrig.limits import WARN_SECONDS
+from headrig.limits import BUG_SECONDS, WARN_SECONDS
 from headrig.model import Clock
 
 log: Final = logging.getLogger("headrig")
@@ -42,36 +42,50 @@ class Trouble(NamedTuple):
 
 
 class Standing:
-    """How a part's settings stand with the other side: fine, or refused, why and since when."""
+    """How it stands with a part: fine, its settings refused by the other side, or failing by a bug; why and since when."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._said: tuple[object, str] | None = None
-        self.refusal = ""
-        """What the last answer was, if it refused the settings."""
-        self.since_seconds = 0.0
-        """When that began, since the epoch."""
+        self._refusal: Trouble | None = None
+        self._bug: Trouble | None = None
+        self._bug_seconds = 0.0
+        """When it last failed by a bug, since the epoch."""
+        self._bugs_said: set[str] = set()
 
     def refused(self, by: object, error: Misconfigured) -> bool:
         """
         Note a refusal; gives whether to say so: once, and again when the answer is another one, when something was taken
         in between, or when `by`, the open part, is another one.
         """
-        if not self.refusal:
-            self.since_seconds = self._clock()
-        self.refusal = str(error)
-        said, self._said = self._said, (by, self.refusal)
+        self._refusal = Trouble(str(error), self._refusal.since_seconds if self._refusal else self._clock())
+        said, self._said = self._said, (by, str(error))
         return said != self._said
+
+    def failed(self, text: str, place: str) -> bool:
+        """Note a bug; gives whether to say so: once for each kind and place in the code."""
+        self._bug_seconds = self._clock()
+        self._bug = Trouble(text, self._bug.since_seconds if self._bug else self._bug_seconds)
+        new = text + place not in self._bugs_said
+        self._bugs_said.add(text + place)
+        return new
 
     @property
     def trouble(self) -> Trouble | None:
-        """The refusal, while it lasts."""
-        return Trouble(self.refusal, self.since_seconds) if self.refusal else None
+        """The refusal, while it lasts; a bug, for `BUG_SECONDS`."""
+        if self._bug and not 0 <= self._clock() - self._bug_seconds < BUG_SECONDS:
+            self._bug = None
+        return self._refusal or self._bug
 
     def unanswered(self) -> None:
         """The last try had no such answer: it says nothing about the settings."""
-        self.refusal = ""
+        self._refusal = None
 
     def taken(self) -> None:
         """The other side took something."""
-        self.refusal, self._said = "", None
+        self._refusal = self._said = None
+
+    def renewed(self) -> None:
+        """Another part has taken its place: what is known of the one before says nothing about it."""
+        self._bug = None
+        self._bugs_said.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from headrig.component import ComponentConfig, OpenContext
 from headrig.config import Config
 from headrig.config.conflicts import STATUS
 from headrig.config.files import Seen
+from headrig.delivery.loop import close
 from headrig.model import Notifier, Sink, Source
 from headrig.web.server import StatusServer
 
@@ -26,14 +28,20 @@ class Opened:
     seen: dict[str, Seen] = field(default_factory=dict)
     """What the settings said, just before, of every part that is open then, by its path in them."""
 
-    async def close(self) -> None:
-        """Close them all."""
-        parts = (*self.sources.values(), *self.sinks.values(), *self.notifiers.values())
-        for closing in (*(closing for _, closing in parts), *([self.http[1]] if self.http else [])):
-            await closing.aclose()
+    async def close(self, tell: Callable[[str], None]) -> None:
+        """Close them all; `tell` says what fails in that."""
+        parts = {f"sources.{name}": closing for name, (_, closing) in self.sources.items()}
+        parts |= {f"sinks.{name}": closing for name, (_, closing) in self.sinks.items()}
+        parts |= {f"notifiers.{name}": closing for name, (_, closing) in self.notifiers.items()}
+        if self.http is not None:
+            parts[STATUS] = self.http[1]
+        for at, closing in parts.items():
+            await close(at, closing, tell)
 
 
-async def open_parts(config: Config, wanted: AbstractSet[str], context: OpenContext) -> Opened:
+async def open_parts(
+    config: Config, wanted: AbstractSet[str], context: OpenContext, tell: Callable[[str], None]
+) -> Opened:
     """Open those components of these settings whose tables are wanted; all of them or none."""
     opened = Opened()
     try:
@@ -50,7 +58,7 @@ async def open_parts(config: Config, wanted: AbstractSet[str], context: OpenCont
             if (at := f"sources.{name}") in wanted:
                 opened.sources[name] = await _enter(source, context.at(at))
     except BaseException:
-        await opened.close()
+        await opened.close(tell)
         raise
     return opened
 

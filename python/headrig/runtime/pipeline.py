@@ -24,8 +24,9 @@ from headrig.errors import DeliveryError
 from headrig.model import Batch, Clock
 from headrig.runtime.alerts import Alerting
 from headrig.runtime.reload import Members
-from headrig.runtime.running import RunningSink, RunningSource, State, offer
+from headrig.runtime.running import RunningSink, RunningSource, offer
 from headrig.runtime.source_queue import Partials, RawBatch, Ready
+from headrig.runtime.state import State
 from headrig.runtime.status import Status
 from headrig.telemetry import Metrics
 
@@ -130,7 +131,7 @@ class Pipeline:
         engine = engine or Engine(spec, self.state.engine)
         self.members.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
         self.state.engine = engine
-        self.alerting.replace(thresholds, engine)
+        self.alerting.evaluation.replace(thresholds, engine)
 
     async def finished(self) -> None:
         """
@@ -139,7 +140,7 @@ class Pipeline:
         """
         while True:
             await self.ended.wait()
-            await asyncio.gather(*(sink.queue.flushed() for sink in self.state.sinks.values()))
+            await asyncio.gather(*(sink.buffer.flushed() for sink in self.state.sinks.values()))
             if self.ended.is_set():
                 return
 
@@ -153,7 +154,11 @@ class Pipeline:
         try:
             async with asyncio.timeout(self.state.limits.drain_seconds):
                 await asyncio.gather(*(source.queue.flushed() for source in self.state.sources.values()))
-                await asyncio.gather(*(sink.flush() for sink in self.state.sinks.values()))
+                sinks = list(self.state.sinks.values())
+                failed = await asyncio.gather(*(sink.flush() for sink in sinks), return_exceptions=True)
+            for error in failed:
+                if error is not None:
+                    raise error
         except (TimeoutError, DeliveryError) as error:
             log.warning("flush: not everything is written yet%s", f": {error}" if str(error) else "")
             return False
@@ -175,17 +180,17 @@ class Pipeline:
         reading_seconds = state.limits.drain_seconds * READING_SHARE
         await _settle((source.reading for source in sources), reading_seconds)
         for sink in sinks:
-            sink.rush()
+            sink.stop_waiting()
         await _settle((source.processing for source in sources), deadline - self._loop.time())
         lost = sum(source.queue.drop_all("shutdown") for source in sources)
-        await self.alerting.advance()
+        await self.alerting.evaluation.advance()
         notifying = self.alerting.end()
         for sink in sinks:
-            sink.queue.end()
+            sink.buffer.end()
         await _settle((*(sink.writing for sink in sinks), *notifying), deadline - self._loop.time())
         await _settle(list(self.members.going_over.values()), 0.0)
         lost += sum(sink.drop_all("shutdown") for sink in sinks)
-        self.alerting.drop_all()
+        self.alerting.notifiers.drop_all()
         if lost:
             log.error("%d lines were not written within %g s and are dropped", lost, state.limits.drain_seconds)
 
@@ -208,9 +213,9 @@ class Pipeline:
                 queue.drop(raw, "core_failure")
                 continue
             self._hand_on(running, raw, processed)
-            await self.alerting.advance()
+            await self.alerting.evaluation.advance()
             for sink in list(state.sinks.values()):
-                await sink.queue.room()
+                await sink.buffer.room()
 
     async def _through_core(self, running: RunningSource, raw: RawBatch) -> Processed:
         return await running.core.call(partial(raw.through, self.state.engine.lane(running.id)))

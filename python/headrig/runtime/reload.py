@@ -15,6 +15,8 @@ from headrig import telemetry
 from headrig.component import OpenContext
 from headrig.config import Config
 from headrig.config.files import Seen, seen
+from headrig.delivery.buffer import Memory
+from headrig.delivery.loop import close
 from headrig.engine import BATCH_BYTES_MAX, Engine
 from headrig.errors import HeadrigError, UnavailableError
 from headrig.limits import LEAVING_SECONDS, RELOAD_SECONDS, SWITCH_SECONDS
@@ -23,9 +25,9 @@ from headrig.net.http_server import Handler
 from headrig.net.sockets import Sockets, host_port
 from headrig.runtime.alerts import Alerting
 from headrig.runtime.builder import Opened, open_parts
-from headrig.runtime.running import RunningSink, RunningSource, State
-from headrig.runtime.sink_queue import SinkQueue
+from headrig.runtime.running import RunningSink, RunningSource
 from headrig.runtime.source_queue import CoreQueue
+from headrig.runtime.state import State
 from headrig.runtime.status import Status
 from headrig.web.server import StatusServer
 
@@ -101,7 +103,7 @@ class Members:
                 try:
                     engine = Engine(config.engine_spec, self._state.engine)
                 except BaseException:
-                    await opened.close()
+                    await opened.close(self._state.tell)
                     raise
                 self._switch(config, opened, engine)
                 metrics.add(telemetry.RELOADS, 1, "success")
@@ -122,12 +124,12 @@ class Members:
         """Close whatever is open, at whatever point the run ended."""
         await self.stand_still()
         if self._opened is not None:
-            await self._opened.close()
+            await self._opened.close(self._state.tell)
         for running in (*self._state.sources.values(), *self._state.sinks.values(), *self._state.leaving):
             await running.close()
-        await self._alerting.close()
+        await self._alerting.notifiers.close()
         if self.http is not None:
-            await self.http[1].aclose()
+            await close("http", self.http[1], self._state.tell)
 
     async def _open(self, config: Config) -> Opened:
         """Open every sink, and what else changed or is new."""
@@ -143,7 +145,7 @@ class Members:
             sockets=self._sockets,
             telemetry=self._state.metrics,
         )
-        opened = await open_parts(config, changed | sinks, context)
+        opened = await open_parts(config, changed | sinks, context, self._state.tell)
         opened.seen = read
         return opened
 
@@ -160,7 +162,7 @@ class Members:
                 self._deadline = None
         if opened is None or self._state.draining:
             if opened is not None:
-                await opened.close()
+                await opened.close(self._state.tell)
             raise UnavailableError("the run ends", remedy="start it anew")
         return opened
 
@@ -184,7 +186,7 @@ class Members:
         leaving += [state.sinks.pop(name) for name in list(state.sinks) if name not in config.sinks]
         for name, (sink, closing) in opened.sinks.items():
             if name in state.sinks:
-                self._tune(state.sinks[name].queue, name)
+                self._tune(state.sinks[name].buffer, name)
                 self._go_over(f"sinks.{name}", state.sinks[name].replace(config.sinks[name], sink, closing))
             else:
                 self._start_sink(name, sink, closing)
@@ -200,7 +202,7 @@ class Members:
                 leaving.append(running_now)
             self._start_source(name, source, closing)
         self._switch_http(opened)
-        self._alerting.replace(config.thresholds, engine)
+        self._alerting.evaluation.replace(config.thresholds, engine)
         for at, work in self._alerting.renew(config, opened.notifiers).items():
             self._go_over(at, work)
         for gone in leaving:
@@ -216,7 +218,7 @@ class Members:
             else:
                 self._go_over("http", self._renew_http(*opened.http))
         elif self.config.http is None and self.http is not None:
-            self._go_over("http", self.http[1].aclose())
+            self._go_over("http", close("http", self.http[1], self._state.tell))
             self.http = None
         if self.http is not None:
             self.http[0].httpd.connections_max = self.config.limits.connections_max
@@ -227,7 +229,7 @@ class Members:
         try:
             await self.http[0].renew(changed)
         finally:
-            await closing.aclose()
+            await close("http", closing, self._state.tell)
 
     def _mount(self) -> None:
         """Have what the sources serve on the status server, and nothing else of theirs."""
@@ -281,7 +283,7 @@ class Members:
             limits=state.limits,
             batch_bytes_max=BATCH_BYTES_MAX,
         )
-        running = state.sources[name] = RunningSource(name, config, source, queue, closing)
+        running = state.sources[name] = RunningSource(name, config, source, queue, closing, state)
         running.reading = self._tasks.create_task(running.read())
         running.processing = self._tasks.create_task(self._process(running))
         running.processing.add_done_callback(lambda task: self._source_done(running, task))
@@ -293,15 +295,16 @@ class Members:
 
     def _start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
         state, config = self._state, self.config.sinks[name]
-        queue = SinkQueue(state.ledger.sink(name, config.kind), state.limits)
-        running = state.sinks[name] = RunningSink(name, config, sink, queue, clock=state.clock, closing=closing)
-        self._tune(queue, name)
-        running.writing = self._tasks.create_task(running.write(state, self._review))
+        buffer = Memory(state.ledger.sink(name, config.kind), state.limits)
+        running = state.sinks[name] = RunningSink(name, config, sink, buffer, context=state, closing=closing)
+        running.reader_gone = self._review
+        self._tune(buffer, name)
+        running.writing = self._tasks.create_task(running.run())
 
-    def _tune(self, queue: SinkQueue, name: str) -> None:
+    def _tune(self, buffer: Memory, name: str) -> None:
         config = self.config.sinks[name]
-        queue.account.type = config.kind
-        queue.tune(self._state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)
+        buffer.account.type = config.kind
+        buffer.tune(self._state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)
 
     def _let_go(self, running: RunningSource | RunningSink) -> None:
         """It is told to finish; its account closes against what it was offered until now."""
@@ -310,9 +313,10 @@ class Members:
             running.queue.stopping.set()
             self._tasks.create_task(self._see_off(running, running.reading, running.processing))
         else:
-            self._state.ledger.close(running.queue.account)
-            running.rush()
-            running.queue.end()
+            self._state.ledger.close(running.buffer.account)
+            running.leaving = True
+            running.stop_waiting()
+            running.buffer.end()
             self._tasks.create_task(self._see_off(running, running.writing))
 
     async def _see_off(self, running: RunningSource | RunningSink, *works: asyncio.Task[None] | None) -> None:

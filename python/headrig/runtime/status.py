@@ -9,7 +9,7 @@ from typing import Final
 from headrig import telemetry
 from headrig.engine import core_version
 from headrig.runtime.alerts import Alerting
-from headrig.runtime.running import State
+from headrig.runtime.state import State
 from headrig.telemetry import Metrics
 
 INTENTIONAL: Final = frozenset({"blank", "queue_full"})
@@ -45,7 +45,7 @@ class Status:
     def _troubled(self) -> dict[str, Mapping[str, object]]:
         """What is not well, why, and since when, in seconds since the epoch."""
         found = {f"sinks.{each.id}": each.trouble() for each in self._state.sinks.values()}
-        found |= {f"notifiers.{name}": trouble for name, trouble in self._alerting.troubles()}
+        found |= {f"notifiers.{name}": trouble for name, trouble in self._alerting.notifiers.troubles()}
         return {
             name: {"status": "degraded", "reason": trouble.reason, "since_seconds": trouble.since_seconds}
             for name, trouble in found.items()
@@ -109,7 +109,7 @@ class Status:
             self._dropped(page, labels, account.dropped)
             self._waiting(page, labels, account.waiting())
         for sink in self._state.sinks.values():
-            page.put(telemetry.BUFFER_BYTES, sink.queue.size, sink.id, "sink", sink.queue.account.type)
+            page.put(telemetry.BUFFER_BYTES, sink.buffer.size, sink.id, "sink", sink.buffer.account.type)
 
     def _dropped(self, page: Metrics, labels: tuple[str, str, str], dropped: Mapping[str, int]) -> None:
         for reason, lines in dropped.items():

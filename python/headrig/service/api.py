@@ -211,7 +211,7 @@ class Service:
             return
         background = self.background()
         alert = {"severity": severity, "category": category, "labels": labels, "key": key}
-        if not background.call(lambda: background.pipeline.alerting.send(title, message, **alert)):  # type: ignore[arg-type]
+        if not background.call(lambda: background.pipeline.alerting.sent.send(title, message, **alert)):  # type: ignore[arg-type]
             log.error("too much waits for the background: nobody is told of: %s: %s", title, message)
 
     def resolve(self, key: str) -> None:
@@ -220,7 +220,7 @@ class Service:
             log.info("alert %s is resolved", key, extra={"event": "alert_resolved", "key": key})
             return
         background = self.background()
-        if not background.call(lambda: background.pipeline.alerting.resolve(key)):
+        if not background.call(lambda: background.pipeline.alerting.sent.resolve(key)):
             log.error("too much waits for the background: nobody is told that alert %s is over", key)
 
     def after_fork_in_child(self) -> None:

@@ -142,7 +142,7 @@ class Background:
 
     def _retry_now(self) -> None:
         for sink in self.pipeline.state.sinks.values():
-            sink.hasten()
+            sink.flush_now()
 
     def flush(self, timeout_seconds: float) -> bool:
         """Have everything delivered that came before; with 0 it is asked for and goes on by itself."""
@@ -212,7 +212,7 @@ class Background:
             if isinstance(source.source, ShipQueueSource):
                 await source.source.emptied()
         written = await pipeline.flush()
-        return written and await pipeline.alerting.flush()
+        return written and await pipeline.alerting.notifiers.flush()
 
     def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         try:

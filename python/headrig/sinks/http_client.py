@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from headrig.errors import Retryable
+from headrig.errors import DeliveryError, Rejected, Retryable
 from headrig.model import Lines
 from headrig.net.http_client import Poster
 
@@ -35,36 +35,42 @@ class PostSink:
         if gzip:
             self._headers["Content-Encoding"] = "gzip"
         self.accepted_bytes = 0
-        """So much of the current batches was accepted, or refused for good, before a request has to come again."""
+        """So much of the current batches was accepted, or refused for good and named: whole lines."""
         self._size = _Size(body_bytes_max)
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """
-        Post all of it, going on after the last request that was decided. What is refused comes again in halves, down to
-        the line that is to blame.
+        Post all of it, request by request. What is refused is sent again in halves, down to the line that is to blame.
         """
-        rest = deque(_rest(batches, self.accepted_bytes))
+        rest = deque(batches)
+        self.accepted_bytes = decided = 0
         while group := first(rest, self._size.bytes_max, self._size.lines_max):
             body = await asyncio.to_thread(self._body, group)
             size, lines = sum(map(len, group)), sum(each.count for each in group)
-            answer = await self._poster.exchange(body, self._headers)
-            if answer.refusal is None:
+            refusal, status = await self._post(body)
+            if refusal is None:
                 self._size.accepted()
-            elif isinstance(answer.refusal, Retryable):
-                raise answer.refusal
             else:
-                self._size.refused(size, lines, too_large=answer.status == TOO_LARGE)
+                self._size.refused(size, lines, too_large=status == TOO_LARGE)
                 if lines > 1:
                     rest.extendleft(reversed(group))
                     continue
             self.accepted_bytes += size
-            if answer.refusal is not None:
-                answer.refusal.size = size
-                raise answer.refusal
+            decided += lines
+            if refusal is not None:
+                only = range(decided - 1, decided)
+                raise Rejected(str(refusal), refusal.reason, lines=only, remedy=refusal.remedy)
         self.accepted_bytes = 0
 
     async def flush(self) -> None:
         """Nothing waits here: what was accepted is the other side's."""
+
+    async def _post(self, body: bytes) -> tuple[DeliveryError | None, int]:
+        """What the endpoint refuses of this content, and the status. Raises what says nothing about the content."""
+        answer = await self._poster.exchange(body, self._headers)
+        if isinstance(answer.refusal, Retryable):
+            raise answer.refusal
+        return answer.refusal, answer.status
 
     def _body(self, group: Sequence[Lines]) -> bytes:
         """In a thread: compressing takes a while."""
@@ -121,12 +127,3 @@ def first(rest: deque[Lines], bytes_max: int, lines_max: int) -> list[Lines]:
         bytes_max -= len(lines)
         lines_max -= count
     return group
-
-
-def _rest(batches: Sequence[Lines], decided_bytes: int) -> Iterator[Lines]:
-    """What comes after the bytes that are decided; a line of which only a part is comes again whole."""
-    for lines in batches:
-        first = bytes(memoryview(lines)[:decided_bytes]).count(b"\n")
-        decided_bytes = max(0, decided_bytes - len(lines))
-        if first < lines.count:
-            yield lines.slice(first, lines.count) if first else lines

@@ -1,0 +1,24 @@
+"""What a run consists of right now. Who runs a part is handed what it needs of this, never all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headrig.delivery.ledger import Ledger
+from headrig.delivery.loop import DeliveryContext
+from headrig.engine import Engine
+from headrig.runtime.running import RunningSink, RunningSource
+from headrig.runtime.source_queue import Partials
+
+
+@dataclass(slots=True, kw_only=True)
+class State(DeliveryContext):
+    """What a run consists of right now. To whoever delivers it is a `DeliveryContext` and nothing more."""
+
+    engine: Engine
+    ledger: Ledger
+    partials: Partials
+    sources: dict[str, RunningSource] = field(default_factory=dict)
+    sinks: dict[str, RunningSink] = field(default_factory=dict)
+    leaving: set[RunningSource | RunningSink] = field(default_factory=set)
+    """Taken out by a reload, not finished yet."""
