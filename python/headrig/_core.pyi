@@ -157,16 +157,16 @@ class Engine:
     def watermark(self, now_seconds: float) -> float | None:
         """Event time up to which windows are complete; None before the first event."""
 
-    def evaluate(self, tick_seconds: float, feed: str | None = None) -> Values:
+    def evaluate(self, tick_seconds: float, time_domain: str | None = None) -> Values:
         """
-        Each threshold over [tick - window, tick), per label set that has samples. `feed`: only those whose windows are
-        filled by `events`, which tick by the watermark, or `recorded`, which tick by the clock. ValueError for another.
+        Each threshold over [tick - window, tick), per label set that has samples. `time_domain`: only those that
+        tick by the watermark (`events`), or by the clock (`recorded`). ValueError for another.
         """
 
-    def oldest_pane_seconds(self, feed: str) -> float | None:
-        """Start of the oldest pane kept of a feed: ticks up to it have nothing to read. None when there is none."""
+    def oldest_pane_seconds(self, time_domain: str) -> float | None:
+        """Start of the oldest pane kept of a time domain: ticks up to it have nothing to read. None when there is none."""
 
-    def feeds(self) -> dict[str, str]:
+    def time_domains(self) -> dict[str, str]:
         """`events` or `recorded` by threshold name."""
 
     def totals(self) -> bytes:

@@ -89,7 +89,10 @@ ALERTS_REFUSED: Final = Family(
 )
 ALERTS_SENT: Final = Family("headrig_sent_alerts", "gauge", "Alerts sent by hand that fire.")
 EVALUATION_LAG: Final = Family(
-    "headrig_evaluation_lag_seconds", "gauge", "Wall clock minus the last tick that thresholds looked at.", ("feed",)
+    "headrig_evaluation_lag_seconds",
+    "gauge",
+    "Wall clock minus the last tick that thresholds looked at.",
+    ("time_domain",),
 )
 NOTICES_ACCEPTED: Final = Family(
     "headrig_notices_accepted_total", "counter", "Ledger: notices for a notifier.", ("component_id",)

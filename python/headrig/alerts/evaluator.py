@@ -21,30 +21,30 @@ class Evaluator:
         self.machine = Machine(thresholds)
         self._engine = engine
         self.ticks: dict[str, float] = {}
-        """The last tick by feed, in seconds since the epoch."""
+        """The last tick by time domain, in seconds since the epoch."""
 
     def due(self, now_seconds: float) -> bool:
         """Whether there is a tick nobody has looked at."""
-        return any(_tick(until) > self.ticks.get(feed, -math.inf) for feed, until in self._until(now_seconds))
+        return any(_tick(until) > self.ticks.get(domain, -math.inf) for domain, until in self._until(now_seconds))
 
     async def advance(self, now_seconds: float, tell: Callable[[Transition], None]) -> None:
         """Look at every tick that is due, in order, and tell what came of it."""
-        for feed, until in self._until(now_seconds):
+        for domain, until in self._until(now_seconds):
             engine, names = None, list[str]()
             while True:
                 if engine is not self._engine:
                     engine = self._engine
-                    names = [name for name, of in engine.feeds().items() if of == feed]
-                tick = self._next(feed, names, _tick(until)) if names else None
+                    names = [name for name, of in engine.time_domains().items() if of == domain]
+                tick = self._next(domain, names, _tick(until)) if names else None
                 if tick is None:
                     break
                 # In a thread: it may wait for a batch in the core, and a window may hold many series.
-                values = await asyncio.to_thread(engine.evaluate, tick, feed)
+                values = await asyncio.to_thread(engine.evaluate, tick, domain)
                 if engine is self._engine:
-                    self.ticks[feed] = tick
+                    self.ticks[domain] = tick
                     for transition in self.machine.step(tick, names, values.rows):
                         tell(transition)
-            self.ticks[feed] = max(_tick(until), self.ticks.get(feed, _tick(until)))
+            self.ticks[domain] = max(_tick(until), self.ticks.get(domain, _tick(until)))
 
     def replace(self, thresholds: Mapping[str, Threshold], engine: Engine, now_seconds: float) -> list[Transition]:
         """Go over to other thresholds and the engine that answers for them."""
@@ -55,11 +55,11 @@ class Evaluator:
         watermark = self._engine.watermark(now_seconds)
         return [("recorded", now_seconds), *([("events", watermark)] if watermark is not None else [])]
 
-    def _next(self, feed: str, names: list[str], until: float) -> float | None:
+    def _next(self, domain: str, names: list[str], until: float) -> float | None:
         """The next tick that may change anything: those before the oldest pane have nothing to say."""
-        oldest = self._engine.oldest_pane_seconds(feed)
+        oldest = self._engine.oldest_pane_seconds(domain)
         marks = [] if oldest is None else [oldest + TICK_SECONDS]
-        last = self.ticks.get(feed)
+        last = self.ticks.get(domain)
         # Without a last one: what the windows still hold from before the first watermark is looked at too.
         first = last + TICK_SECONDS if last is not None else min(marks, default=until)
         deadline = self.machine.deadline(names)

@@ -16,7 +16,7 @@ use crate::io::recent::Recent;
 use crate::json::dictionary::Dictionary;
 use crate::json::reference::{walk, Tape};
 use crate::metrics::window::senders::Senders;
-use crate::metrics::window::store::Feed;
+use crate::metrics::window::store::TimeDomain;
 use crate::metrics::window::timing::Arrival;
 use crate::metrics::{Metrics, Reading};
 use crate::process::{Processed, Worker};
@@ -157,23 +157,23 @@ impl Engine {
         lock(&self.shared.metrics).watermark(now_seconds)
     }
 
-    /// Each threshold over `[tick - window, tick)`, per label set that has samples; `feed`: only those filled so.
-    pub fn evaluate(&self, tick_seconds: f64, feed: Option<Feed>) -> Vec<Reading> {
+    /// Each threshold over `[tick - window, tick)`, per label set that has samples; `domain`: only those that tick by it.
+    pub fn evaluate(&self, tick_seconds: f64, domain: Option<TimeDomain>) -> Vec<Reading> {
         let mut metrics = lock(&self.shared.metrics);
-        match feed {
-            Some(feed) => metrics.evaluate_feed(feed, tick_seconds),
+        match domain {
+            Some(domain) => metrics.evaluate_domain(domain, tick_seconds),
             None => metrics.evaluate(tick_seconds),
         }
     }
 
-    /// Start of the oldest pane kept of a feed, in seconds: ticks up to it have nothing to read.
-    pub fn oldest_pane_seconds(&self, feed: Feed) -> Option<f64> {
-        lock(&self.shared.metrics).oldest_pane_seconds(feed)
+    /// Start of the oldest pane kept of a time domain, in seconds: ticks up to it have nothing to read.
+    pub fn oldest_pane_seconds(&self, domain: TimeDomain) -> Option<f64> {
+        lock(&self.shared.metrics).oldest_pane_seconds(domain)
     }
 
     /// Each threshold and who fills its window.
-    pub fn feeds(&self) -> Vec<(String, Feed)> {
-        lock(&self.shared.metrics).feeds()
+    pub fn time_domains(&self) -> Vec<(String, TimeDomain)> {
+        lock(&self.shared.metrics).time_domains()
     }
 
     /// Cumulative families as Prometheus text (exposition format 0.0.4).

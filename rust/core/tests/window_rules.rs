@@ -2,7 +2,7 @@
 
 mod metric_support;
 
-use headrig_core::metrics::Feed;
+use headrig_core::metrics::TimeDomain;
 use metric_support::{shown, Bench};
 use serde_json::json;
 
@@ -105,8 +105,8 @@ fn a_recorded_value_replaces_the_built_in_and_never_mixes() {
     bench.event(1006.0, json!({"event": "request_completed", "status": 500}));
     bench.metrics.record("error.rate", f64::NAN, &[], 1006.0);
     assert_eq!(read(&mut bench, 1010.0), [reading("", 7.5, 1)]);
-    assert_eq!(bench.metrics.evaluate_feed(Feed::Events, 1020.0), []);
-    assert_eq!(shown(&bench.metrics.evaluate_feed(Feed::Recorded, 1020.0)), [reading("", 7.5, 1)]);
+    assert_eq!(bench.metrics.evaluate_domain(TimeDomain::Events, 1020.0), []);
+    assert_eq!(shown(&bench.metrics.evaluate_domain(TimeDomain::Recorded, 1020.0)), [reading("", 7.5, 1)]);
     let spec = json!({"thresholds": [threshold("error.rate", 60.0, "", &["route"])]});
     let mut reloaded = Bench::after(Some(&bench), spec).unwrap();
     reloaded.event(1012.0, json!({"event": "request_completed", "status": 500, "route": "/"}));
@@ -231,7 +231,7 @@ fn nothing_is_kept_for_what_no_threshold_asks() {
     bench.event(1000.0, json!({"event": "request_completed", "status": 500, "duration": 5}));
     bench.metrics.record("error.rate", 5.0, &[], 1000.0);
     assert_eq!((bench.state("window_bytes"), bench.state("window_series")), (0.0, 0.0));
-    assert_eq!(bench.metrics.oldest_pane_seconds(Feed::Events), None);
+    assert_eq!(bench.metrics.oldest_pane_seconds(TimeDomain::Events), None);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_recorded_time_far_ahead_is_the_clock() {
     bench.metrics.watermark(1000.0);
     bench.metrics.record("orders", 1.0, &[], 1_000_000_000.0);
     assert_eq!(read(&mut bench, 1010.0), [reading("", 1.0, 1)]);
-    assert_eq!(bench.metrics.oldest_pane_seconds(Feed::Recorded), Some(1000.0));
+    assert_eq!(bench.metrics.oldest_pane_seconds(TimeDomain::Recorded), Some(1000.0));
     assert_eq!(bench.state("future"), 1.0);
 }
 
@@ -268,20 +268,23 @@ fn a_backlog_is_kept_for_the_ticks_it_has_yet_to_have_and_history_is_not() {
     }
     let first = 7200.0;
     assert_eq!(read(&mut bench, 500.0), []);
-    assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 500.0 && oldest < first));
+    assert!(bench
+        .metrics
+        .oldest_pane_seconds(TimeDomain::Events)
+        .is_some_and(|oldest| oldest > 500.0 && oldest < first));
     let unjudged = bench.state("unjudged");
     assert!(unjudged > 0.0);
     assert_eq!(read(&mut bench, first + 60.0), [reading("", 6.0, 6)]);
     assert_eq!(read(&mut bench, 28_800.0), [reading("", 6.0, 6)]);
     assert_eq!(bench.state("unjudged"), unjudged);
     // Once a tick was reached, only what later ticks can ask for is left.
-    assert!(bench.metrics.oldest_pane_seconds(Feed::Events).is_some_and(|oldest| oldest > 28_600.0));
+    assert!(bench.metrics.oldest_pane_seconds(TimeDomain::Events).is_some_and(|oldest| oldest > 28_600.0));
 }
 
 #[test]
 fn thresholds_tell_who_feeds_them() {
     let mut bench = bench("error.rate", 60.0, "", &[]);
-    assert_eq!(bench.metrics.feeds(), [("t".to_owned(), Feed::Events)]);
+    assert_eq!(bench.metrics.time_domains(), [("t".to_owned(), TimeDomain::Events)]);
     bench.metrics.record("error.rate", 1.0, &[], 1000.0);
-    assert_eq!(bench.metrics.feeds(), [("t".to_owned(), Feed::Recorded)]);
+    assert_eq!(bench.metrics.time_domains(), [("t".to_owned(), TimeDomain::Recorded)]);
 }

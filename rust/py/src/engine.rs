@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headrig_core::json::reference::Broken;
-use headrig_core::metrics::window::store::Feed;
+use headrig_core::metrics::window::store::TimeDomain;
 use headrig_core::metrics::window::timing::{Arrival, Run};
 use headrig_core::metrics::Reading;
 use headrig_core::spec;
@@ -47,8 +47,8 @@ fn rule_error(error: spec::RuleError) -> PyErr {
     RuleError::new_err((error.rule, error.reason))
 }
 
-fn feed_named(name: &str) -> PyResult<Feed> {
-    Feed::named(name).ok_or_else(|| PyValueError::new_err("feed must be events or recorded"))
+fn domain_named(name: &str) -> PyResult<TimeDomain> {
+    TimeDomain::named(name).ok_or_else(|| PyValueError::new_err("time_domain must be events or recorded"))
 }
 
 #[pymethods]
@@ -94,23 +94,23 @@ impl Engine {
         py.detach(|| self.inner.watermark(now_seconds))
     }
 
-    #[pyo3(signature = (tick_seconds, feed = None))]
-    fn evaluate(&self, py: Python<'_>, tick_seconds: f64, feed: Option<&str>) -> PyResult<Values> {
-        let feed = feed.map(feed_named).transpose()?;
-        let readings = py.detach(|| self.inner.evaluate(tick_seconds, feed));
+    #[pyo3(signature = (tick_seconds, time_domain = None))]
+    fn evaluate(&self, py: Python<'_>, tick_seconds: f64, time_domain: Option<&str>) -> PyResult<Values> {
+        let domain = time_domain.map(domain_named).transpose()?;
+        let readings = py.detach(|| self.inner.evaluate(tick_seconds, domain));
         let row = |reading: Reading| {
             (reading.threshold, reading.labels.into_iter().collect(), reading.value, reading.samples)
         };
         Ok(Values { tick_seconds, rows: readings.into_iter().map(row).collect() })
     }
 
-    fn oldest_pane_seconds(&self, py: Python<'_>, feed: &str) -> PyResult<Option<f64>> {
-        let feed = feed_named(feed)?;
-        Ok(py.detach(|| self.inner.oldest_pane_seconds(feed)))
+    fn oldest_pane_seconds(&self, py: Python<'_>, time_domain: &str) -> PyResult<Option<f64>> {
+        let domain = domain_named(time_domain)?;
+        Ok(py.detach(|| self.inner.oldest_pane_seconds(domain)))
     }
 
-    fn feeds(&self, py: Python<'_>) -> BTreeMap<String, &'static str> {
-        py.detach(|| self.inner.feeds()).into_iter().map(|(name, feed)| (name, feed.as_str())).collect()
+    fn time_domains(&self, py: Python<'_>) -> BTreeMap<String, &'static str> {
+        py.detach(|| self.inner.time_domains()).into_iter().map(|(name, domain)| (name, domain.as_str())).collect()
     }
 
     fn totals<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

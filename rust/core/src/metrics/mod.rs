@@ -34,7 +34,7 @@ use plan::{compile, Part, Question, Rules, Target};
 use totals::{Family, Moment};
 
 pub use crate::metrics::window::lanes::LaneId;
-pub use crate::metrics::window::store::Feed;
+pub use crate::metrics::window::store::TimeDomain;
 pub use lane_recorder::Observer;
 
 /// How often series without events are looked for, in seconds of the arrival clock.
@@ -185,7 +185,7 @@ impl Metrics {
             }
             let update = &rules.updates[seen.update as usize];
             let (Target::Window(window, part), Some(pane)) = (update.target, pane) else { continue };
-            if windows.list[window].feed == Feed::Recorded {
+            if windows.list[window].domain == TimeDomain::Recorded {
                 continue;
             }
             let amount = match part {
@@ -237,27 +237,27 @@ impl Metrics {
 
     /// Each threshold over [tick - window, tick), per label set that has samples; the tick is aligned down.
     pub fn evaluate(&mut self, tick_seconds: f64) -> Vec<Reading> {
-        let mut rows = self.evaluate_feed(Feed::Events, tick_seconds);
-        rows.extend(self.evaluate_feed(Feed::Recorded, tick_seconds));
+        let mut rows = self.evaluate_domain(TimeDomain::Events, tick_seconds);
+        rows.extend(self.evaluate_domain(TimeDomain::Recorded, tick_seconds));
         rows
     }
 
     /// Only the thresholds whose windows are filled so. Recorded ones may tick by the wall clock.
-    pub fn evaluate_feed(&mut self, feed: Feed, tick_seconds: f64) -> Vec<Reading> {
+    pub fn evaluate_domain(&mut self, domain: TimeDomain, tick_seconds: f64) -> Vec<Reading> {
         let mut rows = Vec::new();
         if tick_seconds.is_nan() || tick_seconds.abs() > TICK_SECONDS_MAX {
             return rows;
         }
         let until = pane_of(tick_seconds);
-        self.windows.tick(feed, until, &mut self.interner);
+        self.windows.tick(domain, until, &mut self.interner);
         for question in &self.questions {
             let window = &self.windows.list[question.window];
-            if window.feed != feed {
+            if window.domain != domain {
                 continue;
             }
-            let aggregate = match feed {
-                Feed::Events => question.of_events,
-                Feed::Recorded => question.of_recorded,
+            let aggregate = match domain {
+                TimeDomain::Events => question.of_events,
+                TimeDomain::Recorded => question.of_recorded,
             };
             let names = window.group_by.clone();
             let interner = &self.interner;
@@ -272,15 +272,15 @@ impl Metrics {
         rows
     }
 
-    /// Start of the oldest pane kept of a feed, in seconds: ticks up to it have nothing to read and may be skipped in
+    /// Start of the oldest pane kept of a time domain, in seconds: ticks up to it have nothing to read and may be skipped in
     /// one step.
-    pub fn oldest_pane_seconds(&self, feed: Feed) -> Option<f64> {
-        self.windows.oldest_pane(feed).map(|pane| pane as f64 * crate::metrics::window::PANE_SECONDS)
+    pub fn oldest_pane_seconds(&self, domain: TimeDomain) -> Option<f64> {
+        self.windows.oldest_pane(domain).map(|pane| pane as f64 * crate::metrics::window::PANE_SECONDS)
     }
 
     /// Each threshold and who fills its window: that decides by which clock it ticks.
-    pub fn feeds(&self) -> Vec<(String, Feed)> {
-        self.questions.iter().map(|asked| (asked.name.clone(), self.windows.list[asked.window].feed)).collect()
+    pub fn time_domains(&self) -> Vec<(String, TimeDomain)> {
+        self.questions.iter().map(|asked| (asked.name.clone(), self.windows.list[asked.window].domain)).collect()
     }
 
     /// Append the cumulative families as Prometheus text 0.0.4. Families without series are left out.

@@ -10,7 +10,7 @@ use super::value::ValueOf;
 use crate::event::expr::{Expr, Fields};
 use crate::event::{Event, Role, Source};
 use crate::metrics::window::aggregate::{quantile_named, Aggregate};
-use crate::metrics::window::store::{Feed, Window};
+use crate::metrics::window::store::{TimeDomain, Window};
 use crate::metrics::window::{panes_in, WINDOW_SECONDS_MAX};
 use crate::spec::{RuleError, Spec, ThresholdSpec};
 
@@ -83,7 +83,7 @@ pub struct Question {
     pub window: usize,
     /// Width of its window, in panes.
     pub panes: i64,
-    /// By who feeds the window.
+    /// By the time domain of the window.
     pub of_events: Aggregate,
     pub of_recorded: Aggregate,
 }
@@ -222,7 +222,7 @@ impl Compiler<'_> {
                 metric: spec.metric.clone(),
                 group_by: group_by.to_vec(),
                 sketch: false,
-                feed: if definition.is_some() { Feed::Events } else { Feed::Recorded },
+                domain: if definition.is_some() { TimeDomain::Events } else { TimeDomain::Recorded },
                 table: Default::default(),
             });
             windows.len() - 1

@@ -36,16 +36,16 @@ pub struct Entry {
     pub series: u32,
 }
 
-/// Who fills a window and by which clock it ticks.
+/// The clock that a window ticks by: the watermark for events, the wall clock for recorded values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feed {
+pub enum TimeDomain {
     Events,
     Recorded,
 }
 
-impl Feed {
+impl TimeDomain {
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Events, Self::Recorded].into_iter().find(|feed| feed.as_str() == name)
+        [Self::Events, Self::Recorded].into_iter().find(|domain| domain.as_str() == name)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -65,7 +65,7 @@ pub struct Window {
     pub group_by: Vec<String>,
     pub sketch: bool,
     /// A recorded value replaces what events say, it never mixes.
-    pub feed: Feed,
+    pub domain: TimeDomain,
     pub table: SeriesTable<Panes>,
 }
 
@@ -96,11 +96,11 @@ pub struct Windows {
     keep: i64,
     /// Panes kept behind the newest event: more than any tick still to come can ask for.
     keep_newest: i64,
-    /// First pane kept, by feed.
+    /// First pane kept, by time domain.
     floors: [i64; 2],
-    /// First pane that a tick still to come can ask for, by feed.
+    /// First pane that a tick still to come can ask for, by time domain.
     ticked: [i64; 2],
-    /// First pane that the tick after the last one asks for, by feed: less than what is kept, which is for late events.
+    /// First pane that the tick after the last one asks for, by time domain: less than what is kept, which is for late events.
     asked: [i64; 2],
     /// Up to where panes were last thrown away.
     pruned: [i64; 2],
@@ -142,7 +142,7 @@ impl Windows {
                 continue;
             };
             window.table = old.table.clone();
-            window.feed = old.feed;
+            window.domain = old.domain;
             let series = window.table.series().iter();
             self.budget.keep(series.map(|series| series.data.bytes() + series_bytes(&series.key, interner)).sum());
         }
@@ -164,7 +164,7 @@ impl Windows {
             return None;
         }
         let pane = pane_of(seconds);
-        let floor = &mut self.floors[Feed::Events as usize];
+        let floor = &mut self.floors[TimeDomain::Events as usize];
         if moves {
             *floor = (*floor).max(pane.saturating_sub(self.keep_newest));
         }
@@ -220,21 +220,23 @@ impl Windows {
 
     /// From now on the windows of `metric` are filled by `record` alone.
     pub fn replace(&mut self, metric: &str, interner: &mut Interner) {
-        for window in self.list.iter_mut().filter(|window| window.metric == metric && window.feed == Feed::Events) {
-            window.feed = Feed::Recorded;
+        for window in
+            self.list.iter_mut().filter(|window| window.metric == metric && window.domain == TimeDomain::Events)
+        {
+            window.domain = TimeDomain::Recorded;
             clear(&mut window.table, Floor { kept: i64::MAX, asked: i64::MAX }, &mut self.budget, interner);
         }
     }
 
     /// Whether a recorded value is too old for any window.
     pub fn is_old(&self, pane: i64) -> bool {
-        pane < self.floors[Feed::Recorded as usize]
+        pane < self.floors[TimeDomain::Recorded as usize]
     }
 
     /// A tick was reached: panes that no later tick can ask for may go. Others stay while there is room, those of a
     /// backlog that is read faster than it is looked at, up to `BACKLOG_SECONDS`.
-    pub fn tick(&mut self, feed: Feed, until: i64, interner: &mut Interner) {
-        let at = feed as usize;
+    pub fn tick(&mut self, domain: TimeDomain, until: i64, interner: &mut Interner) {
+        let at = domain as usize;
         self.ticked[at] = self.ticked[at].max(until.saturating_sub(self.keep));
         self.asked[at] = self.asked[at].max(until.saturating_sub(self.longest).saturating_add(1));
         self.floors[at] = self.floors[at].max(self.ticked[at]);
@@ -250,7 +252,7 @@ impl Windows {
         }
         self.pruned = [self.pruned[0].max(floors[0]), self.pruned[1].max(floors[1])];
         for window in &mut self.list {
-            let at = window.feed as usize;
+            let at = window.domain as usize;
             let floor = Floor { kept: self.pruned[at], asked: self.asked[at] };
             let (evicted, unjudged) = clear(&mut window.table, floor, &mut self.budget, interner);
             self.losses.evicted += evicted as u64;
@@ -276,9 +278,9 @@ impl Windows {
         }
     }
 
-    /// The oldest pane kept of a feed: no tick up to its start has anything to say.
-    pub fn oldest_pane(&self, feed: Feed) -> Option<i64> {
-        let all = self.list.iter().filter(|window| window.feed == feed).flat_map(|window| window.table.series());
+    /// The oldest pane kept of a time domain: no tick up to its start has anything to say.
+    pub fn oldest_pane(&self, domain: TimeDomain) -> Option<i64> {
+        let all = self.list.iter().filter(|window| window.domain == domain).flat_map(|window| window.table.series());
         all.filter_map(|series| series.data.oldest()).min()
     }
 }
