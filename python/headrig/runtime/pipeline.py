@@ -1,6 +1,6 @@
 """
-The flow, from top to bottom: sources -> batches -> core -> sinks and alerts, and the order of start, reload and stop.
-Parts raise, the pipeline retries, counts and reports. Nothing here touches a line.
+The way of a batch, from top to bottom: receive -> core -> hand on -> sinks | alerts; after it the order of start and stop.
+How a run goes over to other settings is in `reload.py`. Nothing here touches a line.
 """
 
 from __future__ import annotations
@@ -36,43 +36,8 @@ READING_SHARE: Final = 0.6
 """Share of the drain time that sources may still read; the rest is for the core and the sinks."""
 
 
-async def run(
-    config: Config,
-    *,
-    clock: Clock,
-    stop: asyncio.Event,
-    on_start: Callable[[Pipeline], None] | None = None,
-    engine: Engine | None = None,
-) -> None:
-    """
-    Run until `stop` is set or every source has ended; then drain.
-
-    `on_start` is called once everything listens. `engine` is one that others feed as well. Raises `ConfigError` or `UnavailableError` when something cannot be
-    opened. A second stop is the caller's: cancel this.
-    """
-    pipeline = Pipeline(config, clock, engine)
-    try:
-        await pipeline.open()
-        async with asyncio.TaskGroup() as tasks:
-            pipeline.start(tasks)
-            if on_start is not None:
-                on_start(pipeline)
-            stopped = tasks.create_task(stop.wait())
-            ended = tasks.create_task(pipeline.finished())
-            try:
-                await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                # From here on no part may start, whatever a reload is about to do.
-                pipeline.state.draining = True
-            stopped.cancel()
-            ended.cancel()
-            await pipeline.drain()
-    finally:
-        await pipeline.close()
-
-
 class Pipeline:
-    """One run."""
+    """One run: of each source a task for `receive` and one for `process`, of each sink one for `deliver`."""
 
     def __init__(self, config: Config, clock: Clock, engine: Engine | None = None) -> None:
         self.ended = asyncio.Event()
@@ -88,12 +53,72 @@ class Pipeline:
         )
         self.alerting = Alerting(config, self.state)
         self.status = Status(self.state, self.alerting)
-        self.members = Members(
-            config, self.state, self.alerting, status=self.status, process=self._process, review=self._review
-        )
+        self.members = Members(config, self.state, self.alerting, status=self.status, flow=self, review=self._review)
         self._loop = asyncio.get_running_loop()
         self._given_up = 0
         """Lines that sinks had given up when a flush last said so."""
+
+    # The way of a batch
+
+    async def receive(self, source: RunningSource) -> None:
+        """Source -> its queue, where whole lines become batches; until the source has ended."""
+        await source.read()
+
+    async def process(self, source: RunningSource) -> None:
+        """Queue -> core -> sinks and alerts, one batch of a source after the other, until nothing more comes."""
+        while (raw := await source.queue.next()) is not None:
+            processed = await self._through_core(source, raw)
+            if processed is not None:
+                self._hand_on(source, raw, processed)
+                await self._alert()
+                await self._room()
+
+    async def _through_core(self, source: RunningSource, raw: RawBatch) -> Processed | Ready | None:
+        """Parsed, redacted and counted, in a thread. None: the core failed, and the batch is dropped."""
+        try:
+            return raw.ready or await source.core.call(partial(raw.through, self.state.engine.lane(source.id)))
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
+            # A panic of the core costs this batch, not the process. Its text may quote a line.
+            kind = type(error).__name__
+            log.error("sources.%s: the core failed on %d lines: %s", source.id, raw.count, kind)  # noqa: TRY400
+            source.queue.drop(raw, "core_failure")
+            return None
+
+    def _hand_on(self, source: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
+        """One step for everyone who looks at the ledger: out of the queue, into the buffer of every sink."""
+        account, page = source.queue.account, self.state.metrics
+        source.queue.done(raw)
+        account.left += processed.lines_out
+        account.dropped.update(processed.dropped)
+        for family, counts in (
+            (telemetry.BROKEN, processed.broken),
+            (telemetry.REDACTIONS, processed.redactions),
+            (telemetry.NORMALIZED, processed.normalized),
+        ):
+            for name, count in counts.items():
+                page.add(family, count, name)
+        if processed.lines_out:
+            batch = Batch(processed.lines, processed.lines_out, len(processed.lines))
+            offer(batch, raw.receipts, self.state.sinks)
+        for receipt in raw.receipts:
+            receipt.settle()
+
+    async def deliver(self, sink: RunningSink) -> None:
+        """Buffer -> sink, by `delivery.loop`: tried again, refused, dropped or accepted; until nothing more comes."""
+        await sink.run()
+
+    async def _alert(self) -> None:
+        """Windows that the batch has completed -> thresholds -> stages of a notice -> outboxes -> notifiers."""
+        await self.alerting.evaluation.advance()
+
+    async def _room(self) -> None:
+        """A sink that is full and blocks holds back the source, and so whoever sends to it."""
+        for sink in list(self.state.sinks.values()):
+            await sink.buffer.room()
+
+    # What it consists of
 
     @property
     def config(self) -> Config:
@@ -106,6 +131,8 @@ class Pipeline:
         sources = [running.source.where for running in self.state.sources.values()]
         http = self.members.http
         return [*sources, *([f"{http[0].where}/metrics"] if http else [])]
+
+    # Start and stop
 
     async def open(self) -> None:
         """Open every part; nothing stays open when one cannot be."""
@@ -183,7 +210,7 @@ class Pipeline:
             sink.stop_waiting()
         await _settle((source.processing for source in sources), deadline - self._loop.time())
         lost = sum(source.queue.drop_all("shutdown") for source in sources)
-        await self.alerting.evaluation.advance()
+        await self._alert()
         notifying = self.alerting.end()
         for sink in sinks:
             sink.buffer.end()
@@ -197,47 +224,6 @@ class Pipeline:
     async def close(self) -> None:
         """Close whatever is open, at whatever point the run ended."""
         await self.members.close()
-
-    async def _process(self, running: RunningSource) -> None:
-        """Batches of one lane through the core, in order, and on to every sink."""
-        queue, state = running.queue, self.state
-        while (raw := await queue.next()) is not None:
-            try:
-                processed = raw.ready or await self._through_core(running, raw)
-            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
-                # A panic of the core costs this batch, not the process. Its text may quote a line.
-                kind = type(error).__name__
-                log.error("sources.%s: the core failed on %d lines: %s", running.id, raw.count, kind)  # noqa: TRY400
-                queue.drop(raw, "core_failure")
-                continue
-            self._hand_on(running, raw, processed)
-            await self.alerting.evaluation.advance()
-            for sink in list(state.sinks.values()):
-                await sink.buffer.room()
-
-    async def _through_core(self, running: RunningSource, raw: RawBatch) -> Processed:
-        return await running.core.call(partial(raw.through, self.state.engine.lane(running.id)))
-
-    def _hand_on(self, running: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
-        """One step for everyone who looks at the ledger: out of the queue, into the sinks' queues."""
-        account, page = running.queue.account, self.state.metrics
-        running.queue.done(raw)
-        account.left += processed.lines_out
-        account.dropped.update(processed.dropped)
-        for family, counts in (
-            (telemetry.BROKEN, processed.broken),
-            (telemetry.REDACTIONS, processed.redactions),
-            (telemetry.NORMALIZED, processed.normalized),
-        ):
-            for name, count in counts.items():
-                page.add(family, count, name)
-        if processed.lines_out:
-            batch = Batch(processed.lines, processed.lines_out, len(processed.lines))
-            offer(batch, raw.receipts, self.state.sinks)
-        for receipt in raw.receipts:
-            receipt.settle()
 
     def _review(self) -> None:
         """
@@ -259,6 +245,41 @@ class Pipeline:
             self.state.warnings.warn(type(error).__name__, f"a connection failed: {error.strerror or error}: {message}")
         else:
             log.error("unexpected: %s", message, exc_info=error)
+
+
+async def run(
+    config: Config,
+    *,
+    clock: Clock,
+    stop: asyncio.Event,
+    on_start: Callable[[Pipeline], None] | None = None,
+    engine: Engine | None = None,
+) -> None:
+    """
+    Run until `stop` is set or every source has ended; then drain.
+
+    `on_start` is called once everything listens. `engine` is one that others feed as well. Raises `ConfigError` or `UnavailableError` when something cannot be
+    opened. A second stop is the caller's: cancel this.
+    """
+    pipeline = Pipeline(config, clock, engine)
+    try:
+        await pipeline.open()
+        async with asyncio.TaskGroup() as tasks:
+            pipeline.start(tasks)
+            if on_start is not None:
+                on_start(pipeline)
+            stopped = tasks.create_task(stop.wait())
+            ended = tasks.create_task(pipeline.finished())
+            try:
+                await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # From here on no part may start, whatever a reload is about to do.
+                pipeline.state.draining = True
+            stopped.cancel()
+            ended.cancel()
+            await pipeline.drain()
+    finally:
+        await pipeline.close()
 
 
 async def _settle(tasks: Iterable[asyncio.Task[None] | None], seconds: float) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from headrig import telemetry
 from headrig.component import OpenContext
@@ -33,8 +33,18 @@ from headrig.web.server import StatusServer
 
 log: Final = logging.getLogger("headrig")
 
-Process = Callable[[RunningSource], Coroutine[Any, Any, None]]
-"""What becomes of the lines of a source."""
+
+class Flow(Protocol):
+    """The way of a batch: the tasks of a source and of a sink."""
+
+    async def receive(self, source: RunningSource) -> None:
+        """Source -> queue."""
+
+    async def process(self, source: RunningSource) -> None:
+        """Queue -> core -> sinks and alerts."""
+
+    async def deliver(self, sink: RunningSink) -> None:
+        """Buffer -> sink."""
 
 
 class Members:
@@ -47,7 +57,7 @@ class Members:
         alerting: Alerting,
         *,
         status: Status,
-        process: Process,
+        flow: Flow,
         review: Callable[[], None],
     ) -> None:
         self.config = config
@@ -57,7 +67,7 @@ class Members:
         self._state = state
         self._alerting = alerting
         self._status = status
-        self._process = process
+        self._flow = flow
         self._review = review
         """Is called when a part has come to its end, or another has taken its place."""
         self._sockets = Sockets()
@@ -284,8 +294,8 @@ class Members:
             batch_bytes_max=BATCH_BYTES_MAX,
         )
         running = state.sources[name] = RunningSource(name, config, source, queue, closing, state)
-        running.reading = self._tasks.create_task(running.read())
-        running.processing = self._tasks.create_task(self._process(running))
+        running.reading = self._tasks.create_task(self._flow.receive(running))
+        running.processing = self._tasks.create_task(self._flow.process(running))
         running.processing.add_done_callback(lambda task: self._source_done(running, task))
 
     def _source_done(self, running: RunningSource, processing: asyncio.Task[None]) -> None:
@@ -299,7 +309,7 @@ class Members:
         running = state.sinks[name] = RunningSink(name, config, sink, buffer, context=state, closing=closing)
         running.reader_gone = self._review
         self._tune(buffer, name)
-        running.writing = self._tasks.create_task(running.run())
+        running.writing = self._tasks.create_task(self._flow.deliver(running))
 
     def _tune(self, buffer: Memory, name: str) -> None:
         config = self.config.sinks[name]
