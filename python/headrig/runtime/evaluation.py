@@ -93,8 +93,8 @@ class Evaluation:
         for name, count in self._evaluator.machine.refused.items():
             page.put(telemetry.ALERTS_REFUSED, count, name)
         now = self._clock()
-        for feed, tick in self._evaluator.ticks.items():
-            page.put(telemetry.EVALUATION_LAG, now - tick, feed)
+        for domain, tick in self._evaluator.ticks.items():
+            page.put(telemetry.EVALUATION_LAG, now - tick, domain)
 
     async def _watch(self) -> None:
         """Time passes also when no lines come."""
