@@ -275,7 +275,7 @@ def test_glossary_explains_each_word_once():
     """
     The glossary has each word of the code once.
     """
-    words = re.findall(r"^\| ([a-z ]+) \|", section(CONTRIBUTING, "Glossary"), re.MULTILINE)[1:]
+    words = re.findall(r"^\| (?!word )([a-z ]+) \|", section(ARCHITECTURE, "Glossary"), re.MULTILINE)
 
     assert sorted(set(words)) == sorted(words)
-    assert {"line", "event", "batch", "lane", "drop", "drain"} <= set(words)
+    assert {"line", "event", "batch", "lane", "drop", "drain", "component", "time domain", "reference"} <= set(words)
