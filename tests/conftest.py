@@ -84,6 +84,11 @@ class Run:
             while not done():  # noqa: ASYNC110 (what a test waits for has no event)
                 await asyncio.sleep(0.001)
 
+    def health(self) -> dict[str, tuple[str, str]]:
+        """Status and reason of every component that is not well."""
+        components = self.pipeline.status.health().components
+        return {at: (each.status, each.reason) for at, each in components.items() if each.status != "ok"}
+
     def page(self) -> dict[str, float]:
         """Every sample of headrig's own families."""
         lines = self.pipeline.state.metrics.page().decode().splitlines()

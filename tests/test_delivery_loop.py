@@ -101,7 +101,7 @@ async def test_bug_once(two, sink, caplog, kind):
     await run.send(b'{"n":1}\n')
     await run.until(lambda: run.pauses.asked != [])
     health = run.pipeline.status.health()
-    assert (True, "degraded", ["sinks.out"]) == (health[0], health[1]["status"], list(health[1]["components"]))
+    assert (True, "degraded", ["sinks.out"]) == (health.good(), health.status, list(run.health()))
     run.pauses.let_go()
     await run.send(b'{"n":2}\n')
     await run.until(lambda: len(sink.lines) == len(run.healthy.lines) == 2)
@@ -110,9 +110,9 @@ async def test_bug_once(two, sink, caplog, kind):
     assert 0 == run.account.dropped.total()
     errors = 'component_errors_total{component_id="out",component_kind="sink",component_type="memory",error_type="bug",stage="sending"}'
     assert 1 == run.page()[errors]
-    assert "degraded" == run.pipeline.status.health()[1]["status"]
+    assert "degraded" == run.pipeline.status.health().status
     run.clock.now += BUG_SECONDS
-    assert "ok" == run.pipeline.status.health()[1]["status"]
+    assert "ok" == run.pipeline.status.health().status
 
 
 @pytest.mark.parametrize("kind", BUGS)
@@ -167,7 +167,7 @@ async def test_bug_in_flush(two, sink, caplog, monkeypatch, kind):
 
     assert not await run.pipeline.flush()
     assert (1, 1) == (run.healthy.flushes, len(sink.lines))
-    assert ["sinks.out"] == list(run.pipeline.status.health()[1]["components"])
+    assert ["sinks.out"] == list(run.health())
     assert "canary" not in caplog.text
     monkeypatch.undo()
     assert await run.pipeline.flush()
@@ -219,7 +219,7 @@ async def test_bug_of_a_notifier(start, memory, caplog, kind):
 
     assert (["two"], ["one", "two"]) == (broken.titles, healthy.titles)
     assert {"bug": 1} == dict(run.pipeline.state.ledger.notifiers["broken"].dropped)
-    assert ["notifiers.broken"] == list(run.pipeline.status.health()[1]["components"])
+    assert ["notifiers.broken"] == list(run.health())
     assert "canary" not in caplog.text
     assert 1 == len([text for text in bugs(caplog) if "\n" in text])
 

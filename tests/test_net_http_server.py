@@ -1,128 +1,21 @@
 """HTTP connections that are kept: who may stay, who makes room, who is never interrupted."""
 
 import asyncio
-import socket
-from collections.abc import Callable
-from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
-from conftest import WAIT_SECONDS
+from http_peers import GET, POST, SLOW, Peer, served, until
 
 from headrig.limits import Limits
-from headrig.net.http_server import Httpd, answer
-from headrig.net.sockets import Door
 from headrig.sources import HttpSourceConfig
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
 
-GET = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
-SLOW = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
-POST = b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345"
-
-
-async def until(done: Callable[[], bool]) -> None:
-    """Let the loop turn until something is so."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while not done():  # noqa: ASYNC110 (what a test waits for has no event)
-            await asyncio.sleep(0.001)
-
-
-class Peer:
-    """One client connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    def send(self, data: bytes) -> None:
-        self._writer.write(data)
-
-    async def status(self) -> int:
-        """Of the next answer, read whole; 0 when the connection has been closed instead."""
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                head = await self._reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return 0
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await self._reader.readexactly(int(length.split(b":")[1]))
-        return int(head.split(b" ")[1])
-
-    async def ask(self, request: bytes = GET) -> int:
-        self.send(request)
-        return await self.status()
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class Server:
-    """An `Httpd` of few connections with a handler that waits."""
-
-    def __init__(self, family: socket.AddressFamily, address: str) -> None:
-        self.refused = 0
-        self.go = asyncio.Event()
-        self.begun = asyncio.Event()
-        self.httpd = Httpd(3, self._refuse, lambda *_: None)
-        for path, handler in {"/quick": self._quick, "/slow": self._slow, "/unread": self._quick}.items():
-            self.httpd.mount(path, {"GET": handler, "POST": handler})
-        self._bound = socket.socket(family, socket.SOCK_STREAM)
-        self._bound.bind(address if family == socket.AF_UNIX else (address, 0))
-        self._bound.listen()
-        self._bound.setblocking(False)
-        self._peers: list[Peer] = []
-
-    def _refuse(self) -> None:
-        self.refused += 1
-
-    async def _quick(self, _: web.BaseRequest) -> web.StreamResponse:
-        return answer(200, {})
-
-    async def _slow(self, _: web.BaseRequest) -> web.StreamResponse:
-        self.begun.set()
-        await self.go.wait()
-        return answer(200, {})
-
-    async def peer(self) -> Peer:
-        """Connect."""
-        address = self._bound.getsockname()
-        if self._bound.family == socket.AF_UNIX:
-            self._peers.append(Peer(*await asyncio.open_unix_connection(address)))
-        else:
-            self._peers.append(Peer(*await asyncio.open_connection(*address)))
-        return self._peers[-1]
-
-    async def peers(self, count: int) -> list[Peer]:
-        """So many that were answered once, one after the other, and idle."""
-        made = [await self.peer() for _ in range(count)]
-        assert [200] * count == [await peer.ask() for peer in made]
-        await self.settled(count)
-        return made
-
-    async def settled(self, idle: int) -> None:
-        """Wait until so many connections idle: a client has its answer before the server has done with it."""
-        await until(lambda: len(self.httpd._idle) == idle)
-
-    @asynccontextmanager
-    async def serving(self):
-        async with self.httpd.serve():
-            await self.httpd.listen(Door(self._bound))
-            yield self
-            self.go.set()
-            for peer in self._peers:
-                peer.close()
-        self._bound.close()
-
 
 @pytest_asyncio.fixture(params=["tcp", "unix"])
 async def server(request, tmp_path):
-    family, address = (
-        (socket.AF_INET, "127.0.0.1") if request.param == "tcp" else (socket.AF_UNIX, str(tmp_path / "http.sock"))
-    )
-    async with Server(family, address).serving() as serving:
+    async with served(request.param, tmp_path) as serving:
         yield serving
 
 
@@ -241,7 +134,7 @@ async def test_time_is_up(monkeypatch, tmp_path, bound, first, then):
     A connection ends when it idles too long, and when a request on it, be it the first or a later one, is never finished.
     """
     monkeypatch.setattr(f"headrig.net.http_server.{bound}", 0.05)
-    async with Server(socket.AF_UNIX, str(tmp_path / "http.sock")).serving() as server:
+    async with served("unix", tmp_path) as server:
         peer = await server.peer()
         assert [200] * len(first) == [await peer.ask(request) for request in first]
         peer.send(then)

@@ -93,7 +93,7 @@ async def test_change_of_every_source_is_not_the_end(start, memory, sink, tmp_pa
     reloading = asyncio.get_running_loop().create_task(reload(run, sources=sources | changed, limits=limits()))
     for _ in range(20):
         await asyncio.sleep(0)
-    assert run.pipeline.status.health()[0]
+    assert run.pipeline.status.health().good()
     sink.open.set()
     await reloading
     peer.write(b'{"n":2}\n')

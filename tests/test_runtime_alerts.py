@@ -306,17 +306,3 @@ async def test_a_source_far_behind(alerting, caplog):
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "sources.in is 900 s behind the clock: thresholds wait until it catches up"
     assert [] == [text for text in said if "is 1200 s" in text]
-
-
-@pytest.mark.asyncio
-async def test_health(alerting):
-    """
-    Health names a notifier whose task has died.
-    """
-    run = await alerting()
-    running = run.alerting.notifiers._running["slack"]
-    assert run.pipeline.status.health()[0]
-    running.sending.cancel()
-    await run.until(running.sending.done)
-
-    assert (False, {"status": "failing", "dead": ["notifiers.slack"]}) == run.pipeline.status.health()

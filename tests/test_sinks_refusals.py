@@ -13,6 +13,7 @@ from headrig.limits import REFUSALS_MAX, RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX,
 from headrig.sinks import ForwardConfig, HttpSinkConfig
 from headrig.sources import HttpSourceConfig, TcpConfig
 from headrig.web import HttpServerConfig
+from headrig.web.views import ComponentHealth
 
 pytestmark = pytest.mark.asyncio
 
@@ -172,23 +173,24 @@ async def test_health(posting, endpoint):
     """
     endpoint.answers = [status(401), status(503)]
     run = await posting()
-    health, now = run.pipeline.status.health, [0.0]
+    now = [0.0]
     run.pipeline.state.sinks["out"].buffer.now = lambda: now[0]
-    assert (True, {"status": "ok", "ledger_imbalance": 0, "components": {}}) == health()
+    assert ("ok", {}) == (run.pipeline.status.health().status, run.health())
     await run.send(lines(3))
     await run.until(lambda: len(run.pauses.asked) == 1)
-    refused = {"status": "degraded", "reason": "answered 401", "since_seconds": 1_795_000_000.0}
-    assert (True, {"status": "degraded", "ledger_imbalance": 0, "components": {"sinks.out": refused}}) == health()
+    health = run.pipeline.status.health()
+    assert ("degraded", True, False) == (health.status, health.good(), health.good(strict=True))
+    assert ComponentHealth("degraded", "answered 401", 1_795_000_000.0) == health.components["sinks.out"]
     run.pauses.let_go()
     await run.until(lambda: len(run.pauses.asked) == 2)
-    assert "ok" == health()[1]["status"]
+    assert {} == run.health()
     now[0] = 10.5
-    idle = {"status": "degraded", "reason": "3 lines wait and none is accepted", "since_seconds": 1_794_999_989.5}
-    assert {"sinks.out": idle} == health()[1]["components"]
+    idle = ComponentHealth("degraded", "3 lines wait and none is accepted", 1_794_999_989.5)
+    assert idle == run.pipeline.status.health().components["sinks.out"]
     run.pauses.let_go()
     await run.until(lambda: run.account.delivered == 3)
 
-    assert {} == health()[1]["components"]
+    assert {} == run.health()
 
 
 @pytest.mark.parametrize("code", [400, 422])

@@ -26,8 +26,8 @@ async def ask():
     """Ask for a page: status, body, headers."""
     async with aiohttp.ClientSession() as session:
 
-        async def asker(url, method="GET"):
-            async with session.request(method, url) as answer:
+        async def asker(url, method="GET", host=None):
+            async with session.request(method, url, headers={"Host": host} if host else {}) as answer:
                 return answer.status, await answer.read(), answer.headers
 
         yield asker
@@ -69,26 +69,28 @@ async def test_health_while_draining(start, memory, sink, ask):
     stopping = asyncio.get_running_loop().create_task(run.stop())
     await run.until(lambda: run.pipeline.state.draining)
 
-    assert (503, {"status": "draining"}) == (
-        (answer := await ask(run.url + "/health"))[0],
-        msgspec.json.decode(answer[1]),
-    )
+    status, body, _ = await ask(run.url + "/health")
+    assert (503, "draining") == (status, msgspec.json.decode(body)["status"])
     assert 503 == (await ask(run.url + "/ready"))[0]
     sink.open.set()
     await stopping
 
 
-async def test_health_of_a_dead_worker(start, memory):
+async def test_bounds_of_strictness(start, memory, ask, sink):
     """
-    A part whose task has ended without reason makes health 503 and is named.
+    What is degraded is 200, and 503 only when asked strictly, in so many letters.
     """
     run = await start(TCP, memory, http=HTTP)
-    running = run.pipeline.state.sinks["out"]
-    alive, running.writing = running.writing, asyncio.get_running_loop().create_future()
-    running.writing.set_result(None)
+    assert 200 == (await ask(run.url + "/health?strict=1"))[0]
+    sink.open.clear()
+    await run.send(b"{}\n")
+    await run.until(lambda: run.pipeline.state.ledger.sinks["out"].accepted == 1)
+    queue = run.pipeline.state.sinks["out"].buffer
+    queue.now = lambda: queue.idle_since + 11.0
+    asked = {query: (await ask(f"{run.url}/health{query}"))[0] for query in ("", "?strict=1", "?strict=0", "?strict")}
+    sink.open.set()
 
-    assert (False, {"status": "failing", "dead": ["sinks.out"]}) == run.pipeline.status.health()
-    running.writing = alive
+    assert {"": 200, "?strict=1": 503, "?strict=0": 200, "?strict": 200} == asked
 
 
 async def test_port_in_use(start, memory):
@@ -182,6 +184,104 @@ async def test_source_leaves_in_a_reload(start, memory, ask):
     await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=TCP))
 
     assert 404 == (await ask(run.url + "/ingest"))[0]
+
+
+BEYOND = HttpServerConfig(listen="0.0.0.0:0", hosts=("Logs.example",), token="fake-door")
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest_asyncio.fixture
+async def post():
+    """Post a line to `/ingest` with these headers: the status."""
+    async with aiohttp.ClientSession() as session:
+
+        async def poster(run, token=None, host=None):
+            url = run.url.replace("0.0.0.0", "127.0.0.1")
+            headers = (
+                NDJSON | ({"Authorization": f"Bearer {token}"} if token else {}) | ({"Host": host} if host else {})
+            )
+            async with session.post(f"{url}/ingest", data=b"{}", headers=headers) as answer:
+                return answer.status
+
+        yield poster
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (HttpSourceConfig(), None, None, 401),
+        (HttpSourceConfig(), "fake-door", None, 200),
+        (HttpSourceConfig(), "fake-door", "logs.example:1", 200),
+        (HttpSourceConfig(), "fake-door", "evil.example", 421),
+        (HttpSourceConfig(token="fake-own"), "fake-own", None, 200),
+        (HttpSourceConfig(token="fake-own"), "fake-door", None, 401),
+        (HttpSourceConfig(insecure_listen=True), None, None, 200),
+        (HttpSourceConfig(insecure_listen=True), None, "evil.example", 421),
+    ],
+)
+async def test_who_may_ask_beyond_loopback(start, memory, ask, post, caplog, case):
+    """
+    Where others can connect, what is mounted wants its own token or that of `[http]`, and a listed name or an address;
+    pages want neither. A refused request is counted by the source, and the log says what to do.
+    """
+    source, token, host, status = case
+    run = await start({"in": source}, memory, http=BEYOND)
+    url = run.url.replace("0.0.0.0", "127.0.0.1")
+
+    assert status == await post(run, token, host)
+    assert [200, 200, 200] == [
+        (await ask(url + path, host="evil.example"))[0] for path in ("/metrics", "/health", "/ready")
+    ]
+    assert (status == 200) == (memory["out"].sink.lines == [b"{}"])
+    counted = 'component_errors_total{component_id="in",component_kind="source",component_type="http",error_type='
+    kind = {401: "auth", 421: "host"}.get(status, "none")
+    assert (status != 200) == (run.page().get(counted + f'"{kind}",stage="receiving"}}', 0) == 1)
+    assert (status == 421) == ("if that is a name of this one, list it in http.hosts" in caplog.text)
+    assert "evil" not in caplog.text
+
+
+async def test_token_of_the_server_in_a_reload(start, memory, post):
+    """
+    Another token holds once the reload is done, on the server's routes and on a source's own; a name may be added.
+    """
+    run = await start({"in": HttpSourceConfig()}, memory, http=BEYOND)
+    changed = msgspec.structs.replace(BEYOND, token="fake-new", hosts=("other.example",))
+    await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, http=changed))
+    assert [401, 200, 200, 421] == [
+        await post(run, "fake-door"),
+        await post(run, "fake-new"),
+        await post(run, "fake-new", "other.example"),
+        await post(run, "fake-new", "logs.example"),
+    ]
+    own = {"in": HttpSourceConfig(token="fake-own")}
+    await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=own))
+
+    assert [401, 200] == [await post(run, "fake-new"), await post(run, "fake-own")]
+
+
+async def test_connection_left_from_open_settings(start, memory, monkeypatch):
+    """
+    Who came by an address that others reach gets nothing more out of the settings' move to loopback.
+    """
+    run = await start({"in": HttpSourceConfig(insecure_listen=True)}, memory, http=HttpServerConfig(listen="0.0.0.0:0"))
+    monkeypatch.setattr("headrig.net.http_server.is_loopback", lambda _: False)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(run.url.rpartition(":")[2]))
+    request = (
+        b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    statuses = []
+    for reloading in (False, True):
+        if reloading:
+            changed = {"http": HTTP, "sources": {"in": HttpSourceConfig()}}
+            await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, **changed))
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.split(b":")[1]))
+        statuses.append(int(head.split()[1]))
+    writer.close()
+
+    assert [200, 403] == statuses
 
 
 async def test_problems():

@@ -5,10 +5,10 @@ says what it takes of the machine, which variables make one, how it opens, and w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
@@ -18,8 +18,11 @@ from headrig.model import Clock, WhenFull
 from headrig.net.sockets import Sockets
 from headrig.telemetry import Metrics
 
-Routes = Mapping[tuple[str, str], Callable[..., Awaitable[Any]]]
-"""Method and path to handler."""
+if TYPE_CHECKING:
+    from headrig.net.router import Route
+
+Routes = Mapping[tuple[str, str], "Route"]
+"""Method and path to what answers."""
 
 
 class Claim(NamedTuple):
@@ -33,7 +36,7 @@ class Claim(NamedTuple):
     sends: bool = False
     """Nothing is taken there: whoever takes it is sent to, and must not be of the same run."""
     guarded: bool = True
-    """Of a route: not everyone who reaches it may use it."""
+    """Of a route: not everyone who reaches it may use it. Of the address it is served at: not without a token."""
 
 
 class Variable(NamedTuple):
@@ -108,8 +111,8 @@ class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         """
         raise NotImplementedError
 
-    def routes(self, opened: Any, host: str) -> Routes:  # noqa: ARG002
-        """What one that is open serves on `[http]`, which listens on `host`."""
+    def routes(self, opened: Any) -> Routes:  # noqa: ARG002
+        """What one that is open serves on `[http]`. Each route says what a request must show; by default, the token of `[http]`."""
         return {}
 
 

@@ -67,6 +67,8 @@ BUG_ATTEMPTS_MAX: Final = 3
 """The same lines are given so many times to a part that fails by a bug; then they are dropped: they may be what it fails on."""
 BUG_SECONDS: Final = 60.0
 """A part that failed by a bug is degraded for so long: longer than what asks for `/health` leaves in between."""
+JUDGED_SECONDS_MAX: Final = 10.0
+"""Thresholds that nobody has looked at for so long, though that is done every second, are not well."""
 REFUSALS_MAX: Final = 32
 """Lines in a row that an endpoint may refuse for good before the next one waits: it is no longer about one line."""
 RETRY_AFTER_SECONDS_MAX: Final = 3600.0

@@ -24,6 +24,7 @@ from headrig.errors import ConfigError, HeadrigError
 from headrig.redaction import redact
 from headrig.runtime import pipeline
 from headrig.runtime.pipeline import Pipeline
+from headrig.web.commands import Commands
 
 log: Final = logging.getLogger("headrig")
 
@@ -145,8 +146,7 @@ class _Run:
                 await self._asking.wait()
             number = self._asked.pop(0)
             if number == signal.SIGUSR1:
-                if await started.flush():
-                    log.info("SIGUSR1: flushed")
+                await _flush(started)
             else:
                 await self._reload(started)
 
@@ -165,6 +165,12 @@ class _Run:
             log.error("SIGHUP: the old settings stay: %s", located)  # noqa: TRY400
             return
         log.info("SIGHUP: reloaded")
+
+
+async def _flush(commands: Commands) -> None:
+    """What is not written in time, or was given up, has been told."""
+    if await commands.flush():
+        log.info("SIGUSR1: flushed")
 
 
 def _fitted(config: Config) -> Config:

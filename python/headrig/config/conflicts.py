@@ -58,17 +58,17 @@ def directory_problems(directory: str, path: str) -> Iterator[ConfigError]:
 
 def _routes(taken: list[_Claimed]) -> Iterator[ConfigError]:
     """What is mounted on the status server needs one, and where others reach that, a guard."""
-    listen = next((each.claim.name for each in taken if each.at == STATUS and each.claim.kind == "tcp"), None)
+    door = next((each.claim for each in taken if each.at == STATUS and each.claim.kind == "tcp"), None)
     for at, claim in taken:
         if claim.kind != "route" or at == STATUS:
             continue
-        if listen is None:
+        if door is None:
             yield ConfigError("there is nothing to mount it on", path=at, remedy=f"set http.listen or {at}.listen")
-        elif not claim.guarded and not _reaches_only_here(listen):
+        elif not (claim.guarded or door.guarded or _reaches_only_here(door.name)):
             yield ConfigError(
-                f"the status server at {listen} is reachable from other machines and would take lines without a token",
+                f"the status server at {door.name} is reachable from other machines and would take lines without a token",
                 path=at,
-                remedy=f"set {at}.token_file, give it a listen of its own on 127.0.0.1, "
+                remedy=f"set {at}.token_file or {STATUS}.token_file, give it a listen of its own on 127.0.0.1, "
                 "or accept the risk with insecure_listen = true",
             )
 

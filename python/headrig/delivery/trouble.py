@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from headrig.errors import Misconfigured
+from headrig.errors import DeliveryError, Misconfigured
 from headrig.limits import BUG_SECONDS, WARN_SECONDS
 from headrig.model import Clock
 
@@ -52,18 +52,22 @@ class Standing:
         self._bug_seconds = 0.0
         """When it last failed by a bug, since the epoch."""
         self._bugs_said: set[str] = set()
+        self.failing: Trouble | None = None
+        """What the first try since something was taken failed with; None when the last one did not."""
 
     def refused(self, by: object, error: Misconfigured) -> bool:
         """
         Note a refusal; gives whether to say so: once, and again when the answer is another one, when something was taken
         in between, or when `by`, the open part, is another one.
         """
+        self._fails(str(error))
         self._refusal = Trouble(str(error), self._refusal.since_seconds if self._refusal else self._clock())
         said, self._said = self._said, (by, str(error))
         return said != self._said
 
     def failed(self, text: str, place: str) -> bool:
         """Note a bug; gives whether to say so: once for each kind and place in the code."""
+        self._fails(text)
         self._bug_seconds = self._clock()
         self._bug = Trouble(text, self._bug.since_seconds if self._bug else self._bug_seconds)
         new = text + place not in self._bugs_said
@@ -77,15 +81,19 @@ class Standing:
             self._bug = None
         return self._refusal or self._bug
 
-    def unanswered(self) -> None:
+    def unanswered(self, error: DeliveryError) -> None:
         """The last try had no such answer: it says nothing about the settings."""
+        self._fails(str(error))
         self._refusal = None
 
     def taken(self) -> None:
         """The other side took something."""
-        self._refusal = self._said = None
+        self._refusal = self._said = self.failing = None
 
     def renewed(self) -> None:
         """Another part has taken its place: what is known of the one before says nothing about it."""
         self._bug = None
         self._bugs_said.clear()
+
+    def _fails(self, text: str) -> None:
+        self.failing = self.failing or Trouble(text, self._clock())

@@ -1,6 +1,6 @@
 """
 One aiohttp server with headrig's bounds: connections, header sizes, peers that never finish a request or never ask
-another. Paths are looked up per request, so that parts can come and go while it runs. Knows nothing of what they mean.
+another. What answers says its router, which may be exchanged at any time. Knows nothing of what paths mean.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -19,7 +19,9 @@ import msgspec
 from aiohttp import web
 
 from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS
-from headrig.net.sockets import Door, leave
+from headrig.net.access import Refusal
+from headrig.net.router import NotFound, Refused, Route, Router, keep_parameters
+from headrig.net.sockets import Door, is_loopback, leave
 
 log: Final = logging.getLogger("headrig.http")
 _silenced: Final = logging.getLogger("headrig.http.aiohttp")
@@ -27,13 +29,12 @@ _silenced: Final = logging.getLogger("headrig.http.aiohttp")
 _silenced.setLevel(logging.CRITICAL + 1)
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 """From Python 3.13 on a loop removes the socket file when a listener is closed, although the next one goes on with it."""
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Missed = Callable[[str, str], None]
-"""Takes the name under which a request for nothing that is here is counted, and what to say: never the path, which may
-hold somebody's secret."""
+_NAME: Final = {"Server": "headrig"}
 
 
-def answer(status: int, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(
+    status: int, body: Mapping[str, object] | msgspec.Struct, headers: Mapping[str, str] | None = None
+) -> web.Response:
     """A JSON response."""
     return web.Response(
         status=status, body=msgspec.json.encode(body) + b"\n", content_type="application/json", headers=headers
@@ -45,11 +46,41 @@ def peer(request: web.BaseRequest) -> str:
     return request.remote or "a process on this machine"
 
 
-class Httpd:
-    """Methods and paths to handlers."""
+async def stream(
+    request: web.BaseRequest, content_type: str, chunks: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    """
+    Answer with pieces as they come. It ends with them, when the peer is gone or takes none for `BODY_IDLE_SECONDS`, and
+    when the server ends; the generator is closed then.
+    """
+    response = web.StreamResponse(headers={"Content-Type": content_type, **_NAME})
+    await response.prepare(request)
+    async with aclosing(chunks):
+        if request.method == "HEAD":
+            return response
+        connection = cast("_Connection", request.protocol)
+        connection.streaming = asyncio.current_task()
+        try:
+            async for chunk in chunks:
+                async with asyncio.timeout(BODY_IDLE_SECONDS):
+                    await response.write(chunk)
+        except TimeoutError:
+            if request.transport is not None:
+                # What waits to be sent has nobody who takes it.
+                request.transport.abort()
+            raise ConnectionResetError from None
+        finally:
+            connection.streaming = None
+    await response.write_eof()
+    return response
 
-    def __init__(self, connections_max: int, refused: Callable[[], None], missed: Missed) -> None:
-        self._routes: dict[str, dict[str, Handler]] = {}
+
+class Httpd:
+    """A server of what its router knows."""
+
+    def __init__(self, connections_max: int, refused: Callable[[], None], missed: Refused) -> None:
+        self.router = Router()
+        """May be exchanged at any time: a request is answered by the one that is there once its header is whole."""
         self.connections_max = connections_max
         self._refused = refused
         self._missed = missed
@@ -64,14 +95,6 @@ class Httpd:
         self._idle: dict[_Connection, None] = {}
         """Those that were answered and have sent nothing since, longest first. aiohttp ends them in time."""
 
-    def mount(self, path: str, methods: Mapping[str, Handler]) -> None:
-        """Serve `path`; replaces what was there."""
-        self._routes[path] = dict(methods)
-
-    def unmount(self, path: str) -> None:
-        """No longer serve `path`."""
-        self._routes.pop(path, None)
-
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:
         """Answer whoever comes by `listen`, for as long as the context lasts; then end what is being answered."""
@@ -82,6 +105,9 @@ class Httpd:
             self._timer.cancel()
             if self._listener is not None:
                 self._listener.close()
+            for connection in self._open:
+                if connection.streaming is not None:
+                    connection.streaming.cancel()
             # Peers that keep a connection open without a request are not waited for.
             self._server.pre_shutdown()
             await self._server.shutdown(1.0)
@@ -161,23 +187,42 @@ class Httpd:
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         self._begin(request)
-        methods = self._routes.get(request.path)
-        if methods is None:
-            here = ", ".join(sorted(self._routes))
-            self._missed("path", f"answered 404 to {peer(request)}, who asks for another path than {here}")
-            return answer(404, {"error": "not found", "paths": sorted(self._routes)})
-        handler = methods.get(request.method)
-        if handler is None:
-            takes = ", ".join(sorted(methods))
-            self._missed("method", f"answered 405 to {peer(request)}: {request.path} takes {takes}")
-            return answer(405, {"error": "method not allowed"}, {"Allow": ", ".join(sorted(methods))})
+        found = self.router.find(request.method, request.rel_url.raw_path)
+        if isinstance(found, NotFound):
+            return self._miss(request, found)
+        local = cast("_Connection", request.protocol).local
+        if (refusal := self.router.access.judge(request.headers, found.route.guard, local=local)) is not None:
+            return self._refuse(request, refusal, found.route)
+        keep_parameters(request, found)
         try:
-            return await handler(request)
+            return await found.route.handler(request)
         except (ConnectionError, asyncio.CancelledError, web.HTTPException):
             raise
         except Exception:
             log.exception("answering a request failed")
+            if request.writer.output_size:
+                # An answer has begun: it can only end in the middle.
+                cast("_Connection", request.protocol).force_close()
+                raise ConnectionResetError from None
             return answer(500, {"error": "internal error"})
+
+    def _miss(self, request: web.BaseRequest, found: NotFound) -> web.Response:
+        """Nothing is there for this method, or at this path."""
+        if found.path:
+            takes = ", ".join(found.methods)
+            self._missed("method", f"answered 405 to {peer(request)}: {found.path} takes {takes}")
+            return answer(405, {"error": "method not allowed"}, {"Allow": takes})
+        paths = self.router.paths
+        here = ", ".join(paths)
+        self._missed("path", f"answered 404 to {peer(request)}, who asks for another path than {here}")
+        return answer(404, {"error": "not found", "paths": paths})
+
+    def _refuse(self, request: web.BaseRequest, refusal: Refusal, route: Route) -> web.Response:
+        """Counted by whom the route belongs to."""
+        remedy = f"; {refusal.remedy}" if refusal.remedy else ""
+        text = f"answered {refusal.status} to {peer(request)}: {refusal.reason}{remedy}"
+        (route.refused or self._missed)(refusal.kind, text)
+        return answer(refusal.status, {"error": refusal.reason}, refusal.headers)
 
 
 class _Connection(web.RequestHandler):
@@ -201,9 +246,15 @@ class _Connection(web.RequestHandler):
         """What is being answered."""
         self.ahead = False
         """Something has come behind it."""
+        self.local = False
+        """It came to an address that only this machine can reach."""
+        self.streaming: asyncio.Task[Any] | None = None
+        """Answers in pieces, for as long as there is somebody to take them."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, or end without a word."""
+        address = transport.get_extra_info("sockname")
+        self.local = not isinstance(address, tuple) or is_loopback(address[0])
         if self._httpd.admit(self):
             super().connection_made(transport)
         else:
@@ -219,13 +270,15 @@ class _Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Say that it is over."""
         self._httpd.forget(self)
+        if self.streaming is not None:
+            self.streaming.cancel()
         super().connection_lost(exc)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send it, under our name."""
-        resp.headers["Server"] = "headrig"
+        resp.headers.update(_NAME)
         return await super().finish_response(request, resp, start_time)
 
     def handle_error(

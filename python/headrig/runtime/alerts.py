@@ -6,13 +6,14 @@ that has headrig in its own process use the same. Everything here runs on the ev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 from headrig.alerts.by_hand import SentAlerts
 from headrig.alerts.stages import Stages
 from headrig.config import Config
 from headrig.config.spec import holdback_seconds
+from headrig.delivery.trouble import Trouble
 from headrig.runtime.evaluation import Evaluation
 from headrig.runtime.notifiers import Notifiers, OpenedNotifier
 from headrig.runtime.state import State
@@ -52,9 +53,10 @@ class Alerting:
         """Nothing more comes: what waits is tried without back-off. The tasks that then end."""
         return [*self.evaluation.end(), *self.notifiers.end()]
 
-    def dead(self) -> list[str]:
-        """What should run and does not."""
-        return [*self.notifiers.dead(), *([] if self.evaluation.alive else ["alerts"])]
+    def components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+        """Each notifier and threshold by the path of its table: whether its task runs, and why it is not well."""
+        yield from self.notifiers.components()
+        yield from self.evaluation.components()
 
     def observe(self, page: Metrics) -> None:
         """Put its numbers on the page."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from headrig import telemetry
 from headrig.alerts.evaluator import Evaluator
 from headrig.alerts.machine import Transition
 from headrig.alerts.threshold import Threshold
 from headrig.delivery.retry import pause
-from headrig.delivery.trouble import Seldom
+from headrig.delivery.trouble import Seldom, Trouble
 from headrig.engine import Engine
-from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS
+from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, JUDGED_SECONDS_MAX
 from headrig.model import Clock
 from headrig.telemetry import Metrics
 
@@ -41,6 +41,15 @@ class Evaluation:
         """Time of the newest event by lane, as it was a second ago."""
         self._turn = asyncio.Lock()
         """Ticks are looked at by one task at a time, and so in order."""
+        self._failure: Trouble | None = None
+        """Why the last look failed."""
+        self._crowded: dict[str, Trouble] = {}
+        """Thresholds with more label sets than have alerts, by name."""
+        self._behind: Trouble | None = None
+        """Why thresholds on events wait."""
+        self._loop = asyncio.get_running_loop()
+        self._looked_at = self._loop.time()
+        """When the last look ended, by the clock of the loop."""
         self._watching: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
@@ -61,29 +70,31 @@ class Evaluation:
     async def advance(self) -> None:
         """Look at every tick that is due. Cheap when there is none; call it after each batch."""
         try:
-            if not self._evaluator.due(self._clock()):
-                return
-            async with self._turn:
-                refused = self._evaluator.machine.refused.total()
-                await self._evaluator.advance(self._clock(), self._tell)
-                if self._evaluator.machine.refused.total() > refused:
-                    text = f"a threshold has more than {ALERTS_PER_THRESHOLD_MAX} label sets: the others have no alerts"
-                    self._warnings.warn("refused", text)
+            if self._evaluator.due(self._clock()):
+                async with self._turn:
+                    refused = self._evaluator.machine.refused.copy()
+                    await self._evaluator.advance(self._clock(), self._tell)
+                    self._note_crowded(refused)
+            self._failure, self._looked_at = None, self._loop.time()
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
             # Lines go on without alerts; the text may quote one.
-            self._warnings.warn("alerts", f"thresholds could not be looked at: {type(error).__name__}")
+            text = f"thresholds could not be looked at: {type(error).__name__}"
+            self._failure = self._failure or Trouble(text, self._clock())
+            self._warnings.warn("alerts", text)
 
     def end(self) -> list[asyncio.Task[None]]:
         """Time is watched no longer. The task that then ends."""
         self._ending.set()
         return [self._watching] if self._watching else []
 
-    @property
-    def alive(self) -> bool:
-        """Time is watched."""
-        return self._watching is None or not self._watching.done()
+    def components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+        """Each threshold by the path of its table: whether time is watched, and why the threshold is not judged as it should."""
+        alive = self._watching is None or not self._watching.done()
+        for name, domain in self._engine.time_domains().items():
+            waits = self._behind if domain == "events" else None
+            yield f"thresholds.{name}", alive, self._failure or self._unwatched() or self._crowded.get(name) or waits
 
     def observe(self, page: Metrics) -> None:
         """Put its numbers on the page."""
@@ -96,6 +107,21 @@ class Evaluation:
         for domain, tick in self._evaluator.ticks.items():
             page.put(telemetry.EVALUATION_LAG, now - tick, domain)
 
+    def _unwatched(self) -> Trouble | None:
+        waited_seconds = self._loop.time() - self._looked_at
+        if waited_seconds <= JUDGED_SECONDS_MAX:
+            return None
+        return Trouble(f"it was last looked at {waited_seconds:.0f} s ago", self._clock() - waited_seconds)
+
+    def _note_crowded(self, before: Mapping[str, int]) -> None:
+        """Which thresholds had more label sets at these ticks than may have alerts; `before` counts those of earlier ones."""
+        now, refused = self._clock(), self._evaluator.machine.refused
+        text = f"it has more than {ALERTS_PER_THRESHOLD_MAX} label sets: the others have no alerts"
+        crowded = [name for name, count in refused.items() if count > before.get(name, 0)]
+        self._crowded = {name: self._crowded.get(name, Trouble(text, now)) for name in crowded}
+        if crowded:
+            self._warnings.warn("refused", f"thresholds.{crowded[0]}: {text}")
+
     async def _watch(self) -> None:
         """Time passes also when no lines come."""
         while not self._ending.is_set():
@@ -107,9 +133,11 @@ class Evaluation:
         """A source that is read and far behind the clock does not hold the others back, and so alerts nobody."""
         now = self._clock()
         newest = {lane: now - seconds for lane, seconds in self._engine.lanes_behind(now).items()}
+        behind = None
         for lane, time_seconds in newest.items():
             moved = abs(time_seconds - self._newest.get(lane, 0.0)) > 1e-3
             if moved and self._thresholds and now - time_seconds > self.holdback_seconds:
                 text = f"sources.{lane} is {now - time_seconds:.0f} s behind the clock: thresholds wait until it catches up"
                 self._warnings.warn(f"behind.{lane}", text)
-        self._newest = newest
+                behind = behind or Trouble(text, self._behind.since_seconds if self._behind is not None else now)
+        self._newest, self._behind = newest, behind

@@ -84,7 +84,7 @@ class RunningNotifier(DeliveryLoop[Notice]):
                 self.context.tell(text)
                 return
         else:
-            self.standing.unanswered()
+            self.standing.unanswered(error)
         log.warning("%s: %s; the notice %s", self.at, error, consequence)
 
 
@@ -154,14 +154,11 @@ class Notifiers:
         for running in self._all():
             await running.close()
 
-    def troubles(self) -> Iterator[tuple[str, Trouble | None]]:
-        """How it stands with each of them."""
-        for name, running in self._running.items():
-            yield name, running.standing.trouble
-
-    def dead(self) -> list[str]:
-        """What should run and does not."""
-        return [running.at for running in self._running.values() if running.sending is None or running.sending.done()]
+    def components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+        """Each by the path of its table: whether its task runs, and why it is not well."""
+        for running in self._running.values():
+            alive = running.sending is not None and not running.sending.done()
+            yield running.at, alive, running.standing.trouble or running.standing.failing
 
     def observe(self, page: Metrics) -> None:
         """Put their numbers on the page."""

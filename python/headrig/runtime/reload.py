@@ -21,8 +21,7 @@ from headrig.engine import BATCH_BYTES_MAX, Engine
 from headrig.errors import HeadrigError, UnavailableError
 from headrig.limits import LEAVING_SECONDS, RELOAD_SECONDS, SWITCH_SECONDS
 from headrig.model import Sink, Source
-from headrig.net.http_server import Handler
-from headrig.net.sockets import Sockets, host_port
+from headrig.net.sockets import Sockets
 from headrig.runtime.alerts import Alerting
 from headrig.runtime.builder import Opened, open_parts
 from headrig.runtime.running import RunningSink, RunningSource
@@ -73,7 +72,6 @@ class Members:
         self._sockets = Sockets()
         self._opened: Opened | None = None
         self._seen: dict[str, Seen] = {}
-        self._mounted: set[str] = set()
         self._tasks: asyncio.TaskGroup
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
@@ -223,7 +221,7 @@ class Members:
         """The status server moves to another address, comes or goes; what is mounted on it stays."""
         if opened.http is not None:
             if self.http is None:
-                self.http, self._mounted = opened.http, set()
+                self.http = opened.http
                 self._go_over("http", self.http[0].start(self._status))
             else:
                 self._go_over("http", self._renew_http(*opened.http))
@@ -242,19 +240,11 @@ class Members:
             await close("http", closing, self._state.tell)
 
     def _mount(self) -> None:
-        """Have what the sources serve on the status server, and nothing else of theirs."""
-        if self.http is None or self.config.http is None:
-            return
-        httpd, host = self.http[0].httpd, host_port(self.config.http.listen, "http.listen")[0]
-        mounted: dict[str, dict[str, Handler]] = {}
-        for running in self._state.sources.values():
-            for (method, path), handler in running.config.routes(running.source, host).items():
-                mounted.setdefault(path, {})[method] = handler
-        for path, methods in mounted.items():
-            httpd.mount(path, methods)
-        for path in self._mounted - mounted.keys():
-            httpd.unmount(path)
-        self._mounted = set(mounted)
+        """Have what sources and sinks serve on the status server, and nothing else of theirs."""
+        if self.http is not None:
+            served = [running.config.routes(running.source) for running in self._state.sources.values()]
+            served += [running.config.routes(running.sink) for running in self._state.sinks.values()]
+            self.http[0].mount({at: route for routes in served for at, route in routes.items()})
 
     def _go_over(self, at: str, work: Coroutine[Any, Any, None]) -> None:
         """Have a part go over to what was opened for it. One that still waits to go over to something older gives that up."""
@@ -268,6 +258,8 @@ class Members:
             await work
         except OSError as error:
             log.error("%s: it could not go over to the new settings: %s", at, error.strerror or error)  # noqa: TRY400
+        # What is served now, and who may ask for it, may be others'.
+        self._mount()
         self._review()
 
     async def _settle(self) -> None:

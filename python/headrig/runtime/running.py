@@ -228,7 +228,7 @@ class RunningSink(DeliveryLoop[Batch]):
                 lines = f"a line of {size_of(items, error.lines[0])} bytes, which is"
             warn(f"{self.at}: line", f"{text} to {lines} {consequence}{remedy}", tell)
         else:
-            self.standing.unanswered()
+            self.standing.unanswered(error)
             warn(self.at, f"{text}; the batch is {consequence}")
 
     def _count(self, error: DeliveryError) -> None:

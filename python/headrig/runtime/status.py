@@ -9,8 +9,10 @@ from typing import Final
 from headrig import telemetry
 from headrig.engine import core_version
 from headrig.runtime.alerts import Alerting
+from headrig.runtime.health import HealthCheck
 from headrig.runtime.state import State
 from headrig.telemetry import Metrics
+from headrig.web.views import Health, Readiness
 
 INTENTIONAL: Final = frozenset({"blank", "queue_full"})
 """Drops that settings or design ask for, as Vector tells them apart."""
@@ -21,52 +23,23 @@ class Status:
 
     def __init__(self, state: State, alerting: Alerting) -> None:
         self._state = state
-        self._alerting = alerting
+        self._health = HealthCheck(state, alerting)
         state.metrics.put(telemetry.BUILD, 1, core_version)
         state.metrics.put(telemetry.RELOADS, 0, "success")
         state.metrics.put(telemetry.RELOADS, 0, "failure")
         state.metrics.watch(self._observe)
         state.metrics.watch(lambda: alerting.observe(state.metrics))
 
-    def health(self) -> tuple[bool, Mapping[str, object]]:
-        """Good unless it drains or a part of it has died; degraded, and good all the same, while a part is not well."""
-        state = self._state
-        dead = [f"sources.{each.id}" for each in state.sources.values() if not each.alive]
-        dead += [f"sinks.{each.id}" for each in state.sinks.values() if not each.alive]
-        dead += self._alerting.dead()
-        if state.draining:
-            return False, {"status": "draining"}
-        if dead:
-            return False, {"status": "failing", "dead": dead}
-        troubled = self._troubled()
-        status = "degraded" if troubled else "ok"
-        return True, {"status": status, "ledger_imbalance": state.ledger.imbalance(), "components": troubled}
+    def health(self) -> Health:
+        """How each component is."""
+        return self._health.look()
 
-    def _troubled(self) -> dict[str, Mapping[str, object]]:
-        """What is not well, why, and since when, in seconds since the epoch."""
-        found = {f"sinks.{each.id}": each.trouble() for each in self._state.sinks.values()}
-        found |= {f"notifiers.{name}": trouble for name, trouble in self._alerting.notifiers.troubles()}
-        return {
-            name: {"status": "degraded", "reason": trouble.reason, "since_seconds": trouble.since_seconds}
-            for name, trouble in found.items()
-            if trouble is not None
-        }
-
-    def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """Good when every source takes lines."""
+    def ready(self) -> Readiness:
+        """Whether every source takes lines."""
         state = self._state
         sources = {each.id: each.source.where for each in state.sources.values()}
         ready = not state.draining and all(each.reading is not None for each in state.sources.values())
-        return ready, {"status": "ready" if ready else "not ready", "sources": sources}
-
-    def refused(self) -> None:
-        """A connection to the status server was refused."""
-        self._state.metrics.add(telemetry.ERRORS, 1, "http", "server", "http", "connections_max", "connecting")
-
-    def missed(self, error: str, text: str) -> None:
-        """A request to the status server was for nothing that it has."""
-        self._state.metrics.add(telemetry.ERRORS, 1, "http", "server", "http", error, "receiving")
-        self._state.warnings.warn(f"http: {error}", f"http: {text}")
+        return Readiness("ready" if ready else "not ready", sources)
 
     async def metrics_page(self) -> bytes:
         """Own families, then those derived from log lines."""

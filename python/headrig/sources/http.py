@@ -6,7 +6,6 @@ Serving is in `http_server.py`, which is loaded when a source opens: reading set
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from headrig.component import Claim, OpenContext, Routes, SourceComponentConfig
 from headrig.errors import ConfigError
 from headrig.model import Address, FileMode, FilePath, RoutePath
+from headrig.net.access import Guard, bearer, token_problems
 from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems, unix_path_problems
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
 
     def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
-        if self.token is not None and self.token_file is not None:
-            yield ConfigError("token and token_file are both set", path=f"{at}.token", remedy="keep one of them")
-        if self.token is not None and not self.token.strip():
-            yield ConfigError("the token is empty", path=f"{at}.token", remedy="give a token, or remove the key")
+        yield from token_problems(self.token, self.token_file, at)
         if self.listen is not None and self.listen.startswith(_UNIX):
             yield from unix_path_problems(self.listen.removeprefix(_UNIX), f"{at}.listen")
             if self.tls is not None:
@@ -98,9 +95,9 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 
-        secret = self._secret(context.path)
+        guard = Guard(bearer(self.token, self.token_file, context.path), insecure=self.insecure_listen)
         door, host = (None, None) if self.listen is None else self._door(self.listen, context.path, context.sockets)
-        source = IngestSource(self.path, secret, context.limits, door, host)
+        source = IngestSource(self.path, guard, context.limits, door, host)
         try:
             async with source.serve():
                 yield source
@@ -108,12 +105,11 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
             if source.door is not None:
                 context.sockets.release(source.door.bound)
 
-    def routes(self, opened: Any, host: str) -> Routes:
+    def routes(self, opened: Any) -> Routes:
         """`POST` of its path, unless it has an address of its own."""
         if self.listen is not None:
             return {}
-        opened.mounted_on(host)
-        return {("POST", self.path): opened.ingest}
+        return {("POST", self.path): opened.route}
 
     def feeding(self, where: str, status: str) -> str:
         """By curl."""
@@ -130,21 +126,3 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
             return Door(sockets.unix(file, mode, f"{at}.listen"), None, file, mode), None
         tls = self.tls.context(f"{at}.tls") if self.tls else None
         return Door(sockets.tcp(listen, f"{at}.listen"), tls), listen.rpartition(":")[0]
-
-    def _secret(self, at: str) -> bytes | None:
-        if self.token is not None:
-            return self.token.strip().encode()
-        if self.token_file is None:
-            return None
-        try:
-            with open(self.token_file, "rb") as file:
-                token = file.read(64 * 1024).strip()
-        except OSError as error:
-            raise ConfigError(
-                f"cannot read the file: {os.strerror(error.errno or 0)}",
-                path=f"{at}.token_file",
-                remedy="give a readable file that holds the token",
-            ) from error
-        if not token:
-            raise ConfigError("the file is empty", path=f"{at}.token_file", remedy="put the token into it")
-        return token

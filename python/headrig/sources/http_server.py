@@ -6,18 +6,18 @@ once every required sink accepted its lines.
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
 from headrig.model import Gate, Intake
+from headrig.net.access import Access, Guard
 from headrig.net.http_server import Httpd, answer, peer
+from headrig.net.router import Route, Router
 from headrig.net.sockets import Door, is_loopback
 from headrig.sources.bodies import DECODERS, BadBodyError, array_lines
 
@@ -49,15 +49,14 @@ class IngestSource:
 
     endless = True
 
-    def __init__(self, path: str, token: bytes | None, limits: Limits, door: Door | None, host: str | None) -> None:
+    def __init__(self, path: str, guard: Guard, limits: Limits, door: Door | None, host: str | None) -> None:
         self.path = path
         self.door = door
         """Of its own; without one it is mounted on the status server."""
         self.host = host
         """The name that the door listens on. None: a socket file, or no door."""
-        self._token = token
+        self._guard = guard
         self._limits = limits
-        self._loopback = True
         self._intake: Intake | None = None
         self._requests = 0
         self._bodies_bytes = 0
@@ -68,9 +67,10 @@ class IngestSource:
         self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
 
-    def mounted_on(self, host: str) -> None:
-        """Say where requests come in: on loopback without a token a browser must not be able to write."""
-        self._loopback = is_loopback(host)
+    @property
+    def route(self) -> Route:
+        """What answers at its path, on whichever server. Requests that may not are counted here."""
+        return Route(self.ingest, self._guard, self._missed)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:
@@ -89,10 +89,7 @@ class IngestSource:
     async def renew(self, changed: IngestSource) -> None:
         """Go on with other settings; connections stay."""
         self.door, changed.door = changed.door, self.door
-        self.host, self._token = changed.host, changed._token
-        if self.path != changed.path:
-            self._httpd.unmount(self.path)
-            self.path = changed.path
+        self.host, self.path, self._guard = changed.host, changed.path, changed._guard
         self._settle_in()
         if self._intake is None or self._intake.stopping.is_set():
             return
@@ -107,14 +104,13 @@ class IngestSource:
 
     def _settle_in(self) -> None:
         """Be at its path, and know where that is."""
-        self._httpd.mount(self.path, {"POST": self.ingest})
+        loopback = self.host is None or is_loopback(self.host)
+        self._httpd.router = Router({("POST", self.path): self.route}, Access(loopback=loopback))
         if self.door is None:
             self.where = f"http {self.path} on the status server"
         elif self.host is None:
-            self._loopback = True
             self.where = f"http {self.path} on unix {self.door.file}"
         else:
-            self._loopback = is_loopback(self.host)
             scheme = "https" if self.door.tls else "http"
             self.where = f"{scheme}://{self.host}:{self.door.bound.getsockname()[1]}{self.path}"
 
@@ -126,7 +122,7 @@ class IngestSource:
         self._requests += 1
         held = _Held(self, 0)
         try:
-            self._guard(request)
+            self._check(request)
             chunks = await self._receive(request, intake, held)
             return await self._deliver(intake, chunks, self._sender(intake, request.transport))
         except Refusal as refusal:
@@ -145,20 +141,9 @@ class IngestSource:
         if self._intake is not None:
             self._intake.refused(error, text)
 
-    def _guard(self, request: web.BaseRequest) -> None:
-        if self._token is not None:
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(
-                token.strip().encode(errors="surrogateescape"), self._token
-            ):
-                raise Refusal(401, "a bearer token is needed", "auth", {"WWW-Authenticate": "Bearer"})
-            return
-        if self._loopback and not is_loopback(_hostname(request.host)):
-            raise Refusal(403, "the Host header does not name this machine", "host")
-        origin = request.headers.get("Origin")
-        if origin is not None and origin.partition("://")[2] != request.host:
-            raise Refusal(403, "requests from other web pages are not taken", "origin")
-        if request.content_type not in JSON_TYPES:
+    def _check(self, request: web.BaseRequest) -> None:
+        """Without a token nothing is taken that a web page could have sent unasked."""
+        if self._guard.token is None and request.content_type not in JSON_TYPES:
             raise Refusal(
                 415,
                 f"content type {request.content_type} is not taken; send -H 'Content-Type: application/x-ndjson'",
@@ -234,14 +219,6 @@ class IngestSource:
         return Refusal(
             413, f"a body has at most {self._limits.body_bytes_max} bytes, also decompressed", "body_bytes_max"
         )
-
-
-def _hostname(host: str) -> str:
-    """The name in a Host header, without port and brackets; empty when there is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 class _Held:

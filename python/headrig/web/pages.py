@@ -1,35 +1,29 @@
-"""The pages of the status server. Each is one handler that asks `Status` and answers."""
+"""The pages of the status server: open to whoever reaches it. Each is one handler that asks `Views` and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from aiohttp import web
 
-from headrig.net.http_server import Handler, answer
+from headrig.net.access import OPEN
+from headrig.net.http_server import answer
+from headrig.net.router import Route
 from headrig.telemetry import CONTENT_TYPE
-from headrig.web.server import PAGES, Status
-
-Check = Callable[[], tuple[bool, Mapping[str, object]]]
+from headrig.web.views import Views
 
 
-def pages(status: Status) -> dict[str, dict[str, Handler]]:
-    """Path to method to handler."""
+def pages(views: Views) -> dict[tuple[str, str], Route]:
+    """Method and path to what answers."""
 
     async def metrics(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(body=await status.metrics_page(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=await views.metrics_page(), headers={"Content-Type": CONTENT_TYPE})
 
-    handlers = (metrics, _checked(status.health), _checked(status.ready))
-    return {path: _read(handler) for path, handler in zip(PAGES, handlers, strict=True)}
+    async def health(request: web.BaseRequest) -> web.StreamResponse:
+        found = views.health()
+        return answer(200 if found.good(strict=request.query.get("strict") == "1") else 503, found)
 
+    async def ready(_: web.BaseRequest) -> web.StreamResponse:
+        found = views.ready()
+        return answer(200 if found.status == "ready" else 503, found)
 
-def _read(handler: Handler) -> dict[str, Handler]:
-    return {"GET": handler, "HEAD": handler}
-
-
-def _checked(check: Check) -> Handler:
-    async def handler(_: web.BaseRequest) -> web.StreamResponse:
-        good, body = check()
-        return answer(200 if good else 503, body)
-
-    return handler
+    handlers = {"/metrics": metrics, "/health": health, "/ready": ready}
+    return {("GET", path): Route(handler, OPEN) for path, handler in handlers.items()}

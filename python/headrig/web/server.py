@@ -1,54 +1,50 @@
-"""The status server: `/metrics`, `/health`, `/ready`, and what a source mounts on it. It only reads, through `Status`."""
+"""The status server: `/metrics`, `/health`, `/ready`, and what components mount on it. Who may ask is judged at its door."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from headrig.component import Claim, ComponentConfig, OpenContext, Variable
+from headrig import telemetry
+from headrig.component import Claim, ComponentConfig, OpenContext, Routes, Variable
+from headrig.delivery.trouble import Seldom
 from headrig.errors import ConfigError
-from headrig.model import Address
-from headrig.net.sockets import Door, TlsConfig, host_port
+from headrig.model import Address, FilePath
+from headrig.net.access import Access, bearer, token_problems
+from headrig.net.sockets import Door, TlsConfig, host_port, is_loopback
+from headrig.web.views import Views
 
 if TYPE_CHECKING:
     from headrig.net.http_server import Httpd
 
-
 PAGES: Final = ("/metrics", "/health", "/ready")
 """Paths that nothing else may be mounted on."""
-
-
-class Status(Protocol):
-    """What the status server shows."""
-
-    def health(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether it works, and what to say about it."""
-
-    def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether every source listens."""
-
-    def refused(self) -> None:
-        """A connection was refused: there are too many."""
-
-    def missed(self, error: str, text: str) -> None:
-        """A request was for nothing that is here: count it under this name, and say so now and then."""
-
-    async def metrics_page(self) -> bytes:
-        """Prometheus text."""
+_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 
 
 class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `[http]` table: status for anyone who can reach it, nothing that writes."""
+    """The `[http]` table: status for anyone who can reach it, and what components serve, for those who may."""
 
     listen: Address = "127.0.0.1:9600"
     """`host:port`."""
     tls: TlsConfig | None = None
+    hosts: tuple[str, ...] = ()
+    """Names of this machine that a client may use in Host; addresses and `localhost` always pass."""
+    token: str | None = None
+    """Bearer token for everything but `/metrics`, `/health` and `/ready`."""
+    token_file: FilePath | None = None
+    """File that holds it."""
     env: ClassVar = {
         "HEADRIG_HTTP_LISTEN": Variable("listen", needed=True),
         # In a service it is the service's own.
         "PORT": Variable("listen", "port", door="run"),
     }
+
+    def __repr__(self) -> str:
+        """Only where: the token is a secret."""
+        return f"HttpServerConfig(listen={self.listen!r}, …)"
 
     @property
     def where(self) -> str:
@@ -57,7 +53,7 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
 
     def claims(self) -> Iterator[Claim]:
         """Its address and its pages."""
-        yield Claim("tcp", self.listen, "listen")
+        yield Claim("tcp", self.listen, "listen", guarded=self.token is not None or self.token_file is not None)
         for page in PAGES:
             yield Claim("route", page, "listen")
 
@@ -69,6 +65,10 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
             yield error
         if self.tls is not None:
             yield from self.tls.problems(f"{at}.tls")
+        yield from token_problems(self.token, self.token_file, at)
+        if not all(_HOST.fullmatch(host.lower()) for host in self.hosts):
+            remedy = 'write names alone, without scheme or port, such as "logs.example"'
+            yield ConfigError("not a host name", path=f"{at}.hosts", remedy=remedy)
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[StatusServer]:
@@ -77,10 +77,11 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
         from headrig.net.http_server import Httpd  # noqa: PLC0415
 
         tls = self.tls.context(f"{context.path}.tls") if self.tls else None
+        token = bearer(self.token, self.token_file, context.path)
         bound = context.sockets.tcp(self.listen, f"{context.path}.listen")
         host = self.listen.rpartition(":")[0]
         where = f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}"
-        server = StatusServer(Door(bound, tls), where)
+        server = StatusServer(Door(bound, tls), where, self._access(token), context)
         server.httpd = Httpd(context.limits.connections_max, server.refused, server.missed)
         try:
             async with server.httpd.serve():
@@ -88,37 +89,57 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
         finally:
             context.sockets.release(server.door.bound)
 
+    def _access(self, token: bytes | None) -> Access:
+        loopback = is_loopback(host_port(self.listen, "http.listen")[0])
+        return Access(loopback, token, frozenset(host.lower() for host in self.hosts), "http.")
+
 
 class StatusServer:
     """The running server."""
 
     httpd: Httpd
-    _status: Status
 
-    def __init__(self, door: Door, where: str) -> None:
+    def __init__(self, door: Door, where: str, access: Access, context: OpenContext) -> None:
         self.door = door
         self.where = where
         """Its URL, with the port it really has."""
+        self._access = access
+        self._telemetry = context.telemetry
+        self._warnings = Seldom(context.clock)
+        self._pages: Routes = {}
+        self._mounted: Routes = {}
 
-    async def start(self, status: Status) -> None:
-        """Show this, and let peers in."""
+    async def start(self, views: Views) -> None:
+        """Show these, and let peers in."""
         from headrig.web.pages import pages  # noqa: PLC0415  # as above
 
-        self._status = status
-        for path, methods in pages(status).items():
-            self.httpd.mount(path, methods)
+        self._pages = pages(views)
+        self._settle_in()
         await self.httpd.listen(self.door)
 
+    def mount(self, routes: Routes) -> None:
+        """Serve these beside the pages, and no others."""
+        self._mounted = routes
+        self._settle_in()
+
     def refused(self) -> None:
-        """A connection was one too many."""
-        self._status.refused()
+        """Count a connection that was one too many."""
+        self._telemetry.add(telemetry.ERRORS, 1, "http", "server", "http", "connections_max", "connecting")
 
     def missed(self, error: str, text: str) -> None:
-        """A request was for nothing that is here."""
-        self._status.missed(error, text)
+        """Count a request that was for nothing that is here, or that may not ask, and say so now and then."""
+        self._telemetry.add(telemetry.ERRORS, 1, "http", "server", "http", error, "receiving")
+        self._warnings.warn(error, f"http: {text}")
 
     async def renew(self, changed: StatusServer) -> None:
         """Go on behind the door of one that was opened with other settings, which gets the door of this one."""
         self.door, changed.door = changed.door, self.door
-        self.where = changed.where
+        self.where, self._access = changed.where, changed._access
+        self._settle_in()
         await self.httpd.listen(self.door)
+
+    def _settle_in(self) -> None:
+        """In one step, so that no request meets half of it."""
+        from headrig.net.router import Router  # noqa: PLC0415  # as above
+
+        self.httpd.router = Router({**self._pages, **self._mounted}, self._access)

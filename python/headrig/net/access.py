@@ -1,0 +1,152 @@
+"""
+Who may ask at a door: judged once per request, before any handler, by the token, and where none is asked for by Host and
+Origin, so that no web page in somebody's browser can ask in their place.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from headrig.errors import ConfigError
+from headrig.net.sockets import is_loopback
+
+
+class Refusal(NamedTuple):
+    """Why a request is not let in."""
+
+    status: int
+    reason: str
+    """What the peer is told."""
+    kind: str
+    """The name it is counted under."""
+    remedy: str = ""
+    """What the operator may do, for the log."""
+    headers: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a request for a route must show."""
+
+    token: bytes | None = field(default=None, repr=False)
+    """Bearer token of its own, in place of the door's."""
+    open: bool = False
+    """Nothing: anyone who reaches the door may ask, under any name."""
+    insecure: bool = False
+    """No token, although others can reach the door: the settings accept that."""
+
+
+BY_DOOR: Final = Guard()
+OPEN: Final = Guard(open=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask at a door."""
+
+    loopback: bool = True
+    """Only this machine can connect."""
+    token: bytes | None = field(default=None, repr=False)
+    """Bearer token for every route that has none of its own and is not open."""
+    hosts: frozenset[str] | None = None
+    """Names that a client may use in Host, in small letters, beside addresses. None: any, where others can connect."""
+    setting: str = ""
+    """Where the names are set, for people."""
+
+    def judge(self, headers: Mapping[str, str], guard: Guard, *, local: bool = True) -> Refusal | None:
+        """
+        None for a request that may be answered. `local`: its connection came to an address of this machine that others
+        cannot reach; one that did not, and is left from other settings, is judged as from elsewhere.
+        """
+        if guard.open:
+            return None
+        token = guard.token or (None if guard.insecure else self.token)
+        if token is not None and not _shows(headers, token):
+            return Refusal(401, "a bearer token is needed", "auth", headers={"WWW-Authenticate": "Bearer"})
+        loopback = self.loopback and local
+        if token is None and not (loopback or guard.insecure):
+            return Refusal(
+                403, "this is for requests with a token, and none is set", "auth", f"set {self.setting}token"
+            )
+        if loopback:
+            # With a token a name proves nothing more: no web page knows it.
+            return None if token is not None else self._names_loopback(headers) or _from_elsewhere(headers)
+        return self._names_it(headers) or (None if token is not None else _from_elsewhere(headers))
+
+    def _names_loopback(self, headers: Mapping[str, str]) -> Refusal | None:
+        name = hostname(headers.get("Host", ""))
+        if is_loopback(name) or name in (self.hosts or ()):
+            return None
+        return Refusal(403, "the Host header does not name this machine", "host", self._listing())
+
+    def _names_it(self, headers: Mapping[str, str]) -> Refusal | None:
+        name = hostname(headers.get("Host", ""))
+        if self.hosts is None or name in self.hosts or is_loopback(name) or _is_address(name):
+            return None
+        return Refusal(421, "the Host header has a name that is not served here", "host", self._listing())
+
+    def _listing(self) -> str:
+        return f"if that is a name of this one, list it in {self.setting}hosts" if self.setting else ""
+
+
+def token_problems(token: str | None, token_file: str | None, at: str) -> Iterator[ConfigError]:
+    """What is wrong with how a bearer token is given."""
+    if token is not None and token_file is not None:
+        yield ConfigError("token and token_file are both set", path=f"{at}.token", remedy="keep one of them")
+    if token is not None and not token.strip():
+        yield ConfigError("the token is empty", path=f"{at}.token", remedy="give a token, or remove the key")
+
+
+def bearer(token: str | None, token_file: str | None, at: str) -> bytes | None:
+    """The token, wherever it stands. Raises `ConfigError`."""
+    if token is not None:
+        return token.strip().encode()
+    if token_file is None:
+        return None
+    try:
+        with open(token_file, "rb") as file:
+            found = file.read(64 * 1024).strip()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the file: {os.strerror(error.errno or 0)}",
+            path=f"{at}.token_file",
+            remedy="give a readable file that holds the token",
+        ) from error
+    if not found:
+        raise ConfigError("the file is empty", path=f"{at}.token_file", remedy="put the token into it")
+    return found
+
+
+def hostname(host: str) -> str:
+    """The name in a Host header, in small letters, without port, brackets and final dot; empty when there is none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
+
+
+def _shows(headers: Mapping[str, str], wanted: bytes) -> bool:
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    shown = token.strip().encode(errors="surrogateescape")
+    return scheme.lower() == "bearer" and hmac.compare_digest(shown, wanted)
+
+
+def _from_elsewhere(headers: Mapping[str, str]) -> Refusal | None:
+    origin = headers.get("Origin")
+    if origin is None or origin.partition("://")[2] == headers.get("Host", ""):
+        return None
+    return Refusal(403, "requests from other web pages are not taken", "origin")
+
+
+def _is_address(name: str) -> bool:
+    with suppress(ValueError):
+        ipaddress.ip_address(name)
+        return True
+    return False
