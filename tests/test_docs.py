@@ -158,7 +158,7 @@ path = "data/headrig.sock"
 [sources.requests]
 type = "http"
 """
-FEEDS = blocks(section(README, "Feeding it"), "sh")[0].splitlines()
+FEEDS = blocks(section(README, "Sending lines to it"), "sh")[0].splitlines()
 LINES = "".join(f'{{"level":"INFO","message":"line {number}"}}\n' for number in range(1000))
 
 
