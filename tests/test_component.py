@@ -138,12 +138,12 @@ def test_validate_knows_them(toys, tmp_path):
     assert b"headrig.toml: ok (1 source, 1 sink, " in right.stdout
     assert b", 1 notifier)" in right.stdout
     assert [
-        "headrig.toml: sources.u.line: missing; add line = …",
-        "headrig.toml: sinks.t.shelve: unknown key; did you mean shelf?",
-        "headrig.toml: sinks.t.shelf: missing; add shelf = …",
-        "headrig.toml: sinks.u.type: unknown type; did you mean toy?",
+        "headrig.toml:13: sources.u.line: missing; add line = …",
+        "headrig.toml:7: sinks.t.shelve: unknown key; did you mean shelf?",
+        "headrig.toml:5: sinks.t.shelf: missing; add shelf = …",
+        "headrig.toml:12: sinks.u.type: unknown type; did you mean toy?",
     ] == wrong.stderr.decode().splitlines()
-    assert ["headrig.toml: sinks.t.shelf: ./toy.box is already taken by sources.t; give each its own"] == (
+    assert ["headrig.toml:7: sinks.t.shelf: ./toy.box is already taken by sources.t; give each its own"] == (
         taken.stderr.decode().splitlines()
     )
 
@@ -165,7 +165,7 @@ def test_variables_make_them(toys, tmp_path):
 
 def test_run_has_them(toys, tmp_path):
     """
-    Made by variables alone, they run: lines flow, a person is told where, and the ledger, `/metrics` and `/ready` have them.
+    Made by variables alone, they run: lines flow, a person is told where, and the ledger, `/metrics` and `/health` have them.
     """
     port = free_port()
     more = {"TOY_LINE": '{"n":1}', "TOY_SHELF": "toys", "TOY_TONE": "c", "PORT": str(port), "PYTHONPATH": toys}
@@ -176,7 +176,7 @@ def test_run_has_them(toys, tmp_path):
 
     with Run(cwd=tmp_path, **more) as run:
         until(lambda: (tmp_path / "toys").read_bytes() == b'{"n":1}\n')
-        metrics, ready = page("/metrics"), json.loads(page("/ready"))
+        metrics, health, ready = page("/metrics"), json.loads(page("/health")), json.loads(page("/ready"))
         run.signal(signal.SIGTERM)
         code = run.end()
 
@@ -195,4 +195,7 @@ def test_run_has_them(toys, tmp_path):
         'headrig_notices_accepted_total{component_id="toy"} 0.0',
         "headrig_ledger_imbalance 0.0",
     } <= set(metrics.splitlines())
+    assert {"sources.toy": "ok", "sinks.toy": "ok", "notifiers.toy": "ok"}.items() <= {
+        name: each["status"] for name, each in health["components"].items()
+    }.items()
     assert "the box of toy" == ready["sources"]["toy"]

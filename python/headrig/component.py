@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
 from headrig.errors import ConfigError
+from headrig.filesystem import Created
 from headrig.limits import Limits
 from headrig.model import Clock, WhenFull
 from headrig.net.sockets import Sockets
@@ -63,6 +64,8 @@ class OpenContext:
     """Where state may be kept; None: nowhere."""
     sockets: Sockets
     telemetry: Metrics
+    created: Created = field(default_factory=Created)
+    """Makes files and directories, and takes them back when the start is refused."""
 
     @property
     def name(self) -> str:

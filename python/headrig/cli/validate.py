@@ -18,7 +18,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print the errors to standard error, exit 78; or the summary, exit 0."""
     found = find(arguments.file, os.environ)
     settings = found.path or DEFAULT_NAME
-    config, errors = read(found.path, os.environ)
+    config, errors = read(found.path, os.environ, trying=True)
     for error in errors:
         complain(str(found.explain(error)))
     if config is None:

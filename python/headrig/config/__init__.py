@@ -15,7 +15,7 @@ import msgspec
 from headrig.alerts.threshold import Threshold
 from headrig.component import ComponentConfig
 from headrig.config.channels import undelivered
-from headrig.config.conflicts import STATUS, conflicts, directory_problems
+from headrig.config.conflicts import STATUS, conflicts
 from headrig.config.decode import Findings, shown, table, tagged, unknown, value
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, without_effect
 from headrig.config.environment import resolve
@@ -23,8 +23,10 @@ from headrig.config.positions import Positions
 from headrig.config.spec import LaneTable, SpecReader
 from headrig.config.thresholds import thresholds_in, unfed
 from headrig.config.toml_file import parse, signature
+from headrig.config.trial import tried
 from headrig.config.variables import origin
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
+from headrig.filesystem import directory_obstacle
 from headrig.limits import RELOAD_SECONDS, SETTINGS_QUIET_SECONDS, SETTINGS_SECONDS, Limits
 from headrig.model import FilePath
 from headrig.notifiers import ConsoleConfig, NotifierConfig
@@ -99,11 +101,14 @@ def check(path: str, environ: Mapping[str, str]) -> list[ConfigError]:
     return read(path, environ)[1]
 
 
-def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> tuple[Config | None, list[ConfigError]]:
+def read(
+    path: str | None, environ: Mapping[str, str], stdin: Stdin = "no", *, trying: bool = False
+) -> tuple[Config | None, list[ConfigError]]:
     """
     The settings, or all that is wrong with them.
 
-    `path` None stands for the built-in defaults with the runbook's variables; `stdin` says what they do with it.
+    `path` None stands for the built-in defaults with the runbook's variables; `stdin` says what they do with it. With
+    `trying`, what only a start would find out is tried as well, and what is in use now is among the warnings.
     """
     errors = Findings()
     document = None if path is None else parse(path, errors)
@@ -116,6 +121,10 @@ def read(path: str | None, environ: Mapping[str, str], stdin: Stdin = "no") -> t
     else:
         given = None if written is None else resolve(written, environ, "", errors)
     config = _Reader(path or "", given, errors, positions).config() if given is not None else None
+    if config is not None and trying:
+        outcome = tried(config.components, {error.path for error in errors})
+        errors.extend(outcome.errors)
+        config = msgspec.structs.replace(config, warnings=(*config.warnings, *outcome.notes))
     _locate_all(errors, path, environ, positions)
     return (None if errors else config), errors
 
@@ -253,7 +262,8 @@ class _Reader:
         data_dir = value(self._given["data_dir"], FilePath, "data_dir", "data_dir", self._errors)
         if not isinstance(data_dir, str):
             return None
-        self._errors.extend(directory_problems(data_dir, "data_dir"))
+        if (reason := directory_obstacle(data_dir)) is not None:
+            self._errors.append(ConfigError(reason, path="data_dir", remedy="give another directory"))
         return data_dir
 
     def _tables(self, kind: str) -> Iterator[tuple[str, str, Any]]:

@@ -1,4 +1,4 @@
-"""What components claim of the machine: two must not claim the same, and directories must be such that files can be made."""
+"""What components claim of the machine: two must not claim the same."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -45,17 +45,6 @@ def conflicts(components: Mapping[str, ComponentConfig]) -> Iterator[ConfigError
     yield from _routes(taken)
 
 
-def directory_problems(directory: str, path: str) -> Iterator[ConfigError]:
-    """What stands in the way of making files in a directory that may not exist yet."""
-    nearest = os.path.abspath(directory)
-    while not os.path.lexists(nearest):
-        nearest = os.path.dirname(nearest)
-    if not os.path.isdir(nearest):
-        yield ConfigError(f"{nearest} is not a directory", path=path, remedy="give another directory")
-    elif not os.access(nearest, os.W_OK | os.X_OK):
-        yield ConfigError(f"no permission to write in {nearest}", path=path, remedy="change its owner, or give another")
-
-
 def _routes(taken: list[_Claimed]) -> Iterator[ConfigError]:
     """What is mounted on the status server needs one, and where others reach that, a guard."""
     door = next((each.claim for each in taken if each.at == STATUS and each.claim.kind == "tcp"), None)
@@ -88,7 +77,7 @@ def _holder(claim: Claim, taken: list[_Claimed]) -> str | None:
 def _same(claim: Claim, other: Claim) -> bool:
     """Both cannot be had at once."""
     if claim.kind in _PATHS and other.kind in _PATHS:
-        return os.path.realpath(claim.name) == os.path.realpath(other.name)
+        return _resolved(claim.name) == _resolved(other.name)
     if claim.kind != other.kind:
         return False
     if claim.kind not in ("tcp", "udp"):
@@ -98,6 +87,11 @@ def _same(claim: Claim, other: Claim) -> bool:
     except ConfigError:
         return False
     return port == other_port != 0 and _overlap(host, other_host)
+
+
+def _resolved(path: str) -> str:
+    # What cannot be a path at all is told of by whoever has it.
+    return path if "\0" in path else os.path.realpath(path)
 
 
 def _overlap(host: str, other: str) -> bool:

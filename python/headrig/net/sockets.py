@@ -16,11 +16,12 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
 from headrig.errors import ConfigError, UnavailableError
+from headrig.filesystem import Created, directory_obstacle
 from headrig.limits import BACKLOG_CONNECTIONS
 from headrig.model import FilePath
 
@@ -133,6 +134,14 @@ def unix_path_problems(name: str, path: str) -> Iterator[ConfigError]:
         yield ConfigError(f"{name} exists and is not a socket", path=path, remedy="remove it or give another path")
 
 
+def socket_file_problems(name: str, path: str) -> Iterator[ConfigError]:
+    """What is wrong with the path of a socket file that is to be made, or made anew."""
+    wrong = list(unix_path_problems(name, path))
+    yield from wrong
+    if not wrong and (reason := directory_obstacle(os.path.dirname(name), os.path.basename(name))) is not None:
+        yield ConfigError(reason, path=path, remedy="give a path that can be written")
+
+
 @dataclass(slots=True, eq=False)
 class Door:
     """Where a part lets peers in. A part that a reload changes goes on with another one; who is inside stays."""
@@ -182,6 +191,14 @@ class _Address:
         return self.file is not None and _identity(self.file) != self.identity
 
 
+class _Resolved(NamedTuple):
+    """One address of a name, as the kernel has it."""
+
+    family: socket.AddressFamily
+    kind: socket.SocketKind
+    address: Any
+
+
 class Sockets:
     """
     The listening sockets of a run, by address. Whoever asks for an address that is already listened on gets a
@@ -213,24 +230,10 @@ class Sockets:
         name = "tcp" if stream else "udp"
         if port and (known := self._share(f"{name}:{listen}")) is not None:
             return known
-        try:
-            family, kind, proto, _, address = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)[0]
-        except OSError as error:
-            raise ConfigError(
-                f"cannot resolve {host}: {_reason(error)}", path=path, remedy="give an address of this machine"
-            ) from error
-        bound = socket.socket(family, kind, proto)
-        if stream:
-            # For datagrams this would let two processes bind the same address and one of them starve.
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind(address)
-        except OSError as error:
-            bound.close()
-            raise _cannot_bind(error, listen, path) from error
+        bound = _bind(_addresses(host, port, kind, path)[0], listen, path)
         return self._keep(f"{name}:{listen if port else bound.getsockname()}", bound)
 
-    def unix(self, name: str, mode: int, path: str) -> socket.socket:
+    def unix(self, name: str, mode: int, path: str, created: Created) -> socket.socket:
         """
         A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not. The mode of
         one that is listened on already changes when its new `Door` is unlocked.
@@ -241,8 +244,7 @@ class Sockets:
         _clear_stale(name, path)
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            if directory := os.path.dirname(name):
-                os.makedirs(directory, mode=0o750, exist_ok=True)
+            created.directories(os.path.dirname(name))
             mask = os.umask(0o777)
             try:
                 bound.bind(name)
@@ -285,6 +287,41 @@ class Sockets:
             bound.listen(BACKLOG_CONNECTIONS)
         self._addresses.append(_Address(key, [bound], file, _identity(file) if file else None))
         return bound
+
+
+def try_address(listen: str, kind: socket.SocketKind, path: str) -> None:
+    """
+    Take an address as an opening would, and give it back at once: who listens there is not disturbed, and nobody is let in.
+
+    Raises `ConfigError` when it cannot be had, `UnavailableError` when somebody has it.
+    """
+    host, port = host_port(listen, path)
+    for address in _addresses(host, port, kind, path):
+        _bind(address, listen, path).close()
+
+
+def _addresses(host: str, port: int, kind: socket.SocketKind, path: str) -> list[_Resolved]:
+    """Where a name leads on this machine."""
+    try:
+        found = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else "not a name"
+        remedy = "give an address of this machine"
+        raise ConfigError(f"cannot resolve {host}: {reason}", path=path, remedy=remedy) from error
+    return list(dict.fromkeys(_Resolved(family, kind, address) for family, kind, _, _, address in found))
+
+
+def _bind(address: _Resolved, listen: str, path: str) -> socket.socket:
+    bound = socket.socket(address.family, address.kind)
+    if address.kind == socket.SOCK_STREAM:
+        # For datagrams this would let two processes bind the same address and one of them starve.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(address.address)
+    except OSError as error:
+        bound.close()
+        raise _cannot_bind(error, listen, path) from error
+    return bound
 
 
 async def accept_backlog(bound: socket.socket) -> None:

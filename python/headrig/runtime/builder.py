@@ -59,6 +59,7 @@ async def open_parts(
                 opened.sources[name] = await _enter(source, context.at(at))
     except BaseException:
         await opened.close(tell)
+        context.created.undo()
         raise
     return opened
 

@@ -12,7 +12,6 @@ import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
@@ -20,6 +19,7 @@ from msgspec import Meta
 from headrig.component import Claim, OpenContext, SinkComponentConfig, Variable
 from headrig.engine import write_lines
 from headrig.errors import ConfigError, Retryable
+from headrig.filesystem import file_obstacle
 from headrig.limits import Seconds
 from headrig.model import FileMode, FilePath, Lines
 from headrig.worker import Worker
@@ -62,28 +62,16 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
 
     def problems(self, at: str) -> Iterator[ConfigError]:
         """What can be seen wrong with the path without creating anything."""
-        target = Path(self.path)
-        if not self.path or target.is_dir():
-            yield ConfigError(
-                f"{self.path!r} is not the name of a file",
-                path=f"{at}.path",
-                remedy="give a file, such as data/app.log",
-            )
-            return
-        existing = target if target.exists() else _nearest_existing(target)
-        if existing != target and not existing.is_dir():
-            yield ConfigError(f"{existing} is not a directory", path=f"{at}.path", remedy=_REMEDY)
-        elif not os.access(existing, os.W_OK):
-            yield ConfigError(f"no permission to write {self.path}", path=f"{at}.path", remedy=_REMEDY)
+        if (reason := file_obstacle(self.path)) is not None:
+            yield ConfigError(reason, path=f"{at}.path", remedy=_REMEDY)
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[FileSink]:
         """Open the file for appending."""
         path = f"{context.path}.path"
         try:
-            if directory := os.path.dirname(self.path):
-                _make_directories(directory)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, int(self.mode, 8))
+            context.created.directories(os.path.dirname(self.path))
+            descriptor = context.created.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, int(self.mode, 8))
         except OSError as error:
             raise ConfigError(
                 f"cannot write {self.path}: {error.strerror or error}", path=path, remedy=_REMEDY
@@ -195,18 +183,3 @@ class FileSink:
             # Pipes and devices have nothing to make durable.
             if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):
                 raise Retryable(f"fsync: {error.strerror or error}", "io") from error
-
-
-def _nearest_existing(path: Path) -> Path:
-    return next((parent for parent in path.parents if parent.exists()), path)
-
-
-def _make_directories(directory: str) -> None:
-    """Like `os.makedirs`, with the mode also for the directories in between."""
-    missing = []
-    while directory and not os.path.isdir(directory):
-        missing.append(directory)
-        directory = os.path.dirname(directory)
-    for name in reversed(missing):
-        with suppress(FileExistsError):
-            os.mkdir(name, 0o750)

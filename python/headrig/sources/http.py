@@ -14,7 +14,7 @@ from headrig.component import Claim, OpenContext, Routes, SourceComponentConfig
 from headrig.errors import ConfigError
 from headrig.model import Address, FileMode, FilePath, RoutePath
 from headrig.net.access import Guard, bearer, token_problems
-from headrig.net.sockets import Door, Sockets, TlsConfig, address_problems, unix_path_problems
+from headrig.net.sockets import Door, TlsConfig, address_problems, socket_file_problems
 
 if TYPE_CHECKING:
     from headrig.sources.http_server import IngestSource
@@ -72,7 +72,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         """What is wrong with these settings."""
         yield from token_problems(self.token, self.token_file, at)
         if self.listen is not None and self.listen.startswith(_UNIX):
-            yield from unix_path_problems(self.listen.removeprefix(_UNIX), f"{at}.listen")
+            yield from socket_file_problems(self.listen.removeprefix(_UNIX), f"{at}.listen")
             if self.tls is not None:
                 remedy = "remove it: the socket file's mode says who may connect"
                 yield ConfigError("a socket file has no tls", path=f"{at}.tls", remedy=remedy)
@@ -96,7 +96,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 
         guard = Guard(bearer(self.token, self.token_file, context.path), insecure=self.insecure_listen)
-        door, host = (None, None) if self.listen is None else self._door(self.listen, context.path, context.sockets)
+        door, host = (None, None) if self.listen is None else self._door(self.listen, context)
         source = IngestSource(self.path, guard, context.limits, door, host)
         try:
             async with source.serve():
@@ -119,10 +119,11 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         bearer = " -H 'Authorization: Bearer TOKEN'" if self._guarded else ""
         return f"curl -sS --data-binary @app.log -H 'Content-Type: application/x-ndjson'{bearer} {url}"
 
-    def _door(self, listen: str, at: str, sockets: Sockets) -> tuple[Door, str | None]:
+    def _door(self, listen: str, context: OpenContext) -> tuple[Door, str | None]:
         """Where it listens, and the name of that."""
+        at, sockets = context.path, context.sockets
         if listen.startswith(_UNIX):
             file, mode = listen.removeprefix(_UNIX), int(self.mode, 8)
-            return Door(sockets.unix(file, mode, f"{at}.listen"), None, file, mode), None
+            return Door(sockets.unix(file, mode, f"{at}.listen", context.created), None, file, mode), None
         tls = self.tls.context(f"{at}.tls") if self.tls else None
         return Door(sockets.tcp(listen, f"{at}.listen"), tls), listen.rpartition(":")[0]

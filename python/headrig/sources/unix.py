@@ -11,7 +11,7 @@ from typing import ClassVar
 from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
 from headrig.model import FileMode, FilePath
-from headrig.net.sockets import Door, unix_path_problems
+from headrig.net.sockets import Door, socket_file_problems
 from headrig.sources.stream import StreamSource
 
 _CREDENTIALS = struct.Struct("3i")
@@ -40,13 +40,15 @@ class UnixConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="unix"):
 
     def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
-        yield from unix_path_problems(self.path, f"{at}.path")
+        yield from socket_file_problems(self.path, f"{at}.path")
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[StreamSource]:
         """Listen; the socket file goes when the last user does."""
         mode = int(self.mode, 8)
-        door = Door(context.sockets.unix(self.path, mode, f"{context.path}.path"), None, self.path, mode)
+        door = Door(
+            context.sockets.unix(self.path, mode, f"{context.path}.path", context.created), None, self.path, mode
+        )
         source = StreamSource(door, self.where, context.limits, admit=self._admit if self.allow_uids else None)
         try:
             yield source

@@ -1,0 +1,344 @@
+"""What `validate` tries on the machine: all that a start would find, without a start's traces and disturbing nobody."""
+
+import asyncio
+import os
+import socket
+import threading
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import pytest
+from headrig_process import headrig
+from running import free_port, running
+
+from headrig import config
+from headrig.config.trial import tried
+from headrig.errors import ConfigError, UnavailableError
+from headrig.sinks import FileConfig
+from headrig.sources import HttpSourceConfig, TcpConfig, UdpConfig, UnixConfig
+from headrig.testing import context
+
+NOBODY = 65534
+"""A user without rights of its own."""
+TRIALS = 100
+TRIES_PER_TRIAL = 10
+COMMANDS = 24
+
+
+def below(folder: Path) -> list[str]:
+    """Everything in a folder, with the size of what is a file."""
+    return sorted(f"{each} {each.lstat().st_size if each.is_file() else ''}" for each in folder.rglob("*"))
+
+
+def opens(settings) -> str | None:
+    """What opening says, and closing again; None: nothing."""
+
+    async def attempt() -> None:
+        async with settings.open(context("sinks.out")):
+            pass
+
+    try:
+        asyncio.run(attempt())
+    except (ConfigError, UnavailableError) as error:
+        return error.path
+    except ValueError:
+        return "sinks.out.path"
+    return None
+
+
+def looks(settings) -> str | None:
+    """What looking says."""
+    found = [*settings.problems("sinks.out"), *tried({"sinks.out": settings}).errors]
+    return found[0].path if found else None
+
+
+@pytest.fixture
+def places(tmp_path) -> Path:
+    """A folder with what stands in the way of files."""
+    (tmp_path / "file").write_text("here\n")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "to_new").symlink_to("new_by_link.log")
+    (tmp_path / "to_gone").symlink_to("gone/new.log")
+    (tmp_path / "to_folder").symlink_to("folder")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+    for name, mode in (("read_only", 0o555), ("closed", 0o666), ("open", 0o777)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "there.log").write_text("")
+        (tmp_path / name / "there.log").chmod(0o666)
+        (tmp_path / name).chmod(mode)
+    for name, mode in (("write_only", 0o222), ("read_alone", 0o444)):
+        (tmp_path / "open" / name).write_text("")
+        (tmp_path / "open" / name).chmod(mode)
+    return tmp_path
+
+
+PLACES = (
+    *(
+        "/proc/x.log",
+        "/proc/self/x.log",
+        "/proc/self/new/x.log",
+        "/sys/x.log",
+        "/dev/pts/x",
+        "/dev/fd/987",
+        "/dev/null",
+    ),
+    *("new.log", "new/er/new.log", "file", "folder", "folder/", "new/", "file/new.log", "fifo", "loop", "loop/new.log"),
+    *(
+        "to_new",
+        "to_gone",
+        "to_folder",
+        "to_folder/new.log",
+        "socket",
+        "socket/new.log",
+        "zero\0.log",
+        "new\0/zero.log",
+    ),
+    *("n" * 255, "n" * 256, f"new/{'n' * 256}", f"{'n' * 256}/new.log", f"new/{'ä' * 128}"),
+)
+GUARDED = ("read_only", "closed", "open")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_looking_tells_what_opening_tells(places, place):
+    """
+    A file is refused by looking exactly where opening it is refused, and looking leaves nothing.
+    """
+    settings = FileConfig(path=place if place.startswith("/") else f"{places}/{place}")
+    before = below(places)
+    looked = looks(settings)
+
+    assert before == below(places)
+    assert opens(settings) == looked
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user can be taken on by root alone")
+@pytest.mark.parametrize("folder", GUARDED)
+@pytest.mark.parametrize("name", ["there.log", "new.log", "new/new.log", "write_only", "read_alone"])
+def test_looking_as_another_user(places, folder, name):
+    """
+    The same holds for permissions, of the user that runs.
+    """
+    settings = FileConfig(path=f"{places}/{folder}/{name}")
+    for each in (places, *places.parents[:-2]):
+        each.chmod(0o755)
+    os.seteuid(NOBODY)
+    try:
+        looked, opened = looks(settings), opens(settings)
+    finally:
+        os.seteuid(0)
+
+    assert opened == looked
+
+
+@pytest.mark.parametrize("kind", ["unix", "http"])
+@pytest.mark.parametrize(
+    "place", ["new.sock", "new/new.sock", "file", "file/a.sock", "socket", "/proc/a.sock", "/sys/a"]
+)
+def test_looking_at_socket_files(places, place, kind):
+    """
+    A socket file as well.
+    """
+    path = place if place.startswith("/") else f"{places}/{place}"
+    made = UnixConfig(path=path) if kind == "unix" else HttpSourceConfig(listen=f"unix:{path}")
+    before = below(places)
+    looked = looks(made)
+
+    assert before == below(places)
+    assert opens(made) == looked
+
+
+@pytest.mark.parametrize("kind", [TcpConfig, UdpConfig, HttpSourceConfig])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "192.0.2.1", "nobody.invalid", "a" * 64])
+def test_addresses(kind, host):
+    """
+    An address that is none of this machine, or no name, is refused by trying exactly where opening refuses it.
+    """
+    settings = kind(listen=f"{host}:0", insecure_listen=True)
+
+    assert opens(settings) == looks(settings)
+    assert (host in ("127.0.0.1", "localhost")) == (looks(settings) is None)
+
+
+@pytest.mark.parametrize("kind", [TcpConfig, UdpConfig])
+def test_in_use_is_a_note(tmp_path, kind):
+    """
+    What is in use is a note and no error: it may be by the run that these settings are for.
+    """
+    with (
+        socket.socket(type=socket.SOCK_STREAM if kind is TcpConfig else socket.SOCK_DGRAM) as taken,
+        ExitStack() as stack,
+    ):
+        taken.bind(("127.0.0.1", 0))
+        if kind is TcpConfig:
+            taken.listen()
+        served = stack.enter_context(socket.socket(socket.AF_UNIX))
+        served.bind(str(tmp_path / "in.sock"))
+        listen = "{}:{}".format(*taken.getsockname())
+        (tmp_path / "headrig.toml").write_text(
+            f'[sources.in]\ntype = "{kind.__struct_config__.tag}"\nlisten = "{listen}"\n'
+            '[sources.more]\ntype = "unix"\npath = "in.sock"\n[sinks.out]\ntype = "stdout"\n'
+        )
+        done = headrig("validate", cwd=tmp_path)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert [
+        f"headrig.toml: sources.in.listen: {listen} is in use now",
+        "headrig.toml: sources.more.path: in.sock is there now: served, or left behind and then replaced",
+    ] == done.stdout.decode().splitlines()[:2]
+
+
+def test_errors_of_trying_stand_beside_the_others(tmp_path):
+    """
+    What trying finds is told of with its line, in one go with what is wrong otherwise, and nothing is told of twice.
+    """
+    (tmp_path / "headrig.toml").write_text(
+        '[sources.in]\ntype = "tcp"\nlisten = "192.0.2.1:99"\ninsecure_listen = true\n'
+        '[sources.more]\ntype = "tcp"\nlisten = "nowhere"\n[sinks.out]\ntype = "file"\npath = "/proc/x.log"\n'
+    )
+    done = headrig("validate", cwd=tmp_path)
+
+    assert 78 == done.returncode
+    assert ["headrig.toml:7", "headrig.toml:10", "headrig.toml:3"] == [
+        line.split(": ")[0] for line in done.stderr.decode().splitlines()
+    ]
+
+
+class Load:
+    """Lines that go to a run by every door, one connection after the other, until it is told to end."""
+
+    def __init__(self, run) -> None:
+        self.sent = 0
+        self._run = run
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        lines = b'{"level":"info","message":"a line under load"}\n' * 100
+        while not self._over.is_set():
+            self._run.send(lines)
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(self._run.unix))
+                connection.sendall(lines)
+            url = f"http://127.0.0.1:{self._run.http}/ingest"
+            headers = {"Content-Type": "application/x-ndjson"}
+            with urllib.request.urlopen(urllib.request.Request(url, lines, headers)) as answer:
+                assert 200 == answer.status
+            self.sent += 300
+
+
+def test_a_thousand_trials_beside_a_run(tmp_path):
+    """
+    A run under load loses nothing while its settings are validated a thousand times, and nothing is left of that.
+    """
+    more = f'[sources.udp]\ntype = "udp"\nlisten = "127.0.0.1:{free_port()}"'
+    with running(tmp_path, more) as run:
+        before = below(tmp_path)
+        with Load(run) as load:
+            for _ in range(TRIALS):
+                read, errors = config.read(str(tmp_path / "headrig.toml"), {}, trying=True)
+                assert [] == errors
+                assert 4 == sum("now" in warning for warning in read.warnings)
+                for _ in range(TRIES_PER_TRIAL - 1):
+                    outcome = tried(read.components)
+                    assert (0, 4) == (len(outcome.errors), len(outcome.notes))
+            for _ in range(COMMANDS):
+                assert 0 == headrig("validate", str(tmp_path / "headrig.toml"), cwd=tmp_path).returncode
+        lines = run.lines(load.sent)
+
+        assert load.sent == len(lines)
+        assert {line.split()[0] for line in before} == {line.split()[0] for line in below(tmp_path)}
+        assert 0 == run.metric("headrig_ledger_imbalance")
+
+
+# A start that is refused
+
+
+def wanting(folder: Path, port: int) -> dict[str, dict]:
+    """Settings whose last part cannot be opened, after those that make files and directories."""
+    return {
+        "sources": {
+            "unix": UnixConfig(path=f"{folder}/run/a/in.sock"),
+            "http": HttpSourceConfig(listen=f"unix:{folder}/run/b/in.sock"),
+            "tcp": TcpConfig(listen=f"127.0.0.1:{port}"),
+        },
+        "sinks": {
+            "new": FileConfig(path=f"{folder}/log/a/b/app.log"),
+            "kept": FileConfig(path=f"{folder}/there/empty.log"),
+            "linked": FileConfig(path=f"{folder}/there/link"),
+        },
+    }
+
+
+@pytest.fixture
+def there(tmp_path) -> Path:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/empty.log").write_text("")
+    (tmp_path / "there/link").symlink_to("linked.log")
+    return tmp_path
+
+
+@pytest.mark.asyncio
+async def test_refused_start_leaves_nothing(start, there):
+    """
+    A start that is refused leaves no directory, file or socket behind; what was there before stays.
+    """
+    before = below(there)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnavailableError):
+        await start(**wanting(there, taken.getsockname()[1]))
+
+    assert before == below(there)
+
+
+@pytest.mark.asyncio
+async def test_refused_reload_leaves_nothing(start, memory, there):
+    """
+    Nor does a reload that is refused, and what a run has made already is not its to remove.
+    """
+    run = await start({"in": TcpConfig(listen="127.0.0.1:0")}, {"kept": FileConfig(path=f"{there}/log/app.log")})
+    before = below(there)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnavailableError):
+        await run.pipeline.reload(config.Config(**wanting(there, taken.getsockname()[1])))
+
+    assert before == below(there)
+
+
+def test_refused_start_keeps_what_others_wrote(there):
+    """
+    What somebody else has put into a new file or directory, or in its place, is not removed.
+    """
+    opened = context()
+    opened.created.directories(f"{there}/log/a")
+    paths = [f"{there}/log/{name}" for name in ("empty", "written", "replaced", "a/empty")]
+    for path in paths:
+        os.close(opened.created.open(path, os.O_RDWR, 0o640))
+    Path(paths[1]).write_text("mine\n")
+    os.unlink(paths[2])
+    Path(paths[2]).symlink_to("mine")
+    opened.created.undo()
+
+    assert ["replaced", "written"] == sorted(os.listdir(there / "log"))
+    assert not (there / "log/a").exists()
+
+
+def test_refused_command_leaves_nothing(tmp_path):
+    """
+    `headrig run` that finds its port taken ends with 69, and its folder is as it was.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = headrig("run", "--listen", cwd=tmp_path, PORT=str(port), LOG_FILE="new/er/app.log")
+
+    assert (69, []) == (done.returncode, below(tmp_path))
