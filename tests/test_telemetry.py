@@ -1,18 +1,25 @@
 """The page of numbers: valid, complete, and without collisions."""
 
 import json
+import re
 import subprocess
+from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from headrig import telemetry
-from headrig.engine import Engine
+from headrig.engine import RESERVED_PREFIXES, Engine
+from headrig.errors import RuleError
 from headrig.sources import TcpConfig
-from headrig.telemetry import CORE_STATE, FAMILIES, RESERVED_PREFIXES, Metrics
+from headrig.telemetry import CORE_STATE, FAMILIES, Metrics
 from headrig.web import HttpServerConfig
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def full_page():
     """A page on which every family has a series."""
     page = Metrics()
@@ -40,9 +47,77 @@ def test_every_family_is_listed_once(full_page):
     names = [family.name for family in FAMILIES]
 
     assert len(names) == len(set(names))
-    assert [] == [name for name in names if not name.startswith(RESERVED_PREFIXES)]
+    assert [] == [name for name in names if not name.startswith(tuple(RESERVED_PREFIXES))]
     samples = {line.partition(b"{")[0].partition(b" ")[0].decode() for line in full_page.page().splitlines()}
     assert set(names) <= samples
+
+
+def test_what_else_is_on_a_page_is_reserved():
+    """
+    What the client library puts on a page about the process and the interpreter begins with a reserved prefix, too.
+    """
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    names = {family.name for family in text_string_to_metric_families(generate_latest(registry).decode())}
+
+    assert {"process_open_fds", "python_info", "python_gc_collections"} <= names
+    assert [] == [name for name in names if not name.startswith(tuple(RESERVED_PREFIXES))]
+
+
+KINDS = ("counter", "gauge", "histogram", "quantile", "ratio")
+STEMS = st.sampled_from(
+    [*(f"{prefix}open_fds" for prefix in RESERVED_PREFIXES), "component", "jobs", "http_requests", "log_events", "a.b"]
+)
+NAMES = st.builds(
+    "{}{}".format,
+    STEMS,
+    st.sampled_from(["", "_total", "_created", "_bucket", "_sum", "_count", "_info", "_total_total"]),
+)
+METRICS = st.lists(st.tuples(NAMES, st.sampled_from(KINDS)), max_size=8, unique_by=lambda metric: metric[0])
+
+
+@settings(max_examples=400)
+@given(METRICS)
+def test_any_metrics_give_one_page(full_page, metrics):
+    """
+    Whatever metrics are accepted, the page has each name once, for the strict parsers of Prometheus and of OpenMetrics.
+    """
+    accepted = []
+    for name, kind in metrics:
+        rule = {"name": name, "kind": kind, "help": "x", **({"value": "n"} if kind not in ("counter", "ratio") else {})}
+        try:
+            Engine(json.dumps({"metrics": {"rules": [*accepted, rule]}}).encode())
+        except RuleError:
+            continue
+        accepted.append(rule)
+    engine = Engine(json.dumps({"metrics": {"rules": accepted}}).encode())
+    engine.lane("in").process(b'{"n":1,"status":200,"method":"GET","route":"/","duration":1,"level":"error"}\n', 1.0)
+    text = (full_page.page() + engine.totals()).decode()
+    families = list(text_string_to_metric_families(text))
+    taken = Counter(name for family in families for name in {family.name, *(sample.name for sample in family.samples)})
+
+    assert [] == [
+        name for name, times in Counter(re.findall("^# TYPE ([^ ]+)", text, re.MULTILINE)).items() if times > 1
+    ]
+    assert [] == [name for name, times in taken.items() if times > 1]
+    assert {rule["name"] for rule in accepted if "." not in rule["name"] and rule["kind"] != "ratio"} <= {
+        *taken,
+        *(f"{name}_total" for name in taken),
+    }
+
+
+@pytest.mark.parametrize("prefix", RESERVED_PREFIXES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_reserved(prefix, kind):
+    """
+    A metric of any kind is refused under each reserved prefix, also where only its samples would have it.
+    """
+    for name in (f"{prefix}open_fds", prefix, *([prefix.rstrip("_")] if kind not in ("gauge", "ratio") else [])):
+        of = ["log_events_total", "http_requests_total"] if kind == "ratio" else []
+        rule = {"name": name, "kind": kind, "value": "n", "of": of}
+        with pytest.raises(RuleError, match=f"{name}: {prefix} is what names of the page's own begin with"):
+            Engine(json.dumps({"metrics": {"rules": [rule]}}).encode())
 
 
 def test_counting():

@@ -11,13 +11,13 @@ from functools import cache
 from math import isfinite
 from typing import Any, overload
 
-from headrig.engine import Engine
+from headrig.engine import DEPTH_MAX, Engine
 
 _DOCUMENT = re.compile(r'[ \t\r\n]*[{\["]')
 _DOCUMENT_BYTES = re.compile(_DOCUMENT.pattern.encode())
 _CONTAINERS = (dict, list, tuple, set, frozenset)
-_LEVELS_MAX = 100
-"""Levels shown to the core at a time; it takes a document of 128."""
+_LEVELS_MAX = DEPTH_MAX * 3 // 4
+"""Levels shown to the core at a time: some are those of the document around them."""
 _INTEGER_BITS_MAX = 4096
 """Longer integers are no secrets, and Python refuses to write the longest."""
 _SURROGATES = range(0xD800, 0xE000)

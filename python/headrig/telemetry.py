@@ -14,8 +14,6 @@ from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Of the page."""
-RESERVED_PREFIXES: Final = ("headrig_", "component_", "buffer_", "process_")
-"""A metric derived from log lines must not begin with one of these: both halves share one page."""
 
 
 class Family(NamedTuple):

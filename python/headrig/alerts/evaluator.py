@@ -9,9 +9,9 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 
-from headrig.alerts.machine import TICK_SECONDS, Machine, Transition
+from headrig.alerts.machine import Machine, Transition
 from headrig.alerts.threshold import Threshold
-from headrig.engine import Engine
+from headrig.engine import PANE_SECONDS, Engine
 
 
 class Evaluator:
@@ -58,10 +58,10 @@ class Evaluator:
     def _next(self, domain: str, names: list[str], until: float) -> float | None:
         """The next tick that may change anything: those before the oldest pane have nothing to say."""
         oldest = self._engine.oldest_pane_seconds(domain)
-        marks = [] if oldest is None else [oldest + TICK_SECONDS]
+        marks = [] if oldest is None else [oldest + PANE_SECONDS]
         last = self.ticks.get(domain)
         # Without a last one: what the windows still hold from before the first watermark is looked at too.
-        first = last + TICK_SECONDS if last is not None else min(marks, default=until)
+        first = last + PANE_SECONDS if last is not None else min(marks, default=until)
         deadline = self.machine.deadline(names)
         if deadline is not None:
             marks.append(deadline)
@@ -71,4 +71,4 @@ class Evaluator:
 
 def _tick(seconds: float) -> float:
     """The last pane border that is not after it."""
-    return seconds // TICK_SECONDS * TICK_SECONDS
+    return seconds // PANE_SECONDS * PANE_SECONDS

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from headrig.alerts.threshold import Threshold
+from headrig.engine import PANE_SECONDS
 from headrig.limits import ALERTS_PER_THRESHOLD_MAX
 from headrig.model import NoticeReason
 
@@ -21,8 +22,6 @@ Labels = tuple[tuple[str, str], ...]
 Row = tuple[str, Mapping[str, str], float, int]
 """Threshold name, label set, value, samples: what the core reads at one tick."""
 
-TICK_SECONDS: Final = 10.0
-"""From tick to tick: the width of a pane."""
 STATES: Final[tuple[State, ...]] = ("pending", "firing", "recovering")
 
 
@@ -121,7 +120,7 @@ class Machine:
                 if len(alerts) >= ALERTS_PER_THRESHOLD_MAX:
                     self.refused[threshold.name] += 1
                     continue
-                alerts[labels] = _Alert(tick=tick - TICK_SECONDS, data_tick=tick)
+                alerts[labels] = _Alert(tick=tick - PANE_SECONDS, data_tick=tick)
             if alerts[labels].tick < tick:
                 yield from _data(threshold, labels, alerts[labels], tick, value)
         if threshold.no_data == "alert" and not alerts:
@@ -149,7 +148,7 @@ class Machine:
 def _data(threshold: Threshold, labels: Labels, alert: _Alert, tick: float, value: float) -> Iterator[Transition]:
     """A tick with a value."""
     # Ticks that were skipped had no data: they count neither as bad nor as good.
-    gap = max(0.0, tick - alert.tick - TICK_SECONDS)
+    gap = max(0.0, tick - alert.tick - PANE_SECONDS)
     alert.active_at += gap
     alert.good_at += gap
     alert.tick, alert.data_tick, alert.value, alert.told = tick, tick, value, False

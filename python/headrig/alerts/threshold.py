@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from headrig.alerts.template import Template, allowed, number
+from headrig.engine import PANE_SECONDS, WINDOW_SECONDS_MAX
 from headrig.errors import ConfigError, shown
 from headrig.limits import Seconds
 from headrig.model import Severity
@@ -44,10 +45,6 @@ NO_DATA_WINDOWS: Final = 2
 """So many windows without a value are no data: one may be a pause."""
 TEXT_CHARACTERS_MAX: Final = 2000
 """Longest template: a notice is read by people, and every notifier has room for so much."""
-PANE_SECONDS: Final = 10
-"""Windows are made of whole panes."""
-WINDOW_SECONDS_MAX: Final = 7 * 86_400
-"""Longest window the core keeps."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _AGGREGATE: Final = re.compile(r"(?:mean|sum|count|min|max|rate|p[0-9]{1,8}|p[0-9]{1,2}\.[0-9]{1,5})?")
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -130,12 +127,12 @@ class Threshold(Struct, frozen=True, kw_only=True):
     def _window(self) -> Iterator[_Problem]:
         seconds = self.window_seconds
         if not 0 < seconds <= WINDOW_SECONDS_MAX:
-            remedy = f"give {PANE_SECONDS} s up to {WINDOW_SECONDS_MAX // 86_400} days"
+            remedy = f"give {PANE_SECONDS:g} s up to {WINDOW_SECONDS_MAX / 86_400:g} days"
             yield "window_seconds", f"{seconds:g} s is no window", remedy
         elif seconds % PANE_SECONDS:
-            below = max(PANE_SECONDS, int(seconds // PANE_SECONDS) * PANE_SECONDS)
-            reason = f"{seconds:g} s is no multiple of {PANE_SECONDS} s"
-            yield "window_seconds", reason, f"give {below} or {below + PANE_SECONDS} s"
+            below = max(PANE_SECONDS, seconds // PANE_SECONDS * PANE_SECONDS)
+            reason = f"{seconds:g} s is no multiple of {PANE_SECONDS:g} s"
+            yield "window_seconds", reason, f"give {below:g} or {below + PANE_SECONDS:g} s"
 
     def _labels(self) -> Iterator[_Problem]:
         for label in self.group_by:

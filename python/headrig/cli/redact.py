@@ -15,7 +15,17 @@ from queue import Queue
 from typing import Any
 
 from headrig.cli import complain
-from headrig.engine import LINE_BYTES_MAX, Engine, Framer, Lines, Processed, RawLines, ReadBuffer, write_lines
+from headrig.engine import (
+    EVENT_SECONDS_MAX,
+    LINE_BYTES_MAX,
+    Engine,
+    Framer,
+    Lines,
+    Processed,
+    RawLines,
+    ReadBuffer,
+    write_lines,
+)
 from headrig.errors import DeliveryError
 
 _FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
@@ -24,7 +34,7 @@ _READ_BYTES = 256 * 1024
 _BLOCK_BYTES = 4 * _READ_BYTES
 _WAITING_MAX = 4
 """Batches before each step: enough that none waits for the other's hiccup."""
-_ARRIVAL_SECONDS = 1e12
+_ARRIVAL_SECONDS = EVENT_SECONDS_MAX
 """Later than any time: the filter has no windows, so no line is to be asked whether it may say that it was then."""
 _STDIN, _STDOUT = 0, 1
 

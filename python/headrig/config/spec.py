@@ -15,12 +15,11 @@ from headrig.config.decode import Findings, no_table, table, unknown
 from headrig.config.positions import Positions
 from headrig.config.toml_file import document
 from headrig.config.validate_rules import Placed, encoded, refusals
+from headrig.engine import HOLDBACK_SECONDS_MAX
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
 from headrig.model import FilePath
 
-HOLDBACK_SECONDS_MAX = 60.0
-"""The core's own bound when the settings say nothing."""
 _OFFSET = re.compile(r"Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 

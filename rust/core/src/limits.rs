@@ -20,6 +20,17 @@ pub const SERIES_MAX: usize = 2_000;
 /// Senders of one source whose time is remembered: as many as it has connections by default. With more, the one that was
 /// silent longest is forgotten.
 pub const SENDERS_MAX: usize = 1024;
+/// Most labels of one metric or group: a series keeps their numbers in place, in one cache line.
+pub const LABELS_MAX: usize = 16;
+/// Width of a pane, in seconds: every window is a whole number of them.
+pub const PANE_SECONDS: f64 = 10.0;
+/// Longest window of a threshold, in seconds (seven days): what is kept of a series stays bounded.
+pub const WINDOW_SECONDS_MAX: f64 = 7.0 * 86_400.0;
+/// A lane further behind the clock than this, in seconds, is judged at its own pace, unless the spec says otherwise.
+pub const HOLDBACK_SECONDS_MAX: f64 = 60.0;
+/// Largest time of an event, in seconds from the epoch and either way: beyond it arithmetic on times is no longer exact
+/// to a thousandth.
+pub const EVENT_SECONDS_MAX: f64 = 1e12;
 /// Bytes of redacted lines kept for `recent`.
 pub const RECENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -3,11 +3,14 @@
 /// Why a pattern does not parse, and where.
 pub fn flaw(error: &regex_syntax::Error) -> String {
     let (kind, at) = match error {
-        regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span().start.column),
-        regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span().start.column),
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span().start),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span().start),
         _ => return "does not parse".to_owned(),
     };
-    format!("column {at}: {kind}")
+    match at.line {
+        1 => format!("column {}: {kind}", at.column),
+        line => format!("line {line}, column {}: {kind}", at.column),
+    }
 }
 
 /// Why a pattern cannot be compiled.

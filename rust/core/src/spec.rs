@@ -240,7 +240,7 @@ impl Default for WindowsSpec {
             lateness_seconds: 15.0,
             future_skew_seconds: 60.0,
             silence_seconds: 30.0,
-            holdback_seconds_max: 60.0,
+            holdback_seconds_max: limits::HOLDBACK_SECONDS_MAX,
             bytes_max: 32 * 1024 * 1024,
         }
     }

@@ -169,12 +169,19 @@ fn a_silent_series_disappears_and_frees_its_place() {
 #[test]
 fn what_cannot_be_used_is_refused_by_name() {
     for (rule, reason) in [
-        (json!({"name": "http_requests_total", "kind": "counter"}), "collides with built-in"),
-        (json!({"name": "http_request_duration_seconds_sum", "kind": "counter"}), "collides with built-in"),
-        (json!({"name": "error.rate", "kind": "ratio", "of": ["a", "b"]}), "collides with built-in"),
+        (json!({"name": "http_requests_total", "kind": "counter"}), "collides with the built-in"),
+        (json!({"name": "http_request_duration_seconds_sum", "kind": "counter"}), "collides with the built-in"),
+        (json!({"name": "error.rate", "kind": "ratio", "of": ["a", "b"]}), "collides with the built-in"),
         (json!({"name": "1x", "kind": "counter"}), "not a Prometheus metric name"),
         (json!({"name": "a.b", "kind": "counter"}), "not a Prometheus metric name"),
-        (json!({"name": "headrig_x", "kind": "counter"}), "reserved"),
+        (json!({"name": "headrig_x", "kind": "counter"}), "headrig_ is what names of the page's own begin with"),
+        (json!({"name": "process_open_fds", "kind": "gauge", "value": "x"}), "process_ is what"),
+        (json!({"name": "python_info", "kind": "counter"}), "python_ is what"),
+        (json!({"name": "component", "kind": "histogram", "value": "x"}), "component_ is what"),
+        (
+            json!({"name": "http_requests", "kind": "gauge", "value": "x"}),
+            "collides with the built-in http_requests_total",
+        ),
         (json!({"name": "a", "kind": "count"}), "kind: none of"),
         (json!({"name": "a", "kind": "counter", "labels": {"a-b": "x"}}), "label \"a-b\""),
         (json!({"name": "a", "kind": "histogram", "value": "x", "labels": {"le": "x"}}), "label \"le\""),
@@ -194,7 +201,7 @@ fn what_cannot_be_used_is_refused_by_name() {
         assert!(error.reason.contains(reason), "{error}");
     }
     let twice = json!({"metrics": {"rules": [{"name": "a", "kind": "counter"}, {"name": "a", "kind": "counter"}]}});
-    assert_eq!(Bench::after(None, twice).err().unwrap().to_string(), "a: collides with a");
+    assert_eq!(Bench::after(None, twice).err().unwrap().to_string(), "a: collides with a; choose another name");
 }
 
 #[test]

@@ -47,6 +47,18 @@ mod _core {
     #[pymodule_export]
     const CUT_SLACK_BYTES: usize = headrig_core::limits::CUT_SLACK_BYTES;
     #[pymodule_export]
+    const DEPTH_MAX: usize = headrig_core::limits::DEPTH_MAX;
+    #[pymodule_export]
+    const EVENT_SECONDS_MAX: f64 = headrig_core::limits::EVENT_SECONDS_MAX;
+    #[pymodule_export]
+    const HOLDBACK_SECONDS_MAX: f64 = headrig_core::limits::HOLDBACK_SECONDS_MAX;
+    #[pymodule_export]
+    const PANE_SECONDS: f64 = headrig_core::limits::PANE_SECONDS;
+    #[pymodule_export]
+    const RESERVED_PREFIXES: [&str; 5] = headrig_core::metrics::definition::RESERVED_PREFIXES;
+    #[pymodule_export]
+    const WINDOW_SECONDS_MAX: f64 = headrig_core::limits::WINDOW_SECONDS_MAX;
+    #[pymodule_export]
     const RECORD_LINE_BYTES_MAX: usize = headrig_handler::limits::LINE_BYTES_MAX;
     #[pymodule_export]
     const RECORD_WAIT_SECONDS_MAX: f64 = headrig_handler::limits::WAIT_MAX.as_secs_f64();

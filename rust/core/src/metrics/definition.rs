@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::series::LABELS_MAX;
+use crate::limits::LABELS_MAX;
 use crate::spec::{MetricSpec, MetricsSpec, RuleError};
 
 const BUILT_IN: &str = include_str!("../../../../python/headrig/rules/metrics.toml");
-/// Names that the program's own families begin with.
-const RESERVED_PREFIX: &str = "headrig_";
+/// What the program's own families begin with, and those that client libraries add to the same page. Both halves of the
+/// page are one: no metric of the settings may begin so.
+pub const RESERVED_PREFIXES: [&str; 5] = ["headrig_", "component_", "buffer_", "process_", "python_"];
 /// Most buckets of one histogram.
 const BUCKETS_MAX: usize = 64;
 const BUCKETS_DEFAULT: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -102,14 +103,16 @@ impl Definition {
         self.labels.keys().chain(fan).cloned().collect()
     }
 
-    /// Names of the samples it writes.
-    fn sample_names(&self) -> Vec<String> {
-        let suffixes: &[&str] = match self.kind {
-            Kind::Histogram => &["", "_bucket", "_sum", "_count"],
-            Kind::Quantile => &["", "_sum", "_count"],
-            _ => &[""],
+    /// Names that are its own on the page: of its samples, and of the family and samples that a reader takes them for. A
+    /// counter is known without its `_total` (OpenMetrics 1.0, 5.1), and with `_created` beside it.
+    fn page_names(&self) -> Vec<String> {
+        let (stem, suffixes): (&str, &[&str]) = match self.kind {
+            Kind::Histogram => (&self.name, &["", "_bucket", "_sum", "_count", "_created"]),
+            Kind::Quantile => (&self.name, &["", "_sum", "_count", "_created"]),
+            Kind::Counter => (self.name.strip_suffix("_total").unwrap_or(&self.name), &["", "_total", "_created"]),
+            Kind::Gauge | Kind::Ratio => (&self.name, &[""]),
         };
-        suffixes.iter().map(|suffix| format!("{}{suffix}", self.name)).collect()
+        suffixes.iter().map(|suffix| format!("{stem}{suffix}")).collect()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -150,10 +153,12 @@ impl Definition {
         if !fits {
             return Err("not a Prometheus metric name (dots only in windowed gauges, quantiles and ratios)".to_owned());
         }
-        if self.name.starts_with(RESERVED_PREFIX) {
-            return Err(format!("the prefix {RESERVED_PREFIX} is reserved"));
+        let reserved =
+            RESERVED_PREFIXES.iter().find(|prefix| self.page_names().iter().any(|name| name.starts_with(*prefix)));
+        match reserved {
+            Some(prefix) => Err(format!("{prefix} is what names of the page's own begin with; choose another name")),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_buckets(&self) -> Result<(), String> {
@@ -185,11 +190,11 @@ pub fn definitions(spec: &MetricsSpec) -> Result<Vec<Definition>, RuleError> {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (index, definition) in all.iter().enumerate() {
         definition.check().map_err(|reason| RuleError::new(&definition.name, reason))?;
-        for name in definition.sample_names() {
+        for name in definition.page_names() {
             if let Some(other) = taken.insert(name, index).filter(|other| *other != index) {
                 let reason = match other < built_in {
-                    true => "collides with built-in".to_owned(),
-                    false => format!("collides with {}", all[other].name),
+                    true => format!("collides with the built-in {}; choose another name", all[other].name),
+                    false => format!("collides with {}; choose another name", all[other].name),
                 };
                 return Err(RuleError::new(&definition.name, reason));
             }

@@ -6,7 +6,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::interner::Interner;
-use super::series::{SeriesTable, LABELS_MAX};
+use super::series::SeriesTable;
+use crate::limits::LABELS_MAX;
 
 /// The label sets of one list of labels: tuples of label ids, numbered as they come.
 #[derive(Debug)]

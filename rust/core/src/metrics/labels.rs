@@ -4,11 +4,11 @@ use std::io::Write;
 
 use super::memo::Memo;
 use super::route;
-use super::series::LABELS_MAX;
 use super::string_table::Texts;
 use crate::event::expr::level::UNKNOWN;
 use crate::event::expr::Level;
 use crate::event::{Event, Form, Role, Source, Value, Written};
+use crate::limits::LABELS_MAX;
 
 /// Longest label value, in bytes; longer ones are cut between characters.
 pub const VALUE_BYTES_MAX: usize = 256;

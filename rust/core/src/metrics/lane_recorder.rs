@@ -7,8 +7,8 @@ use super::label_sets::{Keys, Links};
 use super::labels::Labels;
 use super::match_cache::{Done, Outcome, Outcomes, Set, NO_FAMILY};
 use super::plan::{Rules, Target};
-use super::series::LABELS_MAX;
 use crate::event::Event;
+use crate::limits::LABELS_MAX;
 
 /// Label sets and label values remembered from batch to batch; with more, all are forgotten. 16,384 take about 1 MB.
 const KNOWN_MAX: usize = 16_384;

@@ -39,8 +39,6 @@ pub use lane_recorder::Observer;
 
 /// How often series without events are looked for, in seconds of the arrival clock.
 const EXPIRY_SECONDS: f64 = 10.0;
-/// Beyond this a tick is no time, in seconds.
-const TICK_SECONDS_MAX: f64 = 1e12;
 /// Most distinct names that `record` remembers to have replaced.
 const RECORDED_NAMES_MAX: usize = 4096;
 
@@ -245,7 +243,7 @@ impl Metrics {
     /// Only the thresholds whose windows are filled so. Recorded ones may tick by the wall clock.
     pub fn evaluate_domain(&mut self, domain: TimeDomain, tick_seconds: f64) -> Vec<Reading> {
         let mut rows = Vec::new();
-        if tick_seconds.is_nan() || tick_seconds.abs() > TICK_SECONDS_MAX {
+        if tick_seconds.is_nan() || tick_seconds.abs() > crate::limits::EVENT_SECONDS_MAX {
             return rows;
         }
         let until = pane_of(tick_seconds);
@@ -275,7 +273,7 @@ impl Metrics {
     /// Start of the oldest pane kept of a time domain, in seconds: ticks up to it have nothing to read and may be skipped in
     /// one step.
     pub fn oldest_pane_seconds(&self, domain: TimeDomain) -> Option<f64> {
-        self.windows.oldest_pane(domain).map(|pane| pane as f64 * crate::metrics::window::PANE_SECONDS)
+        self.windows.oldest_pane(domain).map(|pane| pane as f64 * crate::limits::PANE_SECONDS)
     }
 
     /// Each threshold and who fills its window: that decides by which clock it ticks.

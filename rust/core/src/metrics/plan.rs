@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::definition::{definitions, is_label_name, Definition, Kind};
 use super::event_index::Gates;
 use super::labels::{index_of, Label, LabelPlan};
-use super::series::LABELS_MAX;
 use super::value::ValueOf;
 use crate::event::expr::{Expr, Fields};
 use crate::event::{Event, Role, Source};
+use crate::limits::{LABELS_MAX, WINDOW_SECONDS_MAX};
 use crate::metrics::window::aggregate::{quantile_named, Aggregate};
+use crate::metrics::window::panes_in;
 use crate::metrics::window::store::{TimeDomain, Window};
-use crate::metrics::window::{panes_in, WINDOW_SECONDS_MAX};
 use crate::spec::{RuleError, Spec, ThresholdSpec};
 
 /// How an update fills its window.

@@ -5,10 +5,9 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::interner::{Interner, OVERFLOW, OVERFLOW_TEXT};
+use crate::limits::LABELS_MAX;
 
-/// Most labels of one metric or group.
-pub const LABELS_MAX: usize = 16;
+use super::interner::{Interner, OVERFLOW, OVERFLOW_TEXT};
 
 /// Label ids in the order of the metric's label names.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use super::fixed::Fixed;
 use super::pane::{Pane, Panes};
 use super::sketch::{quantile, Bucket};
-use super::PANE_SECONDS;
+use crate::limits::PANE_SECONDS;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Aggregate {

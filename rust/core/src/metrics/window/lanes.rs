@@ -1,6 +1,7 @@
 //! Lanes and the watermark: the event time up to which windows are complete. No clock: `now` is always given.
 
-use super::timing::{Times, Untimed, SECONDS_MAX};
+use super::timing::{Times, Untimed};
+use crate::limits::EVENT_SECONDS_MAX;
 use crate::spec::WindowsSpec;
 
 /// Which lane an event came by.
@@ -57,8 +58,8 @@ impl Lanes {
 
     /// The time a recorded value counts for: never far ahead of the clock, which would empty the windows.
     pub fn recorded(&mut self, seconds: f64, skew: f64) -> f64 {
-        let latest = self.clock.map_or(SECONDS_MAX, |clock| clock + skew);
-        if seconds.abs() <= SECONDS_MAX && seconds <= latest {
+        let latest = self.clock.map_or(EVENT_SECONDS_MAX, |clock| clock + skew);
+        if seconds.abs() <= EVENT_SECONDS_MAX && seconds <= latest {
             return seconds;
         }
         self.future += u64::from(seconds > latest);

@@ -11,10 +11,7 @@ pub mod sketch;
 pub mod store;
 pub mod timing;
 
-/// Width of a pane, in seconds.
-pub const PANE_SECONDS: f64 = 10.0;
-/// Longest window of a threshold, in seconds (seven days).
-pub const WINDOW_SECONDS_MAX: f64 = 7.0 * 86_400.0;
+use crate::limits::PANE_SECONDS;
 
 /// The pane that holds an instant, counted from the epoch. Total: what is not finite is in pane 0.
 pub fn pane_of(seconds: f64) -> i64 {

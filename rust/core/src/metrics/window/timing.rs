@@ -1,10 +1,8 @@
 //! The times that the events of one batch count for, and what they say of the clocks of those who sent them.
 
 use super::senders::{Pace, Senders};
+use crate::limits::EVENT_SECONDS_MAX;
 use crate::spec::WindowsSpec;
-
-/// Beyond this an event's time is no time, in seconds.
-pub const SECONDS_MAX: f64 = 1e12;
 
 /// When a batch arrived, and who sent what of it.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +176,7 @@ impl<'a> Timing<'a> {
 
     /// Why an event is without a time although a field of that name has one.
     pub fn distrusted(&self, own_seconds: f64) -> Option<Untimed> {
-        (own_seconds <= self.latest || own_seconds > SECONDS_MAX).then_some(Untimed::Unreadable)
+        (own_seconds <= self.latest || own_seconds > EVENT_SECONDS_MAX).then_some(Untimed::Unreadable)
     }
 
     #[inline(never)]
