@@ -198,9 +198,12 @@ class Memory:
             if first >= batch.count or last <= max(first, 0):
                 self._taken.append((entry, batch))
                 continue
-            head, middle, tail = split(batch, max(first, 0), min(last, batch.count))
-            self._taken += [(entry, piece) for piece in (head, tail) if piece.count]
-            self._decide(entry, middle, reason, again=again)
+            if first <= 0 and last >= batch.count:
+                self._decide(entry, batch, reason, again=again)
+            else:
+                head, middle, tail = split(batch, max(first, 0), min(last, batch.count))
+                self._taken += [(entry, piece) for piece in (head, tail) if piece.count]
+                self._decide(entry, middle, reason, again=again)
             if not entry.undecided:
                 self._bytes -= entry.batch.size
         self._under_way = [entry for entry in self._under_way if entry.undecided]
@@ -256,9 +259,6 @@ class Memory:
 
 def split(batch: Batch, first: int, last: int) -> tuple[Batch, Batch, Batch]:
     """A batch in three, over the same memory: before a line, up to another, and from there on."""
-    if first == 0 and last == batch.count:
-        nothing = Batch(batch.lines, 0, 0)
-        return nothing, batch, nothing
     bounds = (0, first, last, batch.count)
     pieces = (batch.lines.slice(begin, end) for begin, end in pairwise(bounds))
     head, middle, tail = (Batch(lines, lines.count, len(lines)) for lines in pieces)
