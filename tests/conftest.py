@@ -63,7 +63,7 @@ class Run:
     @property
     def url(self) -> str:
         """Of the status server."""
-        return self.pipeline.members.http[0].where
+        return self.pipeline.components.http[0].where
 
     async def send(self, data: bytes, name: str = "in") -> None:
         """Over TCP, closing the connection."""

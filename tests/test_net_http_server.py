@@ -151,7 +151,9 @@ async def test_sources_and_status(start, memory, tmp_path, door):
     http = HttpServerConfig(listen="127.0.0.1:0")
     run = await start(sources, memory, http=http, limits=Limits(connections_max=2, drain_seconds=2.0))
     url = run.url if door == "status" else run.pipeline.state.sources["in"].source.where
-    httpd = run.pipeline.members.http[0].httpd if door == "status" else run.pipeline.state.sources["in"].source._httpd
+    httpd = (
+        run.pipeline.components.http[0].httpd if door == "status" else run.pipeline.state.sources["in"].source._httpd
+    )
 
     async def connect() -> Peer:
         if door == "unix":

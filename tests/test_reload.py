@@ -271,7 +271,7 @@ async def test_sink_that_leaves_with_its_endpoint_down(start, memory, sink, monk
     A removed sink that cannot get rid of its lines owes nothing for what came after it, at once and for good; when its
     time is over they are dropped, with a reason, and counted.
     """
-    monkeypatch.setattr("headrig.runtime.reload.LEAVING_SECONDS", 0.3)
+    monkeypatch.setattr("headrig.runtime.components.LEAVING_SECONDS", 0.3)
     dead = HttpSinkConfig(endpoint=f"http://127.0.0.1:{free_port()}/", flush_seconds=0.0, required=False)
     run = await start(TCP, memory | {"dead": dead})
     ledger = run.pipeline.state.ledger
@@ -318,7 +318,7 @@ async def test_source_that_comes_back_before_it_has_left(start, memory, sink, mo
     """
     A removed source reads its peers to their end, or for its time; meanwhile it may be there again.
     """
-    monkeypatch.setattr("headrig.runtime.reload.LEAVING_SECONDS", 0.2)
+    monkeypatch.setattr("headrig.runtime.components.LEAVING_SECONDS", 0.2)
     run = await start(TCP | {"back": TCP["in"]}, memory)
     _, writer = await asyncio.open_connection("127.0.0.1", run.port("back"))
     writer.write(b'{"n":1}\n')

@@ -117,7 +117,7 @@ async def test_status_server_comes_and_goes(start, memory):
     """
     run = await start(TCP, memory, http=HTTP)
     await reload(run, http=None)
-    assert run.pipeline.members.http is None
+    assert run.pipeline.components.http is None
     await reload(run, http=HTTP, sources={"in": HttpSourceConfig()})
     async with (
         aiohttp.ClientSession() as client,
@@ -165,7 +165,7 @@ async def test_bounds_hold_for_open_connections(start, memory):
     await reload(run, limits=limits(idle_seconds_max=0.05, connections_max=9))
 
     assert b"" == await reader.read()
-    assert 9 == run.pipeline.members.http[0].httpd.connections_max
+    assert 9 == run.pipeline.components.http[0].httpd.connections_max
     writer.close()
 
 

@@ -42,7 +42,7 @@ def advance(seconds):
         async def look():
             await background.pipeline.alerting.evaluation.advance()
             looked.set()
-        assert background.call(lambda: background.pipeline.members._tasks.create_task(look()))
+        assert background.call(lambda: background.pipeline.components._tasks.create_task(look()))
         assert looked.wait(60)
 """
 """A clock that stands still between the steps of a test."""

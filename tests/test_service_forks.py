@@ -86,7 +86,7 @@ log.info("before")
 assert headrig.flush(5.0)
 failed = service.background()
 async def fail(): raise ZeroDivisionError
-failed.call(lambda: failed.pipeline.members._tasks.create_task(fail()))
+failed.call(lambda: failed.pipeline.components._tasks.create_task(fail()))
 failed._thread.join(60)
 log.info("after")
 assert headrig.flush(5.0)

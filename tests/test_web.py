@@ -335,7 +335,7 @@ async def test_a_bug_tells_nothing(start, memory):
     Nor does the answer when answering itself fails.
     """
     run = await start(TCP, memory, http=HTTP)
-    run.pipeline.members.http[0].httpd._server.request_handler = failing
+    run.pipeline.components.http[0].httpd._server.request_handler = failing
     reader, writer = await asyncio.open_connection("127.0.0.1", int(run.url.rpartition(":")[2]))
     writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     answer = await reader.read()

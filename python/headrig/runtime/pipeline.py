@@ -23,7 +23,8 @@ from headrig.engine import Engine, Processed
 from headrig.errors import DeliveryError
 from headrig.model import Batch, Clock
 from headrig.runtime.alerts import Alerting
-from headrig.runtime.reload import Members
+from headrig.runtime.components import Components
+from headrig.runtime.reload import Reload
 from headrig.runtime.running import RunningSink, RunningSource, offer
 from headrig.runtime.source_queue import Partials, RawBatch, Ready
 from headrig.runtime.state import State
@@ -53,7 +54,9 @@ class Pipeline:
         )
         self.alerting = Alerting(config, self.state)
         self.status = Status(self.state, self.alerting)
-        self.members = Members(config, self.state, self.alerting, status=self.status, flow=self, review=self._review)
+        self.components = Components(config, self.state, self.alerting, status=self.status, flow=self)
+        self.components.review = self._review
+        self._reload = Reload(self.state, self.alerting, self.components)
         self._loop = asyncio.get_running_loop()
         self._given_up = 0
         """Lines that sinks had given up when a flush last said so."""
@@ -123,29 +126,29 @@ class Pipeline:
     @property
     def config(self) -> Config:
         """The settings as they are now."""
-        return self.members.config
+        return self.components.config
 
     @property
     def where(self) -> list[str]:
         """Where it listens and reads, for people."""
         sources = [running.source.where for running in self.state.sources.values()]
-        http = self.members.http
+        http = self.components.http
         return [*sources, *([f"{http[0].where}/metrics"] if http else [])]
 
     # Start and stop
 
     async def open(self) -> None:
-        """Open every part; nothing stays open when one cannot be."""
-        await self.members.open()
+        """Open every component; nothing stays open when one cannot be."""
+        await self._reload.open(self.config)
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Let everything run that was opened."""
-        self.members.start(tasks)
+        self._reload.start(tasks)
         self._loop.set_exception_handler(self._loop_failed)
 
     async def reload(self, config: Config) -> None:
-        """Go over to new settings, or stay with the old ones entirely and raise: see `Members.reload`."""
-        await self.members.reload(config)
+        """Go over to new settings, or stay with the old ones entirely and raise: see `Reload.reload`."""
+        await self._reload.reload(config)
 
     def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine | None = None) -> None:
         """
@@ -156,7 +159,7 @@ class Pipeline:
         """
         spec = with_thresholds(self.config.engine_spec, thresholds)
         engine = engine or Engine(spec, self.state.engine)
-        self.members.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
+        self.components.config = msgspec.structs.replace(self.config, thresholds=dict(thresholds), engine_spec=spec)
         self.state.engine = engine
         self.alerting.evaluation.replace(thresholds, engine)
 
@@ -198,7 +201,7 @@ class Pipeline:
     async def drain(self) -> None:
         """Read what is on its way, write what waits, within `drain_seconds`; the rest is dropped, counted, logged."""
         state = self.state
-        await self.members.stand_still()
+        await self._reload.stand_still()
         deadline = self._loop.time() + state.limits.drain_seconds
         sources = [*state.sources.values(), *(each for each in state.leaving if isinstance(each, RunningSource))]
         sinks = [*state.sinks.values(), *(each for each in state.leaving if isinstance(each, RunningSink))]
@@ -215,7 +218,7 @@ class Pipeline:
         for sink in sinks:
             sink.buffer.end()
         await _settle((*(sink.writing for sink in sinks), *notifying), deadline - self._loop.time())
-        await _settle(list(self.members.going_over.values()), 0.0)
+        await _settle(list(self.components.going_over.values()), 0.0)
         lost += sum(sink.drop_all("shutdown") for sink in sinks)
         self.alerting.notifiers.drop_all()
         if lost:
@@ -223,7 +226,8 @@ class Pipeline:
 
     async def close(self) -> None:
         """Close whatever is open, at whatever point the run ended."""
-        await self.members.close()
+        await self._reload.close()
+        await self.components.close()
 
     def _review(self) -> None:
         """

@@ -196,7 +196,7 @@ class Background:
         """
         if self._loop.is_closed():
             return
-        listening = self.pipeline.members.listening() if self.opened else []
+        listening = self.pipeline.components.listening() if self.opened else []
         shared = {self._selector.fileno(), *(self._selector.get_map() or ()), *listening}
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for descriptor in shared:
