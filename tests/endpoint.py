@@ -100,7 +100,7 @@ async def talk_forever(request: web.Request) -> web.StreamResponse:
 
 
 class Pauses:
-    """Waits that end when a test lets them; takes the place of `State.pause`."""
+    """Waits that end when a test lets them; takes the place of `RunState.pause`."""
 
     def __init__(self) -> None:
         self.asked: list[float] = []

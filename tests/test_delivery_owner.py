@@ -73,7 +73,7 @@ def test_first_comes(owner, tmp_path):
     first.announce("http://127.0.0.1:9600")
     found = os.lstat(tmp_path / "a/data/owner.lock")
 
-    assert (True, None) == (first.held, first.trouble)
+    assert (True, None) == (first.held, first.degraded)
     assert (0o600, 0o750) == (stat.S_IMODE(found.st_mode), stat.S_IMODE(os.lstat(tmp_path / "a/data").st_mode))
     assert Holder(os.getpid(), "http://127.0.0.1:9600") == holder(str(tmp_path / "a/data"))
     assert b"http://127.0.0.1:9600\n" == (tmp_path / "a/data/owner.lock").read_bytes()
@@ -88,10 +88,10 @@ def test_second_process(owner, tmp_path):
         said = f"process {process.pid} (http://127.0.0.1:9600) keeps the state in {tmp_path}: "
 
         assert (True, False) == (held, second.held)
-        assert (said + "give each its own data_dir, or stop that one", NOW_SECONDS) == second.trouble
+        assert (said + "give each its own data_dir, or stop that one", NOW_SECONDS) == second.degraded
         assert not second.take()
     assert second.take()
-    assert second.trouble is None
+    assert second.degraded is None
 
 
 def test_second_is_told_apart_by_the_file(owner, tmp_path):
@@ -124,7 +124,7 @@ def test_fork(owner, tmp_path):
     def tell():
         had = first.held
         first.release()
-        return had, Owner(str(tmp_path), lambda: NOW_SECONDS).trouble.reason
+        return had, Owner(str(tmp_path), lambda: NOW_SECONDS).degraded.reason
 
     reason = f"process {os.getpid()} keeps the state in {tmp_path}: give each its own data_dir, or stop that one"
     assert repr((False, reason)) == in_child(tell)
@@ -181,7 +181,7 @@ def test_file_that_is_replaced(owner, tmp_path):
     (tmp_path / "owner.lock").unlink()
 
     assert not first.held
-    assert "was removed or replaced" in first.trouble.reason
+    assert "was removed or replaced" in first.degraded.reason
     assert first.take()
     with another(tmp_path) as (_, held):
         assert (True, False) == (first.held, held)
@@ -237,7 +237,7 @@ def test_file_system_without_locks(owner, tmp_path, monkeypatch):
 
     assert (False, f"{tmp_path} is on a file system without locks: No locks available") == (
         found.held,
-        found.trouble.reason,
+        found.degraded.reason,
     )
     assert before == len(os.listdir("/proc/self/fd"))
 
@@ -257,7 +257,7 @@ def test_what_others_wrote(owner, tmp_path, said):
     with another(tmp_path):
         (tmp_path / "owner.lock").write_bytes(said)
         assert "" == holder(str(tmp_path)).address
-        assert "(" not in owner(tmp_path).trouble.reason
+        assert "(" not in owner(tmp_path).degraded.reason
 
 
 def test_looking_changes_nothing(owner, tmp_path):

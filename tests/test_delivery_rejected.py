@@ -17,7 +17,7 @@ from headrig.component import SinkComponentConfig
 from headrig.delivery.buffer import Memory
 from headrig.delivery.ledger import SinkAccount
 from headrig.delivery.loop import DeliveryContext, runs
-from headrig.delivery.trouble import Seldom
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.errors import DeliveryError, Rejected, Retryable
 from headrig.limits import REFUSALS_MAX, Limits
 from headrig.runtime.running import RunningSink
@@ -66,7 +66,7 @@ async def no_pause(seconds: float, hurry: asyncio.Event) -> None:
 
 def running(sink: BulkSink) -> RunningSink:
     context = DeliveryContext(
-        clock=lambda: 0.0, limits=Limits(), metrics=Metrics(), warnings=Seldom(lambda: 0.0), pause=no_pause
+        clock=lambda: 0.0, limits=Limits(), metrics=Metrics(), warnings=RateLimitedLog(lambda: 0.0), pause=no_pause
     )
     config = SinkComponentConfig()
     buffer = Memory(SinkAccount("out", "bulk", 0), context.limits)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrig.net.access import OPEN, Access, Guard, hostname
-from headrig.net.router import Found, NotFound, Route, Router
+from headrig.net.router import NotFound, Route, RouteMatch, Router
 
 ALERTS = {
     ("GET", "/api/alerts"): "list",
@@ -29,7 +29,7 @@ def router(routes, access=None):
 def found(given, method, path):
     """The name and the parameters, or the path and what it takes."""
     result = given.find(method, path)
-    return (result.route.handler, result.parameters) if isinstance(result, Found) else tuple(result)
+    return (result.route.handler, result.parameters) if isinstance(result, RouteMatch) else tuple(result)
 
 
 @pytest.mark.parametrize(

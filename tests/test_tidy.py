@@ -153,6 +153,21 @@ def test_names_say_something():
     assert [] == [shown(path) for path in files(".py", ".rs") if drawers & set(re.split(r"[_.]", path.name))]
 
 
+def test_one_name_one_class():
+    """
+    No two classes of the Python package have the same name, a leading underscore aside; `Lines` is a class of the core and
+    the protocol that stands for it.
+    """
+    names = Counter(
+        node.name.removeprefix("_")
+        for path in files(".py", below=("python",))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [] == [name for name, times in names.items() if times > 1]
+
+
 def test_nothing_is_left_for_later():
     """
     Sources carry no notes of unfinished work.

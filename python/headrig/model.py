@@ -225,20 +225,20 @@ class Notifier(Protocol):
         """
 
 
-class Gate:
-    """Waiters that are let go together whenever something changed."""
+class Waiters:
+    """Tasks that wait for a change and are woken together."""
 
     def __init__(self) -> None:
         self._waiters: list[asyncio.Future[None]] = []
 
     async def wait(self) -> None:
-        """Wait for the next `open`."""
+        """Wait for the next `wake`."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         await waiter
 
-    def open(self) -> None:
-        """Let everyone go who waits now."""
+    def wake(self) -> None:
+        """Wake every task that waits now."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -9,7 +9,7 @@ import msgspec
 
 from headrig import telemetry
 from headrig.alerts.stages import Stages
-from headrig.delivery.trouble import Seldom
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.errors import ConfigError
 from headrig.limits import SENT_ALERTS_MAX
 from headrig.model import Category, Clock, Notice, Severity
@@ -19,7 +19,7 @@ from headrig.telemetry import Metrics
 class SentAlerts:
     """Those that fire."""
 
-    def __init__(self, stages: Stages, clock: Clock, warnings: Seldom) -> None:
+    def __init__(self, stages: Stages, clock: Clock, warnings: RateLimitedLog) -> None:
         self._stages = stages
         self._clock = clock
         self._warnings = warnings

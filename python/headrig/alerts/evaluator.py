@@ -27,7 +27,7 @@ class Evaluator:
         """Whether there is a tick nobody has looked at."""
         return any(_tick(until) > self.ticks.get(domain, -math.inf) for domain, until in self._until(now_seconds))
 
-    async def advance(self, now_seconds: float, tell: Callable[[Transition], None]) -> None:
+    async def advance(self, now_seconds: float, notify: Callable[[Transition], None]) -> None:
         """Look at every tick that is due, in order, and tell what came of it."""
         for domain, until in self._until(now_seconds):
             engine, names = None, list[str]()
@@ -43,7 +43,7 @@ class Evaluator:
                 if engine is self._engine:
                     self.ticks[domain] = tick
                     for transition in self.machine.step(tick, names, values.rows):
-                        tell(transition)
+                        notify(transition)
             self.ticks[domain] = max(_tick(until), self.ticks.get(domain, _tick(until)))
 
     def replace(self, thresholds: Mapping[str, Threshold], engine: Engine, now_seconds: float) -> list[Transition]:

@@ -16,13 +16,13 @@ from headrig.engine import PANE_SECONDS
 from headrig.limits import ALERTS_PER_THRESHOLD_MAX
 from headrig.model import NoticeReason
 
-State = Literal["inactive", "pending", "firing", "recovering"]
+AlertState = Literal["inactive", "pending", "firing", "recovering"]
 Labels = tuple[tuple[str, str], ...]
 """A label set as sorted pairs."""
 Row = tuple[str, Mapping[str, str], float, int]
 """Threshold name, label set, value, samples: what the core reads at one tick."""
 
-STATES: Final[tuple[State, ...]] = ("pending", "firing", "recovering")
+STATES: Final[tuple[AlertState, ...]] = ("pending", "firing", "recovering")
 
 
 class Transition(NamedTuple):
@@ -47,7 +47,7 @@ class _Alert:
     """The last tick it was looked at."""
     data_tick: float
     """The last tick that had data, or the first tick."""
-    state: State = "inactive"
+    state: AlertState = "inactive"
     active_at: float = 0.0
     """Since when the condition holds, less the time without data."""
     fired_at: float = 0.0
@@ -107,7 +107,7 @@ class Machine:
         self.refused = Counter({name: count for name, count in self.refused.items() if name in thresholds})
         return made
 
-    def states(self) -> Iterator[tuple[str, State, int]]:
+    def states(self) -> Iterator[tuple[str, AlertState, int]]:
         """How many alerts of each threshold are in each state."""
         for name, alerts in self._alerts.items():
             counts = Counter(alert.state for alert in alerts.values())

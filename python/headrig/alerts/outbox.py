@@ -13,7 +13,7 @@ from typing import Final
 
 from headrig.delivery.ledger import NoticeAccount
 from headrig.limits import OUTBOX_NOTICES_MAX
-from headrig.model import Clock, Gate, Notice
+from headrig.model import Clock, Notice, Waiters
 
 log: Final = logging.getLogger("headrig")
 
@@ -36,7 +36,7 @@ class Outbox:
         self._under_way = False
         """The first one is with the notifier, or waits to be tried again: it is past dropping."""
         self._ended = False
-        self._change = Gate()
+        self._change = Waiters()
         account.queues.append(self.waiting)
 
     def waiting(self) -> int:
@@ -57,7 +57,7 @@ class Outbox:
             oldest = self._notices[at]
             del self._notices[at]
             self._decide(oldest, "outbox_full")
-        self._change.open()
+        self._change.wake()
 
     async def take(self) -> Sequence[Notice]:
         """The oldest notice; the same until it is `done`. Empty at the end."""
@@ -83,7 +83,7 @@ class Outbox:
     def end(self) -> None:
         """Nothing more comes: `take` gives what waits and then nothing."""
         self._ended = True
-        self._change.open()
+        self._change.wake()
 
     def drop_all(self, reason: str) -> int:
         """Drop whatever waits; how many that were."""
@@ -100,7 +100,7 @@ class Outbox:
 
     def _decide(self, waiting: _Waiting, reason: str | None) -> None:
         waiting.decided = True
-        self._change.open()
+        self._change.wake()
         if reason is None:
             self.account.delivered += 1
             return

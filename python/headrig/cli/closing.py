@@ -3,10 +3,10 @@
 from collections import Counter
 
 from headrig import telemetry
-from headrig.runtime.state import State
+from headrig.runtime.state import RunState
 
 
-def summary(state: State) -> str:
+def summary(state: RunState) -> str:
     """One line about a run that has drained, from its ledger."""
     sources, sinks = state.ledger.sources.values(), state.ledger.sinks.values()
     dropped = sum((each.dropped + each.rejected for each in sources), Counter[str]())

@@ -3,12 +3,12 @@
 from headrig.component import ComponentConfig
 from headrig.config import Config
 from headrig.config.default import DEFAULT_NAME, Stdin, stdin_kind
-from headrig.config.finding import VARIABLE, Found
+from headrig.config.finding import VARIABLE, SettingsFile
 from headrig.engine import core_version
 from headrig.runtime.pipeline import Pipeline
 
 
-def opening(found: Found, stdin: Stdin, kind: str | None) -> str:
+def opening(found: SettingsFile, stdin: Stdin, kind: str | None) -> str:
     """The first line: which settings these are and why, and whether standard input is all that is read."""
     why = {"variable": f", named by {VARIABLE}", "directory": ", found in the working directory"}.get(found.by, "")
     reads = {

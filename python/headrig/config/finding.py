@@ -11,7 +11,7 @@ FILE: Final = "headrig.toml"
 """Looked for in the working directory."""
 
 
-class Found(NamedTuple):
+class SettingsFile(NamedTuple):
     """The settings to use."""
 
     path: str | None
@@ -30,7 +30,7 @@ class Found(NamedTuple):
         return error
 
 
-def find(named: str | None, environ: Mapping[str, str]) -> Found:
+def find(named: str | None, environ: Mapping[str, str]) -> SettingsFile:
     """
     The file that was named, else `$HEADRIG_CONFIG`, else `./headrig.toml`, else the built-in defaults.
 
@@ -40,14 +40,14 @@ def find(named: str | None, environ: Mapping[str, str]) -> Found:
     if named == "":
         raise ConfigError("the name of the settings file is empty", remedy="give the path of a readable file")
     if named is not None:
-        return Found(named, "argument")
+        return SettingsFile(named, "argument")
     if set_to := environ.get(VARIABLE):
-        return Found(set_to, "variable")
+        return SettingsFile(set_to, "variable")
     try:
         os.lstat(FILE)
     except FileNotFoundError:
-        return Found(None, "defaults")
+        return SettingsFile(None, "defaults")
     except OSError:
         # It may be there; whoever reads it says what is in the way.
         pass
-    return Found(FILE, "directory")
+    return SettingsFile(FILE, "directory")

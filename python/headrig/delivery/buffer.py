@@ -18,7 +18,7 @@ from headrig.limits import (
     WRITE_BYTES,
     Limits,
 )
-from headrig.model import Batch, Clock, Gate, WhenFull
+from headrig.model import Batch, Clock, Waiters, WhenFull
 
 Item = TypeVar("Item")
 """A batch of lines, or a notice: counted as one line here."""
@@ -82,7 +82,7 @@ class Memory:
         self._ripe = False
         self._ended = False
         self._rushed = False
-        self._change = Gate()
+        self._change = Waiters()
         self.when_full: WhenFull = "block"
         self.flush_entries_max = 0
         self.flush_seconds = 0.0
@@ -98,7 +98,7 @@ class Memory:
         self.when_full = when_full
         self.flush_entries_max = flush_entries_max
         self.flush_seconds = flush_seconds
-        self._change.open()
+        self._change.wake()
 
     def waiting(self) -> int:
         """Lines that are not decided, those being written included."""
@@ -153,7 +153,7 @@ class Memory:
             self._timer.cancel()
             self._timer = None
         self._ripe = True
-        self._change.open()
+        self._change.wake()
 
     def detach(self) -> None:
         """Leave the account, once empty."""
@@ -211,7 +211,7 @@ class Memory:
             self.idle_since = self.now()
         if not self._entries and not self._under_way:
             self.idle_since = None
-        self._change.open()
+        self._change.wake()
 
     def drop_all(self, reason: str) -> int:
         """Drop everything that waits; gives the lines."""
@@ -254,7 +254,7 @@ class Memory:
         entry.undecided -= lines.count
         if not entry.undecided:
             entry.batch.settle(entry.lost, again=entry.again)
-            self._change.open()
+            self._change.wake()
 
 
 def split(batch: Batch, first: int, last: int) -> tuple[Batch, Batch, Batch]:

@@ -17,8 +17,9 @@ from functools import partial
 from typing import ClassVar, Final, Generic
 
 from headrig.delivery.buffer import Buffer, Item
+from headrig.delivery.condition import Condition
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.delivery.retry import asked_seconds, pause, waits
-from headrig.delivery.trouble import Seldom, Standing
 from headrig.errors import DeliveryError, Rejected, Retryable
 from headrig.limits import BUG_ATTEMPTS_MAX, REFUSALS_MAX, RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, Limits
 from headrig.model import Clock
@@ -36,12 +37,12 @@ class DeliveryContext:
     clock: Clock
     limits: Limits
     metrics: Metrics
-    warnings: Seldom
+    warnings: RateLimitedLog
     draining: bool = False
     """The run ends: nothing waits long any more."""
     pause: Callable[[float, asyncio.Event], Awaitable[None]] = pause
     """How something waits to be tried again. Replaced by tests, which own the time."""
-    tell: Callable[[str], None] = log.error
+    report: Callable[[str], None] = log.error
     """Says what must not go where the lines go: they may be what does not arrive."""
 
 
@@ -76,7 +77,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         self.at = at
         """Its path in the settings: `sinks.out`."""
         self.context = context
-        self.standing = Standing(context.clock)
+        self.condition = Condition(context.clock)
         self.leaving = False
         """Taken out by a reload, not finished yet."""
         self.failures = 0
@@ -106,7 +107,7 @@ class DeliveryLoop(ABC, Generic[Item]):
             error = await self._attempt(self.verb, partial(self.call, items))
             if error is None:
                 self._buffer.done()
-                self.standing.taken()
+                self.condition.taken()
                 self._back_off, self._bugs, self._refusals = None, 0, 0
             elif isinstance(error, Rejected):
                 await self._rejected(items, error)
@@ -149,7 +150,7 @@ class DeliveryLoop(ABC, Generic[Item]):
 
     async def close(self) -> None:
         """Close the part."""
-        await close(self.at, self._closing, self.context.tell)
+        await close(self.at, self._closing, self.context.report)
 
     async def _go_over(self, swap: Callable[[], None], closing: AsyncExitStack, *, at_once: bool) -> None:
         """
@@ -158,14 +159,14 @@ class DeliveryLoop(ABC, Generic[Item]):
         """
         try:
             if at_once:
-                await close(self.at, self._closing, self.context.tell)
+                await close(self.at, self._closing, self.context.report)
             async with self._turn:
                 closing, self._closing = self._closing, closing
                 swap()
-                self.standing.renewed()
+                self.condition.renewed()
             self._hurry.set()
         finally:
-            await close(self.at, closing, self.context.tell)
+            await close(self.at, closing, self.context.report)
 
     async def _attempt(self, doing: str, call: Callable[[], Awaitable[None]]) -> DeliveryError | None:
         """Call the part; gives what it raised, a bug included."""
@@ -183,7 +184,7 @@ class DeliveryLoop(ABC, Generic[Item]):
     async def _failed(self, items: Sequence[Item], error: DeliveryError) -> None:
         """Nothing more of these was accepted: try again later, or give up."""
         if self.account():
-            self.standing.taken()
+            self.condition.taken()
             self._bugs = self._refusals = 0
         self._bugs = self._bugs + 1 if isinstance(error, Bug) else 0
         reason = self.gives_up(error)
@@ -208,7 +209,7 @@ class DeliveryLoop(ABC, Generic[Item]):
             await self._failed(items, Bug(error, self.verb))
             return
         self._bugs = 0
-        self.standing.taken()
+        self.condition.taken()
         if accepted:
             self._refusals = 0
         self.say(error, items, error.reason if error.final else None)
@@ -259,13 +260,13 @@ class DeliveryLoop(ABC, Generic[Item]):
     def _say_bug(self, error: Bug, consequence: str) -> None:
         """Once where it is; after that now and then that it is still there."""
         text = f"{self.at}: {error}, a bug; {consequence}"
-        if self.standing.failed(str(error), error.place):
-            self.context.tell(text + error.place)
+        if self.condition.failed(str(error), error.place):
+            self.context.report(text + error.place)
         else:
             self.context.warnings.warn(f"{self.at}: bug", text)
 
 
-async def close(at: str, closing: AsyncExitStack, tell: Callable[[str], None]) -> None:
+async def close(at: str, closing: AsyncExitStack, report: Callable[[str], None]) -> None:
     """Close a part. A bug that this meets is logged, and nobody else's."""
     try:
         await closing.aclose()
@@ -273,7 +274,7 @@ async def close(at: str, closing: AsyncExitStack, tell: Callable[[str], None]) -
         if ends(error):
             raise
         bug = Bug(error, "close")
-        tell(f"{at}: {bug}, a bug{bug.place}")
+        report(f"{at}: {bug}, a bug{bug.place}")
 
 
 def ends(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from headrig.delivery.trouble import Trouble
+from headrig.delivery.condition import Degraded
 from headrig.errors import ConfigError
 from headrig.model import Clock
 
@@ -99,12 +99,12 @@ class Owner:
         return self.held
 
     @property
-    def trouble(self) -> Trouble | None:
+    def degraded(self) -> Degraded | None:
         """Why the state is not kept by this process; None while it is."""
         if self.held:
             return None
         replaced = f"{self._path} was removed or replaced: send SIGHUP, and this process takes the new one"
-        return Trouble(self._refused or replaced, self._since_seconds)
+        return Degraded(self._refused or replaced, self._since_seconds)
 
     def announce(self, address: str) -> None:
         """Tell those who look at the lock where its holder's status is served."""

@@ -58,7 +58,7 @@ async def stream(
     async with aclosing(chunks):
         if request.method == "HEAD":
             return response
-        connection = cast("_Connection", request.protocol)
+        connection = cast("_HttpConnection", request.protocol)
         connection.streaming = asyncio.current_task()
         try:
             async for chunk in chunks:
@@ -88,11 +88,11 @@ class Httpd:
         self._server = web.Server(self._dispatch)
         self._listener: asyncio.AbstractServer | None = None
         self._door: Door | None = None
-        self._open: set[_Connection] = set()
+        self._open: set[_HttpConnection] = set()
         """Each is silent, being answered, or idle."""
-        self._silent: dict[_Connection, float] = {}
+        self._silent: dict[_HttpConnection, float] = {}
         """Those that have not sent a whole request yet, since when, oldest first."""
-        self._idle: dict[_Connection, None] = {}
+        self._idle: dict[_HttpConnection, None] = {}
         """Those that were answered and have sent nothing since, longest first. aiohttp ends them in time."""
 
     @asynccontextmanager
@@ -126,13 +126,13 @@ class Httpd:
             await leave(before, left, door)
 
     def _connection(self) -> asyncio.Protocol:
-        return _Connection(self, self._server, self._loop)
+        return _HttpConnection(self, self._server, self._loop)
 
-    def admit(self, connection: _Connection) -> bool:
+    def admit(self, connection: _HttpConnection) -> bool:
         """Take a new connection. Where there are too many, the longest idle one makes room; else it is refused."""
         while len(self._open) >= self.connections_max and self._idle:
             idle = next(iter(self._idle))
-            self.forget(idle)
+            self.remove(idle)
             idle.force_close()
         if len(self._open) >= self.connections_max:
             self._refused()
@@ -141,7 +141,7 @@ class Httpd:
         self._silent[connection] = self._loop.time()
         return True
 
-    def hear(self, connection: _Connection) -> None:
+    def hear(self, connection: _HttpConnection) -> None:
         """Something comes in: a connection that is done with a request begins another."""
         if connection in self._idle:
             del self._idle[connection]
@@ -149,7 +149,7 @@ class Httpd:
         elif connection.request is not None and connection.request.content.is_eof():
             connection.ahead = True
 
-    def forget(self, connection: _Connection) -> None:
+    def remove(self, connection: _HttpConnection) -> None:
         """It is closed, or about to be."""
         self._open.discard(connection)
         self._silent.pop(connection, None)
@@ -158,7 +158,7 @@ class Httpd:
 
     def _begin(self, request: web.BaseRequest) -> None:
         """A whole header is there: until its answer is written and its body read, the connection is busy."""
-        connection = cast("_Connection", request.protocol)
+        connection = cast("_HttpConnection", request.protocol)
         connection.request, connection.ahead = request, False
         self._silent.pop(connection, None)
         self._idle.pop(connection, None)
@@ -166,7 +166,7 @@ class Httpd:
         # A turn later, when a request that came along with this one has begun.
         answering.add_done_callback(lambda _: self._loop.call_soon(self._answered, connection, request))
 
-    def _answered(self, connection: _Connection, request: web.BaseRequest) -> None:
+    def _answered(self, connection: _HttpConnection, request: web.BaseRequest) -> None:
         def rest() -> None:
             if connection.request is not request:
                 return
@@ -190,7 +190,7 @@ class Httpd:
         found = self.router.find(request.method, request.rel_url.raw_path)
         if isinstance(found, NotFound):
             return self._miss(request, found)
-        local = cast("_Connection", request.protocol).local
+        local = cast("_HttpConnection", request.protocol).local
         if (refusal := self.router.access.judge(request.headers, found.route.guard, local=local)) is not None:
             return self._refuse(request, refusal, found.route)
         keep_parameters(request, found)
@@ -202,7 +202,7 @@ class Httpd:
             log.exception("answering a request failed")
             if request.writer.output_size:
                 # An answer has begun: it can only end in the middle.
-                cast("_Connection", request.protocol).force_close()
+                cast("_HttpConnection", request.protocol).force_close()
                 raise ConnectionResetError from None
             return answer(500, {"error": "internal error"})
 
@@ -225,7 +225,7 @@ class Httpd:
         return answer(refusal.status, {"error": refusal.reason}, refusal.headers)
 
 
-class _Connection(web.RequestHandler):
+class _HttpConnection(web.RequestHandler):
     """
     aiohttp's side of one connection, which tells what it sees. No answer names versions or repeats what a peer sent.
     """
@@ -269,7 +269,7 @@ class _Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Say that it is over."""
-        self._httpd.forget(self)
+        self._httpd.remove(self)
         if self.streaming is not None:
             self.streaming.cancel()
         super().connection_lost(exc)

@@ -33,7 +33,7 @@ class Route:
     """Counts the requests that may not; without it the server does."""
 
 
-class Found(NamedTuple):
+class RouteMatch(NamedTuple):
     """The route of a request, and the text that its path has for each parameter."""
 
     route: Route
@@ -64,7 +64,7 @@ class Router:
         for (method, path), route in (routes or {}).items():
             self._add(method, path, route)
 
-    def find(self, method: str, raw_path: str) -> Found | NotFound:
+    def find(self, method: str, raw_path: str) -> RouteMatch | NotFound:
         """The route of a request for a path as it was sent, still percent-encoded."""
         taken: set[str] = set()
         found = ""
@@ -72,7 +72,7 @@ class Router:
             for named in (method, "GET") if method == "HEAD" else (method,):
                 if named in node.routes:
                     route, names = node.routes[named]
-                    return Found(route, dict(zip(names, values, strict=True)))
+                    return RouteMatch(route, dict(zip(names, values, strict=True)))
             taken |= node.routes.keys() | ({"HEAD"} if "GET" in node.routes else set())
             found = found or node.path
         return NotFound(found, tuple(sorted(taken)))
@@ -107,7 +107,7 @@ def parameters(request: web.BaseRequest) -> Mapping[str, str]:
     return request[_PARAMETERS]
 
 
-def keep_parameters(request: web.BaseRequest, found: Found) -> None:
+def keep_parameters(request: web.BaseRequest, found: RouteMatch) -> None:
     """Have `parameters` give them to the handler."""
     request[_PARAMETERS] = found.parameters
 

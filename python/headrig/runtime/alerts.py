@@ -13,17 +13,17 @@ from headrig.alerts.by_hand import SentAlerts
 from headrig.alerts.stages import Stages
 from headrig.config import Config
 from headrig.config.spec import holdback_seconds
-from headrig.delivery.trouble import Trouble
+from headrig.delivery.condition import Degraded
 from headrig.runtime.evaluation import Evaluation
 from headrig.runtime.notifiers import Notifiers, OpenedNotifier
-from headrig.runtime.state import State
+from headrig.runtime.state import RunState
 from headrig.telemetry import Metrics
 
 
 class Alerting:
     """The three who take part: who looks at thresholds, who sends by hand, and who delivers; and the stages between."""
 
-    def __init__(self, config: Config, state: State) -> None:
+    def __init__(self, config: Config, state: RunState) -> None:
         self.notifiers = Notifiers(state, state.ledger)
         self.stages = Stages(lambda document: state.engine.redact(document, True), self.notifiers.offer)
         self.sent = SentAlerts(self.stages, state.clock, state.warnings)
@@ -53,7 +53,7 @@ class Alerting:
         """Nothing more comes: what waits is tried without back-off. The tasks that then end."""
         return [*self.evaluation.end(), *self.notifiers.end()]
 
-    def components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+    def components(self) -> Iterator[tuple[str, bool, Degraded | None]]:
         """Each notifier and threshold by the path of its table: whether its task runs, and why it is not well."""
         yield from self.notifiers.components()
         yield from self.evaluation.components()

@@ -28,19 +28,19 @@ class Opened:
     seen: dict[str, Seen] = field(default_factory=dict)
     """What the settings said, just before, of every part that is open then, by its path in them."""
 
-    async def close(self, tell: Callable[[str], None]) -> None:
-        """Close them all; `tell` says what fails in that."""
+    async def close(self, report: Callable[[str], None]) -> None:
+        """Close them all; `report` says what fails in that."""
         parts = {f"sources.{name}": closing for name, (_, closing) in self.sources.items()}
         parts |= {f"sinks.{name}": closing for name, (_, closing) in self.sinks.items()}
         parts |= {f"notifiers.{name}": closing for name, (_, closing) in self.notifiers.items()}
         if self.http is not None:
             parts[STATUS] = self.http[1]
         for at, closing in parts.items():
-            await close(at, closing, tell)
+            await close(at, closing, report)
 
 
-async def open_parts(
-    config: Config, wanted: AbstractSet[str], context: OpenContext, tell: Callable[[str], None]
+async def open_components(
+    config: Config, wanted: AbstractSet[str], context: OpenContext, report: Callable[[str], None]
 ) -> Opened:
     """Open those components of these settings whose tables are wanted; all of them or none."""
     opened = Opened()
@@ -58,7 +58,7 @@ async def open_parts(
             if (at := f"sources.{name}") in wanted:
                 opened.sources[name] = await _enter(source, context.at(at))
     except BaseException:
-        await opened.close(tell)
+        await opened.close(report)
         context.created.undo()
         raise
     return opened

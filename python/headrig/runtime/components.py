@@ -22,8 +22,8 @@ from headrig.runtime.alerts import Alerting
 from headrig.runtime.builder import Opened
 from headrig.runtime.running import RunningSink, RunningSource
 from headrig.runtime.source_queue import CoreQueue
-from headrig.runtime.state import State
-from headrig.runtime.status import Status
+from headrig.runtime.state import RunState
+from headrig.runtime.status import RunStatus
 from headrig.web.server import StatusServer
 
 log: Final = logging.getLogger("headrig")
@@ -45,7 +45,7 @@ class Flow(Protocol):
 class Components:
     """The components of one run."""
 
-    def __init__(self, config: Config, state: State, alerting: Alerting, *, status: Status, flow: Flow) -> None:
+    def __init__(self, config: Config, state: RunState, alerting: Alerting, *, status: RunStatus, flow: Flow) -> None:
         self.config = config
         """The settings that they run by."""
         self.http: tuple[StatusServer, AsyncExitStack] | None = None
@@ -125,7 +125,7 @@ class Components:
             else:
                 self.go_over("http", self._renew_http(*opened.http))
         elif self.config.http is None and self.http is not None:
-            self.go_over("http", close("http", self.http[1], self._state.tell))
+            self.go_over("http", close("http", self.http[1], self._state.report))
             self.http = None
         if self.http is not None:
             self.http[0].httpd.connections_max = self.config.limits.connections_max
@@ -167,14 +167,14 @@ class Components:
             await running.close()
         await self._alerting.notifiers.close()
         if self.http is not None:
-            await close("http", self.http[1], self._state.tell)
+            await close("http", self.http[1], self._state.report)
 
     async def _renew_http(self, changed: StatusServer, closing: AsyncExitStack) -> None:
         assert self.http is not None
         try:
             await self.http[0].renew(changed)
         finally:
-            await close("http", closing, self._state.tell)
+            await close("http", closing, self._state.report)
 
     def _mount(self) -> None:
         """Have what sources and sinks serve on the status server, and nothing else of theirs."""

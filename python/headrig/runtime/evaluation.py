@@ -9,8 +9,9 @@ from headrig import telemetry
 from headrig.alerts.evaluator import Evaluator
 from headrig.alerts.machine import Transition
 from headrig.alerts.threshold import Threshold
+from headrig.delivery.condition import Degraded
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.delivery.retry import pause
-from headrig.delivery.trouble import Seldom, Trouble
 from headrig.engine import Engine
 from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, JUDGED_SECONDS_MAX
 from headrig.model import Clock
@@ -18,34 +19,34 @@ from headrig.telemetry import Metrics
 
 
 class Evaluation:
-    """Has thresholds looked at for as long as the run lasts. `tell` is given each transition, in order."""
+    """Has thresholds looked at for as long as the run lasts. `notify` is given each transition, in order."""
 
     def __init__(
         self,
         thresholds: Mapping[str, Threshold],
         engine: Engine,
-        tell: Callable[[Transition], None],
+        notify: Callable[[Transition], None],
         *,
         clock: Clock,
-        warnings: Seldom,
+        warnings: RateLimitedLog,
     ) -> None:
         self.holdback_seconds = 0.0
         """A source that is further behind the clock than this is warned of."""
         self._evaluator = Evaluator(thresholds, engine)
         self._thresholds = bool(thresholds)
         self._engine = engine
-        self._tell = tell
+        self._notify = notify
         self._clock = clock
         self._warnings = warnings
         self._newest: dict[str, float] = {}
         """Time of the newest event by lane, as it was a second ago."""
         self._turn = asyncio.Lock()
         """Ticks are looked at by one task at a time, and so in order."""
-        self._failure: Trouble | None = None
+        self._failure: Degraded | None = None
         """Why the last look failed."""
-        self._crowded: dict[str, Trouble] = {}
+        self._crowded: dict[str, Degraded] = {}
         """Thresholds with more label sets than have alerts, by name."""
-        self._behind: Trouble | None = None
+        self._behind: Degraded | None = None
         """Why thresholds on events wait."""
         self._loop = asyncio.get_running_loop()
         self._looked_at = self._loop.time()
@@ -65,7 +66,7 @@ class Evaluation:
         self._thresholds = bool(thresholds)
         self._engine = engine
         for transition in self._evaluator.replace(thresholds, engine, self._clock()):
-            self._tell(transition)
+            self._notify(transition)
 
     async def advance(self) -> None:
         """Look at every tick that is due. Cheap when there is none; call it after each batch."""
@@ -73,7 +74,7 @@ class Evaluation:
             if self._evaluator.due(self._clock()):
                 async with self._turn:
                     refused = self._evaluator.machine.refused.copy()
-                    await self._evaluator.advance(self._clock(), self._tell)
+                    await self._evaluator.advance(self._clock(), self._notify)
                     self._note_crowded(refused)
             self._failure, self._looked_at = None, self._loop.time()
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
@@ -81,7 +82,7 @@ class Evaluation:
         except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
             # Lines go on without alerts; the text may quote one.
             text = f"thresholds could not be looked at: {type(error).__name__}"
-            self._failure = self._failure or Trouble(text, self._clock())
+            self._failure = self._failure or Degraded(text, self._clock())
             self._warnings.warn("alerts", text)
 
     def end(self) -> list[asyncio.Task[None]]:
@@ -89,7 +90,7 @@ class Evaluation:
         self._ending.set()
         return [self._watching] if self._watching else []
 
-    def components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+    def components(self) -> Iterator[tuple[str, bool, Degraded | None]]:
         """Each threshold by the path of its table: whether time is watched, and why the threshold is not judged as it should."""
         alive = self._watching is None or not self._watching.done()
         for name, domain in self._engine.time_domains().items():
@@ -107,18 +108,18 @@ class Evaluation:
         for domain, tick in self._evaluator.ticks.items():
             page.put(telemetry.EVALUATION_LAG, now - tick, domain)
 
-    def _unwatched(self) -> Trouble | None:
+    def _unwatched(self) -> Degraded | None:
         waited_seconds = self._loop.time() - self._looked_at
         if waited_seconds <= JUDGED_SECONDS_MAX:
             return None
-        return Trouble(f"it was last looked at {waited_seconds:.0f} s ago", self._clock() - waited_seconds)
+        return Degraded(f"it was last looked at {waited_seconds:.0f} s ago", self._clock() - waited_seconds)
 
     def _note_crowded(self, before: Mapping[str, int]) -> None:
         """Which thresholds had more label sets at these ticks than may have alerts; `before` counts those of earlier ones."""
         now, refused = self._clock(), self._evaluator.machine.refused
         text = f"it has more than {ALERTS_PER_THRESHOLD_MAX} label sets: the others have no alerts"
         crowded = [name for name, count in refused.items() if count > before.get(name, 0)]
-        self._crowded = {name: self._crowded.get(name, Trouble(text, now)) for name in crowded}
+        self._crowded = {name: self._crowded.get(name, Degraded(text, now)) for name in crowded}
         if crowded:
             self._warnings.warn("refused", f"thresholds.{crowded[0]}: {text}")
 
@@ -139,5 +140,5 @@ class Evaluation:
             if moved and self._thresholds and now - time_seconds > self.holdback_seconds:
                 text = f"sources.{lane} is {now - time_seconds:.0f} s behind the clock: thresholds wait until it catches up"
                 self._warnings.warn(f"behind.{lane}", text)
-                behind = behind or Trouble(text, self._behind.since_seconds if self._behind is not None else now)
+                behind = behind or Degraded(text, self._behind.since_seconds if self._behind is not None else now)
         self._newest, self._behind = newest, behind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrig.delivery.trouble import Trouble
+from headrig.delivery.condition import Degraded
 from headrig.runtime.alerts import Alerting
-from headrig.runtime.state import State
+from headrig.runtime.state import RunState
 from headrig.web.views import ComponentHealth, Health
 
 DEAD = "it ended and should not have: only a restart helps"
@@ -15,34 +15,34 @@ DEAD = "it ended and should not have: only a restart helps"
 class HealthCheck:
     """Looks at every component, and remembers since when each has been as it is."""
 
-    def __init__(self, state: State, alerting: Alerting) -> None:
+    def __init__(self, state: RunState, alerting: Alerting) -> None:
         self._state = state
         self._alerting = alerting
         self._last: dict[str, ComponentHealth] = {}
 
     def look(self) -> Health:
         """Each component by the path of its table."""
-        self._last = {at: self._component(at, alive, trouble) for at, alive, trouble in self._components()}
+        self._last = {at: self._component(at, alive, degraded) for at, alive, degraded in self._components()}
         if self._state.draining:
             return Health("draining", self._last)
         well = all(each.status == "ok" for each in self._last.values())
         return Health("ok" if well else "degraded", self._last)
 
-    def _components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+    def _components(self) -> Iterator[tuple[str, bool, Degraded | None]]:
         """Path, whether its task runs as it should, and what is wrong with it."""
         state = self._state
         for source in state.sources.values():
             yield f"sources.{source.id}", source.alive, None
         for sink in state.sinks.values():
-            yield f"sinks.{sink.id}", sink.alive, sink.trouble()
+            yield f"sinks.{sink.id}", sink.alive, sink.degraded()
         yield from self._alerting.components()
 
-    def _component(self, at: str, alive: bool, trouble: Trouble | None) -> ComponentHealth:
+    def _component(self, at: str, alive: bool, degraded: Degraded | None) -> ComponentHealth:
         # While it drains, tasks end one after the other, as they should.
         if not alive and not self._state.draining:
             return ComponentHealth("dead", DEAD, self._since(at, "dead"))
-        if trouble is not None:
-            return ComponentHealth("degraded", trouble.reason, trouble.since_seconds)
+        if degraded is not None:
+            return ComponentHealth("degraded", degraded.reason, degraded.since_seconds)
         return ComponentHealth("ok", "", self._since(at, "ok"))
 
     def _since(self, at: str, status: str) -> float:

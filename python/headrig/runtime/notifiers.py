@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from headrig import telemetry
 from headrig.alerts.outbox import Outbox
+from headrig.delivery.condition import Degraded
 from headrig.delivery.ledger import Ledger
 from headrig.delivery.loop import Bug, DeliveryContext, DeliveryLoop
-from headrig.delivery.trouble import Trouble
 from headrig.errors import DeliveryError, Misconfigured
 from headrig.limits import NOTICE_SECONDS_MAX
 from headrig.model import Notice, Notifier
@@ -79,12 +79,12 @@ class RunningNotifier(DeliveryLoop[Notice]):
             self._say_bug(error, f"the notice {consequence}")
             return
         if isinstance(error, Misconfigured):
-            if self.standing.refused(self._notifier, error):
+            if self.condition.refused(self._notifier, error):
                 text = f"{self.at}: {error}; notices are lost until that is mended: {error.remedy}"
-                self.context.tell(text)
+                self.context.report(text)
                 return
         else:
-            self.standing.unanswered(error)
+            self.condition.unanswered(error)
         log.warning("%s: %s; the notice %s", self.at, error, consequence)
 
 
@@ -154,11 +154,11 @@ class Notifiers:
         for running in self._all():
             await running.close()
 
-    def components(self) -> Iterator[tuple[str, bool, Trouble | None]]:
+    def components(self) -> Iterator[tuple[str, bool, Degraded | None]]:
         """Each by the path of its table: whether its task runs, and why it is not well."""
         for running in self._running.values():
             alive = running.sending is not None and not running.sending.done()
-            yield running.at, alive, running.standing.trouble or running.standing.failing
+            yield running.at, alive, running.condition.degraded or running.condition.failing
 
     def observe(self, page: Metrics) -> None:
         """Put their numbers on the page."""

@@ -18,7 +18,7 @@ from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.config.spec import with_thresholds
 from headrig.delivery.ledger import Ledger
-from headrig.delivery.trouble import Seldom
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.engine import Engine, Processed
 from headrig.errors import DeliveryError
 from headrig.model import Batch, Clock
@@ -27,8 +27,8 @@ from headrig.runtime.components import Components
 from headrig.runtime.reload import Reload
 from headrig.runtime.running import RunningSink, RunningSource, offer
 from headrig.runtime.source_queue import Partials, RawBatch, Ready
-from headrig.runtime.state import State
-from headrig.runtime.status import Status
+from headrig.runtime.state import RunState
+from headrig.runtime.status import RunStatus
 from headrig.telemetry import Metrics
 
 log: Final = logging.getLogger("headrig")
@@ -43,17 +43,17 @@ class Pipeline:
     def __init__(self, config: Config, clock: Clock, engine: Engine | None = None) -> None:
         self.ended = asyncio.Event()
         """Every source has come to its end, or nobody takes what the sinks write."""
-        self.state = State(
+        self.state = RunState(
             clock=clock,
             limits=config.limits,
             engine=engine or Engine(config.engine_spec),
             ledger=Ledger(),
             metrics=Metrics(),
             partials=Partials(config.limits.partial_bytes_max),
-            warnings=Seldom(clock),
+            warnings=RateLimitedLog(clock),
         )
         self.alerting = Alerting(config, self.state)
-        self.status = Status(self.state, self.alerting)
+        self.status = RunStatus(self.state, self.alerting)
         self.components = Components(config, self.state, self.alerting, status=self.status, flow=self)
         self.components.review = self._review
         self._reload = Reload(self.state, self.alerting, self.components)
@@ -195,7 +195,7 @@ class Pipeline:
         before, self._given_up = self._given_up, self.state.ledger.given_up()
         if lines := self._given_up - before:
             # In a service the log is what is shipped: it would be refused as well, and the next flush fail for it.
-            self.state.tell(f"flush: {lines} lines were given up")
+            self.state.report(f"flush: {lines} lines were given up")
         return not lines
 
     async def drain(self) -> None:

@@ -18,10 +18,10 @@ from headrig.engine import Engine
 from headrig.errors import HeadrigError, UnavailableError
 from headrig.limits import RELOAD_SECONDS, SWITCH_SECONDS
 from headrig.runtime.alerts import Alerting
-from headrig.runtime.builder import Opened, open_parts
+from headrig.runtime.builder import Opened, open_components
 from headrig.runtime.components import Components
 from headrig.runtime.running import RunningSink, RunningSource
-from headrig.runtime.state import State
+from headrig.runtime.state import RunState
 
 log: Final = logging.getLogger("headrig")
 
@@ -38,7 +38,7 @@ class Prepared:
 class Reload:
     """The first set of settings of a run, and each that comes after it. One at a time."""
 
-    def __init__(self, state: State, alerting: Alerting, components: Components) -> None:
+    def __init__(self, state: RunState, alerting: Alerting, components: Components) -> None:
         self._state = state
         self._alerting = alerting
         self._components = components
@@ -77,7 +77,7 @@ class Reload:
         try:
             return Prepared(config, opened, Engine(config.engine_spec, self._state.engine))
         except BaseException:
-            await opened.close(self._state.tell)
+            await opened.close(self._state.report)
             raise
 
     def _commit(self, new: Prepared) -> list[RunningSource | RunningSink]:
@@ -148,7 +148,7 @@ class Reload:
         """Close what was opened and never ran."""
         await self.stand_still()
         if self._opened is not None:
-            await self._opened.close(self._state.tell)
+            await self._opened.close(self._state.report)
 
     async def _open_in_time(self, config: Config) -> Opened:
         opened = None
@@ -163,7 +163,7 @@ class Reload:
                 self._deadline = None
         if opened is None or self._state.draining:
             if opened is not None:
-                await opened.close(self._state.tell)
+                await opened.close(self._state.report)
             raise UnavailableError("the run ends", remedy="start it anew")
         return opened
 
@@ -181,6 +181,6 @@ class Reload:
             sockets=self._components.sockets,
             telemetry=self._state.metrics,
         )
-        opened = await open_parts(config, changed | sinks, context, self._state.tell)
+        opened = await open_components(config, changed | sinks, context, self._state.report)
         opened.seen = read
         return opened

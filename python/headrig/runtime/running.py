@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack
 
 from headrig import telemetry
 from headrig.delivery.buffer import Memory
+from headrig.delivery.condition import Degraded
 from headrig.delivery.loop import Bug, DeliveryContext, DeliveryLoop, close
 from headrig.delivery.retry import waits
-from headrig.delivery.trouble import Trouble
 from headrig.errors import DeliveryError, Misconfigured, Rejected, Retryable
 from headrig.limits import IDLE_SECONDS_MAX, RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, Limits
 from headrig.model import Batch, Receipt, Sink, Source
@@ -69,7 +69,7 @@ class RunningSource:
         try:
             await self.listening.renew(changed)
         finally:
-            await close(f"sources.{self.id}", closing, self._context.tell)
+            await close(f"sources.{self.id}", closing, self._context.report)
 
     async def read(self) -> None:
         """Hand lines to the queue until the source has ended, then end the queue."""
@@ -90,8 +90,8 @@ class RunningSource:
         """Close what it held; lines that are not decided by now are dropped."""
         self.core.close()
         self.queue.drop_all("shutdown")
-        self.queue.forget()
-        await close(f"sources.{self.id}", self.closing, self._context.tell)
+        self.queue.detach()
+        await close(f"sources.{self.id}", self.closing, self._context.report)
 
 
 class RunningSink(DeliveryLoop[Batch]):
@@ -181,15 +181,15 @@ class RunningSink(DeliveryLoop[Batch]):
         self.account()
         return self.buffer.drop_all(reason)
 
-    def trouble(self) -> Trouble | None:
+    def degraded(self) -> Degraded | None:
         """Why it is not well; None while it is."""
         self.account()
         idle_since = self.buffer.idle_since
         idle_seconds = 0.0 if idle_since is None else self.buffer.now() - idle_since
-        trouble = self.standing.trouble
-        if trouble or idle_seconds <= IDLE_SECONDS_MAX + self.buffer.flush_seconds:
-            return trouble
-        return Trouble(f"{self.buffer.waiting()} lines wait and none is accepted", self.context.clock() - idle_seconds)
+        degraded = self.condition.degraded
+        if degraded or idle_seconds <= IDLE_SECONDS_MAX + self.buffer.flush_seconds:
+            return degraded
+        return Degraded(f"{self.buffer.waiting()} lines wait and none is accepted", self.context.clock() - idle_seconds)
 
     def accepted(self) -> int:
         """Whole lines that the sink has accepted of the batches it is at."""
@@ -213,22 +213,22 @@ class RunningSink(DeliveryLoop[Batch]):
             self.reader_gone()
             return
         self._count(error)
-        warn, tell = self.context.warnings.warn, self.context.tell
+        warn, report = self.context.warnings.warn, self.context.report
         remedy = f"; {error.remedy}" if error.remedy else ""
         text = f"{self.at}: {self.config.where} {error}" if self.config.remote else f"{self.at}: {error}"
         consequence = "tried again" if reason is None else "dropped"
         if isinstance(error, Bug):
             self._say_bug(error, f"the batch is {consequence}")
         elif isinstance(error, Misconfigured):
-            if self.standing.refused(self.sink, error):
-                tell(f"{text}; its lines wait as long as there is room for them{remedy}")
+            if self.condition.refused(self.sink, error):
+                report(f"{text}; its lines wait as long as there is room for them{remedy}")
         elif isinstance(error, Rejected):
             lines = f"{len(error.lines)} lines, which are"
             if len(error.lines) == 1:
                 lines = f"a line of {size_of(items, error.lines[0])} bytes, which is"
-            warn(f"{self.at}: line", f"{text} to {lines} {consequence}{remedy}", tell)
+            warn(f"{self.at}: line", f"{text} to {lines} {consequence}{remedy}", report)
         else:
-            self.standing.unanswered(error)
+            self.condition.unanswered(error)
             warn(self.at, f"{text}; the batch is {consequence}")
 
     def _count(self, error: DeliveryError) -> None:

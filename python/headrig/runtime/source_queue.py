@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from headrig import telemetry
 from headrig.delivery.ledger import SourceAccount
-from headrig.delivery.trouble import Seldom
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.engine import Lane, Processed, RawLines
 from headrig.limits import (
     BATCH_BYTES,
@@ -22,7 +22,7 @@ from headrig.limits import (
     BATCH_SECONDS,
     Limits,
 )
-from headrig.model import Clock, Decision, Gate, Lines, Monotonic, Receipt, Received
+from headrig.model import Clock, Decision, Lines, Monotonic, Receipt, Received, Waiters
 from headrig.telemetry import Metrics
 
 
@@ -114,7 +114,7 @@ class CoreQueue:
         self._counts = counts
         self._partials = partials
         self._clock = clock
-        self._warnings = Seldom(clock)
+        self._warnings = RateLimitedLog(clock)
         self._limits = limits
         self._batch_bytes_max = batch_bytes_max
         self._loop = asyncio.get_running_loop()
@@ -127,7 +127,7 @@ class CoreQueue:
         self._closing = False
         """It will be looked at the end of this turn whether the open batch closes."""
         self._ended = False
-        self._change = Gate()
+        self._change = Waiters()
         account.queues.append(self.lines)
 
     def lines(self) -> int:
@@ -147,7 +147,7 @@ class CoreQueue:
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
         self._limits = limits
-        self._change.open()
+        self._change.wake()
 
     def sender(self) -> int:
         """A new number, for a connection."""
@@ -205,7 +205,7 @@ class CoreQueue:
         ready = Ready(lines, lines.count)
         now = (self._clock(), self.monotonic())
         self._closed.append(RawBatch(*now, [], lines.count, len(lines), [receipt], ready))
-        self._change.open()
+        self._change.wake()
         return receipt.future
 
     async def room(self) -> None:
@@ -248,7 +248,7 @@ class CoreQueue:
         if self._open is not None:
             self._closed.append(self._open)
             self._open = None
-            self._change.open()
+            self._change.wake()
 
     def _fuller_than(self, share: float) -> bool:
         limits = self._limits
@@ -263,7 +263,7 @@ class CoreQueue:
         if self._open is not None and not self._closed and self._open.ripe():
             self.close_batch()
 
-    def forget(self) -> None:
+    def detach(self) -> None:
         """Leave the account, once empty."""
         self.account.queues.remove(self.lines)
 
@@ -271,7 +271,7 @@ class CoreQueue:
         """Nothing more comes: `next` gives what waits and then None."""
         self._ended = True
         self.close_batch()
-        self._change.open()
+        self._change.wake()
 
     async def next(self) -> RawBatch | None:
         """The oldest closed batch, which stays counted here until `done`; None at the end."""
@@ -286,7 +286,7 @@ class CoreQueue:
         self._closed.remove(batch)
         self._bytes -= batch.size
         self._close_ripe()
-        self._change.open()
+        self._change.wake()
 
     def drop(self, batch: RawBatch, reason: str) -> None:
         """Give up a batch that has not come out of the core."""

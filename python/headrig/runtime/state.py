@@ -12,7 +12,7 @@ from headrig.runtime.source_queue import Partials
 
 
 @dataclass(slots=True, kw_only=True)
-class State(DeliveryContext):
+class RunState(DeliveryContext):
     """What a run consists of right now. To whoever delivers it is a `DeliveryContext` and nothing more."""
 
     engine: Engine

@@ -10,7 +10,7 @@ from headrig import telemetry
 from headrig.engine import core_version
 from headrig.runtime.alerts import Alerting
 from headrig.runtime.health import HealthCheck
-from headrig.runtime.state import State
+from headrig.runtime.state import RunState
 from headrig.telemetry import Metrics
 from headrig.web.views import Health, Readiness
 
@@ -18,10 +18,10 @@ INTENTIONAL: Final = frozenset({"blank", "queue_full"})
 """Drops that settings or design ask for, as Vector tells them apart."""
 
 
-class Status:
+class RunStatus:
     """The views of one run."""
 
-    def __init__(self, state: State, alerting: Alerting) -> None:
+    def __init__(self, state: RunState, alerting: Alerting) -> None:
         self._state = state
         self._health = HealthCheck(state, alerting)
         state.metrics.put(telemetry.BUILD, 1, core_version)

@@ -259,7 +259,7 @@ class Background:
 
     def _started(self, pipeline: Pipeline) -> None:
         pipeline.state.metrics.watch(lambda: self._observe(pipeline.state.metrics))
-        pipeline.state.tell = say
+        pipeline.state.report = say
         self._opened.set_result(pipeline)
         while self._calls:
             self._call_next()

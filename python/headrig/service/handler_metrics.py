@@ -12,7 +12,7 @@ KINDS = {"redactions": telemetry.REDACTIONS, "broken": telemetry.BROKEN, "normal
 
 
 def observe(page: Metrics, cores: Mapping[str, HandlerCore]) -> None:
-    """Put the numbers of handlers, by their names on the page. To be called after `Status`, whose imbalance it adds to."""
+    """Put the numbers of handlers, by their names on the page. To be called after `RunStatus`, whose imbalance it adds to."""
     imbalance = page.value(telemetry.IMBALANCE)
     for name, core in cores.items():
         counts = core.counts()

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
-from headrig.model import Gate, Intake
+from headrig.model import Intake, Waiters
 from headrig.net.access import Access, Guard
 from headrig.net.http_server import Httpd, answer, peer
 from headrig.net.router import Route, Router
@@ -35,7 +35,7 @@ RETRY_AFTER: Final = {"Retry-After": "1"}
 Chunks = list[tuple[bytes, int]]
 
 
-class Refusal(Exception):
+class RequestRefused(Exception):
     """A request that is not taken: the status, why, and the name it is counted under."""
 
     def __init__(self, status: int, reason: str, kind: str, headers: dict[str, str] | None = None) -> None:
@@ -63,7 +63,7 @@ class IngestSource:
         """Bytes of all bodies being received, after decompression."""
         self._senders: dict[asyncio.BaseTransport, int] = {}
         """Connections that sent a body: what one of them sends next goes on from there."""
-        self._change = Gate()
+        self._change = Waiters()
         self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
 
@@ -125,13 +125,13 @@ class IngestSource:
             self._check(request)
             chunks = await self._receive(request, intake, held)
             return await self._deliver(intake, chunks, self._sender(intake, request.transport))
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             intake.refused(refusal.kind, f"answered {refusal.response.status} to {peer(request)}: {refusal}")
             return refusal.response
         finally:
             held.release()
             self._requests -= 1
-            self._change.open()
+            self._change.wake()
 
     def _refused(self) -> None:
         if self._intake is not None:
@@ -144,7 +144,7 @@ class IngestSource:
     def _check(self, request: web.BaseRequest) -> None:
         """Without a token nothing is taken that a web page could have sent unasked."""
         if self._guard.token is None and request.content_type not in JSON_TYPES:
-            raise Refusal(
+            raise RequestRefused(
                 415,
                 f"content type {request.content_type} is not taken; send -H 'Content-Type: application/x-ndjson'",
                 "content_type",
@@ -154,14 +154,14 @@ class IngestSource:
         """The whole body as framed lines."""
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in DECODERS:
-            raise Refusal(415, "this content encoding is not taken; use gzip or zstd", "content_encoding")
+            raise RequestRefused(415, "this content encoding is not taken; use gzip or zstd", "content_encoding")
         if (request.content_length or 0) > self._limits.body_bytes_max:
             raise self._too_large()
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         decoder = DECODERS[encoding]()
-        body = _Lines(self._limits, array=request.content_type == "application/json")
+        body = _BodyLines(self._limits, array=request.content_type == "application/json")
         received_bytes = pieces = 0
         try:
             while chunk := await self._next(request):
@@ -171,7 +171,7 @@ class IngestSource:
                     raise self._too_large()
                 for piece in decoder.feed(chunk):
                     if not held.grow(len(piece)):
-                        raise Refusal(503, "too many bodies at once", "bodies_bytes_max", RETRY_AFTER)
+                        raise RequestRefused(503, "too many bodies at once", "bodies_bytes_max", RETRY_AFTER)
                     if held.bytes > self._limits.body_bytes_max:
                         raise self._too_large()
                     body.feed(piece)
@@ -182,16 +182,16 @@ class IngestSource:
             decoder.finish()
             return await body.finish()
         except BadBodyError as error:
-            raise Refusal(400, str(error), "body") from error
+            raise RequestRefused(400, str(error), "body") from error
 
     async def _next(self, request: web.BaseRequest) -> bytes:
         try:
             async with asyncio.timeout(BODY_IDLE_SECONDS):
                 return await request.content.readany()
         except TimeoutError as error:
-            raise Refusal(408, "the body did not arrive", "timeout") from error
+            raise RequestRefused(408, "the body did not arrive", "timeout") from error
         except web.PayloadAccessError as error:
-            raise Refusal(400, "the body ended too early", "body") from error
+            raise RequestRefused(400, "the body ended too early", "body") from error
 
     def _sender(self, intake: Intake, connection: asyncio.BaseTransport | None) -> int:
         if connection is None:
@@ -210,13 +210,13 @@ class IngestSource:
                 await intake.room()
                 decision = await intake.deliver(chunks, sender)
         except TimeoutError as error:
-            raise Refusal(503, f"not accepted within {seconds:g} s", "ack_timeout", RETRY_AFTER) from error
+            raise RequestRefused(503, f"not accepted within {seconds:g} s", "ack_timeout", RETRY_AFTER) from error
         if decision.again:
-            raise Refusal(503, "a sink did not accept it", "not_accepted", RETRY_AFTER)
+            raise RequestRefused(503, "a sink did not accept it", "not_accepted", RETRY_AFTER)
         return answer(200, {"accepted": sum(count for _, count in chunks)})
 
-    def _too_large(self) -> Refusal:
-        return Refusal(
+    def _too_large(self) -> RequestRefused:
+        return RequestRefused(
             413, f"a body has at most {self._limits.body_bytes_max} bytes, also decompressed", "body_bytes_max"
         )
 
@@ -238,7 +238,7 @@ class _Held:
         self.bytes = 0
 
 
-class _Lines:
+class _BodyLines:
     """A body on its way to framed lines. An array is kept until it is whole."""
 
     def __init__(self, limits: Limits, *, array: bool) -> None:

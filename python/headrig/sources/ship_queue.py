@@ -15,7 +15,7 @@ from typing import Any
 from headrig.component import OpenContext, SourceComponentConfig
 from headrig.engine import HandlerCore
 from headrig.limits import Limits
-from headrig.model import Decision, Gate, Intake
+from headrig.model import Decision, Intake, Waiters
 
 
 class ShipQueueConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ship_queue"):
@@ -44,7 +44,7 @@ class ShipQueueSource:
     def __init__(self, core: HandlerCore) -> None:
         self._core = core
         self._woken = asyncio.Event()
-        self._settled = Gate()
+        self._settled = Waiters()
 
     async def read(self, intake: Intake) -> None:
         """Hand on what comes, until stopped and nothing is left. What becomes of it is told to the handler."""
@@ -85,4 +85,4 @@ class ShipQueueSource:
 
     def _settle(self, lines: int, decided: asyncio.Future[Decision]) -> None:
         self._core.settle(lines if decided.cancelled() else decided.result().lost)
-        self._settled.open()
+        self._settled.wake()

@@ -25,7 +25,7 @@ from headrig.limits import (
     TLS_HANDSHAKE_SECONDS,
     Limits,
 )
-from headrig.model import Gate, Intake
+from headrig.model import Intake, Waiters
 from headrig.net.sockets import Door, count_failed_handshakes, leave
 
 Admit = Callable[[socket.socket], bool]
@@ -141,8 +141,8 @@ class StreamSource:
         self._greeting: WeakSet[Connection] = WeakSet()
         """Those whose handshake still runs. The loop lets go of them, without a word, when it fails."""
         self._paused: deque[Connection] = deque()
-        self._change = Gate()
-        self._tuned = Gate()
+        self._change = Waiters()
+        self._tuned = Waiters()
         self._intake: Intake | None = None
         self._server: asyncio.AbstractServer | None = None
 
@@ -185,7 +185,7 @@ class StreamSource:
         """Take new bounds."""
         self._limits = limits
         self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
-        self._tuned.open()
+        self._tuned.wake()
 
     async def _listen(self, intake: Intake) -> asyncio.AbstractServer:
         door = self.door
@@ -228,12 +228,12 @@ class StreamSource:
             connection.paused = True
             connection.transport.pause_reading()
             self._paused.append(connection)
-            self._change.open()
+            self._change.wake()
 
     def _changed(self) -> None:
         if self._intake is not None:
             self._intake.connections(len(self._connections))
-        self._change.open()
+        self._change.wake()
 
     async def _resume(self, intake: Intake) -> None:
         while True:
@@ -242,7 +242,7 @@ class StreamSource:
                 connection = self._paused.popleft()
                 connection.paused = False
                 connection.seen = self.now()
-                self._change.open()
+                self._change.wake()
                 if connection.transport is not None and not connection.transport.is_closing():
                     connection.transport.resume_reading()
                 # One at a time: this one may fill the queue again before the next is let go.

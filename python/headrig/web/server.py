@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from headrig import telemetry
 from headrig.component import Claim, ComponentConfig, OpenContext, Routes, Variable
-from headrig.delivery.trouble import Seldom
+from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.errors import ConfigError
 from headrig.model import Address, FilePath
 from headrig.net.access import Access, bearer, token_problems
@@ -105,7 +105,7 @@ class StatusServer:
         """Its URL, with the port it really has."""
         self._access = access
         self._telemetry = context.telemetry
-        self._warnings = Seldom(context.clock)
+        self._warnings = RateLimitedLog(context.clock)
         self._pages: Routes = {}
         self._mounted: Routes = {}
 

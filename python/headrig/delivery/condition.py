@@ -1,58 +1,34 @@
-"""What goes wrong again and again is said seldom, and what stays wrong once: nobody reads the same line a thousand times."""
+"""How a component is: fine, or degraded, why and since when; and whether that is news worth a line in the log."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from headrig.errors import DeliveryError, Misconfigured
-from headrig.limits import BUG_SECONDS, WARN_SECONDS
+from headrig.limits import BUG_SECONDS
 from headrig.model import Clock
 
-log: Final = logging.getLogger("headrig")
 
-
-class Seldom:
-    """Warnings that may repeat quickly: each is logged at most once per `WARN_SECONDS`, with how often it was not."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
-
-    def warn(self, key: str, text: str, say: Callable[[str], None] = log.warning) -> None:
-        """Say `text`, unless the last one of this `key` was just now."""
-        now = self._clock()
-        # A clock that was set back must not silence anything until it has caught up.
-        if 0 <= now - self._last.get(key, -WARN_SECONDS) < WARN_SECONDS:
-            self._unsaid[key] = self._unsaid.get(key, 0) + 1
-            return
-        self._last[key] = now
-        unsaid = self._unsaid.pop(key, 0)
-        say(f"{text} ({unsaid} more times)" if unsaid else text)
-
-
-class Trouble(NamedTuple):
-    """Why a part is not well, though it lives."""
+class Degraded(NamedTuple):
+    """Why a component is degraded: it works, but an operator should know."""
 
     reason: str
     since_seconds: float
     """Since the epoch."""
 
 
-class Standing:
-    """How it stands with a part: fine, its settings refused by the other side, or failing by a bug; why and since when."""
+class Condition:
+    """The condition of one component: fine, its settings refused by the other side, or failing by a bug."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._said: tuple[object, str] | None = None
-        self._refusal: Trouble | None = None
-        self._bug: Trouble | None = None
+        self._refusal: Degraded | None = None
+        self._bug: Degraded | None = None
         self._bug_seconds = 0.0
         """When it last failed by a bug, since the epoch."""
         self._bugs_said: set[str] = set()
-        self.failing: Trouble | None = None
+        self.failing: Degraded | None = None
         """What the first try since something was taken failed with; None when the last one did not."""
 
     def refused(self, by: object, error: Misconfigured) -> bool:
@@ -61,7 +37,7 @@ class Standing:
         in between, or when `by`, the open part, is another one.
         """
         self._fails(str(error))
-        self._refusal = Trouble(str(error), self._refusal.since_seconds if self._refusal else self._clock())
+        self._refusal = Degraded(str(error), self._refusal.since_seconds if self._refusal else self._clock())
         said, self._said = self._said, (by, str(error))
         return said != self._said
 
@@ -69,13 +45,13 @@ class Standing:
         """Note a bug; gives whether to say so: once for each kind and place in the code."""
         self._fails(text)
         self._bug_seconds = self._clock()
-        self._bug = Trouble(text, self._bug.since_seconds if self._bug else self._bug_seconds)
+        self._bug = Degraded(text, self._bug.since_seconds if self._bug else self._bug_seconds)
         new = text + place not in self._bugs_said
         self._bugs_said.add(text + place)
         return new
 
     @property
-    def trouble(self) -> Trouble | None:
+    def degraded(self) -> Degraded | None:
         """The refusal, while it lasts; a bug, for `BUG_SECONDS`."""
         if self._bug and not 0 <= self._clock() - self._bug_seconds < BUG_SECONDS:
             self._bug = None
@@ -96,4 +72,4 @@ class Standing:
         self._bugs_said.clear()
 
     def _fails(self, text: str) -> None:
-        self.failing = self.failing or Trouble(text, self._clock())
+        self.failing = self.failing or Degraded(text, self._clock())
