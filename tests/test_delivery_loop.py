@@ -9,6 +9,8 @@ import pytest
 from endpoint import Pauses
 
 from headrig.component import ComponentConfig
+from headrig.delivery.loop import ends
+from headrig.errors import UnavailableError
 from headrig.limits import BUG_ATTEMPTS_MAX, BUG_SECONDS
 from headrig.sources import TcpConfig
 from headrig.testing import MemorySink
@@ -235,3 +237,98 @@ async def test_bug_in_closing_a_notifier(start, memory, caplog):
     assert ["notifiers.a: close failed: RuntimeError", "notifiers.b: close failed: RuntimeError"] == [
         text.split(", a bug")[0] for text in bugs(caplog)
     ]
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Panic, asyncio.CancelledError])
+@pytest.mark.parametrize("when", ["reload", "stop"])
+async def test_bug_in_closing_a_source(start, memory, sink, caplog, kind, when):
+    """
+    A source that fails to close costs neither a reload nor the lines of the others.
+    """
+
+    class Closing(TcpConfig, frozen=True, kw_only=True, tag="closing"):
+        @asynccontextmanager
+        async def open(self, context):
+            async with super().open(context) as source:
+                yield source
+            raise kind("canary")
+
+    run = await start(TCP | {"bad": Closing(listen="127.0.0.1:0")}, memory)
+    await run.send(b"{}\n", "bad")
+    if when == "reload":
+        await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=TCP))
+        await run.until(lambda: "close failed" in caplog.text)
+    await run.send(b"{}\n")
+    await run.until(lambda: len(sink.lines) == 2)
+    await run.stop()
+
+    assert f"sources.bad: close failed: {kind.__name__}, a bug" in caplog.text
+    assert "canary" not in caplog.text
+
+
+async def test_bug_in_closing_what_was_opened_in_vain(start, memory, sink, caplog):
+    """
+    A reload that cannot open a component says so, and not what failed when the others were closed again.
+    """
+
+    class Closing(type(memory["out"]), frozen=True, kw_only=True, tag="closing"):
+        @asynccontextmanager
+        async def open(self, context):
+            yield self.sink
+            raise RuntimeError("canary")
+
+    class Refusing(type(memory["out"]), frozen=True, kw_only=True, tag="refusing"):
+        @asynccontextmanager
+        async def open(self, context):
+            raise UnavailableError("the port is in use")
+            yield
+
+    run = await start(TCP, memory)
+    sinks = {"a": Closing(sink=sink), "b": Closing(sink=sink), "c": Refusing(sink=sink)}
+    with pytest.raises(UnavailableError, match="the port is in use"):
+        await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sinks=sinks))
+    await run.send(b"{}\n")
+    await run.until(lambda: len(sink.lines) == 1)
+
+    assert ["sinks.a: close failed: RuntimeError", "sinks.b: close failed: RuntimeError"] == [
+        text.split(", a bug")[0] for text in bugs(caplog)
+    ]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+async def test_what_is_no_bug(kind):
+    """
+    An interrupt is not contained, nor is the end of a task that somebody cancelled; an exception of the same kind that a
+    component raises by itself is.
+    """
+    cancelled = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            cancelled.append(ends(error))
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+
+    assert ends(kind())
+    assert [True] == cancelled
+    assert not ends(asyncio.CancelledError())
+
+
+async def test_bug_that_was_mended(two, sink):
+    """
+    A reload opens the sink anew: bugs of the old one no longer count, and one of the new one is said again.
+    """
+    sink.errors = [RuntimeError("canary")]
+    run = await two()
+    await run.send(b"{}\n")
+    await run.until(lambda: run.pauses.asked != [])
+    run.pauses.let_go()
+    await run.until(lambda: len(sink.lines) == 1)
+    await run.pipeline.reload(run.pipeline.config)
+
+    assert "ok" == run.pipeline.status.health().status

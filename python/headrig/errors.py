@@ -16,7 +16,7 @@ from operator import index
 from typing import ClassVar, Final, Literal
 
 DeliveryReason = Literal["auth", "rate_limit", "client", "server", "timeout", "closed", "io", "bug", "other"]
-"""`bug`: a part raised what it never raises on purpose; only the delivery loop says so."""
+"""`bug`: a component raised something that is no `DeliveryError`; only the delivery loop gives this reason."""
 
 _KINDS: Final = (
     (str, "a string"),

@@ -1,5 +1,5 @@
 """
-The words that cross between parts: what a source is handed, what a sink or notifier is given.
+What crosses between components: what a source is handed, what a sink or notifier is given.
 Contracts, and the two small things that wait and count for them.
 """
 

@@ -1,6 +1,6 @@
 """
-What waits for a sink or a notifier. `Buffer` is what a delivery loop knows of it; `Memory` holds batches of lines in
-memory and decides by `when_full` what becomes of them when there is no room.
+What waits for a sink or a notifier. `Buffer` is all that a delivery loop knows of it. `Memory` keeps batches of lines in
+memory; when there is no room, `when_full` decides.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Item = TypeVar("Item")
 
 class Buffer(Protocol[Item]):
     """
-    Items on their way to one part, in order, each line counted until it is decided.
+    Items that wait for one component, in order. Every line is counted until it is decided.
 
-    Nothing here says where they wait. What `take` gave may be given again after a restart unless `done` came before.
+    Items may wait in memory or elsewhere. After a restart `take` may give again what was not `done`.
     """
 
     def offer(self, item: Item, /) -> None:
@@ -42,8 +42,8 @@ class Buffer(Protocol[Item]):
 
     def done(self, lines: range | None = None, reason: str | None = None, *, again: bool = False) -> None:
         """
-        These lines are accepted, or dropped for `reason`; `again` if they might be accepted another time. They are numbered
-        over what `take` would give now, whose other lines close up. None: all of it.
+        These lines are accepted, or dropped for `reason`; `again` tells their source that they may be accepted if they are
+        sent again. Lines are numbered from 0 over what `take` would give now; afterwards the others are renumbered. None: all.
         """
 
     def waiting(self) -> int:
@@ -74,9 +74,9 @@ class Memory:
         self._entries: deque[_Entry] = deque()
         """Not taken yet: `when_full` may drop them."""
         self._taken: list[tuple[_Entry, Batch]] = []
-        """With the sink: what is not decided of them, in order and in pieces."""
+        """The undecided lines that are with the sink, in order, in pieces of batches."""
         self._under_way: list[_Entry] = []
-        """Those of which that is not all decided."""
+        """The batches they belong to."""
         self._bytes = 0
         self._timer: asyncio.Handle | None = None
         self._ripe = False
@@ -243,7 +243,7 @@ class Memory:
         )
 
     def _decide(self, entry: _Entry, lines: Batch, reason: str | None, *, again: bool) -> None:
-        """Of this batch these lines are accepted or dropped."""
+        """These lines of one batch are accepted or dropped: every line that is refused or lost passes here."""
         if reason is None:
             self.account.delivered += lines.count
             self.account.delivered_bytes += lines.size

@@ -34,7 +34,7 @@ class Condition:
     def refused(self, by: object, error: Misconfigured) -> bool:
         """
         Note a refusal; gives whether to say so: once, and again when the answer is another one, when something was taken
-        in between, or when `by`, the open part, is another one.
+        in between, or when `by`, the open component, is another one.
         """
         self._fails(str(error))
         self._refusal = Degraded(str(error), self._refusal.since_seconds if self._refusal else self._clock())
@@ -44,8 +44,9 @@ class Condition:
     def failed(self, text: str, place: str) -> bool:
         """Note a bug; gives whether to say so: once for each kind and place in the code."""
         self._fails(text)
+        recent = self._recent_bug()
+        self._bug = Degraded(text, recent.since_seconds if recent else self._clock())
         self._bug_seconds = self._clock()
-        self._bug = Degraded(text, self._bug.since_seconds if self._bug else self._bug_seconds)
         new = text + place not in self._bugs_said
         self._bugs_said.add(text + place)
         return new
@@ -53,9 +54,7 @@ class Condition:
     @property
     def degraded(self) -> Degraded | None:
         """The refusal, while it lasts; a bug, for `BUG_SECONDS`."""
-        if self._bug and not 0 <= self._clock() - self._bug_seconds < BUG_SECONDS:
-            self._bug = None
-        return self._refusal or self._bug
+        return self._refusal or self._recent_bug()
 
     def unanswered(self, error: DeliveryError) -> None:
         """The last try had no such answer: it says nothing about the settings."""
@@ -67,9 +66,12 @@ class Condition:
         self._refusal = self._said = self.failing = None
 
     def renewed(self) -> None:
-        """Another part has taken its place: what is known of the one before says nothing about it."""
+        """Another component has taken its place: bugs of the old one no longer count."""
         self._bug = None
         self._bugs_said.clear()
+
+    def _recent_bug(self) -> Degraded | None:
+        return self._bug if 0 <= self._clock() - self._bug_seconds < BUG_SECONDS else None
 
     def _fails(self, text: str) -> None:
         self.failing = self.failing or Degraded(text, self._clock())

@@ -99,7 +99,7 @@ class NoticeAccount:
 
 
 class Ledger:
-    """All accounts of a run, those of parts that a reload removed included."""
+    """All accounts of a run, those of components that a reload removed included."""
 
     def __init__(self) -> None:
         self.sources: dict[str, SourceAccount] = {}

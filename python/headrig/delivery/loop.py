@@ -1,6 +1,6 @@
 """
-The one way out, for sinks and notifiers alike: take from a buffer what waits, call the part, try again what may be taken
-later, settle. A bug of one part costs what it was given, and nobody else anything.
+The delivery loop of a sink or a notifier: take what waits from its buffer, call the component, try again what it may accept
+later, and settle. A bug in one component costs the items it was given and nothing else.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class DeliveryContext:
 
 class Bug(DeliveryError):
     """
-    A part raised what it never raises on purpose. Says of what kind it was and where in our code, and never its text nor
-    a value: each may quote a line.
+    A component raised something that is no `DeliveryError`. Tells the type and the place in our code, but never the text of
+    the exception nor a value: either may quote a line.
     """
 
     def __init__(self, error: BaseException, doing: str) -> None:
@@ -64,14 +64,14 @@ class Bug(DeliveryError):
 
 class DeliveryLoop(ABC, Generic[Item]):
     """
-    Has one part deliver what comes through one buffer.
+    Delivers the items of one buffer through one component.
 
-    What it was given is accepted, refused line by line (`Rejected`), tried again with back-off, or dropped for a reason.
-    Who derives from this says what to call, what to give up, and what to log.
+    Each line is accepted, refused (`Rejected`), tried again with back-off, or dropped for a reason. Subclasses say what to
+    call, what to give up, and what to log.
     """
 
     verb: ClassVar[str]
-    """The part's one verb, for people."""
+    """The verb of the component, for people."""
 
     def __init__(self, at: str, buffer: Buffer[Item], context: DeliveryContext, closing: AsyncExitStack) -> None:
         self.at = at
@@ -84,9 +84,9 @@ class DeliveryLoop(ABC, Generic[Item]):
         """Attempts that failed."""
         self._buffer = buffer
         self._closing = closing
-        """Closes the part."""
+        """Closes the component."""
         self._turn = asyncio.Lock()
-        """A part is never called concurrently, and never replaced during a call."""
+        """A component is never called concurrently, and never replaced during a call."""
         self._hurry = asyncio.Event()
         """Ends a back-off, unless the other side asked for it."""
         self._back_off: Iterator[float] | None = None
@@ -97,7 +97,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         """Lines that were refused for good, one after the other and none accepted in between."""
         self._slow_down = waits(RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX)
         self._settled = 0
-        """Lines of what the part is at that the buffer knows to be accepted."""
+        """Lines of the current items that the buffer knows to be accepted."""
 
     async def run(self) -> None:
         """Deliver whatever comes, until the buffer ends."""
@@ -116,7 +116,7 @@ class DeliveryLoop(ABC, Generic[Item]):
 
     @abstractmethod
     async def call(self, items: Sequence[Item]) -> None:
-        """Have the part take these. Raises as the part does."""
+        """Have the component deliver these. Raises whatever it raises."""
 
     @abstractmethod
     def say(self, error: DeliveryError, items: Sequence[Item], reason: str | None) -> None:
@@ -129,19 +129,22 @@ class DeliveryLoop(ABC, Generic[Item]):
     def gives_up(self, error: DeliveryError) -> str | None:
         """The reason to drop what was not accepted; None: it is tried again."""
         if isinstance(error, Bug):
-            # What it was given may be what it fails on, and must not keep back for ever what comes after.
+            # These items may be the cause. They must not hold up the next ones for ever.
             return error.reason if self._bugs >= BUG_ATTEMPTS_MAX else None
         return None if isinstance(error, Retryable) else error.reason
 
     def accepted(self) -> int:
-        """Lines that the part has accepted, or refused and named, of what it is at, from the first one on."""
+        """How many lines of the current items, from the first on, the component has accepted, or refused by name."""
         return 0
 
     def restart(self, *, dropped: bool = False) -> None:
-        """The part failed, and is told that what it accepted does not come again; nothing does if the rest is `dropped`."""
+        """
+        Prepare the component for the next call: that begins with the first undecided line or, if the rest was `dropped`,
+        with other items.
+        """
 
     def account(self) -> int:
-        """Have the buffer know what the part has accepted so far of what it is at; gives those lines."""
+        """Tell the buffer which of the current lines were accepted since it was last told; gives how many."""
         return self._accept(self._settled, self.accepted())
 
     def flush_now(self) -> None:
@@ -149,13 +152,13 @@ class DeliveryLoop(ABC, Generic[Item]):
         self._hurry.set()
 
     async def close(self) -> None:
-        """Close the part."""
+        """Close the component."""
         await close(self.at, self._closing, self.context.report)
 
     async def _go_over(self, swap: Callable[[], None], closing: AsyncExitStack, *, at_once: bool) -> None:
         """
-        Go on with another part, which `swap` puts in place, between two calls; with `at_once` the part is closed first and
-        its call not waited for. Cancelled before its turn, it closes the new one.
+        Go on with a new component, which `swap` puts in place between two calls. `at_once`: close the old one first instead of
+        waiting for its call. If this is cancelled before its turn, it closes the new one.
         """
         try:
             if at_once:
@@ -169,7 +172,7 @@ class DeliveryLoop(ABC, Generic[Item]):
             await close(self.at, closing, self.context.report)
 
     async def _attempt(self, doing: str, call: Callable[[], Awaitable[None]]) -> DeliveryError | None:
-        """Call the part; gives what it raised, a bug included."""
+        """Call the component; gives the error it raised, or a `Bug`."""
         try:
             async with self._turn:
                 await call()
@@ -182,7 +185,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         return None
 
     async def _failed(self, items: Sequence[Item], error: DeliveryError) -> None:
-        """Nothing more of these was accepted: try again later, or give up."""
+        """The call failed: try the undecided lines again later, or give them up."""
         if self.account():
             self.condition.taken()
             self._bugs = self._refusals = 0
@@ -199,13 +202,13 @@ class DeliveryLoop(ABC, Generic[Item]):
 
     async def _rejected(self, items: Sequence[Item], error: Rejected) -> None:
         """
-        Count what was refused for good. A part that refuses line after line is not asked as fast as it can answer: what it
-        would cost is bounded, and the buffer's bound decides about what comes meanwhile.
+        Count the refused lines. If line after line is refused, the next call waits: an endpoint that refuses everything would
+        be asked for every single line as fast as it answers. Meanwhile the bound of the buffer decides.
         """
         before = self._buffer.waiting()
         accepted = self._decide(error)
         if error.final and self._buffer.waiting() == before:
-            # It names lines that it was not given.
+            # The named lines are none that it was given.
             await self._failed(items, Bug(error, self.verb))
             return
         self._bugs = 0
@@ -225,9 +228,9 @@ class DeliveryLoop(ABC, Generic[Item]):
             await self._pause(next(self._slow_down), error)
 
     def _decide(self, error: Rejected) -> int:
-        """Lines that are named are dropped, or stay; of the others what was tried is accepted. Gives how many were."""
+        """Drop the named lines, or keep them for later; the other lines that were tried are accepted. Gives how many."""
         end, accepted = self.accepted(), 0
-        # The last ones first: those before them keep their numbers.
+        # From the last to the first, so that the numbers of the lines before them stay valid.
         for refused in reversed(runs(error.lines)):
             accepted += self._accept(refused.stop, end)
             if error.final:
@@ -236,7 +239,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         return accepted + self._accept(self._settled, end)
 
     def _accept(self, first: int, last: int) -> int:
-        """These lines of what the part is at are accepted; gives how many."""
+        """These of the current lines are accepted; gives how many."""
         if last <= first:
             return 0
         self._buffer.done(range(first - self._settled, last - self._settled))
@@ -245,7 +248,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         return last - first
 
     async def _pause(self, wait_seconds: float, error: DeliveryError) -> None:
-        """Wait as long as was asked for; what the back-off has beyond it ends when there is a reason to hurry."""
+        """Wait as long as the other side asked for; whatever the back-off has beyond that, `flush_now` ends."""
         context = self.context
         asked_for_seconds = asked_seconds(error, context.clock()) if isinstance(error, Retryable) else 0.0
         if context.draining:
@@ -258,7 +261,7 @@ class DeliveryLoop(ABC, Generic[Item]):
             await context.pause(wait_seconds - asked_for_seconds, self._hurry)
 
     def _say_bug(self, error: Bug, consequence: str) -> None:
-        """Once where it is; after that now and then that it is still there."""
+        """The first time with the place in the code, after that without it and now and then."""
         text = f"{self.at}: {error}, a bug; {consequence}"
         if self.condition.failed(str(error), error.place):
             self.context.report(text + error.place)
@@ -267,7 +270,7 @@ class DeliveryLoop(ABC, Generic[Item]):
 
 
 async def close(at: str, closing: AsyncExitStack, report: Callable[[str], None]) -> None:
-    """Close a part. A bug that this meets is logged, and nobody else's."""
+    """Close a component. If that fails by a bug, it is logged and goes no further."""
     try:
         await closing.aclose()
     except BaseException as error:
@@ -278,7 +281,7 @@ async def close(at: str, closing: AsyncExitStack, report: Callable[[str], None])
 
 
 def ends(error: BaseException) -> bool:
-    """It is meant to end who meets it: an interrupt, or somebody cancelled this task."""
+    """Whether it must not be contained: an interrupt, or somebody has cancelled this task."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is None or task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""The parts of a run are opened together: all of them, or none."""
+"""The components of a run are opened together: all of them, or none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Opened:
     notifiers: dict[str, tuple[Notifier, AsyncExitStack]] = field(default_factory=dict)
     http: tuple[StatusServer, AsyncExitStack] | None = None
     seen: dict[str, Seen] = field(default_factory=dict)
-    """What the settings said, just before, of every part that is open then, by its path in them."""
+    """What the settings said, just before, of every component that is open then, by its path in them."""
 
     async def close(self, report: Callable[[str], None]) -> None:
         """Close them all; `report` says what fails in that."""

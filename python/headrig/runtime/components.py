@@ -132,7 +132,7 @@ class Components:
         self._mount()
 
     def go_over(self, at: str, work: Coroutine[Any, Any, None]) -> None:
-        """Have a part go over to what was opened for it. One that still waits to go over to something older gives that up."""
+        """Have a component go over to what was opened for it. If it still waits to go over to something older, it gives that up."""
         if (before := self.going_over.get(at)) is not None:
             before.cancel()
         self.going_over[at] = task = self._tasks.create_task(self._worded(at, work))
@@ -156,7 +156,7 @@ class Components:
         return self.sockets.descriptors()
 
     def unreachable(self, at: str) -> bool:
-        """Peers no longer find the socket of this part."""
+        """Peers no longer find the socket of this component."""
         running = self._state.sources.get(at.removeprefix("sources."))
         door = running.listening.door if running is not None and running.config.renewable else None
         return door is not None and self.sockets.lost(door.bound)

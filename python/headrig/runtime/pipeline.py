@@ -232,7 +232,7 @@ class Pipeline:
     def _review(self) -> None:
         """
         Whether this is the end: every source has ended by itself or, as with any filter, all readers are gone. Asked of
-        the parts that are meant to run now; those that a reload let go of do not count.
+        the components that are meant to run now; those that a reload let go of do not count.
         """
         sources, sinks = self.state.sources.values(), self.state.sinks.values()
         ended = bool(sources) and all(source.ended for source in sources)
@@ -277,7 +277,7 @@ async def run(
             try:
                 await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                # From here on no part may start, whatever a reload is about to do.
+                # From here on no component may start, whatever a reload is about to do.
                 pipeline.state.draining = True
             stopped.cancel()
             ended.cancel()

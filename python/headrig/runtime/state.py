@@ -1,4 +1,4 @@
-"""What a run consists of right now. Who runs a part is handed what it needs of this, never all of it."""
+"""What a run consists of right now. Code that runs one component is given only what it needs of this."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headrig.runtime.source_queue import Partials
 
 @dataclass(slots=True, kw_only=True)
 class RunState(DeliveryContext):
-    """What a run consists of right now. To whoever delivers it is a `DeliveryContext` and nothing more."""
+    """What a run consists of right now. Delivery loops know it as a `DeliveryContext` only."""
 
     engine: Engine
     ledger: Ledger
