@@ -13,7 +13,7 @@ from headrig.config.conflicts import conflicts
 from headrig.errors import ConfigError
 from headrig.limits import Limits
 from headrig.sources import HttpSourceConfig
-from headrig.sources.bodies import BadBodyError, array_lines, zstd
+from headrig.sources.bodies import zstd
 from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
@@ -90,26 +90,6 @@ async def test_array(ingest, sink):
 
     assert (200, {"accepted": 4}) == (status, answer)
     assert [b'{"a": [1, {"b": "],[\\""}]}', b'{"c":  2}', b'"x,y"', b"3.10"] == sink.lines
-
-
-@pytest.mark.parametrize("body", [b"[1,", b"[1] [2]", b"[nan]", b'["\n"]'])
-async def test_broken_array(ingest, sink, body):
-    """
-    A body that begins as an array and is not one is refused whole.
-    """
-    _, post = await ingest()
-    status, _, _ = await post(body, JSON)
-
-    assert (400, b"") == (status, sink.text)
-
-
-async def test_array_lines_of_nothing():
-    """
-    An empty array is no lines; what is not one array is an error.
-    """
-    assert (b"", 0) == array_lines(b" [ ] ")
-    with pytest.raises(BadBodyError):
-        array_lines(b"[")
 
 
 @pytest.mark.parametrize(

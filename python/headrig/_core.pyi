@@ -30,9 +30,6 @@ def write_lines(descriptor: int, lines: Buffer, written: int) -> tuple[int, int]
     also where writes do not block.
     """
 
-def element_lines(array: Buffer) -> tuple[bytes, int]:
-    """The elements of a valid JSON array, each on a line of its own, and their number. What is none gives anything."""
-
 @final
 class Framer:
     """Cut one connection's byte stream into whole lines."""
@@ -47,6 +44,25 @@ class Framer:
     @property
     def partial_bytes(self) -> int:
         """Bytes held of a line that is not whole yet. Never more than line_bytes_max + CUT_SLACK_BYTES."""
+
+@final
+class JsonSplitter:
+    """
+    Cut a stream of JSON documents into lines, one an event: documents with or without white space between them, the
+    elements of outermost arrays, or, as a `sequence`, texts behind record separators (RFC 7464). It bounds events; the core
+    judges them, as it does any line.
+    """
+
+    def __new__(cls, line_bytes_max: int = ..., *, sequence: bool = False) -> JsonSplitter: ...
+    def feed(self, chunk: Buffer) -> tuple[bytes, int]:
+        """Take a chunk; give the events it completed (each with a newline) and their number. `DecodeError` names the byte."""
+
+    def finish(self) -> tuple[bytes, int]:
+        """Give the last event; empty when there is none. `DecodeError` when the stream ends within an array."""
+
+    @property
+    def partial_bytes(self) -> int:
+        """Bytes held of an event that is not whole yet. Never more than line_bytes_max + CUT_SLACK_BYTES."""
 
 @final
 class ReadBuffer:

@@ -18,13 +18,13 @@ from headrig._core import (
     Engine,
     Framer,
     HandlerCore,
+    JsonSplitter,
     Lane,
     Lines,
     Processed,
     RawLines,
     ReadBuffer,
     Values,
-    element_lines,
     write_lines,
 )
 from headrig._core import __version__ as core_version
@@ -44,6 +44,7 @@ __all__ = [
     "Engine",
     "Framer",
     "HandlerCore",
+    "JsonSplitter",
     "Lane",
     "Lines",
     "Processed",
@@ -51,6 +52,5 @@ __all__ = [
     "ReadBuffer",
     "Values",
     "core_version",
-    "element_lines",
     "write_lines",
 ]

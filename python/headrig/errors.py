@@ -4,6 +4,7 @@ Everything headrig raises on purpose. Bad data is counted and never raised; bad 
 HeadrigError
 ├── ConfigError         refuses to start; text = file, path, what, how to fix (exit 78)
 │   └── RuleError       a rule, metric or expression cannot be used
+├── DecodeError         a stream that a peer sends is not what it says it is: it is refused, counted and answered
 ├── UnavailableError    something outside is in the way: a port in use, a socket that is served (exit 69)
 └── DeliveryError       a sink or notifier gave up (`reason`: a closed set, also the metric label)
     ├── Rejected        on some lines, which it names
@@ -80,6 +81,10 @@ class RuleError(ConfigError):
         super().__init__(f"{rule}: {reason}", path=path, file=file, remedy=remedy)
         self.args = (rule, reason)
         self.rule = rule
+
+
+class DecodeError(HeadrigError):
+    """A stream cannot be taken apart into events. Says where, by bytes from its beginning, and never what stands there."""
 
 
 class UnavailableError(_Located):

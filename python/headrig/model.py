@@ -6,7 +6,7 @@ Contracts, and the two small things that wait and count for them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
@@ -108,6 +108,33 @@ class Received(Protocol):
 
     def __buffer__(self, flags: int, /) -> memoryview:
         """The bytes, which nobody changes any more."""
+
+
+class Decoder(Protocol):
+    """
+    Bytes of one stream to whole lines, for formats that are not newline text; what is, goes through `Framer` alone.
+
+    However the stream is cut into chunks, the same lines come out. What is broken in it comes out as a line, for the core
+    to wrap and count, as long as it can be told from its neighbours; else `DecodeError`, and nothing that came out of the
+    stream may be used.
+    """
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the stream so far, decompressed: what a bound on its size goes by."""
+
+    @property
+    def partial_bytes(self) -> int:
+        """Bytes held of an event that is not whole yet: never more than a longest line and its slack."""
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[Received, int]]:
+        """
+        The lines that become whole, each with its newline, and their number, in pieces of bounded work: between two of
+        them others may have their turn. Some are empty.
+        """
+
+    def finish(self) -> tuple[Received, int]:
+        """The stream has ended: the last line, where that was not whole yet. `DecodeError` when something is missing."""
 
 
 class Intake(Protocol):

@@ -1,16 +1,16 @@
-"""Request bodies in pieces: decompression with a bound on what comes out, and JSON arrays as lines."""
+"""Request bodies in pieces: decompression with a bound on what comes out, then newline text or JSON documents as lines."""
 
 from __future__ import annotations
 
 import sys
 import zlib
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
-import msgspec
-
-from headrig.engine import element_lines
+from headrig.engine import Framer, JsonSplitter
+from headrig.errors import DecodeError
 from headrig.limits import BODY_FRAMES_MAX, DECODE_BYTES, READ_BYTES
+from headrig.model import Received
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -21,21 +21,43 @@ ZSTD_WINDOW_LOG_MAX: Final = 23
 """Largest window a zstd body may ask for, as a power of two (8 MiB): it is allocated before a byte is seen."""
 
 
-class BadBodyError(Exception):
-    """The body is not what its headers say."""
+Framing = Literal["lines", "documents", "sequence"]
+"""What separates the events of a body: newlines, nothing but their own brackets, or record separators (RFC 7464)."""
+NEWLINE_TYPES: Final = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+        "application/jsonlines",
+    }
+)
+CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+"""JSON between systems is UTF-8 (RFC 8259 section 8.1), and what is ASCII is that as well."""
 
 
-class Decoder(Protocol):
-    """Takes a body as it comes, gives it decoded in bounded pieces."""
+def framing(content_type: str) -> Framing | None:
+    """How a content type separates events; None for one that is not JSON."""
+    if content_type in NEWLINE_TYPES:
+        return "lines"
+    if not content_type.startswith("application/"):
+        return None
+    if content_type.endswith(("/json-seq", "+json-seq")):
+        return "sequence"
+    return "documents" if content_type.endswith(("/json", "+json")) else None
+
+
+class Decompressor(Protocol):
+    """Takes a body as it comes, gives it decompressed in bounded pieces."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """
         Pieces of at most `READ_BYTES`, made of at most `DECODE_BYTES` and one frame each, so that some are empty: between
-        two pieces others may have their turn. `BadBodyError` when it cannot be decoded.
+        two pieces others may have their turn. `DecodeError` when it cannot be decompressed.
         """
 
     def finish(self) -> None:
-        """The body ended. `BadBodyError` when something is missing."""
+        """The body ended. `DecodeError` when something is missing."""
 
 
 class Identity:
@@ -75,12 +97,12 @@ class _Framed:
     def finish(self) -> None:
         """Refuse a body that ends within a compressed part."""
         if self._within:
-            raise BadBodyError(f"the {self.name} body ends too early")
+            raise DecodeError(f"the {self.name} body ends too early")
 
     def _begin(self) -> None:
         self._frames += 1
         if self._frames > BODY_FRAMES_MAX:
-            raise BadBodyError(f"the body has more than {BODY_FRAMES_MAX} {self.frame}s; compress it as one")
+            raise DecodeError(f"the body has more than {BODY_FRAMES_MAX} {self.frame}s; compress it as one")
         self._open()
         self._within = True
 
@@ -113,7 +135,7 @@ class Gzip(_Framed):
         try:
             piece = self._member.decompress(rest, READ_BYTES)
         except zlib.error as error:
-            raise BadBodyError("the body is not valid gzip") from error
+            raise DecodeError("the body is not valid gzip") from error
         self._within = not self._member.eof
         return piece, self._member.unconsumed_tail if self._within else self._member.unused_data
 
@@ -136,12 +158,12 @@ class Zstd(_Framed):
         try:
             piece = self._decoder.decompress(rest, READ_BYTES)
         except zstd.ZstdError as error:
-            raise BadBodyError("the body is not valid zstd, or its window is too large") from error
+            raise DecodeError("the body is not valid zstd, or its window is too large") from error
         self._within = not self._decoder.eof
         return piece, b"" if self._within else self._decoder.unused_data
 
 
-DECODERS: Final[dict[str, type[Decoder]]] = {
+DECOMPRESSORS: Final[dict[str, type[Decompressor]]] = {
     "": Identity,
     "identity": Identity,
     "gzip": Gzip,
@@ -151,16 +173,33 @@ DECODERS: Final[dict[str, type[Decoder]]] = {
 """By Content-Encoding."""
 
 
-def array_lines(body: bytes | bytearray) -> tuple[bytes, int]:
-    """
-    The elements of a JSON array, one a line. `BadBodyError` when it is not one valid JSON array.
+class Body:
+    """One body to lines: the `Decoder` of a compression, a framing and a longest line."""
 
-    Between tokens a newline is only white space, so that replacing it leaves every element as it was.
-    """
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadBodyError(
-            "the body begins with [ but is not one JSON array; send newline JSON as application/x-ndjson"
-        ) from error
-    return element_lines(body)
+    def __init__(self, encoding: str, framed: Framing, line_bytes_max: int) -> None:
+        self._decompressor = DECOMPRESSORS[encoding]()
+        self._framer: Framer | JsonSplitter = (
+            Framer(line_bytes_max) if framed == "lines" else JsonSplitter(line_bytes_max, sequence=framed == "sequence")
+        )
+        self._decoded_bytes = 0
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the body so far, decompressed."""
+        return self._decoded_bytes
+
+    @property
+    def partial_bytes(self) -> int:
+        """Bytes held of an event that is not whole."""
+        return self._framer.partial_bytes
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[Received, int]]:
+        """The lines that a chunk completes, in bounded pieces."""
+        for piece in self._decompressor.feed(chunk):
+            self._decoded_bytes += len(piece)
+            yield self._framer.feed(piece)
+
+    def finish(self) -> tuple[Received, int]:
+        """The last line."""
+        self._decompressor.finish()
+        return self._framer.finish()

@@ -1,5 +1,5 @@
 """
-`POST /ingest`: newline JSON or one JSON array, plain, gzip or zstd. A body is taken whole or not at all, and answered
+`POST /ingest`: newline JSON, JSON documents or arrays, and JSON sequences, plain, gzip or zstd. A body is taken whole or not at all, and answered
 once every required sink accepted its lines.
 """
 
@@ -12,27 +12,18 @@ from typing import Final
 
 from aiohttp import web
 
-from headrig.engine import LINE_BYTES_MAX, Framer
-from headrig.limits import BODY_IDLE_SECONDS, READ_BYTES, Limits
-from headrig.model import Intake, Waiters
+from headrig.engine import LINE_BYTES_MAX
+from headrig.errors import DecodeError
+from headrig.limits import BODY_IDLE_SECONDS, Limits
+from headrig.model import Decoder, Intake, Received, Waiters
 from headrig.net.access import Access, Guard
 from headrig.net.http_server import Httpd, answer, peer
 from headrig.net.router import Route, Router
 from headrig.net.sockets import Door, is_loopback
-from headrig.sources.bodies import DECODERS, BadBodyError, array_lines
+from headrig.sources.bodies import CHARSETS, DECOMPRESSORS, Body, framing
 
-JSON_TYPES: Final = frozenset(
-    {
-        "application/json",
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/x-jsonlines",
-        "application/jsonlines",
-    }
-)
 RETRY_AFTER: Final = {"Retry-After": "1"}
-Chunks = list[tuple[bytes, int]]
+Chunks = list[tuple[Received, int]]
 
 
 class RequestRefused(Exception):
@@ -143,7 +134,7 @@ class IngestSource:
 
     def _check(self, request: web.BaseRequest) -> None:
         """Without a token nothing is taken that a web page could have sent unasked."""
-        if self._guard.token is None and request.content_type not in JSON_TYPES:
+        if self._guard.token is None and framing(request.content_type) is None:
             raise RequestRefused(
                 415,
                 f"content type {request.content_type} is not taken; send -H 'Content-Type: application/x-ndjson'",
@@ -153,36 +144,42 @@ class IngestSource:
     async def _receive(self, request: web.BaseRequest, intake: Intake, held: _Held) -> Chunks:
         """The whole body as framed lines."""
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
-        if encoding not in DECODERS:
+        if encoding not in DECOMPRESSORS:
             raise RequestRefused(415, "this content encoding is not taken; use gzip or zstd", "content_encoding")
+        if (request.charset or "utf-8").lower() not in CHARSETS:
+            raise RequestRefused(415, "this charset is not taken; send UTF-8", "charset")
         if (request.content_length or 0) > self._limits.body_bytes_max:
             raise self._too_large()
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        decoder = DECODERS[encoding]()
-        body = _BodyLines(self._limits, array=request.content_type == "application/json")
-        received_bytes = pieces = 0
+        line_bytes_max = self._limits.line_bytes_max or LINE_BYTES_MAX
+        body = Body(encoding, framing(request.content_type) or "lines", line_bytes_max)
         try:
-            while chunk := await self._next(request):
-                received_bytes += len(chunk)
-                intake.received_bytes(len(chunk))
-                if received_bytes > self._limits.body_bytes_max:
-                    raise self._too_large()
-                for piece in decoder.feed(chunk):
-                    if not held.grow(len(piece)):
-                        raise RequestRefused(503, "too many bodies at once", "bodies_bytes_max", RETRY_AFTER)
-                    if held.bytes > self._limits.body_bytes_max:
-                        raise self._too_large()
-                    body.feed(piece)
-                    pieces += 1
-                    if pieces > 1:
-                        # Also for one that nothing came of: it was as much work.
-                        await asyncio.sleep(0)
-            decoder.finish()
-            return await body.finish()
-        except BadBodyError as error:
+            return await self._decode(request, intake, held, body)
+        except DecodeError as error:
             raise RequestRefused(400, str(error), "body") from error
+
+    async def _decode(self, request: web.BaseRequest, intake: Intake, held: _Held, body: Decoder) -> Chunks:
+        chunks: Chunks = []
+        received_bytes = pieces = 0
+        while chunk := await self._next(request):
+            received_bytes += len(chunk)
+            intake.received_bytes(len(chunk))
+            if received_bytes > self._limits.body_bytes_max:
+                raise self._too_large()
+            for lines in body.feed(chunk):
+                if not held.grow(body.decoded_bytes - held.bytes):
+                    raise RequestRefused(503, "too many bodies at once", "bodies_bytes_max", RETRY_AFTER)
+                if held.bytes > self._limits.body_bytes_max:
+                    raise self._too_large()
+                chunks.append(lines)
+                pieces += 1
+                if pieces > 1:
+                    # Also for one that nothing came of: it was as much work.
+                    await asyncio.sleep(0)
+        chunks.append(body.finish())
+        return [chunk for chunk in chunks if chunk[1]]
 
     async def _next(self, request: web.BaseRequest) -> bytes:
         try:
@@ -236,44 +233,3 @@ class _Held:
     def release(self) -> None:
         self._source._bodies_bytes -= self.bytes  # noqa: SLF001
         self.bytes = 0
-
-
-class _BodyLines:
-    """A body on its way to framed lines. An array is kept until it is whole."""
-
-    def __init__(self, limits: Limits, *, array: bool) -> None:
-        self._line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
-        self._framer = Framer(self._line_bytes_max)
-        self._chunks: Chunks = []
-        self._begun = not array
-        """It is known whether the body is an array."""
-        self._array: bytearray | None = None
-
-    def feed(self, piece: bytes) -> None:
-        if not self._begun and (text := piece.lstrip()):
-            self._begun = True
-            if text.startswith(b"["):
-                self._array = bytearray()
-        if self._array is not None:
-            self._array += piece
-        else:
-            self._frame(piece)
-
-    async def finish(self) -> Chunks:
-        if self._array is not None:
-            await asyncio.to_thread(self._unpack, self._array)
-        self._keep(self._framer.finish())
-        return self._chunks
-
-    def _unpack(self, array: bytearray) -> None:
-        self._array = None
-        lines, _ = array_lines(array)
-        for start in range(0, len(lines), READ_BYTES):
-            self._frame(lines[start : start + READ_BYTES])
-
-    def _frame(self, piece: bytes) -> None:
-        self._keep(self._framer.feed(piece))
-
-    def _keep(self, chunk: tuple[bytes, int]) -> None:
-        if chunk[1]:
-            self._chunks.append(chunk)

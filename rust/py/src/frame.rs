@@ -1,17 +1,18 @@
-//! `Framer`, `ReadBuffer` and `RawLines` for Python: bytes are read where the core will find them.
+//! `Framer`, `JsonSplitter`, `ReadBuffer` and `RawLines` for Python: bytes are read where the core will find them.
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 use std::sync::Arc;
 
+use headrig_core::io::splitter::{Framing, SplitError};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::block::{Block, Filled, Pool};
-use crate::bytes_of;
 use crate::lines::expose;
+use crate::{bytes_of, DecodeError};
 
 /// A read of less than this is not worth asking for: the buffer goes on with a new block instead.
 const ROOM_BYTES_MIN: usize = 64 * 1024;
@@ -50,6 +51,47 @@ impl Framer {
     fn partial_bytes(&self) -> usize {
         self.inner.partial_bytes()
     }
+}
+
+#[pyclass(module = "headrig._core")]
+pub struct JsonSplitter {
+    inner: headrig_core::io::splitter::JsonSplitter,
+}
+
+#[pymethods]
+impl JsonSplitter {
+    #[new]
+    #[pyo3(signature = (line_bytes_max = headrig_core::limits::LINE_BYTES_MAX, *, sequence = false))]
+    fn new(line_bytes_max: usize, sequence: bool) -> Self {
+        let framing = if sequence { Framing::Sequence } else { Framing::Documents };
+        Self { inner: headrig_core::io::splitter::JsonSplitter::new(framing, line_bytes_max) }
+    }
+
+    fn feed<'py>(&mut self, chunk: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, usize)> {
+        let py = chunk.py();
+        let chunk = bytes_of(chunk)?;
+        let (out, count) = py.detach(|| {
+            let mut out = Vec::with_capacity(self.inner.partial_bytes() + chunk.len());
+            let count = self.inner.feed(&chunk, &mut out);
+            (out, count)
+        });
+        Ok((PyBytes::new(py, &out), count.map_err(decode_error)?))
+    }
+
+    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>, usize)> {
+        let mut out = Vec::new();
+        let count = self.inner.finish(&mut out).map_err(decode_error)?;
+        Ok((PyBytes::new(py, &out), count))
+    }
+
+    #[getter]
+    fn partial_bytes(&self) -> usize {
+        self.inner.partial_bytes()
+    }
+}
+
+fn decode_error(error: SplitError) -> PyErr {
+    DecodeError::new_err(error.to_string())
 }
 
 /// Room that was given to read into, and to whom.

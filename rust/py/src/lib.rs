@@ -13,6 +13,7 @@ use std::io::Write;
 
 use pyo3::prelude::*;
 
+pyo3::import_exception!(headrig.errors, DecodeError);
 pyo3::import_exception!(headrig.errors, RuleError);
 
 #[pymodule(gil_used = false)]
@@ -20,11 +21,11 @@ mod _core {
     #[pymodule_export]
     use super::engine::{Engine, Lane, Processed, Values};
     #[pymodule_export]
-    use super::frame::{Framer, RawLines, ReadBuffer};
+    use super::frame::{Framer, JsonSplitter, RawLines, ReadBuffer};
     #[pymodule_export]
     use super::handler::HandlerCore;
     #[pymodule_export]
-    use super::lines::{element_lines, Lines};
+    use super::lines::Lines;
     #[pymodule_export]
     use super::write::write_lines;
     /// A panic message may quote a line. Only its place is printed; the caller gets an exception.

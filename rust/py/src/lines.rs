@@ -7,8 +7,6 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::bytes_of;
-
 #[pyclass(frozen, module = "headrig._core")]
 pub struct Lines {
     pub inner: headrig_core::io::lines::Lines,
@@ -42,13 +40,6 @@ impl Lines {
         // SAFETY: the bytes are immutable and live as long as this frozen object.
         unsafe { expose(slf.as_any(), slf.get().inner.bytes(), view, flags) }
     }
-}
-
-#[pyfunction]
-pub fn element_lines<'py>(array: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, usize)> {
-    let (py, array) = (array.py(), bytes_of(array)?);
-    let (lines, count) = py.detach(|| headrig_core::io::array::element_lines(&array));
-    Ok((PyBytes::new(py, &lines), count))
 }
 
 /// Fill a read-only view of `bytes`.
