@@ -108,6 +108,7 @@ def test_stats(tmp_path):
         "broken": {"truncated": 1},
         "dropped": {},
         "redactions": {"password": 3},
+        "normalized": {},
     } == stats
     assert 0 < seconds < 60
 

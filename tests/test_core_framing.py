@@ -130,17 +130,6 @@ def test_normalised_lines_are_counted() -> None:
     assert {"blank": 1} == done.dropped
 
 
-def test_lone_surrogates_pass() -> None:
-    """
-    A lone surrogate escape, which Python's json.dumps writes, is valid and stays.
-    """
-    line = b'{"a":"\\ud800"}\n'
-
-    done = Engine().lane("in").process(line, ARRIVAL)
-
-    assert (line, {}) == (bytes(done.lines), done.broken)
-
-
 def test_an_over_long_line_is_scanned_then_cut() -> None:
     """
     A secret that straddles the cut is redacted whole; the line is bounded.

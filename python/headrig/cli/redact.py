@@ -44,7 +44,12 @@ class _Totals:
 
     def __init__(self) -> None:
         self.sums: Counter[str] = Counter()
-        self.by_reason: dict[str, Counter[str]] = {"broken": Counter(), "dropped": Counter(), "redactions": Counter()}
+        self.by_reason: dict[str, Counter[str]] = {
+            "broken": Counter(),
+            "dropped": Counter(),
+            "redactions": Counter(),
+            "normalized": Counter(),
+        }
 
     def add(self, processed: Processed, bytes_out: int) -> None:
         """Count one batch."""

@@ -39,7 +39,7 @@ __all__ = ["Config", "check", "load", "locate", "read", "read_filter", "read_qui
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TABLES = (
-    *("data_dir", "windows", "fields", "http", "sources", "sinks", "redact", "metrics", "limits"),
+    *("data_dir", "windows", "lines", "fields", "http", "sources", "sinks", "redact", "metrics", "limits"),
     *("thresholds", "notifiers"),
 )
 _LANE_KEYS = frozenset(LaneTable.__struct_fields__)
@@ -186,7 +186,7 @@ def _locate_all(
 
 
 def read_filter(path: str, environ: Mapping[str, str]) -> tuple[bytes, list[ConfigError]]:
-    """What a file says about redaction alone, as an engine spec, for a filter that has no sources or sinks."""
+    """What a file says about lines and redaction alone, as an engine spec, for a filter that has no sources or sinks."""
     errors = Findings()
     document = parse(path, errors)
     positions = {} if document is None else {"": document.positions}
@@ -194,8 +194,9 @@ def read_filter(path: str, environ: Mapping[str, str]) -> tuple[bytes, list[Conf
     if document is not None:
         given = resolve(document.tables, environ, "", errors)
         _limits(given, spec, errors)
-        if "redact" in given:
-            spec.redact(given["redact"])
+        for name, take in (("lines", spec.lines), ("redact", spec.redact)):
+            if name in given:
+                take(given[name])
     engine_spec = spec.finish()
     _locate_all(errors, path, environ, positions)
     return engine_spec, errors
@@ -227,6 +228,7 @@ class _Reader:
         sinks = self._parts("sinks", lambda _, given, at: tagged(SinkConfig, given, at, self._errors))
         for name, take in (
             ("windows", self._spec.windows),
+            ("lines", self._spec.lines),
             ("fields", self._spec.fields),
             ("redact", self._spec.redact),
         ):

@@ -1,6 +1,6 @@
 """
-`[windows]`, `[fields]`, `[redact]`, `[metrics.ID]` and what a source says about its events: the tables of the core,
-turned into its spec. What a table leaves out stays out, so that defaults and bounds have one home, the core.
+`[windows]`, `[lines]`, `[fields]`, `[redact]`, `[metrics.ID]` and what a source says about its events: the tables of the
+core, turned into its spec. What a table leaves out stays out, so that defaults and bounds have one home, the core.
 """
 
 import json
@@ -31,6 +31,13 @@ class WindowsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     silence_seconds: Seconds | UnsetType = UNSET
     holdback_seconds_max: Seconds | UnsetType = UNSET
     bytes_max: Bytes | UnsetType = UNSET
+
+
+class LinesTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[lines]` table: what becomes of lines that are valid and still trouble some readers. For all sources."""
+
+    lone_surrogates: Literal["replace", "pass"] | UnsetType = UNSET
+    """Half of a surrogate pair, as an escape: written as `\\ufffd`, or left as it is, which jq 1.6 ends at."""
 
 
 class FieldTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +127,11 @@ class SpecReader:
         """Take `[windows]`."""
         if (windows := table(WindowsTable, given, "windows", self._errors)) is not None:
             self._spec["windows"] = to_builtins(windows)
+
+    def lines(self, given: object) -> None:
+        """Take `[lines]`."""
+        if (lines := table(LinesTable, given, "lines", self._errors)) is not None:
+            self._spec.update(to_builtins(lines))
 
     def fields(self, given: object) -> None:
         """Take `[fields]`, for all lanes."""

@@ -9,7 +9,7 @@ use crate::event::value_format::Shapes;
 use crate::event::view::View;
 use crate::event::{Fieldless, Role};
 use crate::io::edit::Edits;
-use crate::io::escape::Decoded;
+use crate::io::escape::{lone_surrogates, Decoded};
 use crate::io::lines::Lines;
 use crate::io::output::{cut, is_time_unknown, wrap, Output};
 use crate::json::fast;
@@ -22,7 +22,7 @@ use crate::metrics::{LaneId, Metrics, Observer};
 use crate::redact::Scratch;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
-use crate::spec::{Blank, NonFinite, OnBroken};
+use crate::spec::{Blank, LoneSurrogates, NonFinite, OnBroken};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Normalized {
     pub crlf: u64,
     pub bom: u64,
     pub non_finite: u64,
+    /// Escapes.
+    pub lone_surrogates: u64,
 }
 
 /// A lane's scratch memory, reused from line to line.
@@ -266,6 +268,9 @@ impl Worker {
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();
         }
+        if self.tape.surrogates && shared.spec.lone_surrogates == LoneSurrogates::Replace {
+            batch.counts.normalized.lone_surrogates += self.replace_lone_surrogates(text);
+        }
         batch.observer.observe(&self.view(text, when.seconds), when.moves);
         Ok(())
     }
@@ -311,15 +316,18 @@ impl Worker {
     /// Write `null` for every number that JSON does not have; give how many.
     fn null_non_finite(&mut self) -> u64 {
         let nodes = self.tape.nodes().iter().filter(|node| node.kind == Kind::NonFinite);
-        let before = self.edits.list.len();
-        for node in nodes {
-            if self.edits.within(node.start as usize, node.end as usize).is_empty() {
-                self.edits.push(node.start as usize, node.end as usize, u16::MAX, b"null");
-            }
-        }
-        let added = self.edits.list.len() - before;
-        self.edits.settle();
-        added as u64
+        self.edits.fill(nodes.map(|node| (node.start as usize, node.end as usize)), b"null") as u64
+    }
+
+    /// Write `\ufffd` for every half of a surrogate pair that redaction left; give how many.
+    #[cold]
+    fn replace_lone_surrogates(&mut self, text: &[u8]) -> u64 {
+        let escaped = self.tape.nodes().iter().filter(|node| node.escaped);
+        let spans = escaped.flat_map(|node| {
+            let start = node.start as usize;
+            lone_surrogates(&text[start..node.end as usize]).map(move |(from, to)| (start + from, start + to))
+        });
+        self.edits.fill(spans, br"\ufffd") as u64
     }
 
     fn broken(&mut self, segment: &Segment<'_>, line: &Line, reason: Broken, batch: &mut Batch<'_>) {
@@ -370,5 +378,6 @@ impl AddAssign for Normalized {
         self.crlf += more.crlf;
         self.bom += more.bom;
         self.non_finite += more.non_finite;
+        self.lone_surrogates += more.lone_surrogates;
     }
 }

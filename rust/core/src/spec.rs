@@ -42,6 +42,7 @@ pub struct Spec {
     pub lanes: BTreeMap<String, LaneSpec>,
     pub on_broken: OnBroken,
     pub non_finite: NonFinite,
+    pub lone_surrogates: LoneSurrogates,
     pub blank: Blank,
     pub line_bytes_max: usize,
     pub recent_bytes_max: usize,
@@ -58,6 +59,7 @@ impl Default for Spec {
             lanes: BTreeMap::new(),
             on_broken: OnBroken::Wrap,
             non_finite: NonFinite::Null,
+            lone_surrogates: LoneSurrogates::Replace,
             blank: Blank::Drop,
             line_bytes_max: limits::LINE_BYTES_MAX,
             recent_bytes_max: limits::RECENT_BYTES_MAX,
@@ -91,6 +93,15 @@ pub enum NonFinite {
     Null,
     Pass,
     Broken,
+}
+
+/// What becomes of an escape that stands for half of a surrogate pair: valid JSON (RFC 8259 section 8.2), which jq 1.6
+/// and others end at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoneSurrogates {
+    Replace,
+    Pass,
 }
 
 /// What becomes of a blank line.

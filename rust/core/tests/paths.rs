@@ -99,12 +99,14 @@ const VALUES: &[&str] = &[
     "\"ключ пароль=x\"",
     r#""{\"api_key\":\"0123456789abcdef\"}""#,
     r#""2026-11-23T06:00:01.5Z""#,
+    r#""\ud83d\ude00 \uDE00\ud83d password=\ud800hunter22""#,
+    r#""{\"m\":\"\\ud83d\",\"a\":\"\ud83d\"}""#,
     r#""ghp_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE""#,
 ];
 #[rustfmt::skip]
 const KEYS: &[&str] = &[
     "timestamp", "level", "message", "event", "status", "route", "duration_ms", "error", "name", "value", "password",
-    r"api\u005fkey", "token", "a_key_longer_than_sixteen_bytes", "ключ", "k",
+    r"api\u005fkey", r"k\ud800", "token", "a_key_longer_than_sixteen_bytes", "ключ", "k",
 ];
 #[rustfmt::skip]
 const TEXTS: &[&str] = &[
@@ -160,7 +162,7 @@ proptest! {
         let spec = [
             "",
             r#"{"on_broken":"pass","blank":"keep","non_finite":"pass"}"#,
-            r#"{"non_finite":"broken","line_bytes_max":60}"#,
+            r#"{"non_finite":"broken","lone_surrogates":"pass","line_bytes_max":60}"#,
             r#"{"redact":{"enabled":false},"fields":{"duration":{"path":"a.b","unit":"s"},"event":{"path":"error.name"}}}"#,
         ][spec];
         compare(spec, &input, &cuts)?;

@@ -25,14 +25,14 @@ pub struct Answer {
     pub broken: Vec<u64>,
     pub dropped_blank: u64,
     pub redactions: BTreeMap<String, u64>,
-    pub normalized: [u64; 3],
+    pub normalized: [u64; 4],
     /// In microseconds, so that it can be compared.
     pub time_max_micros: Option<i64>,
 }
 
 impl Answer {
     pub fn add(&mut self, processed: &Processed) {
-        let Normalized { crlf, bom, non_finite } = processed.normalized;
+        let Normalized { crlf, bom, non_finite, lone_surrogates } = processed.normalized;
         self.bytes.extend_from_slice(processed.lines.bytes());
         self.lines_in += processed.lines_in;
         self.lines_out += processed.lines_out;
@@ -42,7 +42,7 @@ impl Answer {
         for (rule, count) in &processed.redactions {
             *self.redactions.entry(rule.clone()).or_default() += count;
         }
-        self.normalized.iter_mut().zip([crlf, bom, non_finite]).for_each(|(sum, count)| *sum += count);
+        self.normalized.iter_mut().zip([crlf, bom, non_finite, lone_surrogates]).for_each(|(sum, count)| *sum += count);
         self.time_max_micros = self.time_max_micros.max(processed.time_max_seconds.map(|time| (time * 1e6) as i64));
     }
 

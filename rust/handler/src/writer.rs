@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use headrig_core::io::lines::memchr_lines;
 use headrig_core::json::broken::Broken;
-use headrig_core::process::Processed;
+use headrig_core::process::{Normalized, Processed};
 use memchr::{memchr_iter, memrchr};
 
 use crate::buffer::{Buffer, Tally};
@@ -102,8 +102,11 @@ fn tally(processed: &Processed) -> Tally {
             seen.insert(("broken", reason.as_str().to_owned()), count);
         }
     }
-    if processed.normalized.non_finite > 0 {
-        seen.insert(("normalized", "non_finite".to_owned()), processed.normalized.non_finite);
+    let Normalized { non_finite, lone_surrogates, .. } = processed.normalized;
+    for (kind, count) in [("non_finite", non_finite), ("lone_surrogates", lone_surrogates)] {
+        if count > 0 {
+            seen.insert(("normalized", kind.to_owned()), count);
+        }
     }
     seen
 }

@@ -180,6 +180,7 @@ impl Lane {
                 ("crlf", processed.normalized.crlf),
                 ("bom", processed.normalized.bom),
                 ("non_finite", processed.normalized.non_finite),
+                ("lone_surrogates", processed.normalized.lone_surrogates),
             ]
             .into_iter()
             .filter(|(_, n)| *n > 0)

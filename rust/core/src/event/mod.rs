@@ -59,7 +59,7 @@ pub enum Value<'a> {
     Bool(bool),
     /// A JSON number. `duration` is already in seconds and `time` in seconds since the epoch.
     Number(f64),
-    /// Decoded text; valid UTF-8 but for lone surrogates.
+    /// Decoded text; valid UTF-8.
     Text(Cow<'a, [u8]>),
     /// An object or array.
     Container,

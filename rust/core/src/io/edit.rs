@@ -113,9 +113,20 @@ impl Edits {
 
     /// The edits that touch `start..end`. Needs `settle` first.
     pub fn within(&self, start: usize, end: usize) -> &[Edit] {
-        let from = self.list.partition_point(|e| (e.end as usize) <= start);
-        let to = self.list.partition_point(|e| (e.start as usize) < end);
-        &self.list[from..to.max(from)]
+        touching(&self.list, start, end)
+    }
+
+    /// Replace, for no rule, each of the spans that no edit touches; give how many. Needs `settle` first, and leaves it so.
+    pub fn fill(&mut self, spans: impl Iterator<Item = (usize, usize)>, with: &[u8]) -> usize {
+        let settled = self.list.len();
+        for (start, end) in spans {
+            if touching(&self.list[..settled], start, end).is_empty() {
+                self.push(start, end, u16::MAX, with);
+            }
+        }
+        let added = self.list.len() - settled;
+        self.settle();
+        added
     }
 
     /// Append `text[start..end]` with its edits applied. Needs `settle` first, and no edit that crosses the span.
@@ -130,9 +141,27 @@ impl Edits {
     }
 }
 
+/// Those of settled edits that touch `start..end`.
+fn touching(settled: &[Edit], start: usize, end: usize) -> &[Edit] {
+    let from = settled.partition_point(|edit| (edit.end as usize) <= start);
+    let to = settled.partition_point(|edit| (edit.start as usize) < end);
+    &settled[from..to.max(from)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_filled_where_nothing_was_edited() {
+        let mut edits = Edits::default();
+        edits.push(4, 6, 0, b"X");
+        edits.push(8, 9, 0, b"Y");
+        assert_eq!(edits.fill([(0, 1), (3, 5), (6, 8), (9, 10)].into_iter(), b"-"), 3);
+        let mut out = Vec::new();
+        edits.apply(b"0123456789", 0, 10, &mut out);
+        assert_eq!(out, b"-123X-Y-");
+    }
 
     #[test]
     fn overlapping_edits_become_one_that_covers_both() {

@@ -36,7 +36,7 @@ pub fn backslashes(text: &[u8]) -> usize {
 
 impl Decoded {
     /// Decode the content of a JSON string. Escapes that are not valid stay as they are, so that
-    /// broken text can be read too. A lone surrogate becomes its three-byte form (WTF-8).
+    /// broken text can be read too. A lone surrogate becomes U+FFFD, as it is written.
     pub fn decode(&mut self, raw: &[u8]) {
         self.bytes.clear();
         self.escapes.clear();
@@ -113,8 +113,35 @@ impl Decoded {
                 return (push_utf8(code, &mut self.bytes), 12);
             }
         }
-        (push_utf8(high, &mut self.bytes), 6)
+        let code = if (0xd800..0xe000).contains(&high) { u32::from(char::REPLACEMENT_CHARACTER) } else { high };
+        (push_utf8(code, &mut self.bytes), 6)
     }
+}
+
+/// The digits of a `\uXXXX` are those of half a surrogate pair: D800 to DFFF.
+#[inline]
+pub fn is_surrogate(digits: &[u8]) -> bool {
+    matches!(digits, [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..])
+}
+
+/// Where the escapes of half a surrogate pair stand in the content of a JSON string whose other half does not follow.
+pub fn lone_surrogates(raw: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || loop {
+        at += memchr(b'\\', raw.get(at..)?)?;
+        let start = at;
+        let Some(half) = hex4(&raw[start..]) else {
+            at += 2;
+            continue;
+        };
+        at += 6;
+        let low_follows = || hex4(&raw[start + 6..]).is_some_and(|low| (0xdc00..0xe000).contains(&low));
+        match half {
+            0xd800..0xdc00 if low_follows() => at += 6,
+            0xd800..0xe000 => return Some((start, start + 6)),
+            _ => {}
+        }
+    })
 }
 
 /// What a byte after a backslash means; 0 where that is no escape of two bytes.
@@ -144,8 +171,7 @@ fn hex4(raw: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, &byte| Some(value << 4 | (byte as char).to_digit(16)?))
 }
 
-/// UTF-8 of a code point, surrogates included (generalised UTF-8).
-/// Gives how many bytes they are.
+/// UTF-8 of a code point. Gives how many bytes they are.
 fn push_utf8(code: u32, out: &mut Vec<u8>) -> u8 {
     let tail = |shift: u32| 0x80 | (code >> shift & 0x3f) as u8;
     match code {
@@ -215,6 +241,17 @@ mod tests {
         assert_eq!(decoded.raw_span(3, 5), (7, 10));
         assert_eq!(decoded.raw_span(5, 6), (10, 22));
         assert_eq!(decoded.raw_span(9, 12), (22, 25));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_replacement_character() {
+        let raw = br#"\ud83d\ud83d\ude00\\ud83d\uDC00x\udBff\n\ud83"#;
+        let mut decoded = Decoded::default();
+        decoded.decode(raw);
+        assert_eq!(decoded.bytes, "\u{fffd}😀\\ud83d\u{fffd}x\u{fffd}\n\\ud83".as_bytes());
+        assert_eq!(lone_surrogates(raw).collect::<Vec<_>>(), [(0, 6), (25, 31), (32, 38)]);
+        assert!([&b"d83d"[..], b"DFFF", b"D8"].into_iter().all(is_surrogate));
+        assert!(![&b"d7ff"[..], b"e000", b"d", b""].into_iter().any(is_surrogate));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The twin: a byte-at-a-time JSON walker that defines what a valid line is (RFC 8259).
 //! It writes a tape of spans and decides nothing about their meaning.
 
+use crate::io::escape::is_surrogate;
 pub use crate::json::broken::Broken;
 pub use crate::json::tape::{notable, Kind, Node, Tape};
 use crate::limits::DEPTH_MAX;
@@ -243,7 +244,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Lone surrogates are accepted: Python's `json.dumps` writes them.
+    /// Lone surrogates are valid, and noted: Python's `json.dumps` writes them, and not every reader takes them.
     fn escape(&mut self) -> Result<(), Broken> {
         match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -256,6 +257,7 @@ impl Walker<'_> {
                     return Err(Broken::NotJson);
                 }
                 self.at += 2 + digits.len();
+                self.tape.surrogates |= is_surrogate(digits);
                 if digits.len() == 4 {
                     Ok(())
                 } else {

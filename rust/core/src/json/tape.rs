@@ -53,6 +53,8 @@ pub struct Tape {
     /// Indices of the containers that are open. Empty after a successful walk.
     pub(crate) open: Vec<u32>,
     pub non_finite: bool,
+    /// Some escape stands for half of a surrogate pair: of a whole one, or a lone one.
+    pub surrogates: bool,
     /// What may be among the nodes: flags of `notable`. Those not raised are sure not to be there.
     pub notable: u8,
     /// The fast walker's: keys have numbers, and `candidates` are filled.
@@ -92,6 +94,7 @@ impl Tape {
         self.len = 0;
         self.open.clear();
         self.non_finite = false;
+        self.surrogates = false;
         self.notable = 0;
         self.numbered = false;
         self.same_shape = false;

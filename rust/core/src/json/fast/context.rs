@@ -1,6 +1,7 @@
 //! One line as the fast walker reads it: what stands where, without a memory of what came before.
 
 use crate::event::number::digits_in;
+use crate::io::escape::is_surrogate;
 use crate::json::tape::Kind;
 use crate::simd::structure::{Bitmap, Structure};
 
@@ -15,6 +16,14 @@ pub(super) struct Context<'a> {
     pub backslash: bool,
     pub structure: &'a Structure,
     pub places: &'a Bitmap,
+}
+
+/// What a string holds of escapes.
+#[derive(Clone, Copy)]
+pub(super) struct Escapes {
+    pub any: bool,
+    /// Some stand for halves of surrogate pairs.
+    pub surrogates: bool,
 }
 
 impl Context<'_> {
@@ -32,22 +41,29 @@ impl Context<'_> {
         at
     }
 
-    /// Whether a string holds escapes, which must be valid ones.
-    pub fn escaped(&self, start: usize, end: usize) -> Option<bool> {
+    /// The escapes of a string, which must be valid ones.
+    pub fn escapes(&self, start: usize, end: usize) -> Option<Escapes> {
         let mut at = start;
+        let mut surrogates = false;
         if !self.backslash {
-            return Some(false);
+            return Some(Escapes { any: false, surrogates });
         }
         while let Some(escape) = self.structure.escape(self.start + at, self.start + end) {
             let escape = escape - self.start;
             at = escape + 2;
             match self.byte(escape + 1)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' if self.text.get(at..at + 4)?.iter().all(u8::is_ascii_hexdigit) => {}
+                b'u' => {
+                    let digits = self.text.get(at..at + 4)?;
+                    if !digits.iter().all(u8::is_ascii_hexdigit) {
+                        return None;
+                    }
+                    surrogates |= is_surrogate(digits);
+                }
                 _ => return None,
             }
         }
-        Some(at > start)
+        Some(Escapes { any: at > start, surrogates })
     }
 
     /// The first quote from `at` on that ends a string of the line.

@@ -62,6 +62,7 @@ fn same(text: &[u8], tape: &Tape, twin: &Tape, keys: &Dictionary) -> Result<(), 
     }
     prop_assert_eq!(&nodes[..], twin.nodes(), "{}", String::from_utf8_lossy(text));
     prop_assert!(tape.open.is_empty() && !tape.non_finite);
+    prop_assert_eq!(tape.surrogates, twin.surrogates);
     let raised = |flag: u8| tape.notable & flag != 0;
     let long = |node: &Node| node.kind == Kind::Number && members::CARD_DIGITS.contains(&(node.end - node.start));
     prop_assert_eq!(raised(notable::ARRAY), nodes.iter().any(|node| node.kind == Kind::Array));

@@ -64,11 +64,12 @@ impl Walker<'_> {
         Some(match context.byte(at)? {
             b'"' => {
                 let (start, end) = (at + 1, context.quote(at + 1)?);
-                let escaped = context.escaped(start, end)?;
+                let escapes = context.escapes(start, end)?;
+                self.tape.surrogates |= escapes.surrogates;
                 if context.marked(start, end) {
                     self.tape.candidates.push(self.tape.len as u32);
                 }
-                self.push(Kind::String, escaped, UNKNOWN, start, end);
+                self.push(Kind::String, escapes.any, UNKNOWN, start, end);
                 Place::Behind(end + 1)
             }
             bracket @ (b'{' | b'[') => {
@@ -168,14 +169,15 @@ impl Walker<'_> {
         if context.byte(colon)? != b':' {
             return None;
         }
-        let escaped = context.escaped(start, end)?;
+        let escapes = context.escapes(start, end)?;
+        self.tape.surrogates |= escapes.surrogates;
         let value = context.space(colon + 1);
         let one = |bytes: usize| bytes.min(1) as u8;
         let before = comma.map_or(0, |comma| one(at - comma - 1));
         let spaces = (colon == end + 1).then(|| Spaces { before, behind: one(value - colon - 1) });
         let number = self.keys.number(self.previous, &context.text[start..end], spaces);
         self.seen |= self.keys.entry(number).traits;
-        self.push(Kind::Key, escaped, number, start, end);
+        self.push(Kind::Key, escapes.any, number, start, end);
         if number == UNKNOWN {
             self.flat = false;
         } else {
