@@ -24,10 +24,10 @@ async def queue():
         account, Metrics(), Partials(1 << 20), clock=lambda: 0.0, limits=Limits(), batch_bytes_max=BATCH_BYTES_MAX
     )
     yield made
-    made.close_batch()
-    for batch in made.waiting():
-        made.done(batch)
-    assert 0 == made.size == made.lines()
+    made.own.close_batch()
+    for batch in made.own.waiting():
+        made.own.done(batch)
+    assert 0 == made.size == made.own.lines()
 
 
 class Reader:
@@ -45,7 +45,7 @@ class Reader:
 
 
 def counts(queue):
-    return [batch.count for batch in queue._closed]
+    return [batch.count for batch in queue.own._closed]
 
 
 async def turn() -> None:
@@ -79,7 +79,7 @@ async def test_it_grows_while_the_core_is_busy(queue):
         reader.quarter()
         await turn()
     assert [4 * LINES] == counts(queue)
-    queue.done(await queue.next())
+    queue.own.done(await queue.own.next())
 
     assert [6 * LINES] == counts(queue)
 
@@ -105,7 +105,7 @@ async def test_it_does_not_grow_by_copying(queue):
     await turn()
     queue.add(QUARTER * 4, 4 * LINES)
     queue.add(b"\n", 1)
-    queue.close_batch()
+    queue.own.close_batch()
 
     assert [4 * LINES, 4 * LINES, 1] == counts(queue)
 
@@ -117,16 +117,16 @@ async def test_a_full_queue_wants_to_be_half_empty(queue):
     queue.tune(Limits(core_queue_bytes_max=4 * len(QUARTER)))
     for _ in range(3):
         queue.add(QUARTER, LINES)
-        queue.close_batch()
+        queue.own.close_batch()
     await queue.room()
     queue.add(QUARTER, LINES)
-    queue.close_batch()
+    queue.own.close_batch()
     waiting = asyncio.get_running_loop().create_task(queue.room())
     await turn()
     assert queue.full
     steps = []
     for _ in range(3):
-        queue.done(await queue.next())
+        queue.own.done(await queue.own.next())
         await turn()
         steps.append(waiting.done())
 
@@ -148,7 +148,7 @@ async def test_senders(queue):
         (b"f\n", first),
     ):
         queue.add(lines, 1, sender)
-    (batch,) = queue.waiting()
+    (batch,) = queue.own.waiting()
 
     assert first != second
     assert [(first, 0), (second, 5), (0, 7), (first, 11)] == batch.runs
@@ -159,10 +159,10 @@ async def test_time_of_a_batch(queue):
     A batch arrived when it was opened, by both clocks.
     """
     moments = iter((5.0, 6.0))
-    queue.monotonic = lambda: next(moments)
+    queue.own._monotonic = lambda: next(moments)
     queue.add(b"a\n", 1)
     queue.add(b"b\n", 1)
-    queue.close_batch()
+    queue.own.close_batch()
     queue.add(b"c\n", 1)
 
-    assert [(0.0, 5.0), (0.0, 6.0)] == [(each.arrival_seconds, each.monotonic_seconds) for each in queue.waiting()]
+    assert [(0.0, 5.0), (0.0, 6.0)] == [(each.arrival_seconds, each.monotonic_seconds) for each in queue.own.waiting()]

@@ -171,7 +171,10 @@ class Engine:
         """The instructions its kernels use: `scalar`, `avx2` or `avx512`. HEADRIG_CORE_PATH in the environment forces one."""
 
     def lane(self, name: str) -> Lane:
-        """The lane of that name; the same one each time."""
+        """The lane of that name; the same one each time. Of `source/lane`, the spec's options are those of `source`."""
+
+    def close_lane(self, name: str) -> None:
+        """Forget a lane from which nothing more comes: its tables, its time, and its part in the watermark."""
 
     def record(self, metric: str, value: float, labels: Mapping[str, str], time_seconds: float) -> None:
         """Add one value to a metric's windows."""

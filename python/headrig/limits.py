@@ -123,6 +123,10 @@ WARN_SECONDS: Final = 10.0
 """The same warning is logged at most once in this time."""
 
 
+SOURCE_LANES_MAX: Final = 64
+"""Lanes of one source, its own included: each has tables in the core. What more would be shares the source's own, counted."""
+
+
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[limits]` table: bounds a user may change."""
 

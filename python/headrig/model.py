@@ -137,24 +137,15 @@ class Decoder(Protocol):
         """The stream has ended: the last line, where that was not whole yet. `DecodeError` when something is missing."""
 
 
-class Intake(Protocol):
+class LaneIntake(Protocol):
     """
-    What a source hands its lines to. One per source; all calls on the event loop.
-
-    A source must stop reading while `full` is true and may go on after `room()`. It must pass on every line it
-    framed, to `add` or `deliver`, or name it to `reject`.
+    Where lines of one lane are handed in: they stay in order, and what has no time of its own takes it from its lane alone.
+    All calls on the event loop.
     """
 
     @property
     def full(self) -> bool:
         """The queue to the core is full."""
-
-    @property
-    def stopping(self) -> asyncio.Event:
-        """Set once: read what is already on its way (backlog, open connections until silence), then return."""
-
-    def sender(self) -> int:
-        """A new number, for one whose lines follow each other in time: a connection. The last one is never given back."""
 
     def add(self, lines: Received, count: int, sender: int = 0) -> None:
         """
@@ -170,6 +161,32 @@ class Intake(Protocol):
 
     async def room(self) -> None:
         """Wait until the queue is no longer full."""
+
+
+class Intake(LaneIntake, Protocol):
+    """
+    What a source hands its lines to: its own lane, and others that it opens where its input is several streams, such as
+    partitions, each with an order, a time and receipts of its own. One per source; all calls on the event loop.
+
+    A source must stop reading while `full` is true and may go on after `room()`; both are of all lanes together. It must
+    pass on every line it framed, to `add` or `deliver`, or name it to `reject`.
+    """
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once: read what is already on its way (backlog, open connections until silence), then return."""
+
+    def lane(self, key: str) -> LaneIntake:
+        """
+        The lane of that key, which must come from the settings or the peer's own structure, never from a line. Opened if it
+        is not; the same one each time until it is closed. Beyond `SOURCE_LANES_MAX` it is the source's own, counted.
+        """
+
+    def close_lane(self, key: str) -> None:
+        """Nothing more comes by that lane: once its lines have left the core it is forgotten. Never opened: nothing happens."""
+
+    def sender(self) -> int:
+        """A new number, for one whose lines follow each other in time: a connection. The last one is never given back."""
 
     def reject(self, reason: str, lines: int) -> None:
         """Count lines that were received and refused."""

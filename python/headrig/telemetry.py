@@ -77,7 +77,13 @@ BROKEN: Final = Family("headrig_broken_lines_total", "counter", "Lines that are 
 REDACTIONS: Final = Family("headrig_redactions_total", "counter", "Values redacted.", ("rule",))
 NORMALIZED: Final = Family("headrig_normalized_total", "counter", "Lines changed to be valid newline JSON.", ("kind",))
 LANE_BEHIND: Final = Family(
-    "headrig_lane_behind_seconds", "gauge", "Wall clock minus the newest event of a source.", ("component_id",)
+    "headrig_lane_behind_seconds",
+    "gauge",
+    "Wall clock minus the newest event of a source, or of one of its lanes: source/lane.",
+    ("component_id",),
+)
+SOURCE_LANES: Final = Family(
+    "headrig_source_lanes", "gauge", "Streams that a source keeps apart, its own included.", ("component_id",)
 )
 WATERMARK: Final = Family("headrig_watermark_seconds", "gauge", "Event time up to which windows are complete.")
 LAG: Final = Family("headrig_watermark_lag_seconds", "gauge", "Wall clock minus watermark.")

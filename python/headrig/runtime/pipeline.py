@@ -24,9 +24,10 @@ from headrig.errors import DeliveryError
 from headrig.model import Batch, Clock
 from headrig.runtime.alerts import Alerting
 from headrig.runtime.components import Components
+from headrig.runtime.lane_queue import LaneQueue, RawBatch, Ready
 from headrig.runtime.reload import Reload
 from headrig.runtime.running import RunningSink, RunningSource, offer
-from headrig.runtime.source_queue import Partials, RawBatch, Ready
+from headrig.runtime.source_queue import Partials
 from headrig.runtime.state import RunState
 from headrig.runtime.status import RunStatus
 from headrig.telemetry import Metrics
@@ -64,35 +65,43 @@ class Pipeline:
     # The way of a batch
 
     async def receive(self, source: RunningSource) -> None:
-        """Source -> its queue, where whole lines become batches; until the source has ended."""
+        """Source -> the queue of a lane, where whole lines become batches; until the source has ended."""
         await source.read()
 
     async def process(self, source: RunningSource) -> None:
-        """Queue -> core -> sinks and alerts, one batch of a source after the other, until nothing more comes."""
-        while (raw := await source.queue.next()) is not None:
-            processed = await self._through_core(source, raw)
+        """Queue -> core -> sinks and alerts, every lane of a source by itself, until nothing more comes."""
+        async with asyncio.TaskGroup() as lanes:
+            source.queue.serve(lambda lane: lanes.create_task(self._process_lane(source, lane)))
+
+    async def _process_lane(self, source: RunningSource, lane: LaneQueue) -> None:
+        """One batch of a lane after the other."""
+        while (raw := await lane.next()) is not None:
+            processed = await self._through_core(source, lane, raw)
             if processed is not None:
-                self._hand_on(source, raw, processed)
+                self._hand_on(lane, raw, processed)
                 await self._alert()
                 await self._room()
+        if lane is not source.queue.own:
+            source.queue.gone(lane)
+            self.state.engine.close_lane(lane.name)
 
-    async def _through_core(self, source: RunningSource, raw: RawBatch) -> Processed | Ready | None:
+    async def _through_core(self, source: RunningSource, lane: LaneQueue, raw: RawBatch) -> Processed | Ready | None:
         """Parsed, redacted and counted, in a thread. None: the core failed, and the batch is dropped."""
         try:
-            return raw.ready or await source.core.call(partial(raw.through, self.state.engine.lane(source.id)))
+            return raw.ready or await source.core.call(partial(raw.through, self.state.engine.lane(lane.name)))
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 (a panic is no Exception)
             # A panic of the core costs this batch, not the process. Its text may quote a line.
             kind = type(error).__name__
             log.error("sources.%s: the core failed on %d lines: %s", source.id, raw.count, kind)  # noqa: TRY400
-            source.queue.drop(raw, "core_failure")
+            lane.drop(raw, "core_failure")
             return None
 
-    def _hand_on(self, source: RunningSource, raw: RawBatch, processed: Processed | Ready) -> None:
+    def _hand_on(self, lane: LaneQueue, raw: RawBatch, processed: Processed | Ready) -> None:
         """One step for everyone who looks at the ledger: out of the queue, into the buffer of every sink."""
-        account, page = source.queue.account, self.state.metrics
-        source.queue.done(raw)
+        account, page = lane.account, self.state.metrics
+        lane.done(raw)
         account.left += processed.lines_out
         account.dropped.update(processed.dropped)
         for family, counts in (

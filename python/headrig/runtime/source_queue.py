@@ -1,28 +1,22 @@
 """
-Before the core: one queue per source, where lines become batches. It is the `Intake` of its source.
+Before the core: one queue per source, where lines become batches. It is the `Intake` of its source: its own lane, and the
+lanes that the source opens beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from headrig import telemetry
 from headrig.delivery.ledger import SourceAccount
 from headrig.delivery.rate_limited_log import RateLimitedLog
-from headrig.engine import Lane, Processed, RawLines
-from headrig.limits import (
-    BATCH_BYTES,
-    BATCH_BYTES_UNDER_LOAD,
-    BATCH_LINES,
-    BATCH_SECONDS,
-    Limits,
-)
-from headrig.model import Clock, Decision, Lines, Monotonic, Receipt, Received, Waiters
+from headrig.limits import SOURCE_LANES_MAX, Limits
+from headrig.model import Clock, Decision, Lines, Monotonic, Received
+from headrig.runtime.lane_queue import LaneQueue, Room
 from headrig.telemetry import Metrics
 
 
@@ -39,60 +33,8 @@ class Partials:
         return change_bytes <= 0 or self.bytes <= self.bytes_max
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Lines that have been through the core before they came here: nothing is left to count but themselves."""
-
-    lines: Lines
-    lines_out: int
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    broken: Mapping[str, int] = field(default_factory=dict)
-    redactions: Mapping[str, int] = field(default_factory=dict)
-    normalized: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class RawBatch:
-    """Whole lines as received, on their way to the core."""
-
-    arrival_seconds: float
-    """When it was opened: half a pane of time passes in no batch."""
-    monotonic_seconds: float
-    """The same moment by a clock that nobody sets."""
-    parts: list[Received] = field(default_factory=list)
-    count: int = 0
-    """Lines."""
-    size: int = 0
-    """Bytes."""
-    receipts: list[Receipt] = field(default_factory=list)
-    ready: Ready | None = None
-    """In place of `parts`: the core has nothing to do."""
-    runs: list[tuple[int, int]] = field(default_factory=list)
-    """Sender and first byte wherever another sender's lines begin."""
-    sender: int = 0
-    """Of the last lines."""
-
-    def ripe(self, times: int = 1) -> bool:
-        """It has the size of a batch, or of so many."""
-        return self.size >= times * BATCH_BYTES or self.count >= times * BATCH_LINES
-
-    def takes(self, lines: Received, bytes_max: int) -> bool:
-        """It may grow by these: within bounds and, once it has the size of a batch, without having to be copied."""
-        if self.size + len(lines) > bytes_max:
-            return False
-        return not self.ripe() or (isinstance(lines, RawLines) and lines.follows(self.parts[-1]))
-
-    def joined(self) -> Received:
-        """The lines as one piece: as they were read, where they were read in one go."""
-        return self.parts[0] if len(self.parts) == 1 else RawLines.join(self.parts)
-
-    def through(self, lane: Lane) -> Processed:
-        """What the core makes of it. To be called where it may take its time."""
-        return lane.process(self.joined(), self.arrival_seconds, self.monotonic_seconds, self.runs)
-
-
 class CoreQueue:
-    """Lines of one source until the core has processed them: an open batch and closed ones. It is the `Intake`."""
+    """Lines of one source until the core has processed them, by its own lane and by others. It is the `Intake`."""
 
     _senders: ClassVar = itertools.count(1)
     """Over all queues: what a reload puts in the place of a source must not take its connections for others."""
@@ -109,110 +51,97 @@ class CoreQueue:
         batch_bytes_max: int,
     ) -> None:
         self.account = account
+        self._room = Room(limits)
+        self._open = partial(
+            LaneQueue,
+            account=account,
+            room=self._room,
+            clock=clock,
+            monotonic=monotonic or asyncio.get_running_loop().time,
+            batch_bytes_max=batch_bytes_max,
+        )
+        self.own = self._open(account.id)
+        """The lane of all that the source opens no other for."""
         self.stopping = asyncio.Event()
         self._labels = (account.id, "source", account.type)
         self._counts = counts
         self._partials = partials
-        self._clock = clock
         self._warnings = RateLimitedLog(clock)
-        self._limits = limits
-        self._batch_bytes_max = batch_bytes_max
-        self._loop = asyncio.get_running_loop()
-        self.monotonic = monotonic or self._loop.time
-        self._open: RawBatch | None = None
-        self._timer: asyncio.Handle | None = None
-        self._closed: deque[RawBatch] = deque()
-        """Oldest first; the first one may be in the core."""
-        self._bytes = 0
-        self._closing = False
-        """It will be looked at the end of this turn whether the open batch closes."""
-        self._ended = False
-        self._change = Waiters()
-        account.queues.append(self.lines)
-
-    def lines(self) -> int:
-        """Lines waiting, the batch in the core included."""
-        return sum(batch.count for batch in self._closed) + (self._open.count if self._open else 0)
-
-    @property
-    def size(self) -> int:
-        """Bytes waiting."""
-        return self._bytes
+        self._lanes: dict[str, LaneQueue] = {}
+        """Those beside its own, by key."""
+        self._serve: Callable[[LaneQueue], object] = lambda _: None
 
     @property
     def full(self) -> bool:
-        """Sources must stop reading."""
-        return self._fuller_than(1.0)
+        """The source must stop reading."""
+        return self.own.full
+
+    def add(self, lines: Received, count: int, sender: int = 0) -> None:
+        """Take whole lines of one sender."""
+        self.own.add(lines, count, sender)
+
+    def deliver(self, chunks: Sequence[tuple[Received, int]], sender: int = 0) -> asyncio.Future[Decision]:
+        """Take whole lines and tell when the required sinks have decided."""
+        return self.own.deliver(chunks, sender)
+
+    def deliver_ready(self, lines: Lines) -> asyncio.Future[Decision]:
+        """Take lines that the core has seen, and tell when the required sinks have decided."""
+        return self.own.deliver_ready(lines)
+
+    async def room(self) -> None:
+        """Wait until the queue is no longer full."""
+        await self.own.room()
+
+    @property
+    def size(self) -> int:
+        """Bytes waiting, in all lanes."""
+        return self._room.bytes
+
+    @property
+    def lanes(self) -> int:
+        """Lanes that are open, its own included."""
+        return 1 + len(self._lanes)
 
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
-        self._limits = limits
-        self._change.wake()
+        self._room.limits = limits
+        self._room.change.wake()
+
+    def lane(self, key: str) -> LaneQueue:
+        """The lane of that key, opened if need be; beyond `SOURCE_LANES_MAX` the source's own, which is counted."""
+        lane = self._lanes.get(key)
+        if lane is not None:
+            lane.reopen()
+        elif self.lanes < SOURCE_LANES_MAX:
+            lane = self._lanes[key] = self._open(f"{self.account.id}/{key}")
+            self._serve(lane)
+        else:
+            self.failed("lanes_max")
+            lane = self.own
+        return lane
+
+    def close_lane(self, key: str) -> None:
+        """Nothing more comes by it for now: its place is free once its lines have left the core."""
+        if (lane := self._lanes.get(key)) is not None:
+            lane.end()
+
+    def serve(self, serve: Callable[[LaneQueue], object]) -> None:
+        """Have each lane, now and later, handed to someone who empties it and then calls `gone`."""
+        self._serve = serve
+        for lane in self._all():
+            serve(lane)
+
+    def gone(self, lane: LaneQueue) -> None:
+        """A lane beside the source's own has ended and is empty: its place is free."""
+        lane.detach()
+        self._lanes = {key: other for key, other in self._lanes.items() if other is not lane}
+
+    def _all(self) -> list[LaneQueue]:
+        return [self.own, *self._lanes.values()]
 
     def sender(self) -> int:
         """A new number, for a connection."""
         return next(self._senders)
-
-    def add(self, lines: Received, count: int, sender: int = 0) -> None:
-        """Take whole lines of one sender."""
-        if count == 0:
-            return
-        size = len(lines)
-        self.account.received += count
-        self.account.accepted += count
-        batch = self._open
-        if batch is not None and not batch.takes(lines, self._batch_bytes_max):
-            self.close_batch()
-            batch = None
-        if batch is None:
-            batch = self._open = RawBatch(self._clock(), self.monotonic())
-            self._timer = self._loop.call_later(BATCH_SECONDS, self.close_batch)
-        if sender != batch.sender:
-            batch.runs.append((sender, batch.size))
-            batch.sender = sender
-        batch.parts.append(lines)
-        batch.count += count
-        batch.size += size
-        self._bytes += size
-        if batch.ripe(BATCH_BYTES_UNDER_LOAD // BATCH_BYTES):
-            self.close_batch()
-        elif not self._closing and batch.ripe():
-            # At the end of this turn of the loop: what the sockets hold already comes along.
-            self._closing = True
-            self._loop.call_soon(self._close_ripe)
-
-    def deliver(self, chunks: Sequence[tuple[Received, int]], sender: int = 0) -> asyncio.Future[Decision]:
-        """Take whole lines and tell when the required sinks have decided."""
-        receipt = Receipt(self._loop)
-        for lines, count in chunks:
-            self.add(lines, count, sender)
-            batch = self._open or (self._closed[-1] if self._closed else None)
-            if count and batch is not None and receipt not in batch.receipts:
-                receipt.expect(1)
-                batch.receipts.append(receipt)
-        receipt.settle()
-        # At the end of this turn of the loop, so that requests which arrived together share a batch.
-        self._loop.call_soon(self.close_batch)
-        return receipt.future
-
-    def deliver_ready(self, lines: Lines) -> asyncio.Future[Decision]:
-        """Take lines that the core has seen, and tell when the required sinks have decided."""
-        self.close_batch()
-        receipt = Receipt(self._loop)
-        self.account.received += lines.count
-        self.account.accepted += lines.count
-        self._bytes += len(lines)
-        ready = Ready(lines, lines.count)
-        now = (self._clock(), self.monotonic())
-        self._closed.append(RawBatch(*now, [], lines.count, len(lines), [receipt], ready))
-        self._change.wake()
-        return receipt.future
-
-    async def room(self) -> None:
-        """Wait until the queue is no longer full; if it was, until it is less than half full: pausing a peer has its price."""
-        if self.full:
-            while self._fuller_than(0.5):
-                await self._change.wait()
 
     def reject(self, reason: str, lines: int) -> None:
         """Count lines that were received and refused."""
@@ -240,77 +169,20 @@ class CoreQueue:
         """Show how many connections are open."""
         self._counts.put(telemetry.CONNECTIONS, count, self.account.id)
 
-    def close_batch(self) -> None:
-        """Close the open batch, if there is one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._open is not None:
-            self._closed.append(self._open)
-            self._open = None
-            self._change.wake()
-
-    def _fuller_than(self, share: float) -> bool:
-        limits = self._limits
-        return (
-            self._bytes >= share * limits.core_queue_bytes_max
-            or len(self._closed) >= share * limits.core_queue_batches_max
-        )
-
-    def _close_ripe(self) -> None:
-        """Close the open batch once it is large enough, unless the core has work: then it may grow meanwhile."""
-        self._closing = False
-        if self._open is not None and not self._closed and self._open.ripe():
-            self.close_batch()
-
     def detach(self) -> None:
         """Leave the account, once empty."""
-        self.account.queues.remove(self.lines)
+        for lane in self._all():
+            lane.detach()
 
     def end(self) -> None:
-        """Nothing more comes: `next` gives what waits and then None."""
-        self._ended = True
-        self.close_batch()
-        self._change.wake()
-
-    async def next(self) -> RawBatch | None:
-        """The oldest closed batch, which stays counted here until `done`; None at the end."""
-        while not self._closed:
-            if self._ended:
-                return None
-            await self._change.wait()
-        return self._closed[0]
-
-    def done(self, batch: RawBatch) -> None:
-        """The batch has left the core, or was dropped and counted."""
-        self._closed.remove(batch)
-        self._bytes -= batch.size
-        self._close_ripe()
-        self._change.wake()
-
-    def drop(self, batch: RawBatch, reason: str) -> None:
-        """Give up a batch that has not come out of the core."""
-        self.done(batch)
-        self.account.dropped[reason] += batch.count
-        for receipt in batch.receipts:
-            receipt.settle(batch.count, again=True)
+        """Nothing more comes by any lane."""
+        for lane in self._all():
+            lane.end()
 
     def drop_all(self, reason: str) -> int:
         """Drop everything that waits; gives the lines."""
-        waiting = self.waiting()
-        for batch in waiting:
-            self.drop(batch, reason)
-        return sum(batch.count for batch in waiting)
-
-    def waiting(self) -> list[RawBatch]:
-        """Every batch that waits, closed now if it was open."""
-        self.close_batch()
-        return list(self._closed)
+        return sum(lane.drop_all(reason) for lane in self._all())
 
     async def flushed(self) -> None:
-        """Close the open batch and wait until everything taken so far has left the core."""
-        self.close_batch()
-        if self._closed:
-            last = self._closed[-1]
-            while any(batch is last for batch in self._closed):
-                await self._change.wait()
+        """Wait until everything taken so far has left the core."""
+        await asyncio.gather(*(lane.flushed() for lane in self._all()))

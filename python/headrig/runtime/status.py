@@ -49,6 +49,7 @@ class RunStatus:
     def _observe(self) -> None:
         page = self._state.metrics
         page.clear(telemetry.BUFFER_EVENTS, telemetry.BUFFER_BYTES, telemetry.LINES_IN_FLIGHT, telemetry.LANE_BEHIND)
+        page.clear(telemetry.SOURCE_LANES)
         self._sources(page)
         self._sinks(page)
         page.put(telemetry.PARTIAL_BYTES, self._state.partials.bytes)
@@ -69,6 +70,7 @@ class RunStatus:
             self._waiting(page, labels, account.waiting())
         for source in self._state.sources.values():
             page.put(telemetry.BUFFER_BYTES, source.queue.size, source.id, "source", source.queue.account.type)
+            page.put(telemetry.SOURCE_LANES, source.queue.lanes, source.id)
 
     def _sinks(self, page: Metrics) -> None:
         for sink in self._state.sinks.values():

@@ -173,13 +173,14 @@ class IngestSource:
                     raise RequestRefused(503, "too many bodies at once", "bodies_bytes_max", RETRY_AFTER)
                 if held.bytes > self._limits.body_bytes_max:
                     raise self._too_large()
-                chunks.append(lines)
+                if lines[1]:
+                    chunks.append(lines)
                 pieces += 1
                 if pieces > 1:
                     # Also for one that nothing came of: it was as much work.
                     await asyncio.sleep(0)
-        chunks.append(body.finish())
-        return [chunk for chunk in chunks if chunk[1]]
+        last = body.finish()
+        return [*chunks, last] if last[1] else chunks
 
     async def _next(self, request: web.BaseRequest) -> bytes:
         try:

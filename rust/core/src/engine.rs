@@ -61,6 +61,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The source that a lane belongs to: itself, or what stands before the slash of `source/lane`. The spec's options are its.
+pub(crate) fn source(lane: &str) -> &str {
+    lane.split_once('/').map_or(lane, |(source, _)| source)
+}
+
 impl Shared {
     /// Those of a lane.
     pub(crate) fn senders(&self, lane: &str) -> Arc<Mutex<Senders>> {
@@ -133,10 +138,18 @@ impl Engine {
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let mut lanes = lock(&self.shared.lanes);
         let worker = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let roles = self.shared.lane_roles.get(name).unwrap_or(&self.shared.roles).clone();
+            let roles = self.shared.lane_roles.get(source(name)).unwrap_or(&self.shared.roles).clone();
             Arc::new(Mutex::new(Worker::new(&self.shared, name, roles)))
         });
         Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), shared: Arc::clone(&self.shared) })
+    }
+
+    /// Forget a lane from which nothing more comes: its tables, what time it is for its senders, and its part in the
+    /// watermark. What its events counted for stays.
+    pub fn close_lane(&self, name: &str) {
+        lock(&self.shared.lanes).remove(name);
+        lock(&self.shared.senders).remove(name);
+        lock(&self.shared.metrics).close_lane(name);
     }
 
     /// Add one value to a metric's windows; to those of the engine that took over, if one did.

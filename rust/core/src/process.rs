@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::engine::{lock, Shared};
+use crate::engine::{lock, source, Shared};
 use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
 use crate::event::view::View;
@@ -114,7 +114,7 @@ impl Worker {
             let mut metrics = lock(&shared.metrics);
             (metrics.lane(name), metrics.observer())
         };
-        let options = shared.spec.lanes.get(name);
+        let options = shared.spec.lanes.get(source(name));
         Self {
             lane,
             observer: Arc::new(Mutex::new(observer)),

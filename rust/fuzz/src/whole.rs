@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use headrig_core::engine::{Engine, Lane};
+use headrig_core::io::escape::lone_surrogates;
 use headrig_core::io::frame::Framer;
+use headrig_core::io::splitter::{Framing, JsonSplitter, SplitError};
 use headrig_core::limits::LINE_BYTES_MAX;
-use headrig_core::process::{Normalized, Processed};
 use headrig_core::metrics::window::timing::Arrival;
+use headrig_core::process::{Normalized, Processed};
 use serde::de::{Deserialize, IgnoredAny};
 
 use crate::input::Input;
@@ -74,6 +76,7 @@ pub fn check(input: &Input<'_>) {
     same("batches", &whole, &Answer::of(lane, input.batches()));
     same("single lines", &whole, &Answer::of(lane, input.single()));
     check_chunks(lane, input);
+    check_documents(input);
 }
 
 /// Every line is accounted for, and every one that is written is JSON.
@@ -86,6 +89,7 @@ fn check_output(whole: &Answer) {
         reader.disable_recursion_limit();
         let valid = IgnoredAny::deserialize(&mut reader).is_ok() && reader.end().is_ok();
         assert!(valid && std::str::from_utf8(line).is_ok(), "written, but no JSON: {}", line.escape_ascii());
+        assert!(lone_surrogates(line).next().is_none(), "written, but no text: {}", line.escape_ascii());
     }
 }
 
@@ -116,6 +120,24 @@ fn check_chunks(lane: &Lane, input: &Input<'_>) {
     let whole = framed(&[input.lines]);
     assert!(whole == framed(&input.chunks()), "the cuts of the stream show");
     same("framed lines", &Answer::of(lane, [whole.1.as_slice()]), &Answer::of(lane, [input.lines]));
+}
+
+/// Wherever the stream was cut, the splitter gives the same events, or the same reason.
+fn check_documents(input: &Input<'_>) {
+    for framing in [Framing::Documents, Framing::Sequence] {
+        let split = |chunks: &[&[u8]]| {
+            let mut splitter = JsonSplitter::new(framing, LINE_BYTES_MAX);
+            let mut out = Vec::new();
+            let mut events = 0;
+            for chunk in chunks {
+                events += splitter.feed(chunk, &mut out)?;
+            }
+            events += splitter.finish(&mut out)?;
+            assert_eq!(events, out.iter().filter(|byte| **byte == b'\n').count());
+            Ok::<_, SplitError>(out)
+        };
+        assert!(split(&[input.lines]) == split(&input.chunks()), "the cuts of the documents show");
+    }
 }
 
 /// # Panics

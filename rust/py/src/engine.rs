@@ -70,6 +70,10 @@ impl Engine {
         Lane { inner: self.inner.lane(name) }
     }
 
+    fn close_lane(&self, py: Python<'_>, name: &str) {
+        py.detach(|| self.inner.close_lane(name));
+    }
+
     fn record(
         &self,
         py: Python<'_>,

@@ -125,6 +125,11 @@ impl Metrics {
         self.lanes.lane(name)
     }
 
+    /// Nothing more comes by that lane.
+    pub fn close_lane(&mut self, name: &str) {
+        self.lanes.close(name);
+    }
+
     /// What a lane notes its events with, to be merged here only.
     pub fn observer(&self) -> Observer {
         let windowed = !self.windows.list.is_empty();

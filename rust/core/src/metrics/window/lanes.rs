@@ -8,6 +8,9 @@ use crate::spec::WindowsSpec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LaneId(pub u32);
 
+/// In place of the name of a lane that was closed.
+const CLOSED: &str = "";
+
 #[derive(Clone, Debug)]
 struct Lane {
     name: String,
@@ -36,12 +39,20 @@ pub struct Lanes {
 impl Lanes {
     /// The lane of that name; the same one each time.
     pub fn lane(&mut self, name: &str) -> LaneId {
-        let known = self.list.iter().position(|lane| lane.name == name);
-        let index = known.unwrap_or_else(|| {
-            self.list.push(Lane { name: name.to_owned(), heard: 0.0, newest: None });
-            self.list.len() - 1
-        });
+        let named = |name: &str| self.list.iter().position(|lane| lane.name == name);
+        let index = named(name).or_else(|| named(CLOSED)).unwrap_or(self.list.len());
+        if index == self.list.len() {
+            self.list.push(Lane { name: String::new(), heard: 0.0, newest: None });
+        }
+        name.clone_into(&mut self.list[index].name);
         LaneId(index as u32)
+    }
+
+    /// Nothing more comes by the lane of that name: its number may be another's.
+    pub fn close(&mut self, name: &str) {
+        if let Some(lane) = self.list.iter_mut().find(|lane| lane.name == name) {
+            *lane = Lane { name: CLOSED.to_owned(), heard: 0.0, newest: None };
+        }
     }
 
     /// A batch of this lane was counted.
@@ -140,6 +151,21 @@ mod tests {
         event(&mut lanes, b, 1005.0, 1020.0);
         assert_eq!(watermark(&mut lanes, 1020.0), Some(990.0));
         assert_eq!(lanes.behind(1020.0), [("a".to_owned(), 0.0), ("b".to_owned(), 15.0)]);
+    }
+
+    #[test]
+    fn a_closed_lane_holds_nobody_back_and_its_number_is_given_again() {
+        let mut lanes = Lanes::default();
+        let (a, b) = (lanes.lane("in/a"), lanes.lane("in/b"));
+        event(&mut lanes, a, 1000.0, 1020.0);
+        event(&mut lanes, b, 1020.0, 1020.0);
+        assert_eq!(watermark(&mut lanes, 1020.0), Some(985.0));
+        lanes.close("in/a");
+        lanes.close("in/none");
+        assert_eq!(watermark(&mut lanes, 1020.0), Some(1005.0));
+        assert_eq!(lanes.behind(1020.0), [("in/b".to_owned(), 0.0)]);
+        assert_eq!((lanes.lane("in/c"), lanes.lane("in/b"), lanes.lane("in/d")), (a, b, LaneId(2)));
+        assert_eq!(lanes.behind(1020.0), [("in/b".to_owned(), 0.0)]);
     }
 
     #[test]
