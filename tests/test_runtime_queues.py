@@ -159,7 +159,7 @@ async def test_time_of_a_batch(queue):
     A batch arrived when it was opened, by both clocks.
     """
     moments = iter((5.0, 6.0))
-    queue.own._monotonic = lambda: next(moments)
+    queue.monotonic = lambda: next(moments)
     queue.add(b"a\n", 1)
     queue.add(b"b\n", 1)
     queue.own.close_batch()

@@ -51,13 +51,14 @@ class CoreQueue:
         batch_bytes_max: int,
     ) -> None:
         self.account = account
+        self.monotonic = monotonic or asyncio.get_running_loop().time
         self._room = Room(limits)
         self._open = partial(
             LaneQueue,
             account=account,
             room=self._room,
             clock=clock,
-            monotonic=monotonic or asyncio.get_running_loop().time,
+            monotonic=lambda: self.monotonic(),  # noqa: PLW0108 (it may be replaced while it runs)
             batch_bytes_max=batch_bytes_max,
         )
         self.own = self._open(account.id)
