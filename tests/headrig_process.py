@@ -26,7 +26,7 @@ STARTED = "  stops   "
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
-    ours = {"PORT", "LOG_LEVEL", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"}
+    ours = {"STATE_DIRECTORY", "PORT", "LOG_LEVEL", "LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL"}
     channels = ("HEADRIG_", "LOG_HTTP_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_")
     kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith(channels)}
     return {**kept, **more}

@@ -60,9 +60,10 @@ def test_introduction(settings):
         "          nc -N 127.0.0.1 PORT < app.log",
         "  writes  app.log",
         "  alerts  4 thresholds, told to console (standard error)",
+        "          alerts are forgotten at a restart: set data_dir",
         "  shows   http://127.0.0.1:PORT/metrics, /health, /ready",
         "  stops   at Ctrl-C or SIGTERM, once everything it read is written",
-    ] == ports[:7]
+    ] == ports[:8]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

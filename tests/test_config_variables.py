@@ -12,7 +12,12 @@ from headrig.config.variables import components, fill, variables
 from headrig.service import install
 
 README = Path(__file__).parents[1] / "README.md"
-OF_NO_COMPONENT = {"HEADRIG_CONFIG": ("run",), "LOG_LEVEL": ("run", "service"), "LOG_STRUCTURED": ("service",)}
+OF_NO_COMPONENT = {
+    "HEADRIG_CONFIG": ("run",),
+    "HEADRIG_DATA_DIR": ("run", "service"),
+    "LOG_LEVEL": ("run", "service"),
+    "LOG_STRUCTURED": ("service",),
+}
 OF_THE_HANDLER = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL")
 DOORS = ("run", "service")
 EVERY = [(door, at, name) for door in DOORS for name, (at, _) in variables(door).items()]

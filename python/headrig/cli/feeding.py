@@ -22,6 +22,7 @@ def opening(found: SettingsFile, stdin: Stdin, kind: str | None) -> str:
 def introduction(config: Config, started: Pipeline) -> list[str]:
     """The lines after it, for a person; the last says how to stop it."""
     status = next((where.removesuffix("/metrics") for where in started.where if where.endswith("/metrics")), "")
+    endless = any(running.source.endless for running in started.state.sources.values())
     lines = []
     for running in started.state.sources.values():
         where = running.source.where
@@ -35,9 +36,10 @@ def introduction(config: Config, started: Pipeline) -> list[str]:
     if config.thresholds:
         told = f"told to {', '.join(map(_told, config.notifiers.items()))}" if config.notifiers else "told to nobody"
         lines.append(f"  alerts  {len(config.thresholds)} threshold{'s' * (len(config.thresholds) != 1)}, {told}")
+        if endless and config.data_dir is None:
+            lines.append("          alerts are forgotten at a restart: set data_dir")
     if status:
         lines.append(f"  shows   {status}/metrics, /health, /ready")
-    endless = any(running.source.endless for running in started.state.sources.values())
     end = "" if endless else "where its input ends, "
     return [*lines, f"  stops   {end}at Ctrl-C or SIGTERM, once everything it read is written"]
 

@@ -16,7 +16,8 @@ from headrig.alerts.threshold import Threshold
 from headrig.component import ComponentConfig
 from headrig.config.channels import undelivered
 from headrig.config.conflicts import STATUS, conflicts
-from headrig.config.decode import Findings, shown, table, tagged, unknown, value
+from headrig.config.data_dir import data_dir, kept_now, named
+from headrig.config.decode import Findings, shown, table, tagged, unknown
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, without_effect
 from headrig.config.environment import resolve
 from headrig.config.positions import Positions
@@ -26,9 +27,7 @@ from headrig.config.toml_file import parse, signature
 from headrig.config.trial import tried
 from headrig.config.variables import origin
 from headrig.errors import ConfigError, HeadrigError, UnavailableError
-from headrig.filesystem import directory_obstacle
 from headrig.limits import RELOAD_SECONDS, SETTINGS_QUIET_SECONDS, SETTINGS_SECONDS, Limits
-from headrig.model import FilePath
 from headrig.notifiers import ConsoleConfig, NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
@@ -120,11 +119,12 @@ def read(
         errors.warnings.extend(undelivered(environ))
     else:
         given = None if written is None else resolve(written, environ, "", errors)
-    config = _Reader(path or "", given, errors, positions).config() if given is not None else None
+    config = _Reader(path or "", given, errors, positions, environ).config() if given is not None else None
     if config is not None and trying:
         outcome = tried(config.components, {error.path for error in errors})
         errors.extend(outcome.errors)
-        config = msgspec.structs.replace(config, warnings=(*config.warnings, *outcome.notes))
+        notes = [*outcome.notes, *kept_now(config.data_dir)]
+        config = msgspec.structs.replace(config, warnings=(*config.warnings, *notes))
     _locate_all(errors, path, environ, positions)
     return (None if errors else config), errors
 
@@ -167,7 +167,10 @@ def locate(
 ) -> HeadrigError:
     """Say in an error about a path of the settings where they came from: a file and line, a variable, or the defaults."""
     if isinstance(error, ConfigError | UnavailableError):
-        variable = origin(error.path, environ, "run") if path is None else None
+        variable = None
+        if path is None:
+            state = named(environ, "run") if error.path == "data_dir" else None
+            variable = state[0] if state else origin(error.path, environ, "run")
         if variable is not None:
             error.file, error.path = "environment", variable
         if not error.file and positions is not None:
@@ -211,8 +214,16 @@ def _limits(given: Mapping[str, Any], spec: SpecReader, errors: Findings) -> Lim
 class _Reader:
     """One pass over a document. Each `[kind.ID]` table is converted by itself."""
 
-    def __init__(self, path: str, given: Mapping[str, Any], errors: Findings, positions: dict[str, Positions]) -> None:
+    def __init__(
+        self,
+        path: str,
+        given: Mapping[str, Any],
+        errors: Findings,
+        positions: dict[str, Positions],
+        environ: Mapping[str, str],
+    ) -> None:
         self._path = path
+        self._environ = environ
         self._given = given
         self._errors = errors
         self._positions = positions
@@ -222,7 +233,7 @@ class _Reader:
         """The settings; of use only if nothing was added to the errors."""
         self._errors.extend(unknown(key, key, _TABLES, "table") for key in self._given if key not in _TABLES)
         limits = _limits(self._given, self._spec, self._errors)
-        data_dir = self._data_dir()
+        folder = data_dir(self._given.get("data_dir"), self._environ, "run", self._errors)
         http = table(HttpServerConfig, self._given["http"], "http", self._errors) if "http" in self._given else None
         sources = self._parts("sources", self._source)
         sinks = self._parts("sinks", lambda _, given, at: tagged(SinkConfig, given, at, self._errors))
@@ -250,23 +261,13 @@ class _Reader:
             http=http,
             thresholds=thresholds,
             notifiers=notifiers,
-            data_dir=data_dir,
+            data_dir=folder,
             limits=limits,
             engine_spec=self._spec.finish(),
             path=self._path,
             warnings=tuple(self._errors.warnings),
             positions=self._positions.get(""),
         )
-
-    def _data_dir(self) -> str | None:
-        if "data_dir" not in self._given:
-            return None
-        data_dir = value(self._given["data_dir"], FilePath, "data_dir", "data_dir", self._errors)
-        if not isinstance(data_dir, str):
-            return None
-        if (reason := directory_obstacle(data_dir)) is not None:
-            self._errors.append(ConfigError(reason, path="data_dir", remedy="give another directory"))
-        return data_dir
 
     def _tables(self, kind: str) -> Iterator[tuple[str, str, Any]]:
         """Name, path and content of each `[kind.ID]`."""

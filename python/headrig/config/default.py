@@ -8,6 +8,7 @@ from os import fstat
 from typing import Any, Final, Literal
 
 from headrig.config.channels import CHANNELS, channel_problems
+from headrig.config.data_dir import DATA_DIR, named
 from headrig.config.variables import fill, variables
 from headrig.errors import ConfigError
 from headrig.net.sockets import host_port, is_loopback
@@ -66,6 +67,9 @@ def stdin_kind(descriptor: int) -> str | None:
 def defaults(environ: Mapping[str, str], stdin: Stdin, errors: list[ConfigError]) -> dict[str, Any]:
     """The default tables as the variables change them."""
     given = tomllib.loads(DEFAULT)
+    if stdin == "only" or named(environ, "run"):
+        # What any number of may run side by side keeps no state unless it is told where.
+        del given["data_dir"]
     if stdin == "only":
         # It ends by itself and may run beside another, or beside the service whose PORT this is: it has no address.
         del given["http"]
@@ -83,7 +87,8 @@ def without_effect(written: Mapping[str, Any] | None, environ: Mapping[str, str]
     """A warning that names the variables that are set and change nothing; `written` is a file's tables, if it is one."""
     if written is not None:
         text = repr(written)
-        names = [name for name in VARIABLES if environ.get(name) and not re.search(rf"\$\{{{name}[:}}]", text)]
+        known = [*VARIABLES, *([DATA_DIR] if "data_dir" in written else [])]
+        names = [name for name in known if environ.get(name) and not re.search(rf"\$\{{{name}[:}}]", text)]
         if names:
             yield f"{', '.join(names)}: without effect: settings from a file take a variable where they say ${{NAME}}"
     elif stdin == "only" and environ.get(HTTP_LISTEN):

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from headrig.delivery.condition import Degraded
 from headrig.errors import ConfigError
+from headrig.filesystem import Created
 from headrig.model import Clock
 
 FILE: Final = "owner.lock"
@@ -67,7 +68,7 @@ os.register_at_fork(after_in_child=_forget_all)
 class Owner:
     """This process's claim to keep the state in one folder."""
 
-    def __init__(self, data_dir: str, clock: Clock) -> None:
+    def __init__(self, data_dir: str, clock: Clock, created: Created | None = None) -> None:
         """Make the folder and take the lock if it is free. Raises `ConfigError` when the folder cannot be used."""
         self.data_dir = data_dir
         self._clock = clock
@@ -77,7 +78,7 @@ class Owner:
         self._lock: _Lock | None = None
         self._path = os.path.join(data_dir, FILE)
         try:
-            os.makedirs(data_dir, mode=0o750, exist_ok=True)
+            (created or Created()).directories(data_dir)
             self.take()
         except OSError as error:
             reason = f"cannot keep state in {data_dir}: {error.strerror or error}"
@@ -145,6 +146,8 @@ class Owner:
             os.close(descriptor)
             return None
         self._refused, self._since_seconds = "", self._clock()
+        with suppress(OSError):  # what the one before has said is over
+            os.ftruncate(descriptor, 0)
         lock = _Lock(descriptor, (found.st_dev, found.st_ino))
         _locks.append(lock)
         return lock

@@ -13,6 +13,7 @@ from headrig.config import Config
 from headrig.config.conflicts import STATUS
 from headrig.config.files import Seen
 from headrig.delivery.loop import close
+from headrig.delivery.owner import Owner
 from headrig.model import Notifier, Sink, Source
 from headrig.web.server import StatusServer
 
@@ -25,6 +26,8 @@ class Opened:
     sinks: dict[str, tuple[Sink, AsyncExitStack]] = field(default_factory=dict)
     notifiers: dict[str, tuple[Notifier, AsyncExitStack]] = field(default_factory=dict)
     http: tuple[StatusServer, AsyncExitStack] | None = None
+    owner: Owner | None = None
+    """The claim to keep the state in `data_dir`."""
     seen: dict[str, Seen] = field(default_factory=dict)
     """What the settings said, just before, of every component that is open then, by its path in them."""
 
@@ -37,6 +40,8 @@ class Opened:
             parts[STATUS] = self.http[1]
         for at, closing in parts.items():
             await close(at, closing, report)
+        if self.owner is not None:
+            self.owner.release()
 
 
 async def open_components(
@@ -57,6 +62,9 @@ async def open_components(
         for name, source in config.sources.items():
             if (at := f"sources.{name}") in wanted:
                 opened.sources[name] = await _enter(source, context.at(at))
+        if config.data_dir is not None:
+            # Last of all: who cannot start leaves no folder behind.
+            opened.owner = Owner(config.data_dir, context.clock, context.created)
     except BaseException:
         await opened.close(report)
         context.created.undo()

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from headrig.config import Config
 from headrig.delivery.buffer import Memory
 from headrig.delivery.loop import close
+from headrig.delivery.owner import Owner
 from headrig.engine import BATCH_BYTES_MAX
 from headrig.limits import LEAVING_SECONDS
 from headrig.model import Sink, Source
@@ -69,6 +70,7 @@ class Components:
         for name, (source, closing) in opened.sources.items():
             self.start_source(name, source, closing)
         self.exchange_http(opened)
+        self.own(opened.owner)
 
     def start_source(self, name: str, source: Source, closing: AsyncExitStack) -> None:
         """Let a source run, by its settings."""
@@ -131,6 +133,15 @@ class Components:
             self.http[0].httpd.connections_max = self.config.limits.connections_max
         self._mount()
 
+    def own(self, owner: Owner | None) -> None:
+        """Keep the state where this says, or say who does; what was kept elsewhere is free for others."""
+        before, self._state.owner = self._state.owner, owner
+        if before is not None:
+            before.release()
+        if owner is not None and (degraded := owner.degraded) is not None:
+            log.warning("data_dir: %s", degraded.reason)
+        self._announce()
+
     def go_over(self, at: str, work: Coroutine[Any, Any, None]) -> None:
         """Have a component go over to what was opened for it. If it still waits to go over to something older, it gives that up."""
         if (before := self.going_over.get(at)) is not None:
@@ -168,6 +179,8 @@ class Components:
         await self._alerting.notifiers.close()
         if self.http is not None:
             await close("http", self.http[1], self._state.report)
+        if self._state.owner is not None:
+            self._state.owner.release()
 
     async def _renew_http(self, changed: StatusServer, closing: AsyncExitStack) -> None:
         assert self.http is not None
@@ -183,6 +196,11 @@ class Components:
             served += [running.config.routes(running.sink) for running in self._state.sinks.values()]
             self.http[0].mount({at: route for routes in served for at, route in routes.items()})
 
+    def _announce(self) -> None:
+        """Those who look at who keeps the state find where this is served."""
+        if self._state.owner is not None:
+            self._state.owner.announce(self.http[0].where if self.http is not None else "")
+
     async def _worded(self, at: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
@@ -190,6 +208,7 @@ class Components:
             log.error("%s: it could not go over to the new settings: %s", at, error.strerror or error)  # noqa: TRY400
         # What is served now, and who may ask for it, may be others'.
         self._mount()
+        self._announce()
         self.review()
 
     def _source_done(self, running: RunningSource, processing: asyncio.Task[None]) -> None:

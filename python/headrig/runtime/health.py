@@ -36,6 +36,8 @@ class HealthCheck:
         for sink in state.sinks.values():
             yield f"sinks.{sink.id}", sink.alive, sink.degraded()
         yield from self._alerting.components()
+        if state.owner is not None:
+            yield "data_dir", True, state.owner.degraded
 
     def _component(self, at: str, alive: bool, degraded: Degraded | None) -> ComponentHealth:
         # While it drains, tasks end one after the other, as they should.

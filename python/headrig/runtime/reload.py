@@ -99,6 +99,7 @@ class Reload:
             if (before := components.exchange_source(name, source, closing)) is not None:
                 leaving.append(before)
         components.exchange_http(new.opened)
+        components.own(new.opened.owner)
         self._alerting.evaluation.replace(config.thresholds, new.engine)
         for at, work in self._alerting.renew(config, new.opened.notifiers).items():
             components.go_over(at, work)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from headrig.delivery.ledger import Ledger
 from headrig.delivery.loop import DeliveryContext
+from headrig.delivery.owner import Owner
 from headrig.engine import Engine
 from headrig.runtime.running import RunningSink, RunningSource
 from headrig.runtime.source_queue import Partials
@@ -20,5 +21,7 @@ class RunState(DeliveryContext):
     partials: Partials
     sources: dict[str, RunningSource] = field(default_factory=dict)
     sinks: dict[str, RunningSink] = field(default_factory=dict)
+    owner: Owner | None = None
+    """The claim to keep the state in `data_dir`; None without one."""
     leaving: set[RunningSource | RunningSink] = field(default_factory=set)
     """Taken out by a reload, not finished yet."""

@@ -260,6 +260,8 @@ class Background:
     def _started(self, pipeline: Pipeline) -> None:
         pipeline.state.metrics.watch(lambda: self._observe(pipeline.state.metrics))
         pipeline.state.report = say
+        if self._config.thresholds and self._config.data_dir is None:
+            log.info("alerts are forgotten at a restart: set HEADRIG_DATA_DIR")
         self._opened.set_result(pipeline)
         while self._calls:
             self._call_next()

@@ -12,6 +12,7 @@ from headrig.alerts.presets import PRESETS
 from headrig.alerts.threshold import Threshold
 from headrig.config import Config
 from headrig.config.channels import channel_problems
+from headrig.config.data_dir import data_dir
 from headrig.config.decode import Findings, table, tagged
 from headrig.config.spec import with_thresholds
 from headrig.config.variables import fill, origin
@@ -66,6 +67,8 @@ def service_config(
     http = table(HttpServerConfig, tables["http"], "http", errors) if "http" in tables else None
     if http is not None:
         errors.extend(http.problems("http"))
+    # Who ships has no alerts of its own.
+    folder = None if to is not None else data_dir(None, environ, "service", errors)
     for error in errors:
         _locate(error, environ)
         raise error
@@ -73,6 +76,7 @@ def service_config(
         sources={"ship_queue": ShipQueueConfig(core=core)} if sinks else {},  # type: ignore[dict-item]
         sinks=sinks,
         http=http,
+        data_dir=folder,
         limits=limits,
         notifiers=notifiers,
         thresholds=dict(thresholds),

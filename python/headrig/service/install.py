@@ -55,6 +55,10 @@ a test, because a service that only writes a file loads none of these classes.
 """
 
 
+STATE: Final = "HEADRIG_DATA_DIR"
+"""Where a service keeps the state of its alerts, if it has any."""
+
+
 class _Settings(NamedTuple):
     level: int
     structured: bool
@@ -131,7 +135,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
         else flush_seconds,
         to=to or environ.get("HEADRIG_TO") or None,
         token=token or environ.get("HEADRIG_TOKEN") or None,
-        more=tuple((name, environ[name]) for name in (*STARTING, *TUNING) if environ.get(name)),
+        more=tuple((name, environ[name]) for name in (*STARTING, *TUNING, STATE) if environ.get(name)),
     )
     _check(settings, environ)
     with _Installed.lock:
