@@ -64,9 +64,9 @@ RETRY_SECONDS_MAX: Final = 5.0
 IDLE_SECONDS_MAX: Final = 10.0
 """A sink that has accepted nothing for so long beyond its flush interval, though lines wait, is not well."""
 BUG_ATTEMPTS_MAX: Final = 3
-"""The same lines are given so many times to a part that fails by a bug; then they are dropped: they may be what it fails on."""
+"""Attempts at the same lines by a component that fails by a bug; then they are dropped, since they may be the cause."""
 BUG_SECONDS: Final = 60.0
-"""A part that failed by a bug is degraded for so long: longer than what asks for `/health` leaves in between."""
+"""How long a component is degraded after a bug: longer than the usual interval between two looks at `/health`."""
 JUDGED_SECONDS_MAX: Final = 10.0
 """Thresholds that nobody has looked at for so long, though that is done every second, are not well."""
 REFUSALS_MAX: Final = 32
@@ -112,11 +112,11 @@ SETTINGS_QUIET_SECONDS: Final = 0.1
 SETTINGS_SECONDS: Final = 5.0
 """A settings file that has not been left alone for that long by then is not taken."""
 RELOAD_SECONDS: Final = 30.0
-"""New parts that are not all open by then are closed again, and the old settings stay: whoever asked waits for a word."""
+"""Longest wait for new components to open in a reload. Then they are closed again and the old settings stay."""
 SWITCH_SECONDS: Final = 5.0
-"""Longest wait for parts to go over to what a reload opened for them, such as for a write that is under way."""
+"""Longest wait of a reload for the exchange of a component, such as for a write under way."""
 LEAVING_SECONDS: Final = 60.0
-"""A part that a reload took out is done by then: what restarts is back, and nobody looks for its lines any longer."""
+"""How long a component that a reload took out may still deliver: long enough for the other side to restart."""
 SECRET_BYTES_MAX: Final = 64 * KIB
 """Longest secret that is read from a file: a thousand times a key, and no memory for who named the wrong file."""
 WARN_SECONDS: Final = 10.0

@@ -22,9 +22,9 @@ class Worker:
 
     A `daemon` is not waited for at exit: a write to a reader that hangs must not hold the process for ever. What calls
     into the core is no daemon: its calls end, and a thread must not be inside when the interpreter goes. It starts with
-    the first job: a service must not be kept alive by a part that has nothing to do. A daemon starts at once: the first
-    job may come at the exit, when Python 3.12 starts no thread any more. A worker that is made only then works on the loop:
-    it holds up nothing that the exit does not wait for.
+    the first job: a component without work must not keep a service alive. A daemon starts at once, because its first job may
+    come at the exit, when Python 3.12 starts no thread any more. A worker that is made only then works on the loop, where it
+    delays nothing that the exit does not wait for.
     """
 
     def __init__(self, name: str, *, daemon: bool = True) -> None:

@@ -94,7 +94,7 @@ def table(  # noqa: PLR0913  # by keyword, each with a default
 
 
 def tagged(union: object, given: object, at: str, errors: Findings, *, more: Collection[str] = ()) -> Any:
-    """The member of a union of parts that the table's `type` names, made from the table."""
+    """The member of a union of components that the table's `type` names, made from the table."""
     members = {str(member.__struct_config__.tag): member for member in get_args(union) or (union,)}
     if not isinstance(given, dict):
         errors.append(no_table(given, at))

@@ -9,16 +9,16 @@ import stat
 from msgspec import Struct
 
 Seen = tuple[Struct, dict[str, bytes]]
-"""The settings of a part, and a digest of every file that they name."""
+"""The settings of a component, and a digest of every file that they name."""
 
 
 def seen(part: Struct) -> Seen:
-    """What a part's settings say now. Two are the same exactly when nothing that the part was told has changed."""
+    """A component's settings now. Two results are equal exactly if nothing the component was given has changed."""
     return part, dict(_digests(part))
 
 
 def _digests(part: Struct) -> list[tuple[str, bytes]]:
-    """Every field `…_file`, also those of tables within; that is how settings name what is read when a part opens."""
+    """Every field whose name ends in `_file`, nested tables included: these files are read when a component opens."""
     found: list[tuple[str, bytes]] = []
     for name in part.__struct_fields__:
         value = getattr(part, name)
@@ -30,7 +30,7 @@ def _digests(part: Struct) -> list[tuple[str, bytes]]:
 
 
 def _digest(path: str) -> bytes:
-    """Of the content. What cannot be read has none; opening the part says why."""
+    """Digest of the content. An unreadable file has none; opening the component reports why."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:

@@ -33,8 +33,8 @@ class Condition:
 
     def refused(self, by: object, error: Misconfigured) -> bool:
         """
-        Note a refusal; gives whether to say so: once, and again when the answer is another one, when something was taken
-        in between, or when `by`, the open component, is another one.
+        Note a refusal; gives whether to log it: once, and again if the answer differs, if something was taken in between, or
+        if `by`, the open component, is a new one.
         """
         self._fails(str(error))
         self._refusal = Degraded(str(error), self._refusal.since_seconds if self._refusal else self._clock())
@@ -42,7 +42,7 @@ class Condition:
         return said != self._said
 
     def failed(self, text: str, place: str) -> bool:
-        """Note a bug; gives whether to say so: once for each kind and place in the code."""
+        """Note a bug; gives whether to log it: once for each type and place in the code."""
         self._fails(text)
         recent = self._recent_bug()
         self._bug = Degraded(text, recent.since_seconds if recent else self._clock())

@@ -289,7 +289,7 @@ def ends(error: BaseException) -> bool:
 
 
 def runs(lines: Sequence[int]) -> list[range]:
-    """Ascending numbers as ranges of those that follow each other."""
+    """Ascending numbers as ranges of consecutive ones."""
     found: list[range] = []
     for line in lines:
         if found and found[-1].stop == line:

@@ -144,7 +144,7 @@ def socket_file_problems(name: str, path: str) -> Iterator[ConfigError]:
 
 @dataclass(slots=True, eq=False)
 class Door:
-    """Where a part lets peers in. A part that a reload changes goes on with another one; who is inside stays."""
+    """Where a component lets peers in. A component that a reload changes goes on with another one; who is inside stays."""
 
     bound: socket.socket
     tls: ssl.SSLContext | None = None
@@ -164,7 +164,7 @@ class Door:
 
 @runtime_checkable
 class Listening(Protocol):
-    """A part with a door, which goes on with other settings while its connections stay."""
+    """A component with a door, which goes on with other settings while its connections stay."""
 
     door: Door | None
 
@@ -202,7 +202,7 @@ class _Resolved(NamedTuple):
 class Sockets:
     """
     The listening sockets of a run, by address. Whoever asks for an address that is already listened on gets a
-    duplicate of that socket: a part opened in a reload takes over from its predecessor without a gap.
+    duplicate of that socket: a component opened in a reload takes over from its predecessor without a gap.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The components of a run are opened together: all of them, or none."""
+"""Opens the components of a run together: all of them, or none."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ use headrig_core::io::lines::Lines;
 use crate::gate::{Gate, Inside};
 use crate::output::Output;
 use crate::ship_queue::{self, Chunk, ShipCounters, Shipping};
+use crate::state::{BufferState, Turn, Wake};
 pub use crate::state::{Counts, Tally};
-use crate::state::{State, Turn, Wake};
 use crate::writer;
 
 /// What a buffer writes to, and when.
@@ -40,12 +40,12 @@ pub struct Settings {
 pub struct Buffer {
     pub settings: Settings,
     gate: Gate,
-    state: Mutex<State>,
+    state: Mutex<BufferState>,
     /// A writer is there or on its way.
     started: AtomicBool,
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<BufferState>) -> MutexGuard<'_, BufferState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -54,14 +54,14 @@ impl Buffer {
         Arc::new(Self { settings, gate: Gate::default(), state: Mutex::default(), started: AtomicBool::new(false) })
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+    fn with<R>(&self, act: impl FnOnce(&mut BufferState) -> R) -> R {
         let inside = self.gate.enter();
         let result = act(&mut self.state_of(&inside));
         drop(inside);
         result
     }
 
-    fn try_with<R>(&self, act: impl FnOnce(&mut State) -> R) -> Option<R> {
+    fn try_with<R>(&self, act: impl FnOnce(&mut BufferState) -> R) -> Option<R> {
         let inside = self.gate.try_enter()?;
         let result = act(&mut self.state_of(&inside));
         drop(inside);
@@ -69,7 +69,7 @@ impl Buffer {
     }
 
     /// The state of this process. Another fork hook may use it in a child before ours has run.
-    fn state_of(&self, inside: &Inside<'_>) -> MutexGuard<'_, State> {
+    fn state_of(&self, inside: &Inside<'_>) -> MutexGuard<'_, BufferState> {
         let mut state = lock(&self.state);
         if inside.during_fork() && state.process != process::id() {
             self.begin(&mut state);
@@ -79,7 +79,7 @@ impl Buffer {
     }
 
     /// Begin empty, without a writer.
-    fn begin(&self, state: &mut State) {
+    fn begin(&self, state: &mut BufferState) {
         // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
         mem::forget(mem::take(state));
         state.process = process::id();

@@ -30,7 +30,7 @@ pub struct Counts {
 pub type Tally = BTreeMap<(&'static str, String), u64>;
 
 #[derive(Default)]
-pub(crate) struct State {
+pub(crate) struct BufferState {
     pub bytes: Vec<u8>,
     pub lines: u64,
     /// When the first of these lines came.
@@ -81,7 +81,7 @@ impl Counts {
     }
 }
 
-impl State {
+impl BufferState {
     pub fn push(&mut self, line: &[u8], level: i64, entries_max: u64) -> Wake {
         self.counts.received += 1;
         let room = if level >= level::WARN { BUFFER_BYTES_MAX } else { BUFFER_BYTES_MAX - RESERVED_BYTES };
