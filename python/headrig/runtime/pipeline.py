@@ -271,8 +271,8 @@ async def run(
     """
     Run until `stop` is set or every source has ended; then drain.
 
-    `on_start` is called once everything listens. `engine` is one that others feed as well. Raises `ConfigError` or `UnavailableError` when something cannot be
-    opened. A second stop is the caller's: cancel this.
+    `on_start` is called once everything listens. `engine` is an engine that is also used elsewhere in the process. Raises
+    `ConfigError` or `UnavailableError` if something cannot be opened. To stop at once, the caller cancels this.
     """
     pipeline = Pipeline(config, clock, engine)
     try:
