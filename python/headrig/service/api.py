@@ -1,6 +1,7 @@
 """
-What a service has of headrig in its process: its handlers, the engine that counts their lines and, once something asks
-for it, the background that ships, judges and notifies. The public calls besides `install()`. Cheap to import.
+The part of headrig that lives in a service's process: handlers, the engine that counts their lines and, once something
+needs it, the background that ships lines, judges thresholds and notifies. The public calls besides `install()`. Cheap to
+import.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Service:
         self.configure: Configure | None = None
         self.clock: Clock = time.time  # noqa: TID251  # the edge: everything below is handed this clock
         self.ships = False
-        """Lines go to another headrig, which judges them and tells people."""
+        """Lines go to another headrig, which judges thresholds and notifies."""
         self.lock = threading.RLock()
         self._thresholds: dict[str, Threshold] = {}
         self._pending: list[Callable[[], object]] = []
@@ -50,15 +51,15 @@ class Service:
         self._page: Metrics | None = None
         self._warned: set[str] = set()
         self.refused: dict[str, int] = {}
-        """Recorded values that are none, by reason: the sums since the process began."""
+        """Recorded values that were ignored, by reason, since the process began."""
         self._counting = threading.RLock()
         self._not_before = 0.0
-        """Until then, of the monotonic clock, a background that has failed is not started again."""
+        """Earliest time, by the monotonic clock, at which a failed background is started again."""
         self._inherited: list[object] = []
-        """What a parent's background left in this child: never touched, and so never finalized."""
+        """The parent's background, in a forked child: kept so that it is never finalized, and never touched."""
 
     def install(self, handlers: tuple[Handler, ...], configure: Configure, *, ships: bool, start: bool) -> None:
-        """Take these handlers; the first one's lines are counted and shipped. Raises what starting raises."""
+        """Use these handlers; the first one's lines are counted and shipped. Raises what starting the background raises."""
         with self.lock:
             self.retire()
             self.handlers, self.configure, self.ships = handlers, configure, ships
@@ -74,7 +75,7 @@ class Service:
                 self.warn_once("thresholds", "thresholds are judged where the lines go, not in this process")
 
     def retire(self) -> None:
-        """Let go of what is installed; its lines have been flushed."""
+        """Stop using what is installed; its lines have been flushed."""
         background, self._background = self._background, None
         if background is not None:
             flushables.remove(background)
@@ -82,7 +83,7 @@ class Service:
         self.handlers, self.configure, self._engine, self._page = (), None, None, None
 
     def later(self, call: Callable[[], object]) -> bool:
-        """Keep a call for `install()` when that has not been called yet."""
+        """Keep a call until `install()`; False if that has been called."""
         if self.handlers:
             return False
         from headrig.limits import PENDING_CALLS_MAX  # noqa: PLC0415  # msgspec is for who needs more than a file
@@ -103,7 +104,7 @@ class Service:
         return engine
 
     def background(self, *, wait: bool = False, defer_compile: bool = False) -> Background:
-        """The background, started when it is not there yet. Raises what opening it raises, if it is waited for."""
+        """The background, started if there is none yet. With `wait`, raises what opening it raises."""
         with self.lock:
             if self._background is None:
                 from headrig.limits import BACKGROUND_START_SECONDS  # noqa: PLC0415
@@ -112,7 +113,7 @@ class Service:
                 assert self.configure is not None
                 core = self.handlers[0]._core  # noqa: SLF001
                 config = self.configure(core, self._thresholds)
-                # What is recorded from here on is kept for them. Who logs does not wait for the rules to be compiled.
+                # From here on recorded values are kept. A call to log never waits for rules to be compiled.
                 engine = None if defer_compile else engine_with_thresholds(config, core)
                 self._engine = engine
                 made = Background(
@@ -130,7 +131,7 @@ class Service:
             return self._background
 
     def observe(self, page: Metrics) -> None:
-        """Put what the handlers count on a page."""
+        """Put the counters of the handlers on a page."""
         from headrig.service.handler_metrics import observe  # noqa: PLC0415
         from headrig.telemetry import VALUES_REFUSED  # noqa: PLC0415
 
@@ -158,7 +159,7 @@ class Service:
             return self._page.page() + self.engine.totals()
 
     def set_threshold(self, threshold: Threshold) -> None:
-        """Judge by it from now on, in place of one of the same name."""
+        """Judge this threshold from now on, in place of one of the same name."""
         before = dict(self._thresholds)
         self._thresholds[threshold.name] = threshold
         if not self.handlers:
@@ -173,7 +174,7 @@ class Service:
             raise
 
     def _judge(self) -> None:
-        """Look at the thresholds as they are now."""
+        """Have the background judge the current thresholds."""
         running = self._background
         if running is None:
             self.background()
@@ -195,14 +196,14 @@ class Service:
         self.engine.record(name, value, labels, time_seconds)
 
     def refuse(self, reason: str, text: str) -> None:
-        """Count a value that is none: who records it must not fail for it."""
+        """Count a value that cannot be recorded; the caller must not fail because of it."""
         with self._counting:
             count = self.refused[reason] = self.refused.get(reason, 0) + 1
         if count == 1 and not self.later(lambda: log.warning(text)):
             log.warning(text)
 
     def notify(self, title: str, message: str, severity: str, category: str, labels: dict[str, str], key: str) -> None:
-        """Tell people, or the log where that is read."""
+        """Send a notice, or log it where lines are shipped."""
         if self.ships:
             self.warn_once("notices", "nobody is told from this process: alerts go where the lines go, as lines")
             level = logging.ERROR if severity in ("critical", "high") else logging.WARNING
@@ -215,7 +216,7 @@ class Service:
             log.error("too much waits for the background: nobody is told of: %s: %s", title, message)
 
     def resolve(self, key: str) -> None:
-        """Tell people that it is over."""
+        """Send the notice that the alert is over."""
         if self.ships:
             log.info("alert %s is resolved", key, extra={"event": "alert_resolved", "key": key})
             return
@@ -224,7 +225,7 @@ class Service:
             log.error("too much waits for the background: nobody is told that alert %s is over", key)
 
     def after_fork_in_child(self) -> None:
-        """Begin anew, with the first record: no thread of the parent's is here, and its sockets are not ours."""
+        """Start anew with the first record: the child has none of the parent's threads and must not use its sockets."""
         self.lock, self._counting, self.refused = threading.RLock(), threading.RLock(), {}
         background, self._background, self._engine, self._page = self._background, None, None, None
         if background is None:
@@ -245,7 +246,7 @@ class Service:
             handler._prepare = self._prepare  # noqa: SLF001
 
     def _failed(self, background: Background) -> None:
-        """Begin anew with a later record; what was not decided comes again."""
+        """Start anew with a later record; undecided lines are shipped again."""
         from headrig.limits import BACKGROUND_RESTART_SECONDS  # noqa: PLC0415  # it is loaded
 
         if self._background is background:
@@ -256,7 +257,7 @@ class Service:
                 handler._prepare = self._prepare  # noqa: SLF001
 
     def _prepare(self) -> None:
-        """Never raises: it is called by who logs."""
+        """Start the background. Never raises: a call to log runs this."""
         if time.monotonic() < self._not_before:
             self.handlers[0]._prepare = self._prepare  # noqa: SLF001
             return
@@ -282,12 +283,12 @@ def register_threshold(
     **keywords: Any,
 ) -> None:
     """
-    Have an alert fire while a condition holds; in place of a threshold of that name.
+    Register a condition that raises an alert while it holds; replaces a threshold of that name.
 
-    By keywords `metric`, `operator` (gt gte lt lte eq ne within outside), `value`, `window`, `severity`, `category`,
+    Takes the keywords `metric`, `operator` (gt gte lt lte eq ne within outside), `value`, `window`, `severity`, `category`,
     `title`, `message`, and optionally `for_`, `aggregate`, `resolve_value`, `keep_firing_for`, `min_samples`, `no_data`,
-    `group_by`; durations are seconds, `"5m"` or timedelta. Or by one mapping in the runbook's own shape, where they are
-    milliseconds. May be called before `install()`. Raises ConfigError, which names the threshold, the key and a remedy.
+    `group_by`; durations are seconds, `"5m"` or timedelta. Or takes one mapping in the runbook's shape, with
+    durations in milliseconds. May be called before `install()`. Raises ConfigError, which names the threshold, the key and a remedy.
     """
     from headrig.config.thresholds import threshold  # noqa: PLC0415  # msgspec is for who needs more than a file
 
@@ -300,10 +301,10 @@ def record_metric(
     name: str, value: float, *, labels: Mapping[str, str] | None = None, time_seconds: float | None = None
 ) -> None:
     """
-    Add a value to a metric that thresholds look at, from any thread. `time_seconds` is since the epoch, None: now.
+    Record a value of a metric for thresholds, from any thread. `time_seconds` is since the epoch; None means now.
 
-    May be called before `install()`. Never raises for what it is given: what is no name, no finite number, no labels or
-    no time is ignored, counted by `headrig_recorded_values_refused_total` and warned of once.
+    May be called before `install()`. Never raises: a call with an unusable name, value, labels or time is ignored,
+    counted by `headrig_recorded_values_refused_total` and reported once in a warning.
     """
     metric, number, named = _utf8(name or ""), _finite(value), _labels(labels)
     when = service.clock() if time_seconds is None else _finite(time_seconds)
@@ -325,7 +326,7 @@ _WANTED: Final = {
 
 
 def _finite(value: object) -> float | None:
-    """The number, None for anything that has none: what it does when it is asked is no business of who records it."""
+    """The value as a float; None if it has none. An exception in its conversion must not reach the caller."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001
@@ -334,7 +335,7 @@ def _finite(value: object) -> float | None:
 
 
 def _labels(labels: object) -> dict[str, str] | None:
-    """As texts that the core can hold; None when they are no mapping."""
+    """Labels as strings that the core can hold; None if they are not a mapping."""
     try:
         return {_utf8(label): _utf8(text) for label, text in dict(labels or {}).items()}  # type: ignore[call-overload]
     except Exception:  # noqa: BLE001  # whatever a value does
@@ -356,10 +357,10 @@ def send_alert(
     key: str | None = None,
 ) -> str:
     """
-    Tell people of something now; gives the key that `resolve_alert` takes. Nothing is waited for.
+    Send an alert now, without waiting; gives the key that `resolve_alert` takes.
 
     The same key again updates the alert without a second notice. May be called before `install()`. Raises ConfigError
-    for a severity that is none of critical, high, warning, info.
+    unless the severity is critical, high, warning or info.
     """
     from headrig.model import Severity  # noqa: PLC0415  # msgspec is for who needs more than a file
 
@@ -377,7 +378,7 @@ def send_alert(
 
 
 def resolve_alert(key: str) -> None:
-    """Tell people that an alert sent under this key is over. A key that nothing fires under changes nothing."""
+    """Resolve an alert that was sent under this key. An unknown key has no effect."""
     known = _utf8(key)
     if not service.later(lambda: service.resolve(known)):
         service.resolve(known)
@@ -385,8 +386,8 @@ def resolve_alert(key: str) -> None:
 
 def metrics() -> MetricsApp:
     """
-    The page of metrics of this process, as one application that ASGI and WSGI servers both can call or mount: families
-    counted from the lines, and headrig's own. prometheus-client's default registry is not touched.
+    The `/metrics` page of this process as one application, which both ASGI and WSGI servers can call or mount: families
+    counted from the lines, and headrig's own. Leaves prometheus-client's default registry alone.
     """
     from headrig.web.apps import MetricsApp  # noqa: PLC0415  # prometheus-client is for who needs the page
 

@@ -1,6 +1,6 @@
 """
-A pipeline inside a service: one daemon thread with an event loop of its own, never the application's. Everything here
-may be called from any thread; nothing waits longer than it is told to.
+A pipeline inside a service: one daemon thread with an event loop of its own, never the application's. Every method may be
+called from any thread, and waits at most as long as its timeout says.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import msgspec
 
 import headrig.net.http_client
 
-# Loaded where the thread that waits for it is the caller's: a child that is forked in the middle of an import would wait
-# for it for ever.
+# Imported here, in the caller's thread: a child that is forked while another thread imports would wait for that import
+# for ever.
 import headrig.net.http_server
 import headrig.sinks.http_client
 import headrig.web.pages  # noqa: F401
@@ -69,12 +69,12 @@ class Background:
         self._opened: Future[Pipeline] = Future()
         self._stop = asyncio.Event()
         self._calls: deque[Callable[[], object]] = deque()
-        """What is to be called, in order. No lock: a signal handler may come in the middle of a call."""
+        """Calls for the loop, in order. No lock: a signal handler may interrupt a call."""
         self._asked: Future[bool] | None = None
         self._thread = threading.Thread(target=self._run, name="headrig-loop", daemon=True)
 
     def start(self, timeout_seconds: float = 0.0) -> None:
-        """Begin. Raises what opening raised, if that came within the time."""
+        """Start the thread. Raises what opening the pipeline raised, if that happened within the timeout."""
         self._loop.set_default_executor(self._threads)
         self._threads.start()
         self._thread.start()
@@ -90,7 +90,7 @@ class Background:
         return self._thread.is_alive()
 
     def call(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Have something called on the loop once the pipeline is open, in order; False when too much waits already."""
+        """Queue a call for the loop, to be made once the pipeline is open; False if too many wait already."""
         if not self.alive or len(self._calls) >= BACKGROUND_CALLS_MAX:
             return False
         self._calls.append(partial(function, *args, **kwargs))
@@ -115,11 +115,11 @@ class Background:
 
     @property
     def pipeline(self) -> Pipeline:
-        """For what `call` calls."""
+        """The open pipeline, for functions that `call` runs."""
         return self._opened.result(0)
 
     def set_thresholds(self, thresholds: Mapping[str, Threshold], engine: Engine) -> bool:
-        """Judge by these, which `engine` knows; False when too much waits already."""
+        """Judge these thresholds, which `engine` knows; False if too many calls wait already."""
         return self.call(lambda: self.pipeline.set_thresholds(thresholds, engine))
 
     def page(self, timeout_seconds: float) -> bytes:
@@ -135,7 +135,7 @@ class Background:
             raise TimeoutError("the background has ended") from None
 
     def retry_now(self) -> None:
-        """Have what waits to be tried again tried now; nothing is waited for."""
+        """End the back-off of every sink. Does not wait."""
         if self.opened:
             with suppress(RuntimeError):  # it has ended meanwhile
                 self._loop.call_soon_threadsafe(self._retry_now)
@@ -145,7 +145,7 @@ class Background:
             sink.flush_now()
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Have everything delivered that came before; with 0 it is asked for and goes on by itself."""
+        """Deliver everything that came before; with a timeout of 0, start that and return at once."""
         if not self.alive:
             return not any(self.waiting().values())
         if timeout_seconds <= 0:
@@ -162,11 +162,11 @@ class Background:
         return False
 
     def waiting(self) -> dict[str, int]:
-        """What would be lost with the process, beside what waits in the handler."""
+        """Lines and notices that would be lost with the process, besides those in the handler."""
         if not self.opened:
             return {}
         ledger = self.pipeline.state.ledger
-        # What is shipped is counted as waiting by the handler itself.
+        # The handler itself counts shipped lines as waiting.
         beside = [name for name in self._config.sinks if name != "forward"]
         posted = self._core.ship_counters()["waiting"] if beside else 0
         posted += sum(account.waiting() for name, account in ledger.sinks.items() if name != "forward")
@@ -182,7 +182,7 @@ class Background:
         return sinks["forward"].failures if "forward" in sinks else 0
 
     def stop(self, timeout_seconds: float) -> None:
-        """Drain and end; what cannot be delivered in time is dropped and counted."""
+        """Drain and end; lines that cannot be delivered in time are dropped and counted."""
         if self.alive:
             with suppress(RuntimeError):  # it ends by itself
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -191,8 +191,8 @@ class Background:
 
     def detach(self) -> None:
         """
-        In a forked child: let go of everything that is the parent's. Its connections, its listener and the loop's own
-        descriptors become /dev/null here, so that nothing left behind can touch what both processes share.
+        In a forked child, detach from everything that belongs to the parent: its connections, its listener and the
+        loop's own descriptors become /dev/null here, so that leftovers cannot touch what both processes share.
         """
         if self._loop.is_closed():
             return
@@ -206,7 +206,7 @@ class Background:
     async def _flush(self, timeout_seconds: float) -> bool:
         pipeline = await asyncio.wrap_future(self._opened)
         if timeout_seconds <= 0:
-            # Nobody waits for the handler's own thread: its lines may be on their way still.
+            # Without a timeout nobody waits for the handler's writer, which may still have lines.
             await asyncio.to_thread(self._core.flush, pipeline.state.limits.drain_seconds)
         for source in pipeline.state.sources.values():
             if isinstance(source.source, ShipQueueSource):
@@ -237,7 +237,7 @@ class Background:
             log.error("%d calls came too late for the background of the service", len(self._calls))
 
     def _close(self) -> None:
-        """End what still asks or waits, and give the loop's descriptors back."""
+        """Cancel all tasks that are left and close the loop."""
         pending = asyncio.all_tasks(self._loop)
         for task in pending:
             task.cancel()
@@ -246,7 +246,7 @@ class Background:
         self._loop.close()
 
     async def _main(self) -> None:
-        """Run. A port that is taken costs the status pages, not the service."""
+        """Run the pipeline; if the port is taken, without the status pages."""
         engine = self._engine or await asyncio.to_thread(engine_with_thresholds, self._config, self._core)
         try:
             await run(self._config, clock=self._clock, stop=self._stop, on_start=self._started, engine=engine)
@@ -268,7 +268,7 @@ class Background:
 
 
 def engine_with_thresholds(config: Config, core: HandlerCore) -> Engine:
-    """Have the lines go through an engine that knows the thresholds; gives it. Compiles rules, which takes a moment."""
+    """Give the handler an engine that knows the thresholds, and return it. Compiling rules takes a moment."""
     engine = core.engine()
     if config.thresholds:
         engine = Engine(config.engine_spec, engine)
@@ -278,8 +278,8 @@ def engine_with_thresholds(config: Config, core: HandlerCore) -> Engine:
 
 class _Threads(ThreadPoolExecutor):
     """
-    The loop's helpers as daemon threads, all started at once. The standard library's pool takes no work any more once the
-    main thread has ended, which is when the last lines are shipped, and no thread can be started then either.
+    The loop's executor: daemon threads, all started at once. The standard library's pool accepts no work once the main
+    thread has ended, which is when the last lines are shipped; nor can a thread be started then.
     """
 
     def __init__(self) -> None:
@@ -287,12 +287,12 @@ class _Threads(ThreadPoolExecutor):
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
     def start(self) -> None:
-        """Let them wait for work."""
+        """Start the threads."""
         for number in range(BACKGROUND_THREADS):
             threading.Thread(target=self._work, name=f"headrig-worker-{number}", daemon=True).start()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have it called by whoever is free."""
+        """Run a call in one of the threads."""
         future: Future[T] = Future()
 
         def job() -> None:
@@ -306,7 +306,7 @@ class _Threads(ThreadPoolExecutor):
         return future
 
     def end(self) -> None:
-        """Let them go."""
+        """End the threads."""
         for _ in range(BACKGROUND_THREADS):
             self._jobs.put(None)
 

@@ -1,6 +1,6 @@
 """
-What a service's variables say to the run inside its process: where lines are shipped or posted, who is told of alerts,
-where status is served. The file is the handler's own.
+Settings of the run inside a service's process, from its variables: where lines are shipped or posted, where notices go,
+where status is served. The log file is the business of the handler.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from headrig.sources.ship_queue import ShipQueueConfig
 from headrig.web import HttpServerConfig
 
 RETRY_SECONDS_MAX: Final = 30.0
-"""Longest back-off of a service: what it may keep meanwhile is its handler's buffer, not a disk."""
+"""Longest back-off of a service, which meanwhile can keep no more lines than fit into its handler's buffer."""
 RETRY_SECONDS_MAX_LOCAL: Final = 2.0
-"""The same to a process on this machine, which a restart takes away for seconds."""
+"""Longest back-off towards a process on this machine, which is back seconds after a restart."""
 
 
 def service_config(
@@ -40,10 +40,10 @@ def service_config(
     token: str | None,
 ) -> Config:
     """
-    The settings of a run that ships what `core` lets out; `spec` is of its engine. Raises the first `ConfigError`.
+    The settings of a run that delivers the redacted lines of `core`; `spec` is that of its engine. Raises the first
+    `ConfigError`.
 
-    With `to` it ships and does nothing else. The presets are among the thresholds when there is a channel beside the
-    console.
+    With `to`, the run only ships lines. The presets are among the thresholds if there is a notifier besides the console.
     """
     errors = Findings()
     tables: dict[str, Any] = {}
@@ -67,7 +67,7 @@ def service_config(
     http = table(HttpServerConfig, tables["http"], "http", errors) if "http" in tables else None
     if http is not None:
         errors.extend(http.problems("http"))
-    # Who ships has no alerts of its own.
+    # A process that ships has no alerts of its own.
     folder = None if to is not None else data_dir(None, environ, "service", errors)
     for error in errors:
         _locate(error, environ)
@@ -89,7 +89,7 @@ def _limits(retry_seconds_max: float) -> Limits:
 
 
 def _set(sinks: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Shipping holds the handler's buffer back. Posting goes on beside a file, which nothing may delay."""
+    """Shipping holds the handler's buffer back. Posting must never delay the file beside it."""
     own = {"forward": {"when_full": "block"}}
     return [(name, {**given, **own.get(name, {"required": False})}) for name, given in sinks.items()]
 
@@ -102,7 +102,7 @@ def _part(union: object, at: str, given: Mapping[str, Any], errors: Findings) ->
 
 
 def _locate(error: ConfigError, environ: Mapping[str, str]) -> None:
-    """Say which variable an error is about; what was an argument has its name as it is."""
+    """Name the variable that an error is about; an argument keeps its own name."""
     variable = origin(error.path, environ, "service")
     if variable is not None:
         error.file, error.path = "environment", variable

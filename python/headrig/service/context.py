@@ -34,6 +34,6 @@ def bind(
     try:
         yield
     finally:
-        # A generator that was closed elsewhere has no fields to take back.
+        # A generator that was closed in another context cannot reset the fields there.
         with suppress(ValueError):
             _FIELDS.reset(token)

@@ -1,6 +1,6 @@
 """
-`headrig.Handler`, and what holds for all of them: flush, exit, forks. Records are encoded on the calling thread, redacted
-and written by a native one; neither ever waits for the other.
+`headrig.Handler`, and what all handlers share: flush, exit, forks. Records are encoded on the calling thread; a native
+thread redacts and writes them. Neither ever waits for the other.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from headrig.service.context import bound_fields
 FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
 LAST_FLUSH_SECONDS: Final = 0.25
-"""What the exit waits once more for lines logged while it flushed: more than the writer's tenth of a second."""
+"""Second, shorter wait of the exit, for lines logged while it flushed: longer than the writer's tenth of a second."""
 SPEC: Final = f'"recent_bytes_max":0,"line_bytes_max":{RECORD_LINE_BYTES_MAX}'
-"""What every handler asks of its engine: nobody looks back at the lines, and records may be long."""
+"""Spec of every handler's engine: it keeps no recent lines, and records may be long."""
 SPEC_WITHOUT_METRICS: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
-"""Of a handler that nobody asks for numbers."""
+"""Spec of a handler without metrics."""
 _CONVERSION: Final = re.compile(r"%(?:\(([^)]*)\))?[#0 +-]*\d*(?:\.\d+)?[hlL]?[a-zA-Z%]")
 
 _live: Final[WeakSet[Handler]] = WeakSet()
 _cores_in_fork: Final[dict[int, list[HandlerCore]]] = {}
-"""What each forking thread holds still."""
+"""Cores whose gate is shut for a fork, by forking thread."""
 
 
 class Flushable(Protocol):
-    """What lines pass, and notices wait in, after the handlers."""
+    """Delivers lines and notices after the handlers, and takes part in a flush of the service."""
 
     def retry_now(self) -> None:
-        """Have what waits to be tried again tried now; nothing is waited for."""
+        """End every back-off. Does not wait."""
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Have everything delivered that came before; 0: ask for it and do not wait."""
+        """Deliver everything that came before; with a timeout of 0, start that and return at once."""
 
     def waiting(self) -> Mapping[str, int]:
-        """What is not delivered, in words and numbers: `{"lines not posted": 3}`; added to what others say of the same."""
+        """Undelivered items by description: `{"lines not posted": 3}`. Equal descriptions are added up."""
 
     def failures(self) -> int:
         """Attempts to ship that failed."""
@@ -57,7 +57,7 @@ flushables: Final[list[Flushable]] = []
 
 
 class _Exit:
-    """How long a flush may still take: a disk that did not answer at exit is not asked again."""
+    """How long a flush may take; 0 after an exit that gave up, so that nothing waits for that disk again."""
 
     flush_seconds = FLUSH_SECONDS
 
@@ -67,7 +67,7 @@ def _stack(error: BaseException) -> str:
 
 
 def filled(message: object, args: Any) -> tuple[str, list[Any]]:
-    """As much of a message as fits its arguments, and the arguments for which it has no place."""
+    """A message filled with the arguments that fit, and the arguments that are left over."""
     named = args if isinstance(args, Mapping) else None
     rest = [] if named is not None or args is None else list(args) if isinstance(args, tuple) else [args]
 
@@ -89,7 +89,7 @@ def filled(message: object, args: Any) -> tuple[str, list[Any]]:
 
 
 def text_of(value: object) -> str:
-    """Its `str()`, or a note where that raises."""
+    """Its `str()`, or a note if that raises."""
     try:
         return str(value)
     except Exception:  # noqa: BLE001  # whatever a value does
@@ -101,14 +101,14 @@ class Handler(logging.Handler):
     Writes each record as one redacted JSON line, without blocking or raising.
 
     `path` is the file to append to; without it lines go to standard output. `structured=False` writes text for people,
-    without a path to standard error. `flush_entries_max` lines or `flush_seconds` (0.1 at most) bound a line's wait;
-    ERROR and above do not wait. Raises OSError, which names the file, when that cannot be opened.
+    without a path to standard error. A line waits for at most `flush_entries_max` lines or `flush_seconds` (0.1 at most);
+    ERROR and above do not wait. Raises OSError, which names the file, if that cannot be opened.
     """
 
     _shipping = "no"
     _spec = SPEC_WITHOUT_METRICS
     _prepare: Callable[[], None] | None = None
-    """To be done once, by whoever logs next."""
+    """Runs once, before the next record."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Handler(logging.Handler):
         flush_seconds: float = 0.1,
     ) -> None:
         filters: list[Any] = []
-        # First: a handler that is not whole must not be known to logging, which flushes all at exit.
+        # Before logging knows the handler: at exit logging flushes all it knows, also those that are only half made.
         core = HandlerCore(
             path,
             shipping=self._shipping,
@@ -144,7 +144,7 @@ class Handler(logging.Handler):
         self._choose()
 
     def handle(self, record: logging.LogRecord) -> Any:
-        """Filter and take a record. A filter that raises lets it pass."""
+        """Filter and take a record. If a filter raises, the record passes."""
         self._begin()
         passed: Any
         try:
@@ -157,7 +157,7 @@ class Handler(logging.Handler):
         return passed
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record. What a formatter makes of it is its message; when the formatter raises, its own one is."""
+        """Take a record. A formatter's result becomes the message; if it raises, the record's own message is used."""
         message = None
         if self.formatter is not None:
             try:
@@ -167,7 +167,7 @@ class Handler(logging.Handler):
         self._core.emit(record, message)
 
     def flush(self) -> None:
-        """Have everything written that was logged before, or give up after five seconds."""
+        """Write everything that was logged before, or give up after five seconds."""
         self._begin(only_if_due=True)
         if self._shipping == "only":
             _retry_now()
@@ -183,9 +183,10 @@ class Handler(logging.Handler):
         """
         Sums since the start of the process, in lines: received = written + dropped + waiting.
 
-        `written` are those in the file or, where lines are shipped instead, those acknowledged. Also `dropped_full` (of
-        the dropped, those that found no room), `write_errors` (attempts to write or to ship), `collisions` (fields moved to `fields`),
-        `unprintable` (values and messages with a note in their place) and `failures` (formatters and filters that raised).
+        `written` lines are in the file or, where lines are shipped instead, acknowledged. Also `dropped_full` (dropped
+        because the buffer was full), `write_errors` (failed attempts to write or to ship), `collisions` (fields moved to
+        `fields`), `unprintable` (values and messages replaced by a note) and `failures` (formatters and filters that
+        raised).
         """
         counts = {**self._core.counts(), "failures": self._failures}
         if self._shipping == "only":
@@ -193,13 +194,13 @@ class Handler(logging.Handler):
         return counts
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Formatters and filters may also be set past the methods for it."""
+        """Notice formatters and filters that are set as attributes, without the methods for it."""
         super().__setattr__(name, value)
         if name in ("filters", "formatter", "_prepare") and "_core" in self.__dict__:
             self._choose()
 
     def _choose(self) -> None:
-        """Let records go straight to the core as long as nothing stands in between. It looks for filters itself."""
+        """Pass records straight to the core unless something is in between; the core checks filters itself."""
         own = ("handle", "emit", "format", "filter")
         plain = self.formatter is None and self._prepare is None and self.filters is self._own_filters
         if plain and all(getattr(type(self), name) is _OWN[name] for name in own):
@@ -221,9 +222,9 @@ _OWN: Final = {name: getattr(Handler, name) for name in ("handle", "emit", "form
 
 def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
     """
-    Have everything written and delivered that was logged before; False when that took longer.
+    Write and deliver everything that was logged before; False if that took longer.
 
-    What is shipped counts once it is acknowledged, what is posted once it is accepted. False, once, also when lines were
+    Shipped lines count once they are acknowledged, posted lines once they are accepted. Also False, once, if lines were
     refused for good since the last flush.
     """
     deadline = monotonic() + timeout_seconds
@@ -240,13 +241,13 @@ def flush(timeout_seconds: float = FLUSH_SECONDS) -> bool:
 
 
 def _retry_now() -> None:
-    """What is shipped is written once it is acknowledged: a wait before the next attempt would outlast a flush."""
+    """End every back-off: it might outlast the flush that waits for the lines to be acknowledged."""
     for each in flushables:
         each.retry_now()
 
 
 def ask_flush() -> None:
-    """Have it done and do not wait: for a signal handler."""
+    """Start a flush and return at once, for a signal handler."""
     flush(0.0)
 
 
@@ -270,7 +271,7 @@ def _after_fork_in_child() -> None:
 
 
 def _settle_multiprocessing() -> None:
-    """Children of multiprocessing end without atexit: they flush where multiprocessing lets them."""
+    """Children of multiprocessing end without atexit: they flush in a finalizer of multiprocessing."""
     util: Any = sys.modules.get("multiprocessing.util")
     if util is not None and not getattr(_at_exit, "settled", False):
         _at_exit.settled = True  # type: ignore[attr-defined]
@@ -278,13 +279,13 @@ def _settle_multiprocessing() -> None:
 
 
 def _at_exit() -> None:
-    """Write what waits; what is logged from here on is written before the call returns."""
+    """Flush at exit; from here on each call to log returns once its line is written."""
     flushed = flush()
     if not flushed:
-        # What gave up may have logged why, after the lines before it were waited for.
+        # A delivery that gave up may have logged why, after its lines were waited for.
         for handler in list(_live):
             handler._core.flush(LAST_FLUSH_SECONDS)  # noqa: SLF001
-    # Lines that were refused for good wait no more: those that come now may be taken.
+    # Lines that were refused for good no longer wait, and later lines may be accepted.
     if not flushed and _report_waiting():
         _Exit.flush_seconds = 0.0
         return
@@ -293,7 +294,7 @@ def _at_exit() -> None:
 
 
 def _report_waiting() -> bool:
-    """Nobody counts after the exit: one line on standard error says what is lost with the process, if anything is."""
+    """Say in one line on standard error how much is lost with the process, if anything is."""
     left = Counter({"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))})  # noqa: SLF001
     for each in flushables:
         left.update(each.waiting())
@@ -304,7 +305,7 @@ def _report_waiting() -> bool:
 
 
 def say(text: str) -> None:
-    """One line on standard error, for what the log cannot be trusted with: it may be what does not arrive."""
+    """Write one line to standard error, for messages that must not depend on the log itself."""
     with suppress(Exception):  # closed, gone, or there never was one
         sys.stderr.write(f"headrig: {text}\n")
 

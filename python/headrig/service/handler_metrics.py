@@ -1,4 +1,4 @@
-"""What a service's handlers say about themselves on the page of metrics, in the words of any other source and sink."""
+"""Metrics of a service's handlers, under the same names as those of any source and sink."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS = {"redactions": telemetry.REDACTIONS, "broken": telemetry.BROKEN, "normal
 
 
 def observe(page: Metrics, cores: Mapping[str, HandlerCore]) -> None:
-    """Put the numbers of handlers, by their names on the page. To be called after `RunStatus`, whose imbalance it adds to."""
+    """Put the counters of handlers, by name, on the page. Call it after `RunStatus`, to whose imbalance it adds."""
     imbalance = page.value(telemetry.IMBALANCE)
     for name, core in cores.items():
         counts = core.counts()
@@ -37,7 +37,7 @@ def observe(page: Metrics, cores: Mapping[str, HandlerCore]) -> None:
 
 
 def _core(page: Metrics, core: HandlerCore) -> None:
-    """What the core did to the lines; the same lines of a second handler are not counted again."""
+    """What the core did to the lines of the first handler; a second one has the same lines."""
     for kind, name, count in core.tally():
         page.put(KINDS[kind], count, name)
     shipped = core.ship_counters()

@@ -1,4 +1,4 @@
-"""`headrig.install()`: what its arguments and the service's environment say, and what is put in place for it."""
+"""`headrig.install()`: reads its arguments and the environment, and installs handlers accordingly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("headrig")
 
 SPEC_WITH_METRICS: Final = f"{{{SPEC}}}".encode()
-"""Of the engine of a service: the built-in metrics are counted."""
+"""Spec of a service's engine: with the built-in metrics."""
 LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -47,7 +47,7 @@ STARTING: Final = (
     *("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS"),
     *("ALERT_EMAIL_FROM", "ALERT_EMAIL_TO"),
 )
-"""Variables that ask for more than a file: with one of them set there is a thread with a loop from the start."""
+"""Variables that need more than a file: if one is set, the background starts at once."""
 TUNING: Final = ("LOG_HTTP_BUFFER_SIZE", "LOG_HTTP_FLUSH_INTERVAL")
 """
 Those that change what the former ask for. Both are what the components' classes say: written down here, and held to it by
@@ -68,15 +68,15 @@ class _Settings(NamedTuple):
     to: str | None
     token: str | None
     more: tuple[tuple[str, str], ...]
-    """The variables of what is beyond the file."""
+    """Variables that need more than a file, with their values."""
 
     def __repr__(self) -> str:
-        """Nothing: some are secrets, and tools that report errors show what they find."""
+        """No values: some are secrets, and error reporters show what they find."""
         return "_Settings(…)"
 
 
 class _Installed:
-    """What `install` has put in place."""
+    """The result of the last `install`."""
 
     settings: _Settings | None = None
     handlers: tuple[Handler, ...] = ()
@@ -84,7 +84,7 @@ class _Installed:
 
 
 class _ServiceHandler(Handler):
-    """The one whose lines are counted and shipped."""
+    """The handler whose lines are counted and shipped."""
 
     def __init__(self, path: str | None, *, shipping: str, **rest: Any) -> None:
         self._shipping = shipping
@@ -103,20 +103,20 @@ def install(  # noqa: PLR0913  # settings, by keyword
     flush_seconds: float | None = None,
 ) -> Handler:
     """
-    Have the root logger write redacted JSON lines; gives the handler. Other handlers stay as they are.
+    Make the root logger write redacted JSON lines; gives the handler. Other handlers stay as they are.
 
-    What is not given comes from `LOG_LEVEL`, `LOG_STRUCTURED`, `LOG_FILE`, `LOG_FILE_BUFFER_SIZE` (lines),
+    Arguments that are not given come from `LOG_LEVEL`, `LOG_STRUCTURED`, `LOG_FILE`, `LOG_FILE_BUFFER_SIZE` (lines),
     `LOG_FILE_FLUSH_INTERVAL` (milliseconds), `HEADRIG_TO` and `HEADRIG_TOKEN`. Without a file, lines go to standard
     output; with `structured=False` text for people goes to standard error, beside the file if there is one.
 
     With `to`, `unix:/path` or `http(s)://host:port`, the lines are shipped to the `/ingest` of a `headrig run` in place of
     a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
-    post them, and `SLACK_WEBHOOK_URL` tells people of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
+    post them, and `SLACK_WEBHOOK_URL` receives notices of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
 
-    A second call with the same settings changes nothing, with others it replaces what the first put in place, and waits
-    some seconds for what that still has to deliver. In the main thread, SIGUSR1 flushes from then on unless it is ignored;
-    a handler it has already is called as well. Raises ConfigError for what cannot be used and OSError when the file cannot
-    be opened.
+    A second call with the same settings changes nothing; with other settings it replaces the first, and waits some seconds
+    for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
+    ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and OSError if the file
+    cannot be opened.
     """
     environ = dict(os.environ)
     if to is not None:
@@ -144,7 +144,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
             _replace(settings, environ, root)
         for handler in _Installed.handlers:
             root.addHandler(handler)
-        # A root that lets more pass does so for a handler that is not ours.
+        # Keep a lower level of the root logger: another handler needs it.
         lowest = _Installed.handlers[0].level
         root.setLevel(min(lowest, root.level or lowest))
         _flush_on_signal()
@@ -152,7 +152,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
 
 
 def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
-    """Refuse what is of no use as it stands: who set it believes that it works."""
+    """Refuse settings that would have no effect, although somebody set them."""
     for name in TUNING:
         _number(environ, name, 0)
     if settings.token is not None and settings.to is None:
@@ -163,7 +163,7 @@ def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
 
 
 def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logger) -> None:
-    """Put other settings in place; when they cannot be used, what is there stays."""
+    """Install other settings; if they cannot be used, the old ones stay."""
     try:
         handlers = _opened(settings)
     except OSError as error:
@@ -178,7 +178,7 @@ def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logg
         root.removeHandler(old)
         old.close()
     _Installed.settings, _Installed.handlers = None, ()
-    # First, so that what starting has to say is written.
+    # First, so that messages of the start are written.
     for handler in handlers:
         root.addHandler(handler)
     try:
@@ -218,7 +218,7 @@ def _opened(settings: _Settings) -> tuple[Handler, ...]:
 
 
 def _posts(settings: _Settings) -> bool:
-    """The variables make a sink beside the file."""
+    """Whether the variables add a sink beside the file."""
     given = dict(settings.more)
     if not any(name in STARTING for name in given):
         return False
@@ -228,7 +228,7 @@ def _posts(settings: _Settings) -> bool:
 
 
 def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
-    """What makes the settings of the background; nothing is loaded for it before it is called."""
+    """A function that makes the settings of the background; it imports what it needs only when called."""
 
     def configure(core: HandlerCore, thresholds: Mapping[str, Threshold]) -> Config:
         from headrig.service.config import service_config  # noqa: PLC0415  # msgspec is for who needs more than a file
@@ -246,7 +246,7 @@ def _level(environ: Mapping[str, str]) -> int:
 
 
 def _number_of(level: int | str) -> int:
-    """Of a level that was given as an argument; names that the service has made up itself are known, too."""
+    """The number of a level given as an argument; levels that the service has added to logging are known, too."""
     if isinstance(level, int):
         return level
     known = {**{name.lower(): number for name, number in logging.getLevelNamesMapping().items()}, **LEVELS}
@@ -276,7 +276,7 @@ def _unusable(name: str, remedy: str) -> ConfigError:
 
 
 def _flush_on_signal() -> None:
-    """Take SIGUSR1 where it is free, or in front of who has it."""
+    """Flush on SIGUSR1, before an existing signal handler if there is one."""
     if threading.current_thread() is not threading.main_thread():
         return
     before = signal.getsignal(signal.SIGUSR1)

@@ -1,6 +1,6 @@
 """
-The lines of a service's own handler, redacted already, on their way to what ships them. No table of the settings makes
-one: `headrig.install()` does.
+A source of lines that a service's own handler has already redacted, to be shipped. `headrig.install()` makes one; no table
+of the settings does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ShipQueueConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="shi
     """Take lines from the handler in this process."""
 
     core: Any
-    """A `HandlerCore`; msgspec knows no class of the compiled core."""
+    """A `HandlerCore`; msgspec does not know classes of the compiled core."""
 
     @property
     def where(self) -> str:
@@ -47,7 +47,7 @@ class ShipQueueSource:
         self._settled = Waiters()
 
     async def read(self, intake: Intake) -> None:
-        """Hand on what comes, until stopped and nothing is left. What becomes of it is told to the handler."""
+        """Hand on lines until stopped and nothing is left. The handler learns what became of each chunk."""
         loop = asyncio.get_running_loop()
         descriptor = self._core.open_ship_queue()
         loop.add_reader(descriptor, self._wake, descriptor)
@@ -70,7 +70,7 @@ class ShipQueueSource:
         """The handler has its own bounds."""
 
     async def emptied(self) -> None:
-        """Wait until everything that the handler offered is decided, or with a sink that nobody waits for."""
+        """Wait until all lines that the handler offered are decided, or are with sinks that are not required."""
         while self._core.ship_counters()["waiting"]:
             await self._settled.wait()
 
