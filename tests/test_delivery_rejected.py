@@ -135,6 +135,31 @@ def test_refused_for_good():
     assert (4, {"client": 2}) == (loop.buffer.account.delivered, dict(loop.buffer.account.dropped))
 
 
+def test_refused_for_now_altogether():
+    """
+    While everything is refused for now the sink fails; a line that is taken, or refused for good, ends that.
+    """
+    sink = BulkSink()
+    sink.answers = [(2, {0, 1}, False), (2, {0}, False)]
+    conditions = []
+
+    async def watched() -> None:
+        loop = running(sink)
+
+        async def look(seconds: float, hurry: asyncio.Event) -> None:
+            conditions.append(loop.condition.failing)
+
+        loop.context.pause = look
+        loop.buffer.offer(batch(b"a", b"b"))
+        loop.buffer.end()
+        await loop.run()
+
+    asyncio.run(watched())
+
+    assert ["answered 400", None] == [failing and failing.reason for failing in conditions]
+    assert [b"b\n", b"a\n"] == sink.taken
+
+
 def test_given_up_in_the_middle():
     """
     What was accepted before a sink gives up is delivered, and only the rest is dropped.

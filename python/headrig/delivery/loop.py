@@ -212,7 +212,11 @@ class DeliveryLoop(ABC, Generic[Item]):
             await self._failed(items, Bug(error, self.verb))
             return
         self._bugs = 0
-        self.condition.taken()
+        if accepted or error.final:
+            # Also a refusal for good is an answer to these lines: nothing is wrong but them.
+            self.condition.taken()
+        else:
+            self.condition.unanswered(error)
         if accepted:
             self._refusals = 0
         self.say(error, items, error.reason if error.final else None)
