@@ -133,7 +133,7 @@ class Server:
     @asynccontextmanager
     async def serving(self):
         async with self.httpd.serve():
-            await self.httpd.listen(Door(self._bound))
+            await self.httpd.listen(Door((self._bound,)))
             yield self
             self.go.set()
             for peer in self._peers:

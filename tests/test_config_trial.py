@@ -3,8 +3,10 @@
 import asyncio
 import os
 import socket
+import tempfile
 import threading
 import urllib.request
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -55,26 +57,32 @@ def looks(settings) -> str | None:
 
 
 @pytest.fixture
-def places(tmp_path) -> Path:
-    """A folder with what stands in the way of files."""
-    (tmp_path / "file").write_text("here\n")
-    (tmp_path / "folder").mkdir()
-    os.mkfifo(tmp_path / "fifo")
-    (tmp_path / "loop").symlink_to("loop")
-    (tmp_path / "to_new").symlink_to("new_by_link.log")
-    (tmp_path / "to_gone").symlink_to("gone/new.log")
-    (tmp_path / "to_folder").symlink_to("folder")
+def places() -> Iterator[Path]:
+    """A folder that every user may look into, with what stands in the way of files."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield filled(Path(folder))
+
+
+def filled(folder: Path) -> Path:
+    (folder / "file").write_text("here\n")
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "fifo")
+    (folder / "loop").symlink_to("loop")
+    (folder / "to_new").symlink_to("new_by_link.log")
+    (folder / "to_gone").symlink_to("gone/new.log")
+    (folder / "to_folder").symlink_to("folder")
     with socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(str(tmp_path / "socket"))
+        bound.bind(str(folder / "socket"))
     for name, mode in (("read_only", 0o555), ("closed", 0o666), ("open", 0o777)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "there.log").write_text("")
-        (tmp_path / name / "there.log").chmod(0o666)
-        (tmp_path / name).chmod(mode)
+        (folder / name).mkdir()
+        (folder / name / "there.log").write_text("")
+        (folder / name / "there.log").chmod(0o666)
+        (folder / name).chmod(mode)
     for name, mode in (("write_only", 0o222), ("read_alone", 0o444)):
-        (tmp_path / "open" / name).write_text("")
-        (tmp_path / "open" / name).chmod(mode)
-    return tmp_path
+        (folder / "open" / name).write_text("")
+        (folder / "open" / name).chmod(mode)
+    return folder
 
 
 PLACES = (
@@ -124,8 +132,6 @@ def test_looking_as_another_user(places, folder, name):
     The same holds for permissions, of the user that runs.
     """
     settings = FileConfig(path=f"{places}/{folder}/{name}")
-    for each in (places, *places.parents[:-2]):
-        each.chmod(0o755)
     os.seteuid(NOBODY)
     try:
         looked, opened = looks(settings), opens(settings)

@@ -39,6 +39,8 @@ WRITE_BATCHES: Final = 64
 
 PIPE_BYTES_MAX: Final = MIB
 """Most a pipe can hold (pipe-max-size). So much of standard input is still read after a stop."""
+PORT_TRIES: Final = 16
+"""Ports of the system's choice that are tried at every address of a name: one that is free here is seldom taken there."""
 BACKLOG_CONNECTIONS: Final = 1024
 """Connections the kernel holds until they are accepted."""
 SILENCE_SECONDS: Final = 1.0

@@ -86,7 +86,7 @@ class Httpd:
         self._missed = missed
         self._loop = asyncio.get_running_loop()
         self._server = web.Server(self._dispatch)
-        self._listener: asyncio.AbstractServer | None = None
+        self._listeners: list[asyncio.Server] = []
         self._door: Door | None = None
         self._open: set[_HttpConnection] = set()
         """Each is silent, being answered, or idle."""
@@ -103,8 +103,8 @@ class Httpd:
             yield
         finally:
             self._timer.cancel()
-            if self._listener is not None:
-                self._listener.close()
+            for listener in self._listeners:
+                listener.close()
             for connection in self._open:
                 if connection.streaming is not None:
                     connection.streaming.cancel()
@@ -114,15 +114,16 @@ class Httpd:
 
     async def listen(self, door: Door | None) -> None:
         """Take connections there, and no longer where it did before. Those that are open go on."""
-        listener = None
-        if door is not None:
+        listeners = []
+        for bound in door.bound if door is not None else ():
             make: Callable[..., Awaitable[asyncio.Server]] = self._loop.create_server
-            if door.bound.family == socket.AF_UNIX:
+            if bound.family == socket.AF_UNIX:
                 make = partial(self._loop.create_unix_server, **_KEEP_FILE)
-            listener = await make(self._connection, sock=door.bound, backlog=BACKLOG_CONNECTIONS, ssl=door.tls)
-        before, self._listener = self._listener, listener
+            tls = door.tls if door is not None else None
+            listeners.append(await make(self._connection, sock=bound, backlog=BACKLOG_CONNECTIONS, ssl=tls))
+        before, self._listeners = self._listeners, listeners
         left, self._door = self._door, door
-        if before is not None and left is not None:
+        if left is not None:
             await leave(before, left, door)
 
     def _connection(self) -> asyncio.Protocol:

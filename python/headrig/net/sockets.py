@@ -6,17 +6,16 @@ Sockets are bound here and handed to servers, so that a reload can pass a listen
 from __future__ import annotations
 
 import asyncio
-import errno
 import ipaddress
 import os
 import select
 import socket
 import ssl
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -24,6 +23,10 @@ from headrig.errors import ConfigError, UnavailableError
 from headrig.filesystem import Created, directory_obstacle
 from headrig.limits import BACKLOG_CONNECTIONS
 from headrig.model import FilePath
+from headrig.net.binding import Resolved, bind_all, let_in, reason_of, resolve
+
+Bound = tuple[socket.socket, ...]
+"""The sockets of one part, in the order of their addresses."""
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +54,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             context.load_cert_chain(self.cert_file, self.key_file, password="none")  # noqa: S106
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(
-                f"cannot use the certificate with its key: {_reason(error)}",
+                f"cannot use the certificate with its key: {reason_of(error)}",
                 path=f"{path}.cert_file",
                 remedy="give a PEM certificate chain and its private key, both readable, the key not encrypted",
             ) from error
@@ -60,7 +63,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 context.load_verify_locations(self.client_ca_file)
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError(
-                    f"cannot use the file: {_reason(error)}",
+                    f"cannot use the file: {reason_of(error)}",
                     path=f"{path}.client_ca_file",
                     remedy="give a readable PEM file",
                 ) from error
@@ -97,7 +100,7 @@ def host_port(listen: str, path: str) -> tuple[str, int]:
 
 def is_loopback(host: str) -> bool:
     """Only this machine can connect to it."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
@@ -146,7 +149,8 @@ def socket_file_problems(name: str, path: str) -> Iterator[ConfigError]:
 class Door:
     """Where a component lets peers in. A component that a reload changes goes on with another one; who is inside stays."""
 
-    bound: socket.socket
+    bound: Bound
+    """One socket for each address that its name leads to."""
     tls: ssl.SSLContext | None = None
     file: str | None = None
     """The socket file, and who may connect to it."""
@@ -157,9 +161,14 @@ class Door:
         if self.file is not None:
             os.chmod(self.file, self.mode)
 
-    def same_socket(self, other: Door) -> bool:
-        """Both are one socket of the kernel: what waits at one of them, the other takes."""
-        return os.path.sameopenfile(self.bound.fileno(), other.bound.fileno())
+    @property
+    def port(self) -> int:
+        """The one that it really has, at each of its addresses."""
+        return int(self.bound[0].getsockname()[1])
+
+    def same_socket(self, bound: socket.socket) -> socket.socket | None:
+        """The one of its sockets that is the same for the kernel as this one: what waits at the one, the other takes."""
+        return next((own for own in self.bound if os.path.sameopenfile(own.fileno(), bound.fileno())), None)
 
 
 @runtime_checkable
@@ -179,7 +188,8 @@ class Listening(Protocol):
 class _Address:
     """One socket of the kernel and its duplicates."""
 
-    key: str
+    key: Resolved | str
+    """Of a Unix socket its path."""
     users: list[socket.socket] = field(default_factory=list)
     file: str | None = None
     identity: tuple[int, int] | None = None
@@ -189,14 +199,6 @@ class _Address:
     def lost(self) -> bool:
         """Whoever connects to the path does not come here: the file is gone, or another's."""
         return self.file is not None and _identity(self.file) != self.identity
-
-
-class _Resolved(NamedTuple):
-    """One address of a name, as the kernel has it."""
-
-    family: socket.AddressFamily
-    kind: socket.SocketKind
-    address: Any
 
 
 class Sockets:
@@ -212,35 +214,46 @@ class Sockets:
         """Of all that listens, and of what is about to."""
         return [bound.fileno() for address in self._addresses for bound in address.users if bound.fileno() >= 0]
 
-    def lost(self, bound: socket.socket) -> bool:
-        """The file of this Unix socket is gone, or another's: a new one must be made."""
-        return any(address.lost and bound in address.users for address in self._addresses)
+    def lost(self, bound: Bound) -> bool:
+        """The file of a Unix socket is gone, or another's: a new one must be made."""
+        return any(address.lost and each in address.users for address in self._addresses for each in bound)
 
-    def tcp(self, listen: str, path: str) -> socket.socket:
-        """A listening, non-blocking TCP socket. Give it back with `release`."""
+    def tcp(self, listen: str, path: str) -> Bound:
+        """Listening, non-blocking TCP sockets, one for each address. Give them back with `release`."""
         return self._inet(listen, path, socket.SOCK_STREAM)
 
-    def udp(self, listen: str, path: str) -> socket.socket:
-        """A bound, non-blocking UDP socket. Give it back with `release`."""
+    def udp(self, listen: str, path: str) -> Bound:
+        """Bound, non-blocking UDP sockets, one for each address. Give them back with `release`."""
         return self._inet(listen, path, socket.SOCK_DGRAM)
 
-    def _inet(self, listen: str, path: str, kind: socket.SocketKind) -> socket.socket:
-        stream = kind == socket.SOCK_STREAM
-        host, port = host_port(listen, path)
-        name = "tcp" if stream else "udp"
-        if port and (known := self._share(f"{name}:{listen}")) is not None:
-            return known
-        bound = _bind(_addresses(host, port, kind, path)[0], listen, path)
-        return self._keep(f"{name}:{listen if port else bound.getsockname()}", bound)
+    def _inet(self, listen: str, path: str, kind: socket.SocketKind) -> Bound:
+        """One that is listened on already is shared, whatever name led there."""
+        addresses = resolve(*host_port(listen, path), kind, path)
+        shared = {each: known for each in addresses if each.port and (known := self._share(each)) is not None}
+        rest = [each for each in addresses if each not in shared]
+        fresh: dict[Resolved, socket.socket] = {}
+        try:
+            fresh = bind_all(rest, listen, path, several=len(addresses) > 1, absent=bool(shared))
+            for bound in fresh.values() if kind == socket.SOCK_STREAM else ():
+                let_in(bound, listen, path)
+        except BaseException:
+            for bound in fresh.values():
+                bound.close()
+            self.release(tuple(shared.values()))
+            raise
+        for each, bound in fresh.items():
+            self._keep(each.at(bound.getsockname()[1]), bound)
+        found = shared | fresh
+        return tuple(found[each] for each in addresses if each in found)
 
-    def unix(self, name: str, mode: int, path: str, created: Created) -> socket.socket:
+    def unix(self, name: str, mode: int, path: str, created: Created) -> Bound:
         """
         A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not. The mode of
         one that is listened on already changes when its new `Door` is unlocked.
         """
-        key = f"unix:{os.path.abspath(name)}"
+        key = os.path.abspath(name)
         if (known := self._share(key)) is not None:
-            return known
+            return (known,)
         _clear_stale(name, path)
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -251,27 +264,30 @@ class Sockets:
             finally:
                 os.umask(mask)
             os.chmod(name, mode)
+            bound.listen(BACKLOG_CONNECTIONS)
         except OSError as error:
             bound.close()
             raise ConfigError(
-                f"cannot create the socket {name}: {_reason(error)}",
+                f"cannot create the socket {name}: {reason_of(error)}",
                 path=path,
                 remedy="give a path that can be written",
             ) from error
-        return self._keep(key, bound, os.path.abspath(name))
+        self._keep(key, bound, key)
+        return (bound,)
 
-    def release(self, bound: socket.socket) -> None:
-        """Close a socket; the last one of a Unix address also removes its file, if that is still its own."""
-        bound.close()
+    def release(self, bound: Bound) -> None:
+        """Close sockets; the last one of a Unix address also removes its file, if that is still its own."""
+        for each in bound:
+            each.close()
         for address in self._addresses:
-            if bound in address.users:
-                address.users.remove(bound)
+            if gone := [each for each in bound if each in address.users]:
+                address.users = [each for each in address.users if each not in gone]
                 if address.file is not None and not address.users and not address.lost:
                     with suppress(OSError):
                         os.unlink(address.file)
         self._addresses = [address for address in self._addresses if address.users]
 
-    def _share(self, key: str) -> socket.socket | None:
+    def _share(self, key: Resolved | str) -> socket.socket | None:
         for address in self._addresses:
             for known in address.users:
                 if address.key == key and known.fileno() >= 0 and not address.lost:
@@ -281,12 +297,9 @@ class Sockets:
                     return shared
         return None
 
-    def _keep(self, key: str, bound: socket.socket, file: str | None = None) -> socket.socket:
+    def _keep(self, key: Resolved | str, bound: socket.socket, file: str | None = None) -> None:
         bound.setblocking(False)
-        if bound.type == socket.SOCK_STREAM:
-            bound.listen(BACKLOG_CONNECTIONS)
         self._addresses.append(_Address(key, [bound], file, _identity(file) if file else None))
-        return bound
 
 
 def try_address(listen: str, kind: socket.SocketKind, path: str) -> None:
@@ -295,33 +308,9 @@ def try_address(listen: str, kind: socket.SocketKind, path: str) -> None:
 
     Raises `ConfigError` when it cannot be had, `UnavailableError` when somebody has it.
     """
-    host, port = host_port(listen, path)
-    for address in _addresses(host, port, kind, path):
-        _bind(address, listen, path).close()
-
-
-def _addresses(host: str, port: int, kind: socket.SocketKind, path: str) -> list[_Resolved]:
-    """Where a name leads on this machine."""
-    try:
-        found = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        reason = _reason(error) if isinstance(error, OSError) else "not a name"
-        remedy = "give an address of this machine"
-        raise ConfigError(f"cannot resolve {host}: {reason}", path=path, remedy=remedy) from error
-    return list(dict.fromkeys(_Resolved(family, kind, address) for family, kind, _, _, address in found))
-
-
-def _bind(address: _Resolved, listen: str, path: str) -> socket.socket:
-    bound = socket.socket(address.family, address.kind)
-    if address.kind == socket.SOCK_STREAM:
-        # For datagrams this would let two processes bind the same address and one of them starve.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address.address)
-    except OSError as error:
+    addresses = resolve(*host_port(listen, path), kind, path)
+    for bound in bind_all(addresses, listen, path, several=len(addresses) > 1).values():
         bound.close()
-        raise _cannot_bind(error, listen, path) from error
-    return bound
 
 
 async def accept_backlog(bound: socket.socket) -> None:
@@ -335,13 +324,15 @@ async def accept_backlog(bound: socket.socket) -> None:
         await asyncio.sleep(0)
 
 
-async def leave(server: asyncio.AbstractServer, door: Door, successor: Door | None) -> None:
+async def leave(servers: Sequence[asyncio.AbstractServer], door: Door, successor: Door | None) -> None:
     """Take no connections at a door any more, once all are in that came; those at the same socket are the successor's."""
     try:
-        if successor is None or not successor.same_socket(door):
-            await accept_backlog(door.bound)
+        for bound in door.bound:
+            if successor is None or successor.same_socket(bound) is None:
+                await accept_backlog(bound)
     finally:
-        server.close()
+        for server in servers:
+            server.close()
 
 
 def _identity(file: str) -> tuple[int, int] | None:
@@ -359,7 +350,7 @@ def _clear_stale(name: str, path: str) -> None:
         return
     except OSError as error:
         raise ConfigError(
-            f"cannot look at {name}: {_reason(error)}", path=path, remedy="give a path that can be written"
+            f"cannot look at {name}: {reason_of(error)}", path=path, remedy="give a path that can be written"
         ) from error
     if not stat.S_ISSOCK(mode):
         raise ConfigError(f"{name} exists and is not a socket", path=path, remedy="remove it or give another path")
@@ -371,30 +362,10 @@ def _clear_stale(name: str, path: str) -> None:
             return
         except OSError as error:
             raise UnavailableError(
-                f"cannot tell whether {name} is served: {_reason(error)}",
+                f"cannot tell whether {name} is served: {reason_of(error)}",
                 path=path,
                 remedy="remove it or give another path",
             ) from error
     raise UnavailableError(
         f"{name} is served by another process", path=path, remedy="stop that process or give another path"
     )
-
-
-def _cannot_bind(error: OSError, listen: str, path: str) -> ConfigError | UnavailableError:
-    if error.errno == errno.EADDRINUSE:
-        return UnavailableError(
-            f"{listen} is in use", path=path, remedy="stop the process that listens there or choose another port"
-        )
-    if error.errno == errno.EACCES:
-        return ConfigError(
-            f"no permission to listen on {listen}",
-            path=path,
-            remedy="choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE",
-        )
-    return ConfigError(
-        f"cannot listen on {listen}: {_reason(error)}", path=path, remedy="give an address of this machine"
-    )
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -103,7 +103,7 @@ class IngestSource:
             self.where = f"http {self.path} on unix {self.door.file}"
         else:
             scheme = "https" if self.door.tls else "http"
-            self.where = f"{scheme}://{self.host}:{self.door.bound.getsockname()[1]}{self.path}"
+            self.where = f"{scheme}://{self.host}:{self.door.port}{self.path}"
 
     async def ingest(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: 200 once accepted, 4xx for good, 503 when it should come again."""

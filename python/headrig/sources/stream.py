@@ -144,27 +144,28 @@ class StreamSource:
         self._change = Waiters()
         self._tuned = Waiters()
         self._intake: Intake | None = None
-        self._server: asyncio.AbstractServer | None = None
+        self._servers: list[asyncio.AbstractServer] = []
 
     @property
     def port(self) -> int:
         """The port bound, for a `listen` with port 0."""
-        return int(self.door.bound.getsockname()[1])
+        return self.door.port
 
     async def read(self, intake: Intake) -> None:
         """Serve until told to stop; then the backlog, then every connection to EOF or silence."""
         self._intake = intake
-        self._server = await self._listen(intake)
+        self._servers = await self._listen(intake)
         try:
             async with asyncio.TaskGroup() as tasks:
                 chores = (tasks.create_task(self._resume(intake)), tasks.create_task(self._close_idle()))
                 await intake.stopping.wait()
-                await leave(self._server, self.door, None)
+                await leave(self._servers, self.door, None)
                 await self._silence()
                 for chore in chores:
                     chore.cancel()
         finally:
-            self._server.close()
+            for server in self._servers:
+                server.close()
             for connection in list(self._connections):
                 connection.close()
             # Transports call connection_lost in a later turn of the loop.
@@ -175,10 +176,10 @@ class StreamSource:
         """Go on with other settings; connections stay."""
         self.door, changed.door = changed.door, self.door
         self.where, self._admit = changed.where, changed._admit
-        if self._intake is None or self._server is None or self._intake.stopping.is_set():
+        if self._intake is None or not self._servers or self._intake.stopping.is_set():
             return
         self.door.unlock()
-        before, self._server = self._server, await self._listen(self._intake)
+        before, self._servers = self._servers, await self._listen(self._intake)
         await leave(before, changed.door, self.door)
 
     def tune(self, limits: Limits) -> None:
@@ -187,17 +188,20 @@ class StreamSource:
         self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
         self._tuned.wake()
 
-    async def _listen(self, intake: Intake) -> asyncio.AbstractServer:
+    async def _listen(self, intake: Intake) -> list[asyncio.AbstractServer]:
         door = self.door
         if door.tls is not None:
             count_failed_handshakes(door.tls, lambda: intake.failed("tls_handshake", "connecting"))
-        return await self._loop.create_server(
-            lambda: self._greet(Connection(self, intake)),
-            sock=door.bound,
-            backlog=BACKLOG_CONNECTIONS,
-            ssl=door.tls,
-            ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if door.tls else None,
-        )
+        return [
+            await self._loop.create_server(
+                lambda: self._greet(Connection(self, intake)),
+                sock=bound,
+                backlog=BACKLOG_CONNECTIONS,
+                ssl=door.tls,
+                ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if door.tls else None,
+            )
+            for bound in door.bound
+        ]
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Why this connection may not stay; None when it may."""

@@ -45,9 +45,9 @@ class TcpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="tcp"):
     async def open(self, context: OpenContext) -> AsyncIterator[StreamSource]:
         """Listen."""
         tls = self.tls.context(f"{context.path}.tls") if self.tls else None
-        bound = context.sockets.tcp(self.listen, f"{context.path}.listen")
+        door = Door(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
         host = self.listen.rpartition(":")[0]
-        source = StreamSource(Door(bound, tls), f"tcp {host}:{bound.getsockname()[1]}", context.limits)
+        source = StreamSource(door, f"tcp {host}:{door.port}", context.limits)
         try:
             yield source
         finally:

@@ -82,8 +82,8 @@ class UdpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="udp"):
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[UdpSource]:
         """Bind."""
-        bound = context.sockets.udp(self.listen, f"{context.path}.listen")
-        source = UdpSource(self, Door(bound), context.limits)
+        door = Door(context.sockets.udp(self.listen, f"{context.path}.listen"))
+        source = UdpSource(self, door, context.limits)
         try:
             yield source
         finally:
@@ -106,13 +106,14 @@ class UdpSource:
         self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
         self._loop = asyncio.get_running_loop()
         self._intake: Intake | None = None
-        self._kernel_drops = 0
+        self._kernel_drops: dict[socket.socket, int] = {}
+        """As the kernel counted them last, by socket."""
         self._settle_in()
 
     @property
     def port(self) -> int:
         """The port bound, for a `listen` with port 0."""
-        return int(self.door.bound.getsockname()[1])
+        return self.door.port
 
     async def read(self, intake: Intake) -> None:
         """Take datagrams until told to stop; then what the kernel still holds."""
@@ -121,18 +122,22 @@ class UdpSource:
         try:
             await intake.stopping.wait()
         finally:
-            self._loop.remove_reader(self.door.bound.fileno())
-        await self._empty(self.door.bound, intake)
+            self._leave(self.door)
+        for bound in self.door.bound:
+            await self._empty(bound, intake)
 
     async def renew(self, changed: UdpSource) -> None:
         """Go on with other settings."""
         intake, before = self._intake, self.door
         if intake is None:
             return
-        self._loop.remove_reader(before.bound.fileno())
-        if not changed.door.same_socket(before):
-            await self._empty(before.bound, intake)
-            self._kernel_drops = 0
+        self._leave(before)
+        for bound in before.bound:
+            if (same := changed.door.same_socket(bound)) is None:
+                await self._empty(bound, intake)
+            elif bound in self._kernel_drops:
+                self._kernel_drops[same] = self._kernel_drops[bound]
+            self._kernel_drops.pop(bound, None)
         if intake.stopping.is_set():
             return
         self.door, changed.door = changed.door, before
@@ -147,15 +152,19 @@ class UdpSource:
     def _settle_in(self) -> None:
         """Know where it is, and whom it lets in."""
         host = self._config.listen.rpartition(":")[0]
-        self.where = f"udp {host}:{self.door.bound.getsockname()[1]}"
+        self.where = f"udp {host}:{self.door.port}"
         self._networks: Networks = tuple(ipaddress.ip_network(network) for network in self._config.allow_from)
         self._allowed: dict[str, bool] = {}
 
     def _listen(self, intake: Intake) -> None:
-        bound = self.door.bound
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._config.receive_buffer_bytes)
-        bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
-        self._loop.add_reader(bound.fileno(), self._burst, bound, intake)
+        for bound in self.door.bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._config.receive_buffer_bytes)
+            bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+            self._loop.add_reader(bound.fileno(), self._burst, bound, intake)
+
+    def _leave(self, door: Door) -> None:
+        for bound in door.bound:
+            self._loop.remove_reader(bound.fileno())
 
     async def _empty(self, bound: socket.socket, intake: Intake) -> None:
         """Take what the kernel holds; bounded by what it can hold, also when someone goes on sending."""
@@ -179,7 +188,7 @@ class UdpSource:
                 intake.failed("io")
                 break
             received_bytes += len(data) or 1
-            self._count_drops(control, intake)
+            self._count_drops(bound, control, intake)
             if self._networks and not self._admits(sender[0]):
                 intake.failed("peer_refused")
                 continue
@@ -202,14 +211,14 @@ class UdpSource:
         else:
             intake.add(lines, count)
 
-    def _count_drops(self, control: list[tuple[int, int, bytes]], intake: Intake) -> None:
+    def _count_drops(self, bound: socket.socket, control: list[tuple[int, int, bytes]], intake: Intake) -> None:
         for level, kind, data in control:
             if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL) and len(data) >= _DROPS.size:
                 drops: int = _DROPS.unpack_from(data)[0]
                 # The kernel's counter has 32 bits.
-                if new := (drops - self._kernel_drops) % 2**32:
+                if new := (drops - self._kernel_drops.get(bound, 0)) % 2**32:
                     intake.failed("kernel_drop", count=new)
-                    self._kernel_drops = drops
+                    self._kernel_drops[bound] = drops
 
     def _admits(self, host: str) -> bool:
         known = self._allowed.get(host)

@@ -78,10 +78,10 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
 
         tls = self.tls.context(f"{context.path}.tls") if self.tls else None
         token = bearer(self.token, self.token_file, context.path)
-        bound = context.sockets.tcp(self.listen, f"{context.path}.listen")
+        door = Door(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
         host = self.listen.rpartition(":")[0]
-        where = f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}"
-        server = StatusServer(Door(bound, tls), where, self._access(token), context)
+        where = f"{'https' if tls else 'http'}://{host}:{door.port}"
+        server = StatusServer(door, where, self._access(token), context)
         server.httpd = Httpd(context.limits.connections_max, server.refused, server.missed)
         try:
             async with server.httpd.serve():
