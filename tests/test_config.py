@@ -185,7 +185,7 @@ def test_secret_from_a_file(tmp_path):
         {},
     )
 
-    assert ("fake-token", None) == (loaded.sources["web"].token, loaded.sources["web"].token_file)
+    assert "fake-token" == loaded.sources["web"].token
     assert {"hmac_key": "fake-key-" * 4 + "\n"} == json.loads(loaded.engine_spec)["redact"]["token"]
 
 

@@ -100,7 +100,18 @@ def parts() -> Iterator[tuple[str, type[msgspec.Struct], dict[str, Any]]]:
 def tables() -> dict[str, tuple[list[str], dict[str, Any]]]:
     """Every table: its place, its keys and one that nobody knows, and how it is right."""
     every = [*((at, *table) for at, table in TABLES.items()), *parts()]
-    return {at: ([*struct.__struct_encode_fields__, "unknown_key", "type"], good) for at, struct, good in every}
+    return {
+        at: (
+            [*struct.__struct_encode_fields__, *(f"{key}_file" for key in secret_keys(struct)), "unknown_key", "type"],
+            good,
+        )
+        for at, struct, good in every
+    }
+
+
+def secret_keys(struct: type[msgspec.Struct]) -> list[str]:
+    """Fields that may stand in a file of their own."""
+    return [field.name for field in msgspec.structs.fields(struct) if "'secret': True" in str(field.type)]
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -340,7 +351,7 @@ def test_no_secret_is_in_a_repr(struct):
     Settings with a secret show none of it when a tool prints them.
     """
     keys = set(struct.__struct_fields__)
-    secrets = [key for key in keys if f"{key}_file" in keys] + ["endpoint"] * ("endpoint" in keys)
+    secrets = secret_keys(struct) + ["endpoint"] * ("endpoint" in keys)
     good = {key: MARKER for key in struct.__struct_fields__ if key in secrets}
     required = {field.name: MARKER for field in msgspec.structs.fields(struct) if field.required}
 

@@ -67,7 +67,7 @@ async def test_authorities_that_are_none(tmp_path):
 
 async def test_secret_from_a_file(tmp_path, start):
     """
-    The auth header may come from a file, in a configuration and by hand.
+    The auth header may come from a file.
     """
     async with serving() as endpoint:
         (tmp_path / "auth").write_text(CANARY + "\n")
@@ -84,12 +84,11 @@ async def test_secret_from_a_file(tmp_path, start):
             """
         )
         loaded = config.load(str(tmp_path / "headrig.toml"), {}).sinks["out"]
-        by_hand = HttpSinkConfig(endpoint=endpoint.url, auth_header_file=str(tmp_path / "auth"))
-        run = await start(TCP, {"loaded": loaded, "by_hand": by_hand})
+        run = await start(TCP, {"loaded": loaded})
         await run.send(b"{}\n")
         assert await run.pipeline.flush()
 
-        assert [CANARY] * 2 == [headers["Authorization"] for _, headers, _ in endpoint.requests]
+        assert [CANARY] == [headers["Authorization"] for _, headers, _ in endpoint.requests]
 
 
 async def test_waiting_source_is_answered(start):

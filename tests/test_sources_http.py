@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 
 from headrig.config.conflicts import conflicts
-from headrig.errors import ConfigError
 from headrig.limits import Limits
 from headrig.sources import HttpSourceConfig
 from headrig.sources.bodies import zstd
@@ -169,18 +168,6 @@ async def test_token(ingest, given, status):
     assert status == (await post(b"{}", NDJSON | ({"Authorization": given} if given else {})))[0]
 
 
-async def test_token_file(ingest, tmp_path):
-    """
-    The token may stand in a file; one that cannot be read is an error of the settings.
-    """
-    (tmp_path / "token").write_text("right\n")
-    _, post = await ingest(HttpSourceConfig(token_file=str(tmp_path / "token")))
-
-    assert 200 == (await post(b"{}", {"Authorization": "Bearer right"}))[0]
-    with pytest.raises(ConfigError, match=r"sources.in.token_file: cannot read"):
-        await ingest(HttpSourceConfig(token_file=str(tmp_path / "missing")))
-
-
 @pytest.mark.parametrize(
     ("headers", "status", "says"),
     [
@@ -307,8 +294,7 @@ async def test_request_at_the_stop(ingest, sink):
         ({"token": "x"}, "0.0.0.0:9600", []),
         ({"insecure_listen": True}, "0.0.0.0:9600", []),
         ({"listen": "0.0.0.0:1"}, None, ["sources.in.listen"]),
-        ({"listen": "0.0.0.0:1", "token_file": "x"}, None, []),
-        ({"token": "x", "token_file": "x"}, "127.0.0.1:9600", ["sources.in.token"]),
+        ({"listen": "0.0.0.0:1", "token": "x"}, None, []),
         ({"token": " "}, "127.0.0.1:9600", ["sources.in.token"]),
     ],
 )

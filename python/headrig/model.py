@@ -69,6 +69,10 @@ FilePath = Annotated[str, msgspec.Meta(extra={"form": "file"})]
 """The path of a file or directory, as it is written."""
 Address = Annotated[str, msgspec.Meta(extra={"form": "address"})]
 """Where something listens or is reached: `host:port`, `unix:/path` or a URL, as it is written."""
+Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
+"""What nobody may see. In settings a key with `_file` behind its name may name the file that holds it, and alone does."""
+SecretAddress = Annotated[str, msgspec.Meta(extra={"form": "address", "secret": True})]
+"""An address that is a secret itself."""
 FileMode = Annotated[
     str, msgspec.Meta(pattern="^0?[0-7]{3}$", extra={"expected": "permissions", "remedy": 'write octal digits: "0640"'})
 ]

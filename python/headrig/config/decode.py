@@ -12,9 +12,10 @@ import msgspec
 
 from headrig.config.environment import Expanded, Unresolved
 from headrig.config.literals import as_written
-from headrig.config.secret_files import read_secrets
+from headrig.config.secret_files import read_secret
 from headrig.errors import ConfigError
 from headrig.errors import shown as kind_of
+from headrig.model import FilePath
 from headrig.nearest import hint
 from headrig.units import EXAMPLES, scaled, unit_of
 
@@ -69,22 +70,23 @@ def table(  # noqa: PLR0913  # by keyword, each with a default
     before = len(errors)
     fields = {field.encode_name: field for field in msgspec.structs.fields(cls) if field.name not in fixed}
     tag_field = cls.__struct_config__.tag_field
-    known = [*names, *fields, *filter(None, [tag_field])]
+    secrets = {f"{name}_file": name for name, field in fields.items() if _extra(field.type).get("secret")}
+    known = [*names, *fields, *secrets, *filter(None, [tag_field])]
     errors.extend(unknown(key, f"{at}.{key}", [*known, *more]) for key in given if key not in known)
     keys = _keys(given, fields, names, at, errors)
     values = {name: value(given[key], fields[name].type, name, f"{at}.{key}", errors) for name, key in keys.items()}
     for name, field in fields.items():
         if name in keys:
             continue
-        if f"{name}_file" in keys:
-            values[name] = None
-        elif field.required:
+        if field.required and f"{name}_file" not in given:
             key = next((key for key, of in names.items() if of == name), name)
             errors.append(ConfigError("missing", path=f"{at}.{key}", remedy=f"add {key} = …"))
     if len(errors) > before or _WRONG in values.values():
         return None
-    read_secrets(values, at, errors, errors.warnings)
-    if len(errors) > before:
+    for key in secrets.keys() & given.keys():
+        found = value(given[key], FilePath, key, f"{at}.{key}", errors)
+        values[secrets[key]] = found if found is _WRONG else _secret(found, secrets[key], given, f"{at}.{key}", errors)
+    if len(errors) > before or _WRONG in values.values():
         return None
     try:
         return cls(**fixed, **{fields[name].name: made for name, made in values.items()})
@@ -164,6 +166,18 @@ def _keys(
     return keys
 
 
+def _secret(file: str, name: str, given: Mapping[str, Any], path: str, errors: Findings) -> Any:
+    """What a file holds, in place of the key of that name."""
+    if name in given:
+        errors.append(ConfigError(f"{name} is given as well", path=path, remedy="give one of the two"))
+        return _WRONG
+    try:
+        return read_secret(file, path, errors.warnings)
+    except ConfigError as error:
+        errors.append(error)
+        return _WRONG
+
+
 def _whatever_type(
     members: Iterable[type[msgspec.Struct]],
     given: Mapping[str, Any],
@@ -176,6 +190,8 @@ def _whatever_type(
     for member in members:
         for field in msgspec.structs.fields(member):
             known.setdefault(field.encode_name, []).append(field.type)
+            if _extra(field.type).get("secret"):
+                known.setdefault(f"{field.encode_name}_file", []).append(FilePath)
     for key in given:
         path = f"{at}.{key}"
         if key in known:

@@ -5,7 +5,7 @@ adds. No error shows any of it.
 
 import os
 import stat
-from typing import Any, Final
+from typing import Final
 
 from headrig.errors import ConfigError
 from headrig.limits import SECRET_BYTES_MAX
@@ -13,34 +13,21 @@ from headrig.limits import SECRET_BYTES_MAX
 _REMEDY: Final = "give a readable file that holds the secret alone"
 
 
-def read_secrets(values: dict[str, Any], at: str, errors: list[ConfigError], warnings: list[str]) -> None:
-    """Where a table has both fields, `token_file` gives `token` what is in the file. The file's name is not kept."""
-    for name, file in [(name, values.get(f"{name}_file")) for name in values]:
-        if file is None:
-            continue
-        path = f"{at}.{name}_file"
-        if values[name]:
-            errors.append(ConfigError(f"{name} is given as well", path=path, remedy="give one of the two"))
-            continue
-        try:
-            values[name] = _content(file, path, warnings)
-        except ConfigError as error:
-            errors.append(error)
-        values[f"{name}_file"] = None
-
-
-def _content(file: str, path: str, warnings: list[str]) -> str:
+def read_secret(file: str, path: str, warnings: list[str]) -> str:
+    """What the file holds that the key at `path` names. Raises `ConfigError`; a file that anyone can read is a warning."""
     try:
         # A pipe that nobody writes to must not hold up the start, nor a terminal become the process's own.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with open(descriptor, "rb") as opened:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise ConfigError("not a regular file", path=path, remedy=_REMEDY)
-            content = opened.read(SECRET_BYTES_MAX + 1)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            content = os.read(descriptor, SECRET_BYTES_MAX + 1) if stat.S_ISREG(mode) else None
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "unreadable"
         raise ConfigError(f"cannot read the file: {reason}", path=path, remedy=_REMEDY) from None
+    if content is None:
+        raise ConfigError("not a regular file", path=path, remedy=_REMEDY)
     if len(content) > SECRET_BYTES_MAX:
         raise ConfigError(f"the file is larger than {SECRET_BYTES_MAX} bytes", path=path, remedy=_REMEDY)
     try:
@@ -49,6 +36,6 @@ def _content(file: str, path: str, warnings: list[str]) -> str:
         raise ConfigError("cannot read the file: not UTF-8 text", path=path, remedy=_REMEDY) from None
     if not secret:
         raise ConfigError("the file is empty", path=path, remedy="put the secret into it")
-    if found.st_mode & stat.S_IROTH:
+    if mode & stat.S_IROTH:
         warnings.append(f"{path}: every user of this machine can read the file; chmod o= it")
     return secret

@@ -18,7 +18,7 @@ from headrig.config.validate_rules import Placed, encoded, refusals
 from headrig.engine import HOLDBACK_SECONDS_MAX
 from headrig.errors import ConfigError
 from headrig.limits import Bytes, Seconds
-from headrig.model import FilePath
+from headrig.model import FilePath, Secret
 
 _OFFSET = re.compile(r"Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -60,8 +60,7 @@ class TokenTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`token` of `[redact]`: how a secret is written once it is gone."""
 
     keep_last: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    hmac_key: str | None = None
-    hmac_key_file: FilePath | None = None
+    hmac_key: Secret | None = None
 
     def __repr__(self) -> str:
         """Nothing: the key is a secret."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -96,32 +95,15 @@ class Access:
         return f"if that is a name of this one, list it in {self.setting}hosts" if self.setting else ""
 
 
-def token_problems(token: str | None, token_file: str | None, at: str) -> Iterator[ConfigError]:
-    """What is wrong with how a bearer token is given."""
-    if token is not None and token_file is not None:
-        yield ConfigError("token and token_file are both set", path=f"{at}.token", remedy="keep one of them")
+def token_problems(token: str | None, at: str) -> Iterator[ConfigError]:
+    """What is wrong with a bearer token."""
     if token is not None and not token.strip():
         yield ConfigError("the token is empty", path=f"{at}.token", remedy="give a token, or remove the key")
 
 
-def bearer(token: str | None, token_file: str | None, at: str) -> bytes | None:
-    """The token, wherever it stands. Raises `ConfigError`."""
-    if token is not None:
-        return token.strip().encode()
-    if token_file is None:
-        return None
-    try:
-        with open(token_file, "rb") as file:
-            found = file.read(64 * 1024).strip()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the file: {os.strerror(error.errno or 0)}",
-            path=f"{at}.token_file",
-            remedy="give a readable file that holds the token",
-        ) from error
-    if not found:
-        raise ConfigError("the file is empty", path=f"{at}.token_file", remedy="put the token into it")
-    return found
+def bearer(token: str | None) -> bytes | None:
+    """The token as a request shows it."""
+    return None if token is None else token.strip().encode()
 
 
 def hostname(host: str) -> str:

@@ -15,7 +15,6 @@ from headrig.errors import ConfigError
 from headrig.net.sockets import host_port
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
-_SECRET_BYTES_MAX = 64 * 1024
 
 
 def url_problems(url: str, path: str, remedy: str = "write https://host/path") -> Iterator[ConfigError]:
@@ -56,19 +55,6 @@ def client_tls(ca_file: str | None, path: str) -> ssl.SSLContext:
         ) from error
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
-
-
-def secret_in(file: str, path: str) -> str:
-    """What a file holds, without white space around it."""
-    try:
-        with open(file, "rb") as opened:
-            value = opened.read(_SECRET_BYTES_MAX).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "not ASCII"
-        raise ConfigError(f"cannot read the file: {reason}", path=path, remedy="give a readable file") from None
-    for problem in value_problems(value, path):
-        raise problem
-    return value
 
 
 def origin(url: str) -> str:

@@ -16,7 +16,7 @@ from msgspec import Meta
 from headrig.component import ComponentConfig, OpenContext, Variable
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import NOTICE_POST_SECONDS
-from headrig.model import Address, FilePath, Notice, Severity
+from headrig.model import FilePath, Notice, SecretAddress, Severity
 from headrig.net.url import client_tls, origin, tls_problems, url_problems
 
 if TYPE_CHECKING:
@@ -66,10 +66,8 @@ _REASONS: Final = {
 class SlackConfig(ComponentConfig, frozen=True, kw_only=True, tag="slack"):
     """Post notices to a Slack channel."""
 
-    url: Address | None = None
+    url: SecretAddress | None = None
     """The address of the incoming webhook. Whoever has it can post."""
-    url_file: FilePath | None = None
-    """File that holds it."""
     timeout_seconds: Annotated[float, Meta(gt=0, extra={"unit": "seconds"})] = NOTICE_POST_SECONDS
     """A request that was not answered by then is tried again."""
     ca_file: FilePath | None = None

@@ -15,9 +15,9 @@ from msgspec import Meta
 from headrig.component import Claim, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
-from headrig.model import Address, FilePath, RoutePath
+from headrig.model import Address, RoutePath, Secret
 from headrig.net.sockets import unix_path_problems
-from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
+from headrig.net.url import address, client_tls, origin, tls_problems, url_problems, value_problems
 from headrig.sinks.remote import RemoteSinkConfig
 
 if TYPE_CHECKING:
@@ -33,10 +33,8 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
     to: Address
     """`http://host:port`, `https://host:port` or `unix:/path`."""
     path: RoutePath = "/ingest"
-    token: str | None = None
+    token: Secret | None = None
     """Bearer token that the other side wants to see."""
-    token_file: FilePath | None = None
-    """File that holds it."""
     compression: Literal["gzip", "none"] | None = None
     """None: gzip, but nothing over a Unix socket."""
     flush_entries_max: Annotated[int, Meta(ge=0)] = 1000
@@ -85,9 +83,8 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
         from headrig.sinks.http_client import PostSink  # noqa: PLC0415
 
         at = context.path
-        secret = secret_in(self.token_file, f"{at}.token_file") if self.token_file is not None else self.token
         tls = client_tls(self.ca_file, f"{at}.ca_file") if self.to.lower().startswith("https:") else None
-        headers = {"Authorization": f"Bearer {secret.strip()}"} if secret is not None else {}
+        headers = {"Authorization": f"Bearer {self.token.strip()}"} if self.token is not None else {}
         # Over a Unix socket the far side wants a name of this machine, as from any loopback client.
         base = "http://localhost" if self._socket else self.to.rstrip("/")
         poster = Poster(

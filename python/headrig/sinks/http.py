@@ -11,8 +11,8 @@ from msgspec import Meta
 from headrig.component import Claim, OpenContext, Variable
 from headrig.errors import ConfigError
 from headrig.limits import Seconds
-from headrig.model import Address, FilePath
-from headrig.net.url import address, client_tls, origin, secret_in, tls_problems, url_problems, value_problems
+from headrig.model import Address, Secret
+from headrig.net.url import address, client_tls, origin, tls_problems, url_problems, value_problems
 from headrig.sinks.remote import RemoteSinkConfig
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ class HttpSinkConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="http"):
 
     endpoint: Address
     """http or https."""
-    auth_header: str | None = None
+    auth_header: Secret | None = None
     """The whole value, such as `Bearer …`."""
-    auth_header_file: FilePath | None = None
-    """File that holds it."""
     auth_header_name: Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$")] = "Authorization"
     format: Literal["ndjson", "array"] = "ndjson"
     compression: Literal["gzip", "none"] = "gzip"
@@ -66,8 +64,6 @@ class HttpSinkConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="http"):
 
         at = context.path
         secret = self.auth_header
-        if self.auth_header_file is not None:
-            secret = secret_in(self.auth_header_file, f"{at}.auth_header_file")
         tls = client_tls(self.ca_file, f"{at}.ca_file") if self.endpoint.lower().startswith("https:") else None
         headers = {self.auth_header_name: secret.strip()} if secret is not None else {}
         poster = Poster(self.endpoint, headers, timeout_seconds=self.timeout_seconds, tls=tls)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from headrig.component import Claim, OpenContext, Routes, SourceComponentConfig
 from headrig.errors import ConfigError
-from headrig.model import Address, FileMode, FilePath, RoutePath
+from headrig.model import Address, FileMode, RoutePath, Secret
 from headrig.net.access import Guard, bearer, token_problems
 from headrig.net.sockets import Door, TlsConfig, address_problems, socket_file_problems
 
@@ -33,10 +33,8 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
     path: RoutePath = "/ingest"
     tls: TlsConfig | None = None
     """Only with `listen`."""
-    token: str | None = None
+    token: Secret | None = None
     """Bearer token that a request must show."""
-    token_file: FilePath | None = None
-    """File that holds it."""
     insecure_listen: bool = False
     """Accept that others can reach an address without a token."""
 
@@ -57,7 +55,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
 
     @property
     def _guarded(self) -> bool:
-        return self.token is not None or self.token_file is not None
+        return self.token is not None
 
     def claims(self) -> Iterator[Claim]:
         """An address of its own, or a path of the status server."""
@@ -70,7 +68,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
 
     def problems(self, at: str) -> Iterator[ConfigError]:
         """What is wrong with these settings."""
-        yield from token_problems(self.token, self.token_file, at)
+        yield from token_problems(self.token, at)
         if self.listen is not None and self.listen.startswith(_UNIX):
             yield from socket_file_problems(self.listen.removeprefix(_UNIX), f"{at}.listen")
             if self.tls is not None:
@@ -95,7 +93,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 
-        guard = Guard(bearer(self.token, self.token_file, context.path), insecure=self.insecure_listen)
+        guard = Guard(bearer(self.token), insecure=self.insecure_listen)
         door, host = (None, None) if self.listen is None else self._door(self.listen, context)
         source = IngestSource(self.path, guard, context.limits, door, host)
         try:

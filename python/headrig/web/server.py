@@ -11,7 +11,7 @@ from headrig import telemetry
 from headrig.component import Claim, ComponentConfig, OpenContext, Routes, Variable
 from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.errors import ConfigError
-from headrig.model import Address, FilePath
+from headrig.model import Address, Secret
 from headrig.net.access import Access, bearer, token_problems
 from headrig.net.sockets import Door, TlsConfig, host_port, is_loopback
 from headrig.web.views import Views
@@ -32,10 +32,8 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
     tls: TlsConfig | None = None
     hosts: tuple[str, ...] = ()
     """Names of this machine that a client may use in Host; addresses and `localhost` always pass."""
-    token: str | None = None
+    token: Secret | None = None
     """Bearer token for everything but `/metrics`, `/health` and `/ready`."""
-    token_file: FilePath | None = None
-    """File that holds it."""
     env: ClassVar = {
         "HEADRIG_HTTP_LISTEN": Variable("listen", needed=True),
         # In a service it is the service's own.
@@ -53,7 +51,7 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
 
     def claims(self) -> Iterator[Claim]:
         """Its address and its pages."""
-        yield Claim("tcp", self.listen, "listen", guarded=self.token is not None or self.token_file is not None)
+        yield Claim("tcp", self.listen, "listen", guarded=self.token is not None)
         for page in PAGES:
             yield Claim("route", page, "listen")
 
@@ -65,7 +63,7 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
             yield error
         if self.tls is not None:
             yield from self.tls.problems(f"{at}.tls")
-        yield from token_problems(self.token, self.token_file, at)
+        yield from token_problems(self.token, at)
         if not all(_HOST.fullmatch(host.lower()) for host in self.hosts):
             remedy = 'write names alone, without scheme or port, such as "logs.example"'
             yield ConfigError("not a host name", path=f"{at}.hosts", remedy=remedy)
@@ -77,7 +75,7 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
         from headrig.net.http_server import Httpd  # noqa: PLC0415
 
         tls = self.tls.context(f"{context.path}.tls") if self.tls else None
-        token = bearer(self.token, self.token_file, context.path)
+        token = bearer(self.token)
         door = Door(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
         host = self.listen.rpartition(":")[0]
         where = f"{'https' if tls else 'http'}://{host}:{door.port}"
