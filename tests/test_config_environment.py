@@ -1,6 +1,10 @@
 """References to environment variables in settings."""
 
+import subprocess
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrig.config.environment import Expanded, resolve
 
@@ -24,6 +28,13 @@ ENVIRON = {"NAME": "value", "EMPTY": "", "N_1": "one"}
         ("$$${NAME}", "$value"),
         ("cost $5 or $NAME", "cost $5 or $NAME"),
         ("100$", "100$"),
+        ("${NONE:-${NAME}}", "value"),
+        ("${NONE:-${EMPTY:-c}}", "c"),
+        ("a${NONE:-<${N_1}|${NONE:-x}>}b", "a<one|x>b"),
+        ("${NAME:-${NONE}}", "value"),
+        ("${NAME:-${NONE:-$${}}", "value"),
+        ("${NONE:-$$}", "$"),
+        ("${NONE:-a}}", "a}"),
     ],
 )
 def test_reference(text, expected):
@@ -46,6 +57,9 @@ def test_reference(text, expected):
         ("${name}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
         ("${1A}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
         ("${A-b}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${NONE:-${NAME}", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
+        ("${NONE:-${ALSO_NONE}}", "key: variable ALSO_NONE is not set; set it, or write ${ALSO_NONE:-default}"),
+        ("${NONE:-${NONE:?say}}", "key: variable NONE is not set: say; set NONE"),
         ("${NAME", "key: not a reference; write ${NAME} with NAME in A-Z, 0-9 and _, or $$ for a dollar"),
     ],
 )
@@ -91,3 +105,27 @@ def test_whole_reference():
     assert (True, ("NAME",)) == (whole.whole, whole.names)
     assert (False, ("NAME",)) == (part.whole, part.names)
     assert isinstance(part, Expanded)
+
+
+def test_nested_defaults_as_the_shell():
+    """
+    Defaults inside defaults mean what they mean in a shell, and whatever the depth, there is an answer.
+    """
+
+    @given(TREES, st.fixed_dictionaries({}, optional=dict.fromkeys("ABC", st.sampled_from(["", "x", "y z"]))))
+    def check(text, environ):
+        shell = subprocess.run(["sh", "-c", f'printf %s "{text}"'], env=environ, capture_output=True, check=True)
+
+        assert shell.stdout.decode() == resolve(text, environ, "key", [])
+
+    check()
+    errors = []
+    resolve("${A:-" * 5000 + "}" * 5000, {}, "key", errors)
+    assert 1 == len(errors)
+
+
+TREES = st.recursive(
+    st.sampled_from(["", "a", "-b", ":c"]),
+    lambda inner: st.builds("{}${{{}:-{}}}{}".format, inner, st.sampled_from("ABC"), inner, inner),
+    max_leaves=5,
+)

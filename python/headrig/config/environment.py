@@ -31,8 +31,8 @@ class Expanded(str):
     """The variables it was made of."""
     whole: bool
     """It was one reference and nothing else, so it takes its field's type."""
-    bare: bool
-    """It holds `$NAME` without braces, which stays as it is."""
+    bare: tuple[str, ...]
+    """Each `$NAME` without braces in it, which stays as it is; `$$NAME` was none."""
 
 
 class Unresolved(str):
@@ -56,9 +56,9 @@ def resolve(value: Any, environ: Mapping[str, str], path: str, errors: list[Conf
     return value
 
 
-def names_bare(value: str) -> bool:
-    """Whether the string holds a `$NAME` without braces; `$$NAME` in settings was none."""
-    return value.bare if isinstance(value, Expanded) else _BARE.search(value) is not None
+def bare_names(value: str) -> list[str]:
+    """Each `$NAME` without braces in a string of settings or of a variable."""
+    return list(value.bare) if isinstance(value, Expanded) else _BARE.findall(value)
 
 
 def _expand(text: str, environ: Mapping[str, str], path: str, errors: list[ConfigError]) -> str:
@@ -70,7 +70,7 @@ def _expand(text: str, environ: Mapping[str, str], path: str, errors: list[Confi
         return Unresolved(text)
     expanded.names = tuple(reading.names)
     expanded.whole = reading.whole
-    expanded.bare = reading.bare
+    expanded.bare = tuple(reading.bare)
     return expanded
 
 
@@ -84,7 +84,7 @@ class _Reading:
         self._at = 0
         self.names: list[str] = []
         self.whole = False
-        self.bare = False
+        self.bare: list[str] = []
 
     def text(self) -> str:
         """All of it with every reference replaced. Raises `ConfigError` for one that cannot be."""
@@ -102,7 +102,8 @@ class _Reading:
                 yield self._reference(inside)
                 self.whole = begin == 0 and self._at == len(text)
             else:
-                self.bare = self.bare or _BARE.match(text, begin) is not None
+                if (bare := _BARE.match(text, begin)) is not None:
+                    self.bare.append(bare[0])
                 self._at += 1
                 yield text[begin]
 
@@ -134,7 +135,7 @@ class _Reading:
         if value is None:
             remedy = f"set it, or write ${{{name[0]}:-default}}"
             raise ConfigError(f"variable {name[0]} is not set", path=self._path, remedy=remedy)
-        self.bare = self.bare or _BARE.search(value) is not None
+        self.bare += _BARE.findall(value)
         return value
 
     def _over(self) -> None:

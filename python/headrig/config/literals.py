@@ -6,7 +6,7 @@ that no file of that name appears.
 import re
 from typing import Any, Final, get_args
 
-from headrig.config.environment import Expanded, names_bare
+from headrig.config.environment import Expanded, bare_names
 from headrig.errors import ConfigError
 
 _CLOCK: Final = re.compile(r"%[A-Za-z]")
@@ -14,29 +14,26 @@ _CLOCK: Final = re.compile(r"%[A-Za-z]")
 
 def as_written(made: Any, given: Any, kind: Any, path: str) -> Any:
     """What is used of the value `made` of `given`, a field of this kind. Raises `ConfigError` where it means no name."""
-    form = next((meta.extra["form"] for meta in _metas(kind) if meta.extra and "form" in meta.extra), None)
-    if isinstance(made, str) and form is not None:
-        return _checked(made, given if isinstance(given, str) else made, form, path)
-    if isinstance(made, list) and isinstance(given, list):
+    form = _form(kind)
+    if form is None:
+        return made
+    if isinstance(made, list):
         return [
-            as_written(item, raw, get_args(kind), f"{path}[{index}]")
+            _checked(item, raw, form, f"{path}[{index}]")
             for index, (item, raw) in enumerate(zip(made, given, strict=True))
         ]
-    return made
+    return _checked(made, given, form, path) if isinstance(made, str) else made
 
 
-def _metas(kind: Any) -> list[Any]:
-    """Whatever annotates a type or, in a union, one of its members."""
-    if isinstance(kind, tuple):
-        return [meta for part in kind for meta in _metas(part)]
-    own = [meta for meta in getattr(kind, "__metadata__", ()) if hasattr(meta, "extra")]
-    if own or getattr(kind, "__origin__", None) is list:
-        return own
-    return [meta for part in get_args(kind) for meta in _metas(part)]
+def _form(kind: Any) -> str | None:
+    """`file` or `address`, when the type is one, may be one or is a list of them."""
+    own = (meta.extra.get("form") for meta in getattr(kind, "__metadata__", ()) if getattr(meta, "extra", None))
+    return next(filter(None, (*own, *map(_form, get_args(kind)))), None)
 
 
 def _checked(made: str, given: str, form: str, path: str) -> str:
-    if names_bare(given):
+    # An address may have parameters that begin with a dollar: `?$filter=` (OData 4.01, 5.1). Variables are in capitals.
+    if any(form == "file" or name.isupper() for name in bare_names(given)):
         # Only what a file says has dollars to be written otherwise.
         braces = isinstance(given, Expanded) and not given.names
         remedy = "write ${NAME} for a variable, $$ for a dollar" if braces else "write what it stands for"

@@ -10,6 +10,7 @@ from typing import Any
 
 from headrig.engine import Engine
 from headrig.errors import ConfigError, RuleError
+from headrig.nearest import hint
 
 _REMEDY = "correct it or remove it"
 
@@ -75,25 +76,32 @@ def _refusal(spec: dict[str, Any]) -> RuleError | None:
 
 def _in_base(spec: dict[str, Any]) -> Iterator[ConfigError]:
     """Everything but rules and metrics."""
-    for path, part in _base_parts(spec):
+    for path, part, given in _base_parts(spec):
         if (refusal := _refusal(part)) is not None:
-            yield _worded(str(refusal.args[1]), path)
+            yield _worded(str(refusal.args[1]), path, given=given)
 
 
-def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Each by itself: its path, the spec with it alone, and the word in it that the core may not know."""
     if "windows" in spec:
-        yield "windows", {"windows": spec["windows"]}
-    for role, field in spec.get("fields", {}).items():
-        yield f"fields.{role}", {"fields": {role: field}}
+        yield "windows", {"windows": spec["windows"]}, ""
+    yield from _fields(spec.get("fields", {}), "fields")
     for name, lane in spec.get("lanes", {}).items():
-        for role, field in lane.get("fields", {}).items():
-            yield f"sources.{name}.fields.{role}", {"fields": {role: field}}
+        yield from _fields(lane.get("fields", {}), f"sources.{name}.fields")
     redact = spec.get("redact", {})
     for key in ("disable", "enable", "keys", "allow_keys"):
         for index, item in enumerate(redact.get(key, [])):
-            yield f"redact.{key}[{index}]", {"redact": {key: [item]}}
+            yield f"redact.{key}[{index}]", {"redact": {key: [item]}}, item
     for key, value in redact.get("token", {}).items():
-        yield f"redact.token.{key}", {"redact": {"token": {key: value}}}
+        yield f"redact.token.{key}", {"redact": {"token": {key: value}}}, ""
+
+
+def _fields(fields: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for role, field in fields.items():
+        bare = {"path": field["path"]}
+        yield f"{at}.{role}", {"fields": {role: bare}}, role
+        if "unit" in field and _refusal({"fields": {role: bare}}) is None:
+            yield f"{at}.{role}.unit", {"fields": {role: field}}, field["unit"]
 
 
 def _in_list(kind: str, placed: list[Placed]) -> Iterator[ConfigError]:
@@ -120,13 +128,17 @@ def _at(placed: Placed, reason: str) -> ConfigError:
     key, _, rest = reason.partition(": ")
     path = placed.path
     if rest and key in placed.spec:
-        path, reason = f"{path}.{key}", rest
+        return _worded(rest, f"{path}.{key}", placed.file, str(placed.spec[key]))
+    if reason.startswith("pattern can "):
+        path = f"{path}.pattern"
     elif reason.startswith("column ") and "where" in placed.spec:
         path = f"{path}.where"
     return _worded(reason, path, placed.file)
 
 
-def _worded(reason: str, path: str, file: str = "") -> ConfigError:
-    """The core ends a reason with what would be right, where it knows that."""
+def _worded(reason: str, path: str, file: str = "", given: str = "") -> ConfigError:
+    """The core ends a reason with what would be right, where it knows that; the word it was `given` may be near to it."""
     reason, _, remedy = reason.partition("; ")
+    if given and remedy.startswith("known: "):
+        remedy = hint(given, remedy.removeprefix("known: ").split(" "), "values")
     return ConfigError(reason, path=path, file=file, remedy=remedy or _REMEDY)
