@@ -217,7 +217,7 @@ def test_settings_show_no_secret():
 
 def test_unusable_file(tmp_path):
     """
-    A file that cannot be opened is an error that names it and its variable, and nothing else is said at exit.
+    A file that cannot be opened is an error that names its variable, and nothing else is said at exit.
     """
     done = service("import headrig\nheadrig.install()", tmp_path, LOG_FILE=str(tmp_path))
     said = [line for line in done.stderr.splitlines() if not line.startswith(" ")]
@@ -225,9 +225,48 @@ def test_unusable_file(tmp_path):
     assert 1 == done.returncode
     assert [
         "Traceback (most recent call last):",
-        f"IsADirectoryError: [Errno 21] Is a directory: '{tmp_path}'",
-        "environment: LOG_FILE: set a path that this process may write to",
+        (
+            f"headrig.errors.ConfigError: environment: LOG_FILE: cannot write '{tmp_path}': Is a directory; "
+            "give a path that this process may write to"
+        ),
     ] == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (
+            {"path": "/etc/passwd/x"},
+            "path: cannot write '/etc/passwd/x': a folder on the way to it is a file; give a path",
+        ),
+        ({"path": "/proc/x.log"}, "path: cannot write '/proc/x.log': No such file or directory; give a path"),
+        ({"path": "/"}, "path: cannot write '/': Is a directory; give a path"),
+        ({"path": ""}, "path: cannot write '': No such file or directory; give a path"),
+        ({"path": "a\0b"}, "path: cannot write 'a\\x00b': "),
+        ({"path": 7}, "path: cannot be used: a number; give a path"),
+        ({"level": "loud"}, "level: unknown value; give a number, or one of debug"),
+        ({"structured": "no"}, "structured: cannot be used: a string; give True or False"),
+        ({"flush_entries_max": -1}, "flush_entries_max: cannot be used: -1; give a whole number, 0 or more"),
+        ({"flush_entries_max": 0.5}, "flush_entries_max: cannot be used: 0.5; give a whole number, 0 or more"),
+        ({"flush_seconds": "1s"}, "flush_seconds: cannot be used: a string; give seconds, 0 or more"),
+        ({"flush_seconds": -1}, "flush_seconds: cannot be used: -1; give seconds, 0 or more"),
+        ({"flush_seconds": float("nan")}, "flush_seconds: cannot be used: nan; give seconds, 0 or more"),
+        ({"to": "nowhere"}, "to: not an address; write unix:/path"),
+        ({"token": "fake-s3cret"}, "to: is not set, though token is; set it"),
+    ],
+)
+def test_unusable_arguments(root, arguments, complaint):
+    """
+    Any argument that cannot be used is a `ConfigError` that names it and what to give, and changes nothing.
+    """
+    before = list(root.handlers)
+
+    with pytest.raises(ConfigError) as raised:
+        headrig.install(**arguments)
+
+    assert str(raised.value).startswith(complaint)
+    assert "s3cret" not in str(raised.value)
+    assert before == root.handlers
 
 
 def test_imports(tmp_path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from headrig.errors import ConfigError
+from headrig.errors import ConfigError, shown
 from headrig.service.api import Configure, service
 from headrig.service.handler import SPEC, Handler, ask_flush
 
@@ -57,6 +58,15 @@ a test, because a service that only writes a file loads none of these classes.
 
 STATE: Final = "HEADRIG_DATA_DIR"
 """Where a service keeps the state of its alerts, if it has any."""
+
+
+_ARGUMENTS: Final = (
+    ("path", (str, bytes, type(None)), "give a path"),
+    ("structured", (bool,), "give True or False"),
+    ("flush_entries_max", (int,), "give a whole number, 0 or more"),
+    ("flush_seconds", (int, float), "give seconds, 0 or more"),
+)
+"""What an argument of `install()` may be, and the remedy."""
 
 
 class _Settings(NamedTuple):
@@ -115,8 +125,8 @@ def install(  # noqa: PLR0913  # settings, by keyword
 
     A second call with the same settings changes nothing; with other settings it replaces the first, and waits some seconds
     for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
-    ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and OSError if the file
-    cannot be opened.
+    ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and for a
+    file that cannot be opened.
     """
     environ = dict(os.environ)
     if to is not None:
@@ -126,7 +136,11 @@ def install(  # noqa: PLR0913  # settings, by keyword
     settings = _Settings(
         level=_level(environ) if level is None else _number_of(level),
         structured=_structured(environ) if structured is None else structured,
-        path=os.fspath(path) if path is not None else environ.get("LOG_FILE") or None,
+        path=os.fspath(path)
+        if isinstance(path, os.PathLike)
+        else path
+        if path is not None
+        else environ.get("LOG_FILE") or None,
         flush_entries_max=_number(environ, "LOG_FILE_BUFFER_SIZE", 100)
         if flush_entries_max is None
         else flush_entries_max,
@@ -152,7 +166,12 @@ def install(  # noqa: PLR0913  # settings, by keyword
 
 
 def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
-    """Refuse settings that would have no effect, although somebody set them."""
+    """Refuse settings that cannot be used or would have no effect, although somebody set them."""
+    for argument, kinds, remedy in _ARGUMENTS:
+        value: Any = getattr(settings, argument)
+        number = isinstance(value, int | float) and argument.startswith("flush_")
+        if not isinstance(value, kinds) or (number and not 0 <= value < math.inf):
+            raise ConfigError(f"cannot be used: {shown(value, number=number)}", path=argument, remedy=remedy)
     for name in TUNING:
         _number(environ, name, 0)
     if settings.token is not None and settings.to is None:
@@ -167,9 +186,7 @@ def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logg
     try:
         handlers = _opened(settings)
     except OSError as error:
-        if settings.path is not None and settings.path == environ.get("LOG_FILE"):
-            error.add_note("environment: LOG_FILE: set a path that this process may write to")
-        raise
+        raise _unwritable(error, settings, environ) from None
     configure = _configure(settings, environ)
     start = settings.to is not None or any(name in STARTING for name, _ in settings.more)
     if start:
@@ -236,6 +253,20 @@ def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
         return service_config(environ, core, SPEC_WITH_METRICS, thresholds, to=settings.to, token=settings.token)
 
     return configure
+
+
+def _unwritable(error: OSError, settings: _Settings, environ: Mapping[str, str]) -> ConfigError:
+    """The error for a file that cannot be opened, at the variable or the argument that names it."""
+    variable = settings.path is not None and settings.path == environ.get("LOG_FILE")
+    reason = (
+        "a folder on the way to it is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
+    )
+    return ConfigError(
+        f"cannot write {os.fsdecode(settings.path or '')!r}: {reason}",
+        file="environment" if variable else "",
+        path="LOG_FILE" if variable else "path",
+        remedy="give a path that this process may write to",
+    )
 
 
 def _level(environ: Mapping[str, str]) -> int:
