@@ -136,11 +136,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
     settings = _Settings(
         level=_level(environ) if level is None else _number_of(level),
         structured=_structured(environ) if structured is None else structured,
-        path=os.fspath(path)
-        if isinstance(path, os.PathLike)
-        else path
-        if path is not None
-        else environ.get("LOG_FILE") or None,
+        path=_path(environ) if path is None else os.fspath(path) if isinstance(path, os.PathLike) else path,
         flush_entries_max=_number(environ, "LOG_FILE_BUFFER_SIZE", 100)
         if flush_entries_max is None
         else flush_entries_max,
@@ -168,10 +164,11 @@ def install(  # noqa: PLR0913  # settings, by keyword
 def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
     """Refuse settings that cannot be used or would have no effect, although somebody set them."""
     for argument, kinds, remedy in _ARGUMENTS:
-        value: Any = getattr(settings, argument)
-        number = isinstance(value, int | float) and argument.startswith("flush_")
-        if not isinstance(value, kinds) or (number and not 0 <= value < math.inf):
-            raise ConfigError(f"cannot be used: {shown(value, number=number)}", path=argument, remedy=remedy)
+        value = getattr(settings, argument)
+        counted = argument.startswith("flush_")
+        number = value if counted and isinstance(value, int | float) else 0
+        if not isinstance(value, kinds) or not 0 <= number < math.inf:
+            raise ConfigError(f"cannot be used: {shown(value, number=counted)}", path=argument, remedy=remedy)
     for name in TUNING:
         _number(environ, name, 0)
     if settings.token is not None and settings.to is None:
@@ -284,6 +281,10 @@ def _number_of(level: int | str) -> int:
     if str(level).lower() not in known:
         raise ConfigError("unknown value", path="level", remedy=f"give a number, or one of {', '.join(LEVELS)}")
     return known[str(level).lower()]
+
+
+def _path(environ: Mapping[str, str]) -> str | None:
+    return environ.get("LOG_FILE") or None
 
 
 def _structured(environ: Mapping[str, str]) -> bool:
