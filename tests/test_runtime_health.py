@@ -8,7 +8,7 @@ import pytest_asyncio
 from alerting_run import TCP, Clock, always, requests, rule, settings, slack
 from endpoint import Pauses, serving, status
 
-from headrig.limits import JUDGED_SECONDS_MAX
+from headrig.limits import JUDGED_SECONDS_MAX, MISSED_SECONDS
 from headrig.notifiers import ConsoleConfig
 from headrig.web.views import ComponentHealth, Health
 
@@ -186,6 +186,44 @@ async def test_threshold_that_waits_for_a_source(watched):
     run.alerting.evaluation._warn_of_lanes()
 
     assert {} == run.health()
+
+
+async def test_threshold_that_missed_events(watched, monkeypatch):
+    """
+    When windows had no room for events, thresholds say so for a minute after the last one.
+    """
+    run = await watched()
+    evaluation, counts = run.alerting.evaluation, {"window_dropped": 0.0, "unjudged": 0.0}
+    monkeypatch.setattr(evaluation, "_engine", Counting(evaluation._engine, counts))
+
+    def look(**more):
+        counts.update(more)
+        evaluation._note_missed()
+        return run.health()
+
+    assert {} == look()
+    said = {"thresholds.errors": ("degraded", "windows had no room for 3 events so far: raise windows.bytes_max")}
+    assert said == look(window_dropped=2.0, unjudged=1.0)
+    assert said == look()
+    evaluation._missed_until -= MISSED_SECONDS
+    assert {} == look()
+    # Another engine begins to count anew.
+    assert {} == look(window_dropped=0.0, unjudged=0.0)
+    assert ["thresholds.errors"] == list(look(unjudged=1.0))
+
+
+class Counting:
+    """An engine with counts of its own."""
+
+    def __init__(self, engine, counts):
+        self._engine = engine
+        self._counts = counts
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+    def state(self):
+        return self._counts
 
 
 async def test_good():

@@ -71,6 +71,8 @@ BUG_SECONDS: Final = 60.0
 """How long a component is degraded after a bug: longer than the usual interval between two looks at `/health`."""
 JUDGED_SECONDS_MAX: Final = 10.0
 """Thresholds that nobody has looked at for so long, though that is done every second, are not well."""
+MISSED_SECONDS: Final = 60.0
+"""A threshold that did not see every event is degraded for so long: longer than what asks for `/health` leaves in between."""
 REFUSALS_MAX: Final = 32
 """Lines in a row that an endpoint may refuse for good before the next one waits: it is no longer about one line."""
 RETRY_AFTER_SECONDS_MAX: Final = 3600.0

@@ -13,7 +13,7 @@ from headrig.delivery.condition import Degraded
 from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.delivery.retry import pause
 from headrig.engine import Engine
-from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, JUDGED_SECONDS_MAX
+from headrig.limits import ALERTS_PER_THRESHOLD_MAX, EVALUATE_SECONDS, JUDGED_SECONDS_MAX, MISSED_SECONDS
 from headrig.model import Clock
 from headrig.telemetry import Metrics
 
@@ -48,6 +48,12 @@ class Evaluation:
         """Thresholds with more label sets than have alerts, by name."""
         self._behind: Degraded | None = None
         """Why thresholds on events wait."""
+        self._missed: Degraded | None = None
+        """That windows had no room for events, in the last `MISSED_SECONDS`."""
+        self._missed_events = 0.0
+        """How many those were so far."""
+        self._missed_until = 0.0
+        """When that is over, by the clock of the loop."""
         self._loop = asyncio.get_running_loop()
         self._looked_at = self._loop.time()
         """When the last look ended, by the clock of the loop."""
@@ -94,8 +100,10 @@ class Evaluation:
         """Each threshold by the path of its table: whether time is watched, and why the threshold is not judged as it should."""
         alive = self._watching is None or not self._watching.done()
         for name, domain in self._engine.time_domains().items():
-            waits = self._behind if domain == "events" else None
-            yield f"thresholds.{name}", alive, self._failure or self._unwatched() or self._crowded.get(name) or waits
+            degraded = self._failure or self._unwatched() or self._crowded.get(name)
+            if domain == "events":
+                degraded = degraded or self._behind
+            yield f"thresholds.{name}", alive, degraded or self._missed
 
     def observe(self, page: Metrics) -> None:
         """Put its numbers on the page."""
@@ -128,7 +136,20 @@ class Evaluation:
         while not self._ending.is_set():
             await self.advance()
             self._warn_of_lanes()
+            self._note_missed()
             await pause(EVALUATE_SECONDS, self._ending)
+
+    def _note_missed(self) -> None:
+        """Events for which windows had no room, at once or before a tick asked for them: no threshold has seen those."""
+        counts = self._engine.state()
+        events = counts["window_dropped"] + counts["unjudged"]
+        if events > self._missed_events:
+            text = f"windows had no room for {events:.0f} events so far: raise windows.bytes_max"
+            since = self._missed.since_seconds if self._missed is not None else self._clock()
+            self._missed, self._missed_until = Degraded(text, since), self._loop.time() + MISSED_SECONDS
+        elif self._loop.time() >= self._missed_until:
+            self._missed = None
+        self._missed_events = events
 
     def _warn_of_lanes(self) -> None:
         """A source that is read and far behind the clock does not hold the others back, and so alerts nobody."""
