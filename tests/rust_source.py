@@ -19,16 +19,23 @@ _FUNCTION = re.compile(r"\bfn\s+(?P<name>\w+)")
 _BRACKETS = {"(": 1, "[": 1, ")": -1, "]": -1}
 
 
+def blanked(text: str) -> str:
+    """
+    The same text with spaces for every literal and comment; lines and positions stay.
+    """
+    return _OPAQUE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+
+
 def functions(text: str) -> list[tuple[str, int]]:
     """
     Name and length in lines of every function with a body, nested ones included.
     """
-    code = _OPAQUE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    code = blanked(text)
     found = []
     for match in _FUNCTION.finditer(code):
         start = _body_start(code, match.end())
         if start is not None:
-            found.append((match["name"], code.count("\n", match.start(), _body_end(code, start)) + 1))
+            found.append((match["name"], code.count("\n", match.start(), body_end(code, start)) + 1))
     return found
 
 
@@ -42,7 +49,10 @@ def _body_start(code: str, at: int) -> int | None:
     return None
 
 
-def _body_end(code: str, start: int) -> int:
+def body_end(code: str, start: int) -> int:
+    """
+    The closing brace of the one at `start`.
+    """
     depth = 0
     for match in re.compile(r"[{}]").finditer(code, start):
         depth += 1 if match[0] == "{" else -1

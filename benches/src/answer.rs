@@ -7,7 +7,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::contender::{occurrences, split, Tally};
-use crate::corpus::{Corpus, Planted, Redactions};
+use crate::corpus::draft::Planted;
+use crate::corpus::{Corpus, Redactions};
 
 const TOKEN: &str = "[REDACTED";
 /// How deep JSON is looked for inside strings when hunting survivors.

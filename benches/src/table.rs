@@ -2,7 +2,8 @@
 
 use crate::contender::{Contender, Ignored, Memcpy, NewlineScan};
 use crate::core::{path, Core};
-use crate::corpus::{self, Corpus, Redactions, Shape};
+use crate::corpus::draft::Shape;
+use crate::corpus::{self, Corpus, Redactions};
 use crate::machine::{clock_ghz, Machine};
 use crate::measure::{interleave, Row};
 use crate::peer_python::Python;

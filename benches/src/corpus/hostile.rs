@@ -1,7 +1,8 @@
 //! Lines made to be slow or to upset their neighbours. Each ends in a planted password, so that the fast
 //! way out (skipping the line) is a wrong answer.
 
-use super::{secrets, Draft, Shape};
+use super::draft::{Draft, Shape};
+use super::secrets;
 
 /// The longest line the core parses whole, minus the newline and the tail's leeway.
 const LONG_BYTES: usize = 256 * 1024 - 100;

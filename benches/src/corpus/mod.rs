@@ -1,14 +1,15 @@
 //! Seeded corpora that know their own answer. No file of log lines lives in the repository: the same
 //! name, size and revision give the same bytes everywhere.
 
+pub mod draft;
 mod hostile;
 mod secrets;
 mod service;
 
 use std::ops::Range;
 
-use crate::calendar;
 use crate::random::Random;
+use draft::{Draft, Planted, Shape};
 
 /// Whole lines are handed over in batches of this size: the pipeline's own (design section 8).
 pub const BATCH_BYTES: usize = 256 * 1024;
@@ -24,22 +25,6 @@ pub enum Times {
     Seeded,
     /// From this moment on, so many lines a second: events of today, for who reads a clock.
     From { start_millis: i64, lines_per_second: usize },
-}
-
-/// One kind of line.
-pub struct Shape {
-    pub name: &'static str,
-    /// Hostile rows are made to be slow, so they are timed over a quarter of the bytes.
-    pub hostile: bool,
-    /// Mean length without the newline, in bytes.
-    pub line_bytes: usize,
-    build: fn(&mut Draft, usize),
-}
-
-/// Bytes that must not be in line `line` of the output.
-pub struct Planted {
-    pub line: usize,
-    pub needle: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,35 +68,6 @@ impl Corpus {
     /// Lines in timed batches.
     pub fn timed_lines(&self) -> u64 {
         self.batches.iter().filter(|batch| batch.timed).map(|batch| batch.lines).sum()
-    }
-}
-
-/// A corpus while it is being written: builders append one line at a time.
-pub struct Draft {
-    pub out: Vec<u8>,
-    pub random: Random,
-    /// Event time of the line being written, in milliseconds.
-    pub millis: i64,
-    pub line: usize,
-    pub broken: u64,
-    pub requests: u64,
-    pub planted: Vec<Planted>,
-    exact: bool,
-}
-
-impl Draft {
-    pub fn timestamp(&self) -> String {
-        calendar::timestamp(self.millis)
-    }
-
-    /// Note that `needle`, in the line being written, must not survive.
-    pub fn plant(&mut self, needle: impl Into<String>) {
-        self.planted.push(Planted { line: self.line, needle: needle.into() });
-    }
-
-    /// This shape promises only a lower bound of redactions.
-    pub fn inexact(&mut self) {
-        self.exact = false;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Secrets to plant: visibly fake, one of each format that the default pack is expected to mask.
 
-use super::Draft;
+use super::draft::Draft;
 
 /// `{"alg":"HS256","typ":"JWT"}` in base64url.
 const JWT_HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";

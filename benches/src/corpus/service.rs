@@ -1,7 +1,7 @@
 //! Lines as services write them: short, ordinary, long, with and without secrets, escapes and other scripts.
 
+use super::draft::{Draft, Shape};
 use super::secrets::{self, Place};
-use super::{Draft, Shape};
 
 const LEVELS: [&str; 10] = ["INFO", "INFO", "INFO", "INFO", "INFO", "INFO", "DEBUG", "DEBUG", "WARN", "ERROR"];
 const LOGGERS: [&str; 6] = ["app.api", "app.db", "app.cache", "app.auth", "app.jobs.mail", "app.http.client"];

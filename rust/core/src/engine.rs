@@ -1,51 +1,49 @@
 //! The engine: one spec compiled, shared by its lanes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::event::expr::Expr;
-use crate::event::extract::Extractor;
+use crate::event::extract::{Extractor, Keys, Wanted};
+use crate::event::field::Fields;
 use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
 use crate::event::view::View;
-use crate::event::Fields;
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
 use crate::io::lines::{memchr_lines, Lines};
 use crate::io::recent::Recent;
 use crate::json::dictionary::Dictionary;
-use crate::json::reference::{walk, Tape};
+use crate::json::reference::walk;
+use crate::json::tape::Tape;
 use crate::metrics::window::senders::Senders;
 use crate::metrics::window::store::TimeDomain;
 use crate::metrics::window::timing::Arrival;
 use crate::metrics::{Metrics, Reading};
 use crate::process::{Processed, Worker};
 use crate::redact::Redactor;
+use crate::shared::{lock, source, Shared, Superseded};
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
 #[derive(Clone)]
 pub struct Engine {
-    pub(crate) shared: Arc<Shared>,
+    state: Arc<State>,
 }
 
-pub(crate) struct Shared {
-    pub(crate) spec: Spec,
-    pub(crate) path: Path,
-    pub(crate) redactor: Redactor,
-    pub(crate) extractor: Extractor,
-    pub(crate) metrics: Mutex<Metrics>,
-    pub(crate) recent: Mutex<Recent>,
+/// One engine and who took over from it.
+struct State {
+    shared: Shared,
     /// Roles where the spec says nothing of a lane, and of the lanes it names.
     roles: RoleTable,
     lane_roles: BTreeMap<String, RoleTable>,
     lanes: Mutex<BTreeMap<String, Arc<Mutex<Worker>>>>,
     /// By lane. What time it is for senders is known from engine to engine.
     senders: Arc<Mutex<BTreeMap<String, Arc<Mutex<Senders>>>>>,
-    /// The engine that took over totals and windows. Set under the lock of `metrics`: from then on nothing is
-    /// counted here, and a batch that was already on its way goes there.
-    pub(crate) successor: OnceLock<Arc<Shared>>,
+    /// The engine that took over, set before `shared` says that one did.
+    successor: OnceLock<Arc<State>>,
 }
 
 /// One ordered input. Calls of `process` run one after the other.
@@ -53,24 +51,7 @@ pub struct Lane {
     pub name: String,
     /// Kept by the engine, without the lane: a lane keeps its engine, and the two must not keep each other.
     worker: Arc<Mutex<Worker>>,
-    shared: Arc<Shared>,
-}
-
-/// The lock's content, also after a panic elsewhere: every update leaves it usable.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The source that a lane belongs to: itself, or what stands before the slash of `source/lane`. The spec's options are its.
-pub(crate) fn source(lane: &str) -> &str {
-    lane.split_once('/').map_or(lane, |(source, _)| source)
-}
-
-impl Shared {
-    /// Those of a lane.
-    pub(crate) fn senders(&self, lane: &str) -> Arc<Mutex<Senders>> {
-        Arc::clone(lock(&self.senders).entry(lane.to_owned()).or_default())
-    }
+    engine: Engine,
 }
 
 impl Engine {
@@ -102,63 +83,69 @@ impl Engine {
             lane_roles.insert(name.clone(), RoleTable::new(&[&lane.fields, &spec.fields], |path| fields.slot(path))?);
         }
         // Held until the successor is known, so that every batch is counted in one of the two.
-        let handing_over = previous.map(|engine| lock(&engine.shared.metrics));
+        let handing_over = previous.map(|engine| lock(&engine.state.shared.metrics));
         let metrics = Metrics::new(&spec, &mut fields, handing_over.as_deref())?;
         let recent = match previous {
-            Some(engine) => lock(&engine.shared.recent).clone().resized(spec.recent_bytes_max),
+            Some(engine) => lock(&engine.state.shared.recent).clone().resized(spec.recent_bytes_max),
             None => Recent::new(spec.recent_bytes_max),
         };
-        let shared = Arc::new(Shared {
-            path,
-            redactor,
-            extractor: Extractor::new(&fields.paths),
-            metrics: Mutex::new(metrics),
-            recent: Mutex::new(recent),
+        let state = Arc::new(State {
+            shared: Shared {
+                path,
+                redactor,
+                extractor: Extractor::new(&fields.paths),
+                metrics: Mutex::new(metrics),
+                recent: Mutex::new(recent),
+                superseded: AtomicBool::new(false),
+                spec,
+            },
             roles,
             lane_roles,
             lanes: Mutex::default(),
-            senders: previous.map(|engine| Arc::clone(&engine.shared.senders)).unwrap_or_default(),
+            senders: previous.map(|engine| Arc::clone(&engine.state.senders)).unwrap_or_default(),
             successor: OnceLock::new(),
-            spec,
         });
         if let Some(engine) = previous {
             // A second successor of one engine starts from the same copy; batches go to the first.
-            let _ = engine.shared.successor.set(Arc::clone(&shared));
+            let _ = engine.state.successor.set(Arc::clone(&state));
+            engine.state.shared.superseded.store(true, Ordering::Release);
         }
         drop(handing_over);
-        Ok(Self { shared })
+        Ok(Self { state })
     }
 
     /// The name of the path its kernels take.
     pub fn path(&self) -> &'static str {
-        self.shared.path.name()
+        self.state.shared.path.name()
     }
 
     /// The lane of that name; the same one each time.
     pub fn lane(&self, name: &str) -> Arc<Lane> {
-        let mut lanes = lock(&self.shared.lanes);
+        let state = &self.state;
+        let mut lanes = lock(&state.lanes);
         let worker = lanes.entry(name.to_owned()).or_insert_with(|| {
-            let roles = self.shared.lane_roles.get(source(name)).unwrap_or(&self.shared.roles).clone();
-            Arc::new(Mutex::new(Worker::new(&self.shared, name, roles)))
+            let roles = state.lane_roles.get(source(name)).unwrap_or(&state.roles).clone();
+            let senders = Arc::clone(lock(&state.senders).entry(name.to_owned()).or_default());
+            Arc::new(Mutex::new(Worker::new(&state.shared, name, roles, senders)))
         });
-        Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), shared: Arc::clone(&self.shared) })
+        Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), engine: self.clone() })
     }
 
     /// Forget a lane from which nothing more comes: its tables, what time it is for its senders, and its part in the
     /// watermark. What its events counted for stays.
     pub fn close_lane(&self, name: &str) {
-        lock(&self.shared.lanes).remove(name);
-        lock(&self.shared.senders).remove(name);
-        lock(&self.shared.metrics).close_lane(name);
+        lock(&self.state.lanes).remove(name);
+        lock(&self.state.senders).remove(name);
+        lock(&self.state.shared.metrics).close_lane(name);
     }
 
     /// Add one value to a metric's windows; to those of the engine that took over, if one did.
     pub fn record(&self, metric: &str, value: f64, labels: &[(&str, &str)], time_seconds: f64) {
-        let mut metrics = lock(&self.shared.metrics);
-        match self.shared.successor.get() {
+        let mut metrics = lock(&self.state.shared.metrics);
+        match self.state.successor.get() {
             None => metrics.record(metric, value, labels, time_seconds),
             Some(next) => {
-                let next = Engine { shared: Arc::clone(next) };
+                let next = Engine { state: Arc::clone(next) };
                 drop(metrics);
                 next.record(metric, value, labels, time_seconds);
             }
@@ -167,12 +154,12 @@ impl Engine {
 
     /// Event time up to which windows are complete; `None` before the first event.
     pub fn watermark(&self, now_seconds: f64) -> Option<f64> {
-        lock(&self.shared.metrics).watermark(now_seconds)
+        lock(&self.state.shared.metrics).watermark(now_seconds)
     }
 
     /// Each threshold over `[tick - window, tick)`, per label set that has samples; `domain`: only those that tick by it.
     pub fn evaluate(&self, tick_seconds: f64, domain: Option<TimeDomain>) -> Vec<Reading> {
-        let mut metrics = lock(&self.shared.metrics);
+        let mut metrics = lock(&self.state.shared.metrics);
         match domain {
             Some(domain) => metrics.evaluate_domain(domain, tick_seconds),
             None => metrics.evaluate(tick_seconds),
@@ -181,31 +168,31 @@ impl Engine {
 
     /// Start of the oldest pane kept of a time domain, in seconds: ticks up to it have nothing to read.
     pub fn oldest_pane_seconds(&self, domain: TimeDomain) -> Option<f64> {
-        lock(&self.shared.metrics).oldest_pane_seconds(domain)
+        lock(&self.state.shared.metrics).oldest_pane_seconds(domain)
     }
 
     /// Each threshold and who fills its window.
     pub fn time_domains(&self) -> Vec<(String, TimeDomain)> {
-        lock(&self.shared.metrics).time_domains()
+        lock(&self.state.shared.metrics).time_domains()
     }
 
     /// Cumulative families as Prometheus text (exposition format 0.0.4).
     pub fn totals(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        lock(&self.shared.metrics).totals(&mut out);
+        lock(&self.state.shared.metrics).totals(&mut out);
         out
     }
 
     /// Gauges and counters of the core itself, by name.
     pub fn state(&self) -> Vec<(&'static str, f64)> {
-        let mut state = lock(&self.shared.metrics).state();
-        state.push(("recent_sequence", lock(&self.shared.recent).sequence() as f64));
+        let mut state = lock(&self.state.shared.metrics).state();
+        state.push(("recent_sequence", lock(&self.state.shared.recent).sequence() as f64));
         state
     }
 
     /// Seconds each lane's newest event is behind the clock; lanes with events only.
     pub fn lanes_behind(&self, now_seconds: f64) -> Vec<(String, f64)> {
-        lock(&self.shared.metrics).lanes_behind(now_seconds)
+        lock(&self.state.shared.metrics).lanes_behind(now_seconds)
     }
 
     /// The newest `limit` redacted lines that match an expression (empty: all), after a sequence number, oldest first.
@@ -213,9 +200,9 @@ impl Engine {
     /// # Errors
     /// The expression cannot be used.
     pub fn recent(&self, expression: &str, after: u64, limit: usize) -> Result<Lines, RuleError> {
-        let batches = lock(&self.shared.recent).after(after);
+        let batches = lock(&self.state.shared.recent).after(after);
         let mut fields = Fields::default();
-        let roles = RoleTable::new(&[&self.shared.spec.fields], |path| fields.slot(path))?;
+        let roles = RoleTable::new(&[&self.state.shared.spec.fields], |path| fields.slot(path))?;
         let expression = match expression.trim() {
             "" => None,
             text => Some(Expr::parse(text, &mut fields).map_err(|error| RuleError::new("where", error.to_string()))?),
@@ -244,20 +231,21 @@ impl Engine {
 
     /// Redact one text outside any lane: as one JSON document where `json` is asked for and it is one, else as text.
     pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
-        let mut scratch = self.shared.redactor.scratch();
+        let mut scratch = self.state.shared.redactor.scratch();
         let mut edits = Edits::default();
-        let mut reader = Reader { roles: Roles::new(self.shared.roles.clone()), ..Reader::default() };
+        let mut reader = Reader { roles: Roles::new(self.state.roles.clone()), ..Reader::default() };
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
             let mut shapes = Shapes::default();
-            let Reader { tape, keys, decoded, found, .. } = &mut reader;
-            self.shared.extractor.find(text, tape, keys, decoded, found);
+            let Reader { tape, keys, wanted, decoded, found, .. } = &mut reader;
+            let keys = &mut Keys { numbers: keys, wanted };
+            self.state.shared.extractor.find(text, tape, keys, decoded, found);
             reader.roles.resolve(&reader.found);
             let view = reader.view(text);
             shapes.read(&view, 0);
             let exempt = |node| shapes.exempt(&view, node);
-            self.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
+            self.state.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
-            self.shared.redactor.text(text, &mut scratch, &mut edits);
+            self.state.shared.redactor.text(text, &mut scratch, &mut edits);
         }
         let mut out = Vec::with_capacity(text.len());
         edits.apply(text, 0, text.len(), &mut out);
@@ -270,9 +258,15 @@ impl Lane {
     /// seconds are given, all lines are the source's own.
     pub fn process<'a>(&self, lines: &[u8], arrival: impl Into<Arrival<'a>>) -> Processed {
         let arrival = arrival.into();
-        match lock(&self.worker).process(&self.shared, lines, arrival) {
+        let state = &self.engine.state;
+        // Held while the batch goes to the engine that took over, so that batches of one lane stay in order.
+        let mut worker = lock(&self.worker);
+        match worker.process(&state.shared, lines, arrival) {
             Ok(processed) => processed,
-            Err(successor) => Engine { shared: successor }.lane(&self.name).process(lines, arrival),
+            // It is there: it was set before the flag was raised.
+            Err(Superseded) => {
+                Engine { state: Arc::clone(state.successor.wait()) }.lane(&self.name).process(lines, arrival)
+            }
         }
     }
 }
@@ -285,6 +279,7 @@ struct Reader {
     tape: Tape,
     /// Stays empty: the twin gives keys no numbers.
     keys: Dictionary,
+    wanted: Wanted,
     decoded: Decoded,
     found: Vec<u32>,
     edits: Edits,
@@ -300,7 +295,8 @@ impl Reader {
         if walk(line, &mut self.tape).is_err() {
             return false;
         }
-        self.extractor.find(line, &self.tape, &mut self.keys, &mut self.decoded, &mut self.found);
+        let mut keys = Keys { numbers: &mut self.keys, wanted: &mut self.wanted };
+        self.extractor.find(line, &self.tape, &mut keys, &mut self.decoded, &mut self.found);
         self.roles.resolve(&self.found);
         let time_seconds = self.view(line).time(0).unwrap_or(0.0);
         expression.matches(&View { time_seconds, ..self.view(line) })
@@ -314,7 +310,7 @@ mod tests {
     #[test]
     fn an_engine_goes_with_its_last_lane() {
         let engine = Engine::new(b"", None).expect("the defaults are valid");
-        let (kept, lane) = (Arc::downgrade(&engine.shared), engine.lane("a"));
+        let (kept, lane) = (Arc::downgrade(&engine.state), engine.lane("a"));
         drop(engine);
         assert_eq!(1, lane.process(b"{}\n", 0.0).lines_out);
         drop(lane);

@@ -6,9 +6,9 @@ pub mod io;
 pub mod json;
 pub mod limits;
 pub mod metrics;
-pub mod pattern;
 pub mod process;
 pub mod redact;
+mod shared;
 pub mod simd;
 pub mod spec;
 

@@ -1,25 +1,28 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
-use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::engine::{lock, source, Shared};
+use crate::event::extract::{Keys, Wanted};
+use crate::event::field::Role;
 use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
 use crate::event::view::View;
-use crate::event::{Fieldless, Role};
+use crate::event::Fieldless;
 use crate::io::edit::Edits;
 use crate::io::escape::{lone_surrogates, Decoded};
-use crate::io::lines::Lines;
+use crate::io::lines::{Lines, Normalized};
 use crate::io::output::{cut, is_time_unknown, wrap, Output};
+use crate::json::broken::Broken;
 use crate::json::fast;
-use crate::json::reference::{walk, Broken, Kind, Tape};
+use crate::json::reference::walk;
 use crate::json::segment::{Line, Segment};
+use crate::json::tape::{Kind, Tape};
 use crate::limits::CUT_SLACK_BYTES;
 use crate::metrics::window::senders::Senders;
 use crate::metrics::window::timing::{Arrival, Timing, Untimed, When};
 use crate::metrics::{LaneId, Metrics, Observer};
 use crate::redact::Scratch;
+use crate::shared::{lock, source, Shared, Superseded};
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 use crate::spec::{Blank, LoneSurrogates, NonFinite, OnBroken};
@@ -40,16 +43,6 @@ pub struct Processed {
     pub normalized: Normalized,
 }
 
-/// Changes to a line that are neither redaction nor repair.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Normalized {
-    pub crlf: u64,
-    pub bom: u64,
-    pub non_finite: u64,
-    /// Escapes.
-    pub lone_surrogates: u64,
-}
-
 /// A lane's scratch memory, reused from line to line.
 pub(crate) struct Worker {
     lane: LaneId,
@@ -65,6 +58,7 @@ pub(crate) struct Worker {
     tape: Tape,
     edits: Edits,
     decoded: Decoded,
+    wanted: Wanted,
     found: Vec<u32>,
     shapes: Shapes,
     redaction: Scratch,
@@ -94,22 +88,20 @@ impl Batch<'_> {
     /// Count what was observed so far.
     ///
     /// # Errors
-    /// The engine that took over; nothing was counted.
-    fn merge(&mut self) -> Result<(), Arc<Shared>> {
+    /// Another engine took over; nothing was counted.
+    fn merge(&mut self) -> Result<(), Superseded> {
         let first = self.metrics.is_none();
         let metrics = self.metrics.get_or_insert_with(|| lock(&self.shared.metrics));
-        match self.shared.successor.get().filter(|_| first) {
-            Some(successor) => Err(Arc::clone(successor)),
-            None => {
-                metrics.merge(&mut self.observer, self.arrival_seconds);
-                Ok(())
-            }
+        if first && self.shared.is_superseded() {
+            return Err(Superseded);
         }
+        metrics.merge(&mut self.observer, self.arrival_seconds);
+        Ok(())
     }
 }
 
 impl Worker {
-    pub(crate) fn new(shared: &Shared, name: &str, roles: RoleTable) -> Self {
+    pub(crate) fn new(shared: &Shared, name: &str, roles: RoleTable, senders: Arc<Mutex<Senders>>) -> Self {
         let (lane, observer) = {
             let mut metrics = lock(&shared.metrics);
             (metrics.lane(name), metrics.observer())
@@ -118,7 +110,7 @@ impl Worker {
         Self {
             lane,
             observer: Arc::new(Mutex::new(observer)),
-            senders: shared.senders(name),
+            senders,
             roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
@@ -126,6 +118,7 @@ impl Worker {
             tape: Tape::default(),
             edits: Edits::default(),
             decoded: Decoded::default(),
+            wanted: Wanted::default(),
             found: Vec::new(),
             shapes: Shapes::default(),
             redaction: shared.redactor.scratch(),
@@ -133,15 +126,15 @@ impl Worker {
     }
 
     /// # Errors
-    /// The engine that took over; nothing was done.
+    /// Another engine took over; nothing was done.
     pub(crate) fn process(
         &mut self,
         shared: &Shared,
         input: &[u8],
         arrival: Arrival<'_>,
-    ) -> Result<Processed, Arc<Shared>> {
-        if let Some(successor) = shared.successor.get() {
-            return Err(Arc::clone(successor));
+    ) -> Result<Processed, Superseded> {
+        if shared.is_superseded() {
+            return Err(Superseded);
         }
         let (observer, senders) = (Arc::clone(&self.observer), Arc::clone(&self.senders));
         let (observer, mut senders) = (lock(&observer), lock(&senders));
@@ -149,10 +142,10 @@ impl Worker {
         let (output, counts) = (Output::new(input), Counts::default());
         let arrival_seconds = arrival.seconds;
         let mut batch = Batch { shared, arrival_seconds, timing, observer, metrics: None, output, counts };
-        if let Err(successor) = self.segments(input, &mut batch) {
+        if let Err(superseded) = self.segments(input, &mut batch) {
             self.redaction.take_counts();
             batch.timing.undo();
-            return Err(successor);
+            return Err(superseded);
         }
         let Batch { output, counts, timing, metrics, .. } = batch;
         let times = timing.finish();
@@ -163,8 +156,8 @@ impl Worker {
     }
 
     /// # Errors
-    /// The engine that took over; nothing was counted.
-    fn segments(&mut self, input: &[u8], batch: &mut Batch<'_>) -> Result<(), Arc<Shared>> {
+    /// Another engine took over; nothing was counted.
+    fn segments(&mut self, input: &[u8], batch: &mut Batch<'_>) -> Result<(), Superseded> {
         let shared = batch.shared;
         // What a panic left.
         batch.observer.discard();
@@ -182,8 +175,8 @@ impl Worker {
     }
 
     /// # Errors
-    /// The engine that took over; nothing was counted.
-    fn segment(&mut self, segment: &Segment<'_>, batch: &mut Batch<'_>) -> Result<(), Arc<Shared>> {
+    /// Another engine took over; nothing was counted.
+    fn segment(&mut self, segment: &Segment<'_>, batch: &mut Batch<'_>) -> Result<(), Superseded> {
         for (line, normalized) in segment.lines() {
             batch.timing.reach(segment.offset + line.start);
             batch.counts.lines_in += 1;
@@ -242,7 +235,8 @@ impl Worker {
             return Err(Broken::NotJson);
         }
         if !self.tape.same_shape {
-            shared.extractor.find(text, &self.tape, &mut self.redaction.keys, &mut self.decoded, &mut self.found);
+            let mut keys = Keys { numbers: &mut self.redaction.keys, wanted: &mut self.wanted };
+            shared.extractor.find(text, &self.tape, &mut keys, &mut self.decoded, &mut self.found);
             self.roles.resolve(&self.found);
         }
         let (nodes, found, roles) = (self.tape.nodes(), &self.found, &self.roles);
@@ -371,13 +365,4 @@ fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edi
     output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
         edits.apply(segment.text(line), 0, to - from, out);
     });
-}
-
-impl AddAssign for Normalized {
-    fn add_assign(&mut self, more: Self) {
-        self.crlf += more.crlf;
-        self.bom += more.bom;
-        self.non_finite += more.non_finite;
-        self.lone_surrogates += more.lone_surrogates;
-    }
 }

@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 use headrig_core::event::expr::Expr;
-use headrig_core::event::extract::Extractor;
+use headrig_core::event::extract::{Extractor, Keys, Wanted};
+use headrig_core::event::field::{Fields, Role, Source};
 use headrig_core::event::semantic_fields::{RoleTable, Roles};
 use headrig_core::event::view::View;
-use headrig_core::event::{Event, Fields, Form, Role, Source, Value};
+use headrig_core::event::{Event, Form, Value};
 use headrig_core::io::edit::Edits;
 use headrig_core::io::escape::Decoded;
 use headrig_core::json::dictionary::Dictionary;
-use headrig_core::json::reference::{walk, Kind, Tape};
+use headrig_core::json::reference::walk;
+use headrig_core::json::tape::{Kind, Tape};
 use proptest::prelude::*;
 
 /// An event that can be asked for values only.
@@ -74,7 +76,8 @@ proptest! {
         let expressions = EXPRESSIONS.map(|text| Expr::parse(text, &mut fields).unwrap());
         let (mut tape, mut found) = (Tape::default(), Vec::new());
         walk(&text, &mut tape).unwrap();
-        Extractor::new(&fields.paths).find(&text, &tape, &mut Dictionary::default(), &mut Decoded::default(), &mut found);
+        let mut keys = Keys { numbers: &mut Dictionary::default(), wanted: &mut Wanted::default() };
+        Extractor::new(&fields.paths).find(&text, &tape, &mut keys, &mut Decoded::default(), &mut found);
         roles.resolve(&found);
         let mut edits = Edits::default();
         for (index, node) in tape.nodes().iter().enumerate() {

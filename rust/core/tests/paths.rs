@@ -1,7 +1,8 @@
 //! Every path of the kernels gives the same bytes, counts and windows, wherever a batch was cut.
 
 use headrig_core::engine::{Engine, Lane};
-use headrig_core::process::{Normalized, Processed};
+use headrig_core::io::lines::Normalized;
+use headrig_core::process::Processed;
 use headrig_core::simd::Path;
 use proptest::prelude::*;
 

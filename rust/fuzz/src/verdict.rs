@@ -4,7 +4,8 @@
 
 use headrig_core::json::broken::Broken;
 use headrig_core::limits::DEPTH_MAX;
-use headrig_core::json::reference::{walk, Kind, Node, Tape};
+use headrig_core::json::reference::{walk};
+use headrig_core::json::tape::{Kind, Node, Tape};
 use serde::de::{Deserialize, IgnoredAny};
 
 /// One line: valid UTF-8 is the walker's condition, so what is not is no question to it.

@@ -10,7 +10,8 @@ use headrig_core::io::frame::Framer;
 use headrig_core::io::splitter::{Framing, JsonSplitter, SplitError};
 use headrig_core::limits::LINE_BYTES_MAX;
 use headrig_core::metrics::window::timing::Arrival;
-use headrig_core::process::{Normalized, Processed};
+use headrig_core::io::lines::Normalized;
+use headrig_core::process::Processed;
 use serde::de::{Deserialize, IgnoredAny};
 
 use crate::input::Input;

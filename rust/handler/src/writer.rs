@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use headrig_core::io::lines::memchr_lines;
+use headrig_core::io::lines::Normalized;
 use headrig_core::json::broken::Broken;
-use headrig_core::process::{Normalized, Processed};
+use headrig_core::process::Processed;
 use memchr::{memchr_iter, memrchr};
 
 use crate::buffer::{Buffer, Tally};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headrig_core::json::reference::Broken;
+use headrig_core::json::broken::Broken;
 use headrig_core::metrics::window::store::TimeDomain;
 use headrig_core::metrics::window::timing::{Arrival, Run};
 use headrig_core::metrics::Reading;
@@ -12,8 +12,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping};
 
+use crate::errors::RuleError;
 use crate::lines::Lines;
-use crate::{bytes_of, RuleError};
+use crate::shared_bytes::bytes_of;
 
 #[pyclass(frozen, module = "headrig._core")]
 pub struct Engine {

@@ -11,8 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::block::{Block, Filled, Pool};
+use crate::errors::DecodeError;
 use crate::lines::expose;
-use crate::{bytes_of, DecodeError};
+use crate::shared_bytes::bytes_of;
 
 /// A read of less than this is not worth asking for: the buffer goes on with a new block instead.
 const ROOM_BYTES_MIN: usize = 64 * 1024;

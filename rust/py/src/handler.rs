@@ -17,9 +17,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::engine::Engine;
+use crate::errors::{complain, RuleError};
 use crate::lines::Lines;
 use crate::record::{encode, Encoded, Interpreter};
-use crate::{complain, RuleError};
 
 /// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
 const LAST_WAIT: Duration = Duration::from_secs(1);

@@ -2,19 +2,16 @@
 
 mod block;
 mod engine;
+mod errors;
 mod frame;
 mod handler;
 mod lines;
 mod record;
+mod shared_bytes;
 mod value;
 mod write;
 
-use std::io::Write;
-
 use pyo3::prelude::*;
-
-pyo3::import_exception!(headrig.errors, DecodeError);
-pyo3::import_exception!(headrig.errors, RuleError);
 
 #[pymodule(gil_used = false)]
 mod _core {
@@ -33,7 +30,7 @@ mod _core {
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            super::complain(&format!("the core panicked at {place}"));
+            super::errors::complain(&format!("the core panicked at {place}"));
         }));
         Ok(())
     }
@@ -63,45 +60,4 @@ mod _core {
     const RECORD_LINE_BYTES_MAX: usize = headrig_handler::limits::LINE_BYTES_MAX;
     #[pymodule_export]
     const RECORD_WAIT_SECONDS_MAX: f64 = headrig_handler::limits::WAIT_MAX.as_secs_f64();
-}
-
-/// One line to standard error, in one write: other processes may write there, too.
-fn complain(what: &str) {
-    // Nobody is left to be told that it failed.
-    let _ = std::io::stderr().write_all(format!("headrig: {what}\n").as_bytes());
-}
-
-/// Bytes that nobody changes, to be read without the GIL.
-enum Shared {
-    Bytes(pyo3::pybacked::PyBackedBytes),
-    Lines(headrig_core::io::lines::Lines),
-    Raw(block::Filled),
-}
-
-impl std::ops::Deref for Shared {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Lines(lines) => lines.bytes(),
-            Self::Raw(lines) => lines,
-        }
-    }
-}
-
-/// The bytes of any object with a buffer: shared for `bytes`, `Lines` and `RawLines`, copied for everything that may change.
-fn bytes_of(object: &pyo3::Bound<'_, pyo3::PyAny>) -> pyo3::PyResult<Shared> {
-    if let Ok(lines) = object.cast::<frame::RawLines>() {
-        return Ok(Shared::Raw(lines.get().lines.clone()));
-    }
-    if let Ok(lines) = object.cast::<lines::Lines>() {
-        return Ok(Shared::Lines(lines.get().inner.clone()));
-    }
-    if let Ok(bytes) = object.extract() {
-        return Ok(Shared::Bytes(bytes));
-    }
-    let buffer = pyo3::buffer::PyBuffer::<u8>::get(object)?;
-    let copy = pyo3::types::PyBytes::new(object.py(), &buffer.to_vec(object.py())?);
-    Ok(Shared::Bytes(copy.into()))
 }

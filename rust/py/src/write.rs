@@ -6,7 +6,7 @@ use headrig_handler::output;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::bytes_of;
+use crate::shared_bytes::bytes_of;
 
 #[pyfunction]
 pub fn write_lines(descriptor: RawFd, lines: &Bound<'_, PyAny>, written: usize) -> PyResult<(usize, i32)> {

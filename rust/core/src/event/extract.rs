@@ -3,10 +3,11 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::event::Slot;
+use crate::event::field::Slot;
 use crate::io::escape::Decoded;
-use crate::json::dictionary::{traits, Dictionary, INSIDE, UNKNOWN};
-use crate::json::reference::{Kind, Node, Tape};
+use crate::json::dictionary::entry::{traits, INSIDE, LOOK, UNKNOWN};
+use crate::json::dictionary::{ByKey, Dictionary};
+use crate::json::tape::{Kind, Node, Tape};
 
 /// The wanted paths as a tree: a dotted path matches nested objects and literal dotted keys.
 pub struct Extractor {
@@ -20,6 +21,16 @@ struct Level {
     /// Per first byte, a bit for each key length (63: that or longer): most keys are turned away here.
     lengths: Vec<u64>,
 }
+
+/// The keys of a lane's lines, and what is wanted of each in the outermost object once that was looked up.
+#[derive(Debug)]
+pub struct Keys<'a> {
+    pub numbers: &'a mut Dictionary,
+    pub wanted: &'a mut Wanted,
+}
+
+/// By key number: `None` where nothing is wanted.
+pub type Wanted = ByKey<Option<Entry>>;
 
 /// What is wanted of a key: its value, or fields inside of it.
 #[derive(Debug, Default, Clone, Copy)]
@@ -65,7 +76,7 @@ impl Extractor {
     }
 
     /// Fill `found` with the node of each slot's value; 0 where the field is missing. Of duplicates the last one.
-    pub fn find(&self, text: &[u8], tape: &Tape, keys: &mut Dictionary, scratch: &mut Decoded, found: &mut Vec<u32>) {
+    pub fn find(&self, text: &[u8], tape: &Tape, keys: &mut Keys<'_>, scratch: &mut Decoded, found: &mut Vec<u32>) {
         found.clear();
         found.resize(self.slots, 0);
         let nodes = tape.nodes();
@@ -78,7 +89,7 @@ impl Extractor {
         let mut key = 1;
         while nodes[key].kind == Kind::Key {
             let value = key + 1;
-            let known = keys.entry(nodes[key].key);
+            let known = keys.numbers.entry(nodes[key].key);
             if known.traits & traits::FIELD != 0 {
                 let slot = known.slot;
                 let plain = slot & INSIDE == 0 || nodes[value].kind != Kind::Object;
@@ -93,15 +104,22 @@ impl Extractor {
     }
 
     /// What is wanted of a key of the outermost object.
-    fn outermost(&self, text: &[u8], key: &Node, keys: &mut Dictionary, scratch: &mut Decoded) -> Option<Entry> {
+    fn outermost(&self, text: &[u8], key: &Node, keys: &mut Keys<'_>, scratch: &mut Decoded) -> Option<Entry> {
         if key.key == UNKNOWN {
             return self.levels[0].get(text, key, scratch);
         }
-        keys.facts(key.key).field.or_else(|| {
-            let field = self.levels[0].get(text, key, scratch);
-            keys.set_field(key.key, field);
-            field
-        })
+        if let Some(wanted) = keys.wanted.get(key.key) {
+            return wanted;
+        }
+        let wanted = self.levels[0].get(text, key, scratch);
+        let slot = match wanted {
+            Some(Entry { slot: Some(slot), child: None }) => slot.0,
+            Some(Entry { slot: Some(slot), child: Some(_) }) => slot.0 | INSIDE,
+            _ => LOOK,
+        };
+        keys.wanted.set(key.key, wanted);
+        keys.numbers.set_slot(key.key, wanted.is_some(), slot);
+        wanted
     }
 
     #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
@@ -168,7 +186,8 @@ mod tests {
         let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
         let (mut tape, mut found) = (Tape::default(), Vec::new());
         walk(text.as_bytes(), &mut tape).unwrap();
-        let (mut keys, mut scratch) = (Dictionary::default(), Decoded::default());
+        let mut scratch = Decoded::default();
+        let mut keys = Keys { numbers: &mut Dictionary::default(), wanted: &mut Wanted::default() };
         Extractor::new(&paths).find(text.as_bytes(), &tape, &mut keys, &mut scratch, &mut found);
         let span =
             |at: u32| text[tape.nodes()[at as usize].start as usize..tape.nodes()[at as usize].end as usize].to_owned();

@@ -2,6 +2,7 @@
 
 pub mod expr;
 pub mod extract;
+pub mod field;
 pub mod number;
 pub mod semantic_fields;
 pub mod time;
@@ -10,46 +11,7 @@ pub mod view;
 
 use std::borrow::Cow;
 
-pub use crate::event::expr::Fields;
-
-/// Index of a field path in `Fields`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Slot(pub u16);
-
-/// What a field is for, whatever it is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Role {
-    Time,
-    Level,
-    Message,
-    Logger,
-    Trace,
-    Span,
-    Event,
-    Route,
-    Method,
-    Status,
-    Duration,
-    ErrorName,
-    Provider,
-}
-
-impl Role {
-    /// The role a configuration or an expression calls by this name.
-    pub fn named(name: &str) -> Option<Self> {
-        // The runbook's own spelling of the one role that is nested.
-        let name = if name == "error.name" { "error_name" } else { name };
-        crate::event::semantic_fields::ROLES.iter().find(|(_, known, _)| *known == name).map(|(role, _, _)| *role)
-    }
-}
-
-/// What an expression or a label asks an event for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
-    Role(Role),
-    Path(Slot),
-}
+use crate::event::field::Source;
 
 /// A field's value, after redaction.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,26 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::expr::DOTS_MAX;
-use crate::event::{Role, Slot};
+use crate::event::field::{Role, Slot, DOTS_MAX, ROLES};
 use crate::spec::{FieldSpec, RuleError};
-
-/// Every role, its name in expressions and configs, and the fields that may have it.
-pub const ROLES: [(Role, &str, &[&str]); 13] = [
-    (Role::Time, "time", &["timestamp", "time", "ts", "@timestamp", "asctime"]),
-    (Role::Level, "level", &["level", "severity", "levelname", "lvl", "log.level"]),
-    (Role::Message, "message", &["message", "msg", "event_message"]),
-    (Role::Logger, "logger", &["logger", "name"]),
-    (Role::Trace, "trace", &["traceId", "trace_id", "trace.id"]),
-    (Role::Span, "span", &["spanId", "span_id", "span.id"]),
-    (Role::Event, "event", &["event", "event.name"]),
-    (Role::Route, "route", &["route", "http.route", "url.path", "path"]),
-    (Role::Method, "method", &["method", "http.method", "http.request.method"]),
-    (Role::Status, "status", &["status", "status_code", "http.status_code"]),
-    (Role::Duration, "duration", &["duration", "duration_ms", "latency_ms", "duration_seconds"]),
-    (Role::ErrorName, "error_name", &["error.name", "error.type", "error_type", "exc_type", "exception.type"]),
-    (Role::Provider, "provider", &["provider", "ai.provider", "gen_ai.system"]),
-];
 
 /// Roles whose values look like nothing else, besides the time.
 pub const SHAPED: [Role; 5] = [Role::Level, Role::Trace, Role::Span, Role::Status, Role::Duration];

@@ -1,12 +1,13 @@
 //! The shapes of role values. A value that looks like its role says is not scanned for secrets;
 //! any other value in the same field is.
 
+use crate::event::field::Role;
 use crate::event::number;
 use crate::event::semantic_fields::{Roles, SHAPED};
 use crate::event::time;
 use crate::event::view::View;
-use crate::event::{Role, Value};
-use crate::json::reference::{Kind, Node};
+use crate::event::Value;
+use crate::json::tape::{Kind, Node};
 
 /// Longest duration, in whatever unit: a longer number has the length of a card's. 10^14 ns are a day.
 const DURATION_MAX: f64 = 1e14;

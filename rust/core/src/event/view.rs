@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::event::field::{Role, Source};
 use crate::event::number;
 use crate::event::semantic_fields::{Alias, Roles};
 use crate::event::time;
-use crate::event::{Event, Form, Role, Source, Value, Written};
+use crate::event::{Event, Form, Value, Written};
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
-use crate::json::reference::{Kind, Node};
+use crate::json::tape::{Kind, Node};
 
 /// One line as rules see it.
 pub struct View<'a> {
@@ -215,7 +216,8 @@ fn decoded(raw: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::reference::{walk, Tape};
+    use crate::json::reference::walk;
+    use crate::json::tape::Tape;
 
     #[test]
     fn a_value_is_read_after_redaction() {

@@ -1,5 +1,6 @@
 //! Lines on their way out: one shared buffer, views into it.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use memchr::memchr_iter;
@@ -65,6 +66,25 @@ pub fn memchr_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
             line
         },
     )
+}
+
+/// Changes to a line that are neither redaction nor repair.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Normalized {
+    pub crlf: u64,
+    pub bom: u64,
+    pub non_finite: u64,
+    /// Escapes.
+    pub lone_surrogates: u64,
+}
+
+impl AddAssign for Normalized {
+    fn add_assign(&mut self, more: Self) {
+        self.crlf += more.crlf;
+        self.bom += more.bom;
+        self.non_finite += more.non_finite;
+        self.lone_surrogates += more.lone_surrogates;
+    }
 }
 
 #[cfg(test)]

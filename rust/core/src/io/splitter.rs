@@ -5,7 +5,8 @@ use std::fmt;
 
 use memchr::{memchr, memchr3};
 
-use crate::json::reference::{walk, Tape};
+use crate::json::reference::walk;
+use crate::json::tape::Tape;
 use crate::limits::{CUT_SLACK_BYTES, DEPTH_MAX};
 
 /// Capacity kept between events, in bytes: a splitter must not hold its longest event for ever.

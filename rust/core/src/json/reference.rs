@@ -2,8 +2,8 @@
 //! It writes a tape of spans and decides nothing about their meaning.
 
 use crate::io::escape::is_surrogate;
-pub use crate::json::broken::Broken;
-pub use crate::json::tape::{notable, Kind, Node, Tape};
+use crate::json::broken::Broken;
+use crate::json::tape::{notable, Kind, Node, Tape};
 use crate::limits::DEPTH_MAX;
 
 /// Walk one JSON text, which must be valid UTF-8, into `tape`.

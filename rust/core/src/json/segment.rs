@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memrchr};
 
-use crate::process::Normalized;
+use crate::io::lines::Normalized;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 

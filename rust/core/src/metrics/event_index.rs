@@ -1,8 +1,9 @@
 //! Which groups an event can meet at all, by its name: most events cost one look-up.
 
+use super::groups::Rules;
 use super::match_cache::Set;
-use super::plan::Rules;
-use crate::event::{Event, Role, Source, Value};
+use crate::event::field::{Role, Source};
+use crate::event::{Event, Value};
 
 /// Names of this many bytes and longer ones share a place.
 const LENGTHS: usize = 64;

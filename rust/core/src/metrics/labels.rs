@@ -5,9 +5,10 @@ use std::io::Write;
 use super::memo::Memo;
 use super::route;
 use super::string_table::Texts;
+use crate::event::expr::level::Level;
 use crate::event::expr::level::UNKNOWN;
-use crate::event::expr::Level;
-use crate::event::{Event, Form, Role, Source, Value, Written};
+use crate::event::field::{Role, Source};
+use crate::event::{Event, Form, Value, Written};
 use crate::limits::LABELS_MAX;
 
 /// Longest label value, in bytes; longer ones are cut between characters.

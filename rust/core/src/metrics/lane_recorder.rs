@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use super::groups::{Rules, Target};
 use super::label_sets::{Keys, Links};
 use super::labels::Labels;
 use super::match_cache::{Done, Outcome, Outcomes, Set, NO_FAMILY};
-use super::plan::{Rules, Target};
+use super::plan::Plan;
 use crate::event::Event;
 use crate::limits::LABELS_MAX;
 
@@ -76,7 +77,7 @@ impl Column {
 
 #[derive(Debug)]
 pub struct Observer {
-    pub(super) rules: Arc<Rules>,
+    pub(super) plan: Arc<Plan>,
     pub(super) noted: Noted,
     outcomes: Outcomes,
     /// Whether there are windows, which must hear of every event.
@@ -108,7 +109,8 @@ pub(super) struct Noted {
 }
 
 impl Observer {
-    pub(super) fn new(rules: Arc<Rules>, families: usize, windowed: bool) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, families: usize, windowed: bool) -> Self {
+        let rules = &plan.rules;
         let mut columns: Vec<Column> = (0..families).map(|_| Column::default()).collect();
         for (index, update) in rules.updates.iter().enumerate() {
             if let (Target::Family(family), None) = (update.target, update.value) {
@@ -127,20 +129,21 @@ impl Observer {
             read_keys: vec![(0, 0); rules.labels.keys.len()],
             read_values: vec![(0, None); rules.values.len()],
         };
-        let outcomes = Outcomes::new(rules.gates.sets.len());
-        Self { rules, noted, outcomes, windowed }
+        let outcomes = Outcomes::new(plan.index.sets.len());
+        Self { plan, noted, outcomes, windowed }
     }
 
     /// Note one event; `moves`: its time may move the floor of the windows.
     pub fn observe<E: Event + ?Sized>(&mut self, event: &E, moves: bool) {
-        let Self { rules, noted, outcomes, .. } = self;
+        let Self { plan, noted, outcomes, .. } = self;
+        let Plan { rules, index } = &**plan;
         noted.epoch += 1;
         let time = event.time_seconds();
         if self.windowed {
             let series = if moves { MOVES } else { STAYS };
             noted.log.push(Observation { update: EVENT, series, value: time });
         }
-        let (all, named) = rules.gates.sets(event);
+        let (all, named) = index.sets(event);
         if let Some(set) = all {
             noted.meet(rules, set, outcomes, event);
         }

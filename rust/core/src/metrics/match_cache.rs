@@ -1,10 +1,11 @@
 //! What events did to the metrics, by their values in the fields that decide it: an event like an earlier one costs one
 //! look-up, however many rules there are.
 
+use super::groups::{Group, Rules};
 use super::labels::{Label, LabelPlan};
 use super::memo::Outline;
-use super::plan::{Group, Rules};
-use crate::event::{Event, Role, Source, Written};
+use crate::event::field::{Role, Source};
+use crate::event::{Event, Written};
 
 /// Most fields that decide what the events of one name do. Rules that ask for more are asked each time.
 const SOURCES_MAX: usize = 9;

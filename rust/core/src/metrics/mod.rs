@@ -3,6 +3,7 @@
 
 pub mod definition;
 pub mod event_index;
+pub mod groups;
 pub mod interner;
 pub mod label_sets;
 pub mod labels;
@@ -20,17 +21,18 @@ pub mod window;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::event::expr::Fields;
+use crate::event::field::Fields;
 use crate::metrics::window::lanes::Lanes;
 use crate::metrics::window::pane_of;
 use crate::metrics::window::store::{Amount, Entry, Windows};
 use crate::metrics::window::timing::{Times, Untimed};
 use crate::spec::{RuleError, Spec, WindowsSpec};
 
+use groups::{Part, Target};
 use interner::Interner;
 use label_sets::Links;
 use lane_recorder::{Noted, EVENT, MOVES};
-use plan::{compile, Part, Question, Rules, Target};
+use plan::{compile, Compiled, Plan, Question};
 use totals::{Family, Moment};
 
 pub use crate::metrics::window::lanes::LaneId;
@@ -55,7 +57,7 @@ pub struct Reading {
 
 #[derive(Debug)]
 pub struct Metrics {
-    rules: Arc<Rules>,
+    plan: Arc<Plan>,
     families: Vec<Family>,
     questions: Vec<Question>,
     interner: Interner,
@@ -80,13 +82,13 @@ impl Metrics {
     /// # Errors
     /// `RuleError` with the metric's or threshold's name.
     pub fn new(spec: &Spec, fields: &mut Fields, previous: Option<&Self>) -> Result<Self, RuleError> {
-        let plan = compile(spec, fields)?;
+        let Compiled { plan, families, windows, questions, longest_seconds } = compile(spec, fields)?;
         let mut new = Self {
-            rules: Arc::new(plan.rules),
-            families: plan.families.into_iter().map(Family::new).collect(),
-            questions: plan.questions,
+            plan: Arc::new(plan),
+            families: families.into_iter().map(Family::new).collect(),
+            questions,
             interner: previous.map(|previous| previous.interner.clone()).unwrap_or_default(),
-            windows: Windows::new(plan.windows, &spec.windows, spec.metrics.series_max, plan.longest_seconds),
+            windows: Windows::new(windows, &spec.windows, spec.metrics.series_max, longest_seconds),
             lanes: Lanes::default(),
             recorded: HashSet::new(),
             spec: spec.windows.clone(),
@@ -133,7 +135,7 @@ impl Metrics {
     /// What a lane notes its events with, to be merged here only.
     pub fn observer(&self) -> Observer {
         let windowed = !self.windows.list.is_empty();
-        Observer::new(Arc::clone(&self.rules), self.families.len(), windowed)
+        Observer::new(Arc::clone(&self.plan), self.families.len(), windowed)
     }
 
     /// A batch of this lane was observed.
@@ -147,16 +149,16 @@ impl Metrics {
         self.lanes.tick(arrival_seconds);
         self.merge_totals(observer, arrival_seconds);
         self.merge_windows(observer);
-        observer.noted.clear(&observer.rules);
+        observer.noted.clear(&observer.plan.rules);
     }
 
     fn merge_totals(&mut self, observer: &mut Observer, arrival_seconds: f64) {
         let Self { families, interner, lanes, series_max, overflowed, .. } = self;
-        let Observer { rules, noted: Noted { labels, keys, links, columns, .. }, .. } = observer;
+        let Observer { plan, noted: Noted { labels, keys, links, columns, .. }, .. } = observer;
         let clock_seconds = lanes.clock().unwrap_or(arrival_seconds);
         for (family, column) in families.iter_mut().zip(columns) {
             let mut locate = |family: &mut Family, links: &mut [Links], update: usize, series: u32| {
-                let key = &keys[usize::from(rules.updates[update].key)];
+                let key = &keys[usize::from(plan.rules.updates[update].key)];
                 let texts = || key.ids(series).iter().map(|id| labels.texts.text(*id));
                 links[update].locate(series, &mut family.table, texts, interner, *series_max, |_| true)
             };
@@ -179,14 +181,14 @@ impl Metrics {
 
     fn merge_windows(&mut self, observer: &mut Observer) {
         let Self { windows, interner, lanes, .. } = self;
-        let Observer { rules, noted: Noted { labels, keys, links, log, .. }, .. } = observer;
+        let Observer { plan, noted: Noted { labels, keys, links, log, .. }, .. } = observer;
         let mut pane = None;
         for seen in log.iter() {
             if seen.update == EVENT {
                 pane = windows.admit(seen.value, seen.series == MOVES, lanes.known());
                 continue;
             }
-            let update = &rules.updates[seen.update as usize];
+            let update = &plan.rules.updates[seen.update as usize];
             let (Target::Window(window, part), Some(pane)) = (update.target, pane) else { continue };
             if windows.list[window].domain == TimeDomain::Recorded {
                 continue;

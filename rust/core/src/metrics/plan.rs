@@ -4,77 +4,17 @@ use std::collections::HashMap;
 
 use super::definition::{definitions, is_label_name, Definition, Kind};
 use super::event_index::Gates;
-use super::labels::{index_of, Label, LabelPlan};
+use super::groups::{Group, Part, Rules, Target};
+use super::labels::Label;
 use super::value::ValueOf;
-use crate::event::expr::{Expr, Fields};
-use crate::event::{Event, Role, Source};
+use crate::event::expr::Expr;
+use crate::event::field::Fields;
+use crate::event::field::{Role, Source};
 use crate::limits::{LABELS_MAX, WINDOW_SECONDS_MAX};
 use crate::metrics::window::aggregate::{quantile_named, Aggregate};
 use crate::metrics::window::panes_in;
 use crate::metrics::window::store::{TimeDomain, Window};
 use crate::spec::{RuleError, Spec, ThresholdSpec};
-
-/// How an update fills its window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Sample,
-    Base,
-    Hit,
-}
-
-/// What an update adds to, by its index in the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Family(usize),
-    Window(usize, Part),
-}
-
-/// One family or window to be updated by an event.
-#[derive(Debug)]
-pub struct Update {
-    pub target: Target,
-    /// Index into the lists of labels.
-    pub key: u16,
-    /// Index into the values; `None`: one per event.
-    pub value: Option<u16>,
-}
-
-/// Updates of the events that meet one condition.
-#[derive(Debug)]
-pub struct Group {
-    /// Value of the event role that all of its events have.
-    pub event: Option<Vec<u8>>,
-    pub condition: Option<Expr>,
-    /// Indices into the updates: families first, then windows.
-    pub updates: Vec<u32>,
-}
-
-impl Group {
-    /// Whether an event with its name meets its condition.
-    pub fn meets<E: Event + ?Sized>(&self, event: &E) -> bool {
-        self.condition.as_ref().is_none_or(|condition| condition.matches(event))
-    }
-}
-
-/// What every event is asked. Does not change while an engine lives, so that lanes share it without a lock.
-#[derive(Debug, Default)]
-pub struct Rules {
-    pub gates: Gates,
-    pub groups: Vec<Group>,
-    pub updates: Vec<Update>,
-    pub labels: LabelPlan,
-    pub values: Vec<ValueOf>,
-}
-
-impl Rules {
-    /// Add what the events of `group` update.
-    fn update(&mut self, group: usize, target: Target, labels: Vec<Label>, value: Option<ValueOf>) {
-        let key = self.labels.key(labels);
-        let value = value.map(|value| index_of(&mut self.values, value));
-        self.groups[group].updates.push(self.updates.len() as u32);
-        self.updates.push(Update { target, key, value });
-    }
-}
 
 /// One threshold.
 #[derive(Debug)]
@@ -88,9 +28,17 @@ pub struct Question {
     pub of_recorded: Aggregate,
 }
 
+/// What runs per event, and what finds it. Does not change while an engine lives, so that lanes share it without a lock.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub rules: Rules,
+    pub index: Gates,
+}
+
+/// All that a spec says about metrics.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    pub plan: Plan,
     pub families: Vec<Definition>,
     pub windows: Vec<Window>,
     pub questions: Vec<Question>,
@@ -99,9 +47,9 @@ pub struct Plan {
 
 /// # Errors
 /// `RuleError` with the metric's or threshold's name.
-pub fn compile(spec: &Spec, fields: &mut Fields) -> Result<Plan, RuleError> {
+pub fn compile(spec: &Spec, fields: &mut Fields) -> Result<Compiled, RuleError> {
     let all = definitions(&spec.metrics)?;
-    let mut compiler = Compiler { fields, known: HashMap::new(), plan: Plan::default(), all: &all };
+    let mut compiler = Compiler { fields, known: HashMap::new(), out: Compiled::default(), all: &all };
     for definition in &all {
         compiler.family(definition).map_err(|reason| RuleError::new(&definition.name, reason))?;
     }
@@ -113,9 +61,9 @@ pub fn compile(spec: &Spec, fields: &mut Fields) -> Result<Plan, RuleError> {
         compiler.threshold(threshold).map_err(|reason| RuleError::new(&threshold.name, reason))?;
     }
     compiler.fill()?;
-    let mut plan = compiler.plan;
-    plan.rules.gates = Gates::new(&plan.rules);
-    Ok(plan)
+    let mut compiled = compiler.out;
+    compiled.plan.index = Gates::new(&compiled.plan.rules);
+    Ok(compiled)
 }
 
 /// The value of `values_label`, if there is one, and the number.
@@ -125,7 +73,7 @@ struct Compiler<'a> {
     fields: &'a mut Fields,
     /// Condition text to group.
     known: HashMap<String, usize>,
-    plan: Plan,
+    out: Compiled,
     all: &'a [Definition],
 }
 
@@ -143,7 +91,7 @@ impl Compiler<'_> {
                     "" => (None, None),
                     text => Expr::parse(text, self.fields).map_err(|error| format!("where: {error}"))?.split_event(),
                 };
-                let groups = &mut self.plan.rules.groups;
+                let groups = &mut self.out.plan.rules.groups;
                 groups.push(Group { event, condition, updates: Vec::new() });
                 self.known.insert(text.to_owned(), groups.len() - 1);
                 groups.len() - 1
@@ -158,15 +106,15 @@ impl Compiler<'_> {
         if !definition.is_family() {
             return Ok(());
         }
-        let target = self.plan.families.len();
-        self.plan.families.push(definition.clone());
+        let target = self.out.families.len();
+        self.out.families.push(definition.clone());
         for (fan, value) in samples {
             let mut labels = Vec::new();
             for sources in definition.labels.values() {
                 labels.push(self.label(sources)?);
             }
-            labels.extend(fan.map(|name| self.plan.rules.labels.fixed(&name)));
-            self.plan.rules.update(group, Target::Family(target), labels, value);
+            labels.extend(fan.map(|name| self.out.plan.rules.labels.fixed(&name)));
+            self.out.plan.rules.update(group, Target::Family(target), labels, value);
         }
         Ok(())
     }
@@ -193,7 +141,7 @@ impl Compiler<'_> {
         for name in text.split('|').map(str::trim) {
             sources.push(self.fields.source(name)?);
         }
-        Ok(self.plan.rules.labels.event(sources))
+        Ok(self.out.plan.rules.labels.event(sources))
     }
 
     fn threshold(&mut self, spec: &ThresholdSpec) -> Result<(), String> {
@@ -214,7 +162,7 @@ impl Compiler<'_> {
         }
         let (of_events, of_recorded) = aggregates(&spec.aggregate, &spec.metric, definition.as_ref())?;
         let sketch = [of_events, of_recorded].iter().any(|aggregate| matches!(aggregate, Aggregate::Quantile(_)));
-        let windows = &mut self.plan.windows;
+        let windows = &mut self.out.windows;
         let known = windows.iter().position(|window| window.metric == spec.metric && window.group_by == *group_by);
         let window = known.unwrap_or_else(|| {
             windows.push(Window {
@@ -229,15 +177,15 @@ impl Compiler<'_> {
         });
         windows[window].sketch |= sketch;
         let panes = panes_in(spec.window_seconds);
-        self.plan.longest_seconds = self.plan.longest_seconds.max(spec.window_seconds);
-        self.plan.questions.push(Question { name: spec.name.clone(), window, panes, of_events, of_recorded });
+        self.out.longest_seconds = self.out.longest_seconds.max(spec.window_seconds);
+        self.out.questions.push(Question { name: spec.name.clone(), window, panes, of_events, of_recorded });
         Ok(())
     }
 
     /// The updates that fill the windows asked for, and the windows' identities.
     fn fill(&mut self) -> Result<(), RuleError> {
-        for target in 0..self.plan.windows.len() {
-            let window = &self.plan.windows[target];
+        for target in 0..self.out.windows.len() {
+            let window = &self.out.windows[target];
             let (metric, group_by) = (window.metric.clone(), window.group_by.clone());
             let mut parts = Vec::new();
             if let Some(definition) = self.definition(&metric) {
@@ -248,7 +196,7 @@ impl Compiler<'_> {
                 filled.map_err(|reason| RuleError::new(&metric, reason))?;
                 parts.push(definition);
             }
-            let window = &mut self.plan.windows[target];
+            let window = &mut self.out.windows[target];
             window.identity = format!("{metric:?} {group_by:?} {} {parts:?}", window.sketch);
         }
         // A ratio nobody asks for must name counters too.
@@ -262,7 +210,7 @@ impl Compiler<'_> {
         for (fan, value) in self.samples(definition)? {
             let labels = self.grouping(group_by, &[definition], fan.as_deref())?;
             let group = self.group(&definition.where_)?;
-            self.plan.rules.update(group, Target::Window(target, Part::Sample), labels, value);
+            self.out.plan.rules.update(group, Target::Window(target, Part::Sample), labels, value);
         }
         Ok(())
     }
@@ -278,7 +226,7 @@ impl Compiler<'_> {
         for (part, half) in [(Part::Base, &base), (Part::Hit, &hit)] {
             let labels = self.grouping(group_by, &[half, definition, &base], None)?;
             let group = self.group(&half.where_)?;
-            self.plan.rules.update(group, Target::Window(target, part), labels, None);
+            self.out.plan.rules.update(group, Target::Window(target, part), labels, None);
         }
         parts.extend([hit, base]);
         Ok(())
@@ -316,9 +264,9 @@ impl Compiler<'_> {
         for name in group_by {
             let known = definitions.iter().find_map(|definition| definition.labels.get(name));
             labels.push(match (known, fan) {
-                (None, Some(fan)) if definitions[0].values_label == *name => self.plan.rules.labels.fixed(fan),
+                (None, Some(fan)) if definitions[0].values_label == *name => self.out.plan.rules.labels.fixed(fan),
                 (Some(sources), _) => self.label(sources)?,
-                (None, _) if name == "level" => self.plan.rules.labels.event(vec![Source::Role(Role::Level)]),
+                (None, _) if name == "level" => self.out.plan.rules.labels.event(vec![Source::Role(Role::Level)]),
                 (None, _) => self.label(name)?,
             });
         }

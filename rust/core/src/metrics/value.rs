@@ -1,7 +1,8 @@
 //! The number a metric takes from an event.
 
-use crate::event::expr::Fields;
-use crate::event::{Event, Role, Source};
+use crate::event::field::Fields;
+use crate::event::field::{Role, Source};
+use crate::event::Event;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValueOf {

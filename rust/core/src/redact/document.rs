@@ -1,9 +1,9 @@
 //! One valid JSON text: keys rule over their values, pairs over theirs, every other string is read for its content.
 
 use crate::io::edit::Edits;
-use crate::json::dictionary::UNKNOWN;
-use crate::json::reference::{notable, Kind, Node, Tape};
-use crate::redact::keys::KeyClass;
+use crate::json::dictionary::entry::UNKNOWN;
+use crate::json::tape::{notable, Kind, Node, Tape};
+use crate::redact::keys::class::KeyClass;
 use crate::redact::patterns::checks;
 use crate::redact::prefilter::candidates::View;
 use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX, NAMES, VALUES};
@@ -168,7 +168,7 @@ impl Pass<'_> {
         let raw = self.raw(node);
         let known = match node.key {
             UNKNOWN => None,
-            number => scratch.keys.facts(number).class,
+            number => scratch.classes.get(number),
         };
         if let Some(class) = known {
             return class;
@@ -182,7 +182,8 @@ impl Pass<'_> {
             scratch.key_edited = true;
         } else if node.key != UNKNOWN {
             let notable = class != KeyClass::Plain || self.part(node, scratch).is_some();
-            scratch.keys.set_class(node.key, class, notable);
+            scratch.classes.set(node.key, class);
+            scratch.keys.set_notable(node.key, notable);
         }
         class
     }

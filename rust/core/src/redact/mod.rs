@@ -1,6 +1,7 @@
 //! Redaction: secrets by key and by content, in valid lines, in broken ones, escaped and nested.
 //! Input is a text and (when it is JSON) its tape, output is edits; everything else stays as it is.
 
+pub(crate) mod bytes;
 mod document;
 pub mod keys;
 pub mod patterns;
@@ -14,20 +15,22 @@ mod triage;
 
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
-use crate::json::dictionary::Dictionary;
-use crate::json::reference::Tape;
+use crate::json::dictionary::{ByKey, Dictionary};
+use crate::json::tape::Tape;
 use crate::redact::prefilter::candidates::Survey;
 use crate::redact::prefilter::prefix3::Heads;
-use crate::simd::structure::Bitmap;
+use crate::simd::bitmap::Bitmap;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
 
+use keys::class::KeyClass;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use patterns::rules::Rules;
+use prefilter::places::Places;
 use text::entropy::Window;
 use text::value_end::Extent;
 use token::Tokens;
-use triage::{Places, Text};
+use triage::Text;
 
 /// Name of the rule that takes texts which cost too much to scan.
 const BUDGET: &str = "budget";
@@ -55,8 +58,10 @@ pub type Exempt<'a> = &'a dyn Fn(usize) -> bool;
 
 /// A lane's memory for redaction.
 pub struct Scratch {
-    /// The keys of the lane's lines; also others note here what they find out about them.
+    /// The keys of the lane's lines; also others look them up here.
     pub keys: Dictionary,
+    /// Classes of keys without any content to redact.
+    classes: ByKey<KeyClass>,
     memo: KeyMemo,
     window: Box<Window>,
     counts: Vec<u64>,
@@ -134,6 +139,7 @@ impl Redactor {
     pub fn scratch(&self) -> Scratch {
         Scratch {
             keys: Dictionary::default(),
+            classes: ByKey::default(),
             memo: KeyMemo::default(),
             window: Box::default(),
             counts: vec![0; self.names.len()],

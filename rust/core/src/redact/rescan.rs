@@ -1,13 +1,15 @@
 //! Texts read for what is in them: JSON inside, pairs, content, and what escapes hide; again until nothing is found.
 
 use super::patterns::search::Work;
+use super::prefilter::places::{within, Places, Seen};
 use super::text::{assignments, quoted_pairs};
 use super::token::segments;
-use super::triage::{within, Places, Seen, Text};
+use super::triage::Text;
 use super::{document, Exempt, Redactor, Scratch, BUDGET};
 use crate::io::edit::Edits;
 use crate::io::escape;
-use crate::json::reference::{walk, Tape};
+use crate::json::reference::walk;
+use crate::json::tape::Tape;
 use crate::limits::NESTED_DEPTH_MAX;
 
 /// How often a text is scanned again after edits, until nothing new is found. Beyond it all of it goes.

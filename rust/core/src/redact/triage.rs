@@ -3,8 +3,9 @@
 use crate::io::escape::backslashes;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::patterns::rules::Rules;
-use crate::redact::prefilter::candidates::{Bits, Block, View};
+use crate::redact::prefilter::candidates::{Block, View};
 use crate::redact::prefilter::card::may_be_card;
+use crate::redact::prefilter::places::{Bits, Places, Seen, FLAGS};
 use crate::redact::text::assignments;
 
 /// A text and its survey.
@@ -21,101 +22,6 @@ impl<'a> Text<'a> {
         Self { bytes: &self.bytes[start..end], view: self.view.from(start) }
     }
 }
-
-/// What a sweep found in a text, as places in it, in order.
-#[derive(Default)]
-pub struct Places {
-    /// Where anchors may begin.
-    pub stems: Vec<u32>,
-    /// `: = > @`, and digits with which a card may begin.
-    pub signs: Vec<u32>,
-}
-
-impl Places {
-    fn clear(&mut self) {
-        self.stems.clear();
-        self.signs.clear();
-    }
-}
-
-/// The places of `list` in `start..end`, from `start` on.
-pub fn within(list: &[u32], start: usize, end: usize) -> impl Iterator<Item = usize> + Clone + '_ {
-    let first = list.partition_point(|at| (*at as usize) < start);
-    list[first..].iter().map(|at| *at as usize).take_while(move |at| *at < end).map(move |at| at - start)
-}
-
-/// What a sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Seen(u8);
-
-impl Seen {
-    const COLON: u8 = 1;
-    const EQUALS: u8 = 2;
-    const AT: u8 = 4;
-    const DIGITS: u8 = 8;
-    const BACKSLASH: u8 = 16;
-    const QUOTE: u8 = 32;
-    const BRACKET: u8 = 64;
-    const STEM: u8 = 128;
-
-    fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
-    }
-
-    pub fn nothing(self) -> bool {
-        self.0 & !(Self::QUOTE | Self::BRACKET) == 0 && !self.quoted()
-    }
-
-    /// JSON or something like it may be inside.
-    pub fn quoted(self) -> bool {
-        self.has(Self::QUOTE) && self.has(Self::COLON | Self::BRACKET)
-    }
-
-    pub fn assign(self) -> bool {
-        self.has(Self::COLON | Self::EQUALS)
-    }
-
-    pub fn backslash(self) -> bool {
-        self.has(Self::BACKSLASH)
-    }
-
-    /// A token may be inside.
-    pub fn bracket(self) -> bool {
-        self.has(Self::BRACKET)
-    }
-
-    pub fn at(self) -> bool {
-        self.has(Self::AT)
-    }
-
-    /// As many as a card has.
-    pub fn digits(self) -> bool {
-        self.has(Self::DIGITS)
-    }
-
-    pub fn stem(self) -> bool {
-        self.has(Self::STEM)
-    }
-}
-
-/// Per byte that a survey marks, the flags it raises.
-const FLAGS: [u8; 256] = {
-    let mut flags = [0; 256];
-    flags[b':' as usize] = Seen::COLON;
-    flags[b'=' as usize] = Seen::EQUALS;
-    flags[b'>' as usize] = Seen::EQUALS;
-    flags[b'@' as usize] = Seen::AT;
-    flags[b'\\' as usize] = Seen::BACKSLASH;
-    flags[b'"' as usize] = Seen::QUOTE;
-    flags[b'\'' as usize] = Seen::QUOTE;
-    flags[b'[' as usize] = Seen::BRACKET;
-    let mut digit = b'0';
-    while digit <= b'9' {
-        flags[digit as usize] = Seen::DIGITS;
-        digit += 1;
-    }
-    flags
-};
 
 fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
     const SIGNS: u8 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;

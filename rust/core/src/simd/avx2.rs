@@ -6,7 +6,8 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_setzero_si256,
 };
 
-use super::structure::{Kernel, Masks, Words};
+use super::bitmap::Words;
+use super::block::{Kernel, Masks};
 use super::Path;
 
 /// 64 bytes in two registers.

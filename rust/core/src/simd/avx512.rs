@@ -6,7 +6,8 @@ use std::arch::x86_64::{
     _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8, _mm512_setzero_si512,
 };
 
-use super::structure::{Kernel, Masks, Words};
+use super::bitmap::Words;
+use super::block::{Kernel, Masks};
 use super::Path;
 
 /// `Structure::scan`; true when some byte is not ASCII.

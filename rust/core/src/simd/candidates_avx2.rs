@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::Path;
-use crate::redact::prefilter::candidates::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
+use crate::redact::prefilter::byte_classes::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
 use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
 use crate::redact::prefilter::prefix3::{Heads, ANYWHERE, HEAD_BYTES};
 

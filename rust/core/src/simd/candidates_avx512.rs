@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::Path;
-use crate::redact::prefilter::candidates::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
+use crate::redact::prefilter::byte_classes::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
 use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES, CHUNK_BLOCKS};
 use crate::redact::prefilter::prefix3::{ByBytes, Heads, ANYWHERE, HEAD_BYTES, TABLE_BYTES};
 

@@ -5,6 +5,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod bitmap;
+mod block;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod candidates_avx2;
 #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use headrig_core::event::{Event, Fields, Role, Source, Value};
+use headrig_core::event::field::{Fields, Role, Source};
+use headrig_core::event::{Event, Value};
 use headrig_core::metrics::window::timing::Times;
 use headrig_core::metrics::{LaneId, Metrics, Observer, Reading};
 use headrig_core::spec::{RuleError, Spec};

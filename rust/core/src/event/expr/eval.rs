@@ -5,8 +5,9 @@ use std::io::Write;
 
 use regex_automata::meta::Regex;
 
-use super::Level;
-use crate::event::{Event, Source, Value};
+use super::level::Level;
+use crate::event::field::Source;
+use crate::event::{Event, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {

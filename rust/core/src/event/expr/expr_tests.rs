@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Slot, Value};
+use crate::event::expr::parser::DEPTH_MAX;
+use crate::event::field::Slot;
+use crate::event::Value;
 
 /// Roles and paths by name.
 struct Named<'a>(Vec<(Source, Value<'a>)>);

@@ -1,6 +1,22 @@
 //! Expression text to tokens, each with its byte offset.
 
-use super::ExprError;
+use std::fmt;
+
+/// Where an expression is wrong and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExprError {
+    /// 1-based, in characters.
+    pub column: usize,
+    pub reason: String,
+}
+
+impl fmt::Display for ExprError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}", self.column, self.reason)
+    }
+}
+
+impl std::error::Error for ExprError {}
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {

@@ -3,39 +3,17 @@
 //! `event == "request_completed" and (status >= 500 or exists(error_name))`
 
 mod eval;
-mod fields;
 pub mod level;
-mod lexer;
+pub mod lexer;
 mod parser;
 
-use std::fmt;
+use crate::event::field::{Fields, Role, Source};
+use crate::event::Event;
 
-use crate::event::{Event, Role, Source};
-
-pub use fields::{Fields, DOTS_MAX, FIELDS_MAX};
-pub use level::Level;
+use lexer::ExprError;
 
 /// Longest expression, in bytes.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
-/// Deepest nesting of parentheses and `not`, in levels: the parser's and the evaluator's stack stay bounded.
-pub const DEPTH_MAX: usize = 64;
-
-/// Where an expression is wrong and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExprError {
-    /// 1-based, in characters.
-    pub column: usize,
-    pub reason: String,
-}
-
-impl fmt::Display for ExprError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: {}", self.column, self.reason)
-    }
-}
-
-impl std::error::Error for ExprError {}
-
 /// A compiled expression. A comparison with a missing field is false, `!=` is true.
 ///
 /// Role names (`level`, `status`, `duration`, …) mean the role; any other name, and every name in backquotes or

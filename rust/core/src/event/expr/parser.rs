@@ -4,13 +4,15 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 
 use super::eval::{Node, Op, Test};
-use super::lexer::{error_at, tokens, Token};
-use super::{ExprError, Fields, Level, DEPTH_MAX};
+use super::level::Level;
+use super::lexer::{error_at, tokens, ExprError, Token};
+use crate::event::field::{Fields, Role, Source};
 use crate::event::number;
 use crate::event::time;
-use crate::event::{Role, Source};
-use crate::pattern::unbuilt;
+use crate::spec::unbuilt;
 
+/// Deepest nesting of parentheses and `not`, in levels: the parser's and the evaluator's stack stay bounded.
+pub const DEPTH_MAX: usize = 64;
 /// Most memory one pattern may take, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 const COMPARISONS: &str = "one of == != < <= > >= ~ in";

@@ -1,7 +1,22 @@
 //! One key as lines hold it, compared sixteen bytes at a time.
 
-use super::{traits, LOOK, UNKNOWN};
 use crate::json::tape::{Kind, Node};
+
+/// No key is given this number.
+pub const UNKNOWN: u16 = 0;
+
+/// What a key is to those who look at lines: flags.
+pub mod traits {
+    /// It says something about its value to redaction, or redaction has not looked at it yet.
+    pub const NOTABLE: u8 = crate::json::tape::notable::KEY;
+    /// In the outermost object it is a field, or begins a path, or extraction has not looked at it yet.
+    pub const FIELD: u8 = 0x40;
+}
+
+/// Added to the slot of a key that is a field, but the beginning of paths where its value is an object.
+pub const INSIDE: u16 = 0x8000;
+/// The slot of a key that extraction must look at each time.
+pub const LOOK: u16 = u16::MAX;
 
 /// Bytes compared at once.
 const HEAD_BYTES: usize = 16;

@@ -1,44 +1,43 @@
 //! The keys of a lane's lines, each with a number under which is kept what other parts found out about it, so that
 //! a key is looked at once. A key is guessed from the one before it: most lines have the shape of an earlier one.
 
-mod entry;
+pub mod entry;
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-pub use entry::{Entry, Guesses, Spaces};
+use entry::{traits, Entry, Guesses, Spaces, UNKNOWN};
 
-use crate::event::extract;
 use crate::limits::KEY_MEMO_ENTRIES_MAX;
-use crate::redact::keys::KeyClass;
 
 /// Longest key remembered, in bytes.
 const KEY_BYTES_MAX: usize = 128;
-/// No key is given this number.
-pub const UNKNOWN: u16 = 0;
+/// What a user of a dictionary found out about its keys, by their numbers: each user keeps its own.
+#[derive(Debug)]
+pub struct ByKey<T>(Vec<Option<T>>);
 
-/// What a key is to those who look at lines: flags.
-pub mod traits {
-    /// It says something about its value to redaction, or redaction has not looked at it yet.
-    pub const NOTABLE: u8 = crate::json::reference::notable::KEY;
-    /// In the outermost object it is a field, or begins a path, or extraction has not looked at it yet.
-    pub const FIELD: u8 = 0x40;
+impl<T> Default for ByKey<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
-/// Added to the slot of a key that is a field, but the beginning of paths where its value is an object.
-pub const INSIDE: u16 = 0x8000;
-/// The slot of a key that extraction must look at each time.
-pub const LOOK: u16 = u16::MAX;
+impl<T: Copy> ByKey<T> {
+    /// `None` of a key that nothing is known of yet.
+    #[inline]
+    pub fn get(&self, number: u16) -> Option<T> {
+        self.0.get(usize::from(number)).copied().flatten()
+    }
 
-/// What is known of a key. `None`: nothing yet.
-#[derive(Debug, Default)]
-pub struct Facts {
-    /// Of a key without any content to redact.
-    pub class: Option<KeyClass>,
-    /// What extraction wants of it in the outermost object, if that is more than its value.
-    pub field: Option<extract::Entry>,
+    pub fn set(&mut self, number: u16, fact: T) {
+        let at = usize::from(number);
+        if self.0.len() <= at {
+            self.0.resize(at + 1, None);
+        }
+        self.0[at] = Some(fact);
+    }
 }
 
 /// Bounded; keys beyond the bound are `UNKNOWN`, which costs time and nothing else.
@@ -46,7 +45,6 @@ pub struct Facts {
 pub struct Dictionary {
     /// By number; the first one is of `UNKNOWN`, and its `next` is the key lines begin with.
     entries: Vec<Entry>,
-    facts: Vec<Facts>,
     raws: Vec<Box<[u8]>>,
     table: HashTable<u16>,
     hasher: RandomState,
@@ -69,7 +67,6 @@ impl Default for Dictionary {
     fn default() -> Self {
         let mut new = Self {
             entries: Vec::new(),
-            facts: Vec::new(),
             raws: Vec::new(),
             table: HashTable::new(),
             hasher: RandomState::default(),
@@ -181,7 +178,6 @@ impl Dictionary {
 
     fn push(&mut self, raw: &[u8]) {
         self.entries.push(Entry::new(self.entries.len() as u16, raw));
-        self.facts.push(Facts::default());
         self.raws.push(raw.into());
     }
 
@@ -194,26 +190,15 @@ impl Dictionary {
         &self.entries[usize::from(number)]
     }
 
-    pub fn facts(&self, number: u16) -> &Facts {
-        &self.facts[usize::from(number)]
-    }
-
-    /// The key's class is known; `notable` if redaction must look at it all the same.
-    pub fn set_class(&mut self, number: u16, class: KeyClass, notable: bool) {
-        self.facts[usize::from(number)].class = Some(class);
+    /// Redaction has looked at the key; `notable` if it must look at it each time.
+    pub fn set_notable(&mut self, number: u16, notable: bool) {
         self.set(number, traits::NOTABLE, notable);
     }
 
-    /// What extraction wants of the key is known.
-    pub fn set_field(&mut self, number: u16, field: Option<extract::Entry>) {
-        self.facts[usize::from(number)].field = field;
-        self.version += 1;
-        self.entries[usize::from(number)].slot = match field {
-            Some(extract::Entry { slot: Some(slot), child: None }) => slot.0,
-            Some(extract::Entry { slot: Some(slot), child: Some(_) }) => slot.0 | INSIDE,
-            _ => LOOK,
-        };
-        self.set(number, traits::FIELD, field.is_some());
+    /// Extraction has looked at the key of the outermost object: whether it is a field, and its slot or `LOOK`.
+    pub fn set_slot(&mut self, number: u16, field: bool, slot: u16) {
+        self.entries[usize::from(number)].slot = slot;
+        self.set(number, traits::FIELD, field);
     }
 
     fn set(&mut self, number: u16, flag: u8, raised: bool) {

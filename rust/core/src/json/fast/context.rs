@@ -3,7 +3,8 @@
 use crate::event::number::digits_in;
 use crate::io::escape::is_surrogate;
 use crate::json::tape::Kind;
-use crate::simd::structure::{Bitmap, Structure};
+use crate::simd::bitmap::Bitmap;
+use crate::simd::structure::Structure;
 
 /// A line and what is known of it. Places are the line's own.
 #[derive(Clone, Copy)]
@@ -154,6 +155,17 @@ impl Context<'_> {
         let end = self.more_digits(start);
         (end > start).then_some(end)
     }
+}
+
+/// Where a walk stands.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// A value begins here, or a space before it.
+    Value(usize),
+    /// A value ended here.
+    Behind(usize),
+    /// The outermost value ended here.
+    End(usize),
 }
 
 /// The kind of a word, or of a number without a sign and an exponent, and its end. `None`: not known. Digits are counted

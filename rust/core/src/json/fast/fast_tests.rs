@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::extract::Extractor;
+use crate::event::extract::{Extractor, Keys, Wanted};
 use crate::io::escape::Decoded;
 use crate::json::reference;
 use crate::json::tape::Node;
@@ -15,7 +15,7 @@ use crate::simd::Path;
 
 /// Walk each line of a batch both ways, with one dictionary, as a lane does.
 fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
-    let mut keys = Dictionary::default();
+    let (mut keys, mut wanted) = (Dictionary::default(), Wanted::default());
     let (mut tape, mut twin) = (Tape::default(), Tape::default());
     let extractor =
         Extractor::new(&["a", "a.level", "level.a", "message", "message.message", "duration_of"].map(String::from));
@@ -40,9 +40,21 @@ fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
             prop_assert_eq!(verdict, Ok(()), "accepted: {}", shown);
             same(text, &tape, &twin, &keys)?;
             if !tape.same_shape {
-                extractor.find(text, &tape, &mut keys, &mut decoded, &mut found);
+                extractor.find(
+                    text,
+                    &tape,
+                    &mut Keys { numbers: &mut keys, wanted: &mut wanted },
+                    &mut decoded,
+                    &mut found,
+                );
             }
-            extractor.find(text, &twin, &mut keys, &mut decoded, &mut expected);
+            extractor.find(
+                text,
+                &twin,
+                &mut Keys { numbers: &mut keys, wanted: &mut wanted },
+                &mut decoded,
+                &mut expected,
+            );
             prop_assert_eq!(&found, &expected, "{}", shown);
             let view = survey.view().from(line.text.0);
             let marked = |node: &Node| node.kind == Kind::String && view.any(node.start as usize..node.end as usize);

@@ -1,11 +1,11 @@
 //! The run over members: what most lines are made of, in one loop that calls nothing and so stays in the registers.
 
-use crate::json::dictionary::{Dictionary, Entry, UNKNOWN};
+use crate::json::dictionary::entry::{Entry, UNKNOWN};
+use crate::json::dictionary::Dictionary;
 use crate::json::tape::{notable, Kind, Node, Tape};
-use crate::simd::structure::Beside;
+use crate::simd::bitmap::Beside;
 
-use super::context::{bare, Context};
-use super::walker::Place;
+use super::context::{bare, Context, Place};
 
 /// Numbers of these lengths are as long as a card's.
 pub(super) const CARD_DIGITS: std::ops::RangeInclusive<u32> = 15..=16;

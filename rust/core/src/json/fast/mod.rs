@@ -9,10 +9,11 @@ use context::Context;
 use members::Ground;
 use walker::Walker;
 
-use crate::json::dictionary::{Dictionary, UNKNOWN};
+use crate::json::dictionary::entry::UNKNOWN;
+use crate::json::dictionary::Dictionary;
 use crate::json::segment::{Line, Segment};
 use crate::json::tape::{notable, Kind, Tape};
-use crate::simd::structure::Bitmap;
+use crate::simd::bitmap::Bitmap;
 
 /// Walk one object into `tape`; the line is valid UTF-8 and without control characters. `places`: what the survey of the
 /// segment marked.

@@ -1,8 +1,9 @@
 //! The walk of what is not as expected: step by step, through containers, escapes, new keys and spaces.
 
-use super::context::Context;
+use super::context::{Context, Place};
 use super::members::{card, Ground};
-use crate::json::dictionary::{Dictionary, Spaces, UNKNOWN};
+use crate::json::dictionary::entry::{Spaces, UNKNOWN};
+use crate::json::dictionary::Dictionary;
 use crate::json::tape::{notable, Kind, Node, Tape};
 use crate::limits::DEPTH_MAX;
 
@@ -20,17 +21,6 @@ pub(super) struct Walker<'a> {
     pub seen: u8,
     /// There is no container but the outermost, and every key has a number.
     pub flat: bool,
-}
-
-/// Where a walk stands.
-#[derive(Clone, Copy)]
-pub(super) enum Place {
-    /// A value begins here, or a space before it.
-    Value(usize),
-    /// A value ended here.
-    Behind(usize),
-    /// The outermost value ended here.
-    End(usize),
 }
 
 impl Walker<'_> {

@@ -3,6 +3,7 @@
 //! Panes of ten seconds aligned to the epoch, half-open; the value at tick T over window W covers [T-W, T).
 
 pub mod aggregate;
+pub mod budget;
 pub mod fixed;
 pub mod lanes;
 pub mod pane;

@@ -1,7 +1,7 @@
 //! A mergeable log-linear sketch: buckets by exponent and top mantissa bits of the f64, so no logarithm is taken.
 //! Relative error of a quantile at most 2^-7 (0.8 %) from 2^-40 to 2^60; smaller sizes count as 0, larger as the last.
 
-use super::pane::Budget;
+use super::budget::Budget;
 
 /// Top mantissa bits in the bucket number.
 const MANTISSA_BITS: u32 = 6;

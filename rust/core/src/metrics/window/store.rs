@@ -1,8 +1,9 @@
 //! All windows of one engine: which are kept, what they hold, what they may hold.
 
 use super::aggregate::Aggregate;
+use super::budget::Budget;
 use super::fixed::Fixed;
-use super::pane::{Budget, Panes};
+use super::pane::Panes;
 use super::sketch::Bucket;
 use super::{pane_of, panes_in};
 use crate::metrics::interner::Interner;

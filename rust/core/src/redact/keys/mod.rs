@@ -1,5 +1,6 @@
 //! Keys: which of them say that their value is a secret. Compared by words, never by substrings.
 
+pub mod class;
 pub(crate) mod negative_cache;
 pub(crate) mod vocabulary;
 pub(crate) mod words;
@@ -9,23 +10,15 @@ use std::cmp::Ordering;
 use serde::Deserialize;
 
 use crate::io::escape::Decoded;
+use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::negative_cache::Dull;
 use crate::redact::keys::vocabulary::{Known, Vocabulary};
 use crate::redact::keys::words::{words, Words};
-use crate::redact::patterns::checks;
 use crate::redact::token::{rule_name, segments};
 use crate::spec::RedactSpec;
 
 /// The built-in keys, as data with examples.
 pub const KEYS_TOML: &str = include_str!("../../../../../python/headrig/rules/keys.toml");
-
-/// Shortest value that a bare key makes secret, in characters.
-pub const BARE_VALUE_CHARS_MIN: usize = 16;
-
-/// Shortest value that a likely key makes secret, in bytes.
-const LIKELY_VALUE_BYTES_MIN: usize = 12;
-/// Shortest value that a short key makes secret, in bytes: shorter ones are counts and states.
-const SHORT_VALUE_BYTES_MIN: usize = 6;
 
 /// Shortest secret word that is known when it is parted in two, in bytes: `p_in` is no PIN.
 const PARTED_BYTES_MIN: usize = 6;
@@ -33,22 +26,6 @@ const PARTED_BYTES_MIN: usize = 6;
 const SHORT_LOG2: u32 = 7;
 /// A word that ends so is a likely key, even where it was glued together.
 const TOKEN: &[u8] = b"token";
-
-/// What a key says about its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyClass {
-    Plain,
-    /// The value is secret whatever it is; the number is the rule's.
-    Secret(u16),
-    /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces.
-    Bare(u16),
-    /// Secret if it is a string that looks random.
-    Likely(u16),
-    /// The same of a known service; secret also if it is letters and digits only.
-    Owned(u16),
-    /// Secret if it is a string in which letters stand beside digits or signs.
-    Short(u16),
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -275,44 +252,6 @@ impl Hints<'_> {
 #[inline(always)]
 fn last_bytes([before, last]: [u8; 2]) -> u32 {
     (u32::from(before) * 5 + u32::from(last)) % 64
-}
-
-impl KeyClass {
-    /// The rule, if the value is secret.
-    pub fn rule(self) -> Option<u16> {
-        match self {
-            KeyClass::Plain => None,
-            KeyClass::Secret(rule)
-            | KeyClass::Bare(rule)
-            | KeyClass::Likely(rule)
-            | KeyClass::Owned(rule)
-            | KeyClass::Short(rule) => Some(rule),
-        }
-    }
-
-    /// The rule that makes `value` (a decoded string) secret, if one does.
-    pub fn rule_for(self, value: &[u8]) -> Option<u16> {
-        // Tokens do not count: a value that was short before something in it was replaced is short still.
-        let chars = || segments(value).map(|(start, end)| end - start).sum::<usize>();
-        let long = || {
-            value.len() >= BARE_VALUE_CHARS_MIN
-                && chars() >= BARE_VALUE_CHARS_MIN
-                && !value.iter().any(u8::is_ascii_whitespace)
-                && !checks::cache_key(value)
-        };
-        match self {
-            KeyClass::Secret(rule) => Some(rule),
-            KeyClass::Bare(rule) if long() => Some(rule),
-            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value) => {
-                Some(rule)
-            }
-            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::alphanumeric(value) => Some(rule),
-            KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && checks::letters_and_symbols(value) => {
-                Some(rule)
-            }
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

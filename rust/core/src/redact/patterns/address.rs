@@ -1,27 +1,16 @@
-//! Addresses: what stands around an `@`, the password in a URL or a mail address.
+//! The password in a URL: what stands before an `@`.
 
-use crate::redact::patterns::search::table;
+use crate::redact::bytes::table;
 use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
 
 /// Longest `user:password` looked for before an `@`, in bytes.
 const USER_INFO_BYTES_MAX: usize = 512;
 /// Shortest token that stands alone before an `@`, in bytes: a user's name is shorter.
 const USER_TOKEN_BYTES_MIN: usize = 20;
-/// Longest local part of a mail address, in bytes (RFC 5321 section 4.5.3.1.1).
-const LOCAL_PART_BYTES_MAX: usize = 64;
 const _: () = assert!(USER_INFO_BYTES_MAX <= WEIGHED_BYTES_MAX);
-/// Longest domain of one, in bytes (RFC 1035 section 2.3.4).
-const DOMAIN_BYTES_MAX: usize = 253;
-
 /// Bytes that no URL holds, and those with which its host ends.
 const APART: [bool; 256] = table(b" \t\n\x0c\r\"'<>");
 const HOST_ENDS: [bool; 256] = table(b" \t\n\x0c\r/\"'?#@<>");
-
-/// All of a text is one mail address.
-pub fn is_mail(text: &[u8]) -> bool {
-    let at = text.iter().rposition(|byte| *byte == b'@');
-    at.and_then(|at| Ats::new(text).mail_address(at)) == Some((0, text.len()))
-}
 
 /// What stands before one `@` after the other, each byte read once.
 pub struct Ats<'a> {
@@ -73,20 +62,5 @@ impl<'a> Ats<'a> {
             return (at - user >= USER_TOKEN_BYTES_MIN && window.random(text, user, at)).then_some((user, at));
         };
         (colon + 1 < at && !self.slash).then_some((colon + 1, at))
-    }
-
-    /// A mail address (the dot-atom form of RFC 5322 section 3.4.1), given its `@`.
-    pub fn mail_address(&self, at: usize) -> Option<(usize, usize)> {
-        let text = self.text;
-        let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
-        let from = at.saturating_sub(LOCAL_PART_BYTES_MAX);
-        let start = text[from..at].iter().rposition(|byte| !local(byte)).map_or(from, |index| from + index + 1);
-        let domain = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'.' || **byte == b'-';
-        let end = at + 1 + text[at + 1..].iter().take(DOMAIN_BYTES_MAX).take_while(domain).count();
-        let end = end - text[at + 1..end].iter().rev().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
-        let host = &text[at + 1..end];
-        let top = host.iter().rposition(|byte| *byte == b'.').map(|dot| &host[dot + 1..])?;
-        let real = top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic) && host.len() > top.len() + 1;
-        (start < at && real).then_some((start, end))
     }
 }

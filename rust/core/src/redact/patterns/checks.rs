@@ -4,8 +4,8 @@ use base64::alphabet;
 use base64::engine::{general_purpose::GeneralPurpose, DecodePaddingMode, GeneralPurposeConfig};
 use base64::Engine as _;
 
-use crate::redact::patterns::address;
-use crate::redact::patterns::search::table;
+use crate::redact::bytes::table;
+use crate::redact::patterns::mail;
 use crate::redact::text::placeholders;
 
 /// A check that a match must pass, or a rule that is code altogether.
@@ -74,7 +74,7 @@ impl Check {
             Check::Entropy => entropy(secret),
             Check::Card => card(secret),
             Check::HighEntropy => high_entropy(secret),
-            Check::LettersAndSymbols => letters_and_symbols(secret) && !address::is_mail(secret),
+            Check::LettersAndSymbols => letters_and_symbols(secret) && !mail::is_mail(secret),
             Check::NotPlaceholder => !placeholders::says_nothing(secret),
             Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
             Check::Email | Check::UrlCredentials | Check::Assignment => true,

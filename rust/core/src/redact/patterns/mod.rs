@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod checks;
+pub(crate) mod mail;
 pub mod rules;
 pub(crate) mod search;
 pub(crate) mod truncated;

@@ -7,14 +7,13 @@ use regex_automata::util::syntax;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
-use crate::pattern::{flaw, unbuilt};
+use crate::redact::bytes::is_word;
 use crate::redact::patterns::checks::Check;
-use crate::redact::patterns::search::{is_word, LOOK_AHEAD_BYTES_MAX};
-use crate::redact::prefilter::candidates::RUN_BYTES;
+use crate::redact::prefilter::byte_classes::RUN_BYTES;
 use crate::redact::prefilter::min_prefix::Lead;
 use crate::redact::prefilter::prefix4::{Begins, Stems};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
-use crate::spec::{ContentRuleSpec, RedactSpec, RuleError};
+use crate::spec::{flaw, unbuilt, ContentRuleSpec, RedactSpec, RuleError};
 
 /// The built-in packs, one file per theme.
 pub const PACKS: &[&str] = &[
@@ -34,6 +33,8 @@ pub const PACKS: &[&str] = &[
 pub const ANCHOR_BYTES_MIN: usize = 4;
 /// Most bytes read before an anchor: the longest key that is known by its end has 76.
 const LEAD_BYTES_MAX: usize = 128;
+/// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
+pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Largest compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
 

@@ -5,14 +5,14 @@ use std::ops::Range;
 use regex_automata::{Anchored, Input};
 
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
+use crate::redact::bytes::{ends_run, is_word};
 use crate::redact::patterns::address::Ats;
 use crate::redact::patterns::checks;
+use crate::redact::patterns::mail;
 use crate::redact::patterns::rules::{Rule, Rules};
+use crate::redact::prefilter::places::{within, Places, Seen};
 use crate::redact::text::entropy::Window;
-use crate::redact::triage::{within, Places, Seen};
 
-/// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
-pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Verification granted to any text, in bytes read, before its length counts.
 const VERIFY_BYTES_FREE: usize = 64 * 1024;
 /// Verification work done for one text, and a window for its values.
@@ -64,7 +64,7 @@ impl Rules {
         for at in signs.filter(|at| text[*at] == b'@') {
             // What looks like an address may be the end of a password and its host.
             let password = self.url_credentials.and_then(|rule| Some((rule, ats.url_password(at, work.window)?)));
-            let first = password.or_else(|| self.email.and_then(|rule| Some((rule, ats.mail_address(at)?))));
+            let first = password.or_else(|| self.email.and_then(|rule| Some((rule, mail::mail_address(text, at)?))));
             if let Some((rule, (start, end))) = first {
                 found(start, end, &self.list[rule]);
             }
@@ -144,28 +144,6 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
     let touches =
         (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
     !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))
-}
-
-/// Bytes that next to no pattern reads across.
-pub fn ends_run(byte: &u8) -> bool {
-    ENDS[usize::from(*byte)]
-}
-
-const ENDS: [bool; 256] = table(b" \t\n\x0c\r\"',;<>&|(){}[]\\");
-
-/// A look-up table of `bytes`.
-pub const fn table(bytes: &[u8]) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut at = 0;
-    while at < bytes.len() {
-        table[bytes[at] as usize] = true;
-        at += 1;
-    }
-    table
-}
-
-pub fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.

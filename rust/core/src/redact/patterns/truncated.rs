@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
+use crate::redact::bytes::ends_run;
 use crate::redact::patterns::rules::{Rule, Rules};
-use crate::redact::patterns::search::ends_run;
 
 /// Longest end looked at, in bytes.
 const TAIL_BYTES_MAX: usize = 512;

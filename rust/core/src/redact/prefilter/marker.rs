@@ -1,8 +1,9 @@
 //! From what bytes are to the places redaction looks at. Kernels say what the bytes of a chunk are; what follows from
 //! that is worked out for many blocks side by side, by plain loops that compilers make vector code of.
 
-use super::candidates::{Bits, RUN_BYTES};
+use super::byte_classes::RUN_BYTES;
 use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
+use super::places::Bits;
 use super::prefix3::{Heads, HEAD_BYTES};
 
 pub(crate) const BLOCK_BYTES: usize = 64;

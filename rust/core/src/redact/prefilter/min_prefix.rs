@@ -3,7 +3,7 @@
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use crate::redact::prefilter::candidates::is_run;
+use crate::redact::prefilter::byte_classes::is_run;
 
 /// Most bytes of a text compared with a lead: what differs at all mostly differs at once.
 const COMPARED_BYTES_MAX: usize = 24;

@@ -1,7 +1,8 @@
 //! The first bytes of stems, and at which places of a text a stem with them counts. Kernels tell heads apart by tables,
 //! which let others pass too; whether one counts at last is asked here.
 
-use super::candidates::{is_run, is_word, RUN_BYTES};
+use super::byte_classes::{is_run, RUN_BYTES};
+use crate::redact::bytes::is_word;
 
 /// How many bytes of a stem are asked for.
 pub(crate) const HEAD_BYTES: usize = 3;

@@ -4,14 +4,16 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
+use crate::redact::bytes::table;
+use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::negative_cache::BEFORE_BYTES;
-use crate::redact::keys::{KeyClass, KeyMemo, Keys};
-use crate::redact::patterns::search::table;
+use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
 use crate::redact::text::placeholders;
 use crate::redact::text::separator::{elsewhere, is_key_byte, Role, Sign, KEY_BYTES_MAX};
 use crate::redact::text::value_end::{Clear, Extent, Value};
-use crate::redact::text::xml::{self, plain_name, Open};
+use crate::redact::text::wrapping::plain_name;
+use crate::redact::text::xml::{self, Open};
 
 /// How far the `value=` of a `name=` is looked for, in bytes.
 const PAIR_BYTES_MAX: usize = 256;

@@ -1,7 +1,7 @@
 //! Values under keys that say little: secret if they look random. Signs may stand close to each other in one long word, and
 //! then so do the values after them: what is known of one is carried to the next.
 
-use crate::redact::keys::KeyClass;
+use crate::redact::keys::class::KeyClass;
 use crate::redact::patterns::checks::{self, Kinds, RANDOM_BITS_MIN, RANDOM_PIECE_BYTES_MIN};
 
 /// Longest value weighed, in bytes.

@@ -6,4 +6,5 @@ pub(crate) mod placeholders;
 pub(crate) mod quoted_pairs;
 pub(crate) mod separator;
 pub(crate) mod value_end;
+pub(crate) mod wrapping;
 pub(crate) mod xml;

@@ -3,8 +3,9 @@
 
 use memchr::memchr2_iter;
 
-use crate::redact::keys::{KeyClass, KeyMemo, Keys};
-use crate::redact::patterns::search::is_word;
+use crate::redact::bytes::is_word;
+use crate::redact::keys::class::KeyClass;
+use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::placeholders;
 use crate::redact::token::is_token;
 

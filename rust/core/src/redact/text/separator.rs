@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use crate::redact::keys::{KeyClass, KeyMemo, Keys};
-use crate::redact::patterns::search::table;
+use crate::redact::bytes::table;
+use crate::redact::keys::class::KeyClass;
+use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::quoted_pairs::{NAMES, VALUES};
-use crate::redact::text::xml::{plain_name, wrapping};
+use crate::redact::text::wrapping::{plain_name, wrapping};
 
 /// Longest key looked back for, in bytes.
 pub const KEY_BYTES_MAX: usize = 64;

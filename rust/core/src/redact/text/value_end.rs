@@ -1,6 +1,6 @@
 //! How far the value of a secret key goes in plain text.
 
-use crate::redact::patterns::search::table;
+use crate::redact::bytes::table;
 
 /// Authorization schemes (RFC 9110 section 11) whose credentials go on to the line's end.
 const LONG_SCHEMES: [&[u8]; 4] = [b"digest", b"aws4-hmac-sha256", b"oauth", b"hawk"];

@@ -3,9 +3,10 @@
 
 use memchr::{memchr, memmem, memrchr2};
 
-use crate::redact::keys::{KeyClass, KeyMemo, Keys};
+use crate::redact::bytes::is_word;
+use crate::redact::keys::class::KeyClass;
+use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::patterns::checks;
-use crate::redact::patterns::search::is_word;
 use crate::redact::text::placeholders;
 use crate::redact::text::separator::SPACES_MAX;
 
@@ -95,26 +96,6 @@ fn content(text: &[u8], start: usize, open: &mut Open) -> Option<(usize, usize)>
     (start < end).then_some((start, end))
 }
 
-/// Length of what stands before the quote of a value: `Some("…")` of Rust, `string(8) "…"` of PHP.
-pub fn wrapping(value: &[u8]) -> usize {
-    if value.starts_with(b"Some(\"") {
-        return 5;
-    }
-    let Some(rest) = value.strip_prefix(b"string(") else { return 0 };
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let len = digits + b"string() ".len();
-    if digits > 0 && rest[digits..].starts_with(b") \"") {
-        len
-    } else {
-        0
-    }
-}
-
-/// Java takes properties as `-Dname=value`.
-pub fn plain_name(word: &[u8]) -> &[u8] {
-    word.strip_prefix(b"-D").unwrap_or(word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,13 +117,6 @@ mod tests {
             let span = content(text.as_bytes(), close + 1, &mut Open::default());
             assert_eq!(name(text.as_bytes(), close), name_of.map(str::as_bytes), "{text}");
             assert_eq!(span.map(|(start, end)| &text[start..end]), content_of, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_wraps_a_value_ends_before_its_quote() {
-        for (value, len) in [("Some(\"x\")", 5), ("string(12) \"x\"", 11), ("string(1)", 0), ("Some(x)", 0), ("", 0)] {
-            assert_eq!(wrapping(value.as_bytes()), len, "{value}");
         }
     }
 }

@@ -1,0 +1,43 @@
+//! What all lanes of one engine share, and the flag that another engine took over.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::event::extract::Extractor;
+use crate::io::recent::Recent;
+use crate::metrics::Metrics;
+use crate::redact::Redactor;
+use crate::simd::Path;
+use crate::spec::Spec;
+
+pub(crate) struct Shared {
+    pub spec: Spec,
+    pub path: Path,
+    pub redactor: Redactor,
+    pub extractor: Extractor,
+    pub metrics: Mutex<Metrics>,
+    pub recent: Mutex<Recent>,
+    /// Raised under the lock of `metrics`: from then on nothing is counted here, and a batch that was already on its way
+    /// goes to the engine that took over.
+    pub superseded: AtomicBool,
+}
+
+/// Another engine took over totals and windows: a batch goes there.
+#[derive(Debug)]
+pub(crate) struct Superseded;
+
+impl Shared {
+    pub fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Acquire)
+    }
+}
+
+/// The lock's content, also after a panic elsewhere: every update leaves it usable.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The source that a lane belongs to: itself, or what stands before the slash of `source/lane`. The spec's options are its.
+pub(crate) fn source(lane: &str) -> &str {
+    lane.split_once('/').map_or(lane, |(source, _)| source)
+}
