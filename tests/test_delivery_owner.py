@@ -1,5 +1,6 @@
 """Who keeps the state in a folder: one process at a time, through forks, kills and reloads."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -240,6 +241,27 @@ def test_file_system_without_locks(owner, tmp_path, monkeypatch):
         found.degraded.reason,
     )
     assert before == len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE])
+def test_disk_that_fails(owner, tmp_path, monkeypatch, number):
+    """
+    A disk that is full or fails is no fault of the settings: nobody keeps the state until it is better.
+    """
+    really = os.open
+
+    def refuse(path, flags, *more, **named):
+        if flags & os.O_CREAT:
+            raise OSError(number, os.strerror(number))
+        return really(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    found = owner(tmp_path)
+    assert (False, f"cannot keep state in {tmp_path}: {os.strerror(number)}") == (found.held, found.degraded.reason)
+    monkeypatch.undo()
+
+    assert found.take()
+    assert found.degraded is None
 
 
 def test_holder_out_of_sight():

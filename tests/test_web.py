@@ -348,3 +348,30 @@ async def test_a_bug_tells_nothing(start, memory):
 
 async def failing(request):
     raise RuntimeError("canary")
+
+
+async def test_token_that_changes_places(start, memory, sink, post):
+    """
+    A token goes from a source to the server and back while requests come that show it: none is refused.
+    """
+    before, after = HttpSourceConfig(token="fake-door"), HttpSourceConfig()
+    bare = HttpServerConfig(listen=f"0.0.0.0:{free_port()}")
+    guarded = msgspec.structs.replace(bare, token="fake-door")
+    run = await start({"in": before}, memory, http=bare)
+    statuses, over = [], asyncio.Event()
+
+    async def posting():
+        while not over.is_set():
+            statuses.append(await post(run, "fake-door"))
+
+    clients = [asyncio.get_running_loop().create_task(posting()) for _ in range(4)]
+    for number in range(20):
+        changed = ({"in": after}, guarded) if number % 2 == 0 else ({"in": before}, bare)
+        seen = len(statuses)
+        await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=changed[0], http=changed[1]))
+        await run.until(lambda seen=seen: len(statuses) > seen + 4)
+    over.set()
+    await asyncio.gather(*clients)
+
+    assert {200} == set(statuses)
+    assert 401 == await post(run, "other")

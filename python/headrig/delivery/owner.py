@@ -22,6 +22,7 @@ from headrig.model import Clock
 
 FILE: Final = "owner.lock"
 _ADDRESS: Final = re.compile(r"https?://[!-~]{1,250}")
+_PASSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 _FLOCK: Final = struct.Struct("hhqqi4x")
 """`struct flock` where `off_t` has 64 bits: l_type, l_whence, l_start, l_len, l_pid."""
 
@@ -69,7 +70,10 @@ class Owner:
     """This process's claim to keep the state in one folder."""
 
     def __init__(self, data_dir: str, clock: Clock, created: Created | None = None) -> None:
-        """Make the folder and take the lock if it is free. Raises `ConfigError` when the folder cannot be used."""
+        """
+        Make the folder and take the lock if it is free. Raises `ConfigError` when the folder cannot be used; a disk that is
+        full or fails for now is no fault of the settings.
+        """
         self.data_dir = data_dir
         self._clock = clock
         self._refused = ""
@@ -82,6 +86,9 @@ class Owner:
             self.take()
         except OSError as error:
             reason = f"cannot keep state in {data_dir}: {error.strerror or error}"
+            if error.errno in _PASSING:
+                self._refused = reason
+                return
             remedy = "give a folder that can be written, or remove data_dir: alerts are then forgotten at a restart"
             raise ConfigError(reason, path="data_dir", remedy=remedy) from error
 

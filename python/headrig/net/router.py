@@ -23,12 +23,13 @@ _PARAMETERS: Final = web.RequestKey("parameters", Mapping[str, str])
 _NO_FILE: Final = frozenset({"", ".", ".."})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Route:
     """What answers, and what a request must show to be answered."""
 
     handler: Handler
     guard: Guard = BY_DOOR
+    """May be exchanged at any time, by whom the route belongs to."""
     refused: Refused | None = None
     """Counts the requests that may not; without it the server does."""
 

@@ -46,7 +46,8 @@ class IngestSource:
         """Of its own; without one it is mounted on the status server."""
         self.host = host
         """The name that the door listens on. None: a socket file, or no door."""
-        self._guard = guard
+        self.route = Route(self.ingest, guard, self._missed)
+        """What answers at its path, on whichever server. Requests that may not are counted here."""
         self._limits = limits
         self._intake: Intake | None = None
         self._requests = 0
@@ -57,11 +58,6 @@ class IngestSource:
         self._change = Waiters()
         self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
-
-    @property
-    def route(self) -> Route:
-        """What answers at its path, on whichever server. Requests that may not are counted here."""
-        return Route(self.ingest, self._guard, self._missed)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:
@@ -80,7 +76,7 @@ class IngestSource:
     async def renew(self, changed: IngestSource) -> None:
         """Go on with other settings; connections stay."""
         self.door, changed.door = changed.door, self.door
-        self.host, self.path, self._guard = changed.host, changed.path, changed._guard
+        self.host, self.path, self.route.guard = changed.host, changed.path, changed.route.guard
         self._settle_in()
         if self._intake is None or self._intake.stopping.is_set():
             return
@@ -134,7 +130,7 @@ class IngestSource:
 
     def _check(self, request: web.BaseRequest) -> None:
         """Without a token nothing is taken that a web page could have sent unasked."""
-        if self._guard.token is None and framing(request.content_type) is None:
+        if self.route.guard.token is None and framing(request.content_type) is None:
             raise RequestRefused(
                 415,
                 f"content type {request.content_type} is not taken; send -H 'Content-Type: application/x-ndjson'",
