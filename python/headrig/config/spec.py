@@ -41,7 +41,7 @@ class LinesTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FieldTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where one role is found, in `[fields]` or in a source's `fields`."""
+    """Where one semantic field is found, in `[fields]` or in a source's `fields`."""
 
     path: str
     unit: str | UnsetType = UNSET
@@ -201,10 +201,10 @@ class SpecReader:
             self._errors.append(no_table(given, at))
             return {}
         found = {}
-        for role, field in given.items():
+        for name, field in given.items():
             whole = {"path": field} if isinstance(field, str) else field
-            if (made := table(FieldTable, whole, f"{at}.{role}", self._errors)) is not None:
-                found[role] = to_builtins(made)
+            if (made := table(FieldTable, whole, f"{at}.{name}", self._errors)) is not None:
+                found[name] = to_builtins(made)
         return found
 
     def _offset(self, text: str, path: str) -> int | None:

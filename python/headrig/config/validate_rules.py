@@ -97,11 +97,11 @@ def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str
 
 
 def _fields(fields: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any], str]]:
-    for role, field in fields.items():
+    for semantic, field in fields.items():
         bare = {"path": field["path"]}
-        yield f"{at}.{role}", {"fields": {role: bare}}, role
-        if "unit" in field and _refusal({"fields": {role: bare}}) is None:
-            yield f"{at}.{role}.unit", {"fields": {role: field}}, field["unit"]
+        yield f"{at}.{semantic}", {"fields": {semantic: bare}}, semantic
+        if "unit" in field and _refusal({"fields": {semantic: bare}}) is None:
+            yield f"{at}.{semantic}.unit", {"fields": {semantic: field}}, field["unit"]
 
 
 def _in_list(kind: str, placed: list[Placed]) -> Iterator[ConfigError]:

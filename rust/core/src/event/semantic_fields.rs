@@ -29,7 +29,7 @@ impl RoleTable {
     /// `overrides`: lane's own fields first, then the spec's; they go before the aliases.
     ///
     /// # Errors
-    /// An unknown role or unit.
+    /// An unknown semantic field or unit.
     pub fn new(
         overrides: &[&BTreeMap<String, FieldSpec>],
         mut slot: impl FnMut(&str) -> Slot,
@@ -39,7 +39,7 @@ impl RoleTable {
             let known = ROLES.iter().position(|(_, role, _)| role == name);
             let index = known.ok_or_else(|| {
                 let names: Vec<&str> = ROLES.iter().map(|(_, role, _)| *role).collect();
-                RuleError::new(format!("fields.{name}"), format!("unknown role; known: {}", names.join(" ")))
+                RuleError::new(format!("fields.{name}"), format!("unknown semantic field; known: {}", names.join(" ")))
             })?;
             if field.path.is_empty() || field.path.matches('.').count() > DOTS_MAX {
                 return Err(RuleError::new(
