@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from running import free_port
 
+from headrig import config
 from headrig.errors import UnavailableError
 from headrig.limits import HEADER_BYTES_MAX, Limits
 from headrig.sources import HttpSourceConfig, TcpConfig
@@ -375,3 +376,24 @@ async def test_token_that_changes_places(start, memory, sink, post):
 
     assert {200} == set(statuses)
     assert 401 == await post(run, "other")
+
+
+@pytest.mark.parametrize(
+    ("http", "source", "warned"),
+    [
+        ('listen = "0.0.0.0:9600"\ntoken = "fake"', 'type = "http"', True),
+        ('listen = "0.0.0.0:9600"\ntoken = "fake"\nhosts = ["logs.example"]', 'type = "http"', False),
+        ('listen = "127.0.0.1:9600"', 'type = "http"', False),
+        ('listen = "0.0.0.0:9600"', 'type = "tcp"\nlisten = "127.0.0.1:0"', False),
+    ],
+)
+async def test_warning_without_names(tmp_path, monkeypatch, http, source, warned):
+    """
+    Where others connect and no name is listed, the start says that clients have to use an address.
+    """
+    monkeypatch.chdir(tmp_path)
+    sink = '[sinks.out]\ntype = "file"\npath = "app.log"\n'
+    (tmp_path / "headrig.toml").write_text(f"[http]\n{http}\n[sources.in]\n{source}\n{sink}")
+    text = "http.hosts: not set: clients of sources.in have to use an address, no name"
+
+    assert [text] * warned == list(config.load("headrig.toml", {}).warnings)

@@ -15,7 +15,7 @@ import msgspec
 from headrig.alerts.threshold import Threshold
 from headrig.component import ComponentConfig
 from headrig.config.channels import undelivered
-from headrig.config.conflicts import STATUS, conflicts
+from headrig.config.conflicts import STATUS, conflicts, nameless
 from headrig.config.data_dir import data_dir, kept_now, named
 from headrig.config.decode import Findings, shown, table, tagged, unknown
 from headrig.config.default import DEFAULT_NAME, Stdin, defaults, without_effect
@@ -255,6 +255,7 @@ class _Reader:
         for at, component in components.items():
             self._errors.extend(component.problems(at))
         self._errors.extend(conflicts(components))
+        self._errors.warnings.extend(nameless(http, components))
         return Config(
             sources=sources,
             sinks=sinks,

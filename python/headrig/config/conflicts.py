@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from headrig.component import Claim, ComponentConfig
 from headrig.errors import ConfigError
 from headrig.net.sockets import host_port, is_loopback
+from headrig.web import HttpServerConfig
 
 _ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
@@ -60,6 +61,13 @@ def _routes(taken: list[_Claimed]) -> Iterator[ConfigError]:
                 remedy=f"set {at}.token_file or {STATUS}.token_file, give it a listen of its own on 127.0.0.1, "
                 "or accept the risk with insecure_listen = true",
             )
+
+
+def nameless(http: HttpServerConfig | None, components: Mapping[str, ComponentConfig]) -> Iterator[str]:
+    """A warning where clients that use a name are refused what is mounted on the status server, since it has none."""
+    mounted = [at for at, each in components.items() if at != STATUS and any(c.kind == "route" for c in each.claims())]
+    if http is not None and mounted and not http.hosts and not _reaches_only_here(http.listen):
+        yield f"{STATUS}.hosts: not set: clients of {', '.join(mounted)} have to use an address, no name"
 
 
 def _reaches_only_here(listen: str) -> bool:
