@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from headrig.component import OpenContext, SourceComponentConfig
 from headrig.limits import SOURCE_LANES_MAX, Limits
@@ -23,10 +24,14 @@ class Streams:
 
     def __init__(self) -> None:
         self.intake: Any = None
+        self.may_end = asyncio.Event()
+        self.may_end.set()
 
     async def read(self, intake) -> None:
         self.intake = intake
+        intake.monotonic = lambda: 0.0
         await intake.stopping.wait()
+        await self.may_end.wait()
 
     def tune(self, limits) -> None:
         """Nothing here has a bound."""
@@ -247,3 +252,34 @@ async def test_settings_of_the_source(streams, sink):
     assert times([*bytes(engine.lane("inn/0").process(event(1) + BROKEN, 1_795_000_000.0).lines).splitlines()]) == [
         "2026-11-18T11:06:01.000Z"
     ]
+
+
+async def test_after_the_end(streams, sink):
+    """
+    Whoever asks for a lane once the source has ended gets none of its own: nobody would empty it.
+    """
+    run, intake = await streams()
+    before = intake.lane("0")
+    await run.stop()
+
+    assert intake.own is intake.lane("0") is intake.lane("1")
+    assert before is not intake.own
+
+
+async def test_source_that_is_replaced(start, memory, sink):
+    """
+    A lane that the source has that took over in a reload goes on when the one before ends, which had it, too.
+    """
+    old, new = Streams(), Streams()
+    run = await start({"in": StreamsConfig(source=old)}, memory)
+    await run.until(lambda: old.intake is not None)
+    await old.intake.lane("0").deliver([(event(1), 1)])
+    old.may_end.clear()
+    await run.pipeline.reload(replace(run.pipeline.config, sources={"in": StreamsConfig(source=new)}))
+    await run.until(lambda: new.intake is not None)
+    lane = new.intake.lane("0")
+    old.may_end.set()
+    await run.until(lambda: old.intake.lanes == 1)
+    await lane.deliver([(BROKEN, 1)])
+
+    assert ["2026-11-18T11:06:01.000Z"] == times(sink.lines)

@@ -83,7 +83,9 @@ class Pipeline:
                 await self._room()
         if lane is not source.queue.own:
             source.queue.gone(lane)
-            self.state.engine.close_lane(lane.name)
+            # What took over from this source in a reload may have one of that name.
+            if not any(other.queue.has(lane.name) for other in self.state.sources.values()):
+                self.state.engine.close_lane(lane.name)
 
     async def _through_core(self, source: RunningSource, lane: LaneQueue, raw: RawBatch) -> Processed | Ready | None:
         """Parsed, redacted and counted, in a thread. None: the core failed, and the batch is dropped."""

@@ -70,6 +70,7 @@ class CoreQueue:
         self._warnings = RateLimitedLog(clock)
         self._lanes: dict[str, LaneQueue] = {}
         """Those beside its own, by key."""
+        self._ended = False
         self._serve: Callable[[LaneQueue], object] = lambda _: None
 
     @property
@@ -103,6 +104,10 @@ class CoreQueue:
         """Lanes that are open, its own included."""
         return 1 + len(self._lanes)
 
+    def has(self, lane_name: str) -> bool:
+        """A lane of that name is open."""
+        return any(lane.name == lane_name for lane in self._all())
+
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
         self._room.limits = limits
@@ -111,7 +116,10 @@ class CoreQueue:
     def lane(self, key: str) -> LaneQueue:
         """The lane of that key, opened if need be; beyond `SOURCE_LANES_MAX` the source's own, which is counted."""
         lane = self._lanes.get(key)
-        if lane is not None:
+        if self._ended:
+            # Nobody empties another one any more, and what waits in this one is dropped, counted.
+            lane = self.own
+        elif lane is not None:
             lane.reopen()
         elif self.lanes < SOURCE_LANES_MAX:
             lane = self._lanes[key] = self._open(f"{self.account.id}/{key}")
@@ -177,6 +185,7 @@ class CoreQueue:
 
     def end(self) -> None:
         """Nothing more comes by any lane."""
+        self._ended = True
         for lane in self._all():
             lane.end()
 

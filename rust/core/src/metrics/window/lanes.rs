@@ -61,7 +61,8 @@ impl Lanes {
         self.future += times.future;
         self.untimed.iter_mut().zip(times.untimed).for_each(|(sum, count)| *sum += count);
         self.forgotten += times.forgotten;
-        if let (Some(lane), Some(time)) = (self.list.get_mut(lane.0 as usize), times.newest) {
+        let open = self.list.get_mut(lane.0 as usize).filter(|lane| lane.name != CLOSED);
+        if let (Some(lane), Some(time)) = (open, times.newest) {
             lane.heard = lane.heard.max(arrival);
             lane.newest = Some(lane.newest.map_or(time, |newest| newest.max(time)));
         }
@@ -162,6 +163,7 @@ mod tests {
         assert_eq!(watermark(&mut lanes, 1020.0), Some(985.0));
         lanes.close("in/a");
         lanes.close("in/none");
+        event(&mut lanes, a, 1000.0, 1020.0);
         assert_eq!(watermark(&mut lanes, 1020.0), Some(1005.0));
         assert_eq!(lanes.behind(1020.0), [("in/b".to_owned(), 0.0)]);
         assert_eq!((lanes.lane("in/c"), lanes.lane("in/b"), lanes.lane("in/d")), (a, b, LaneId(2)));
