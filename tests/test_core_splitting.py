@@ -136,6 +136,8 @@ SLOW = {
     "open braces": b'{"a":' * (SIZE // 5),
     "closed arrays": b"[]" * (SIZE // 2),
     "record separators": RS * SIZE,
+    "empty strings in a text": RS + b'"",' * (SIZE // 3),
+    "one number": b"1" * SIZE,
 }
 
 

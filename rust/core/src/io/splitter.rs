@@ -66,6 +66,23 @@ pub struct JsonSplitter {
     tape: Tape,
 }
 
+/// Bytes that mean something outside strings, white space included; others are taken many at a time.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let bytes = *b" \t\r\n\",[]{}\x1e";
+    let mut at = 0;
+    while at < bytes.len() {
+        special[bytes[at] as usize] = true;
+        at += 1;
+    }
+    special
+};
+
+/// How many others `text` begins with.
+fn plain_bytes(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| !SPECIAL[usize::from(**byte)]).count()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// No event has begun.
@@ -167,11 +184,11 @@ impl JsonSplitter {
         while at < chunk.len() {
             let rest = &chunk[at..];
             at += match self.state {
-                State::Between => self.between(rest[0], self.passed + at as u64, out, &mut count)?,
-                State::Value => self.value(rest[0], self.passed + at as u64, out, &mut count)?,
+                State::Between => self.between(rest, self.passed + at as u64, out, &mut count)?,
+                State::Value => self.value(rest, self.passed + at as u64, out, &mut count)?,
                 State::String => self.string(rest, out, &mut count),
                 State::Escape => self.escape(rest[0]),
-                State::Scalar => self.scalar(rest[0], out, &mut count),
+                State::Scalar => self.scalar(rest, out, &mut count),
                 State::Text => self.text(rest, out, &mut count),
             };
         }
@@ -195,40 +212,33 @@ impl JsonSplitter {
     }
 
     /// Each of these takes a state one step further, and gives how many bytes it went; none where only the state changed.
-    fn between(&mut self, byte: u8, at: u64, out: &mut Vec<u8>, count: &mut usize) -> Result<usize, SplitError> {
-        match byte {
+    fn between(&mut self, rest: &[u8], at: u64, out: &mut Vec<u8>, count: &mut usize) -> Result<usize, SplitError> {
+        match rest[0] {
             b' ' | b'\t' | b'\r' | b'\n' => {}
             RECORD_SEPARATOR if self.framing == Framing::Sequence => {}
             b'[' if self.framing == Framing::Documents && self.array.is_none() => self.array = Some(at),
             b']' if self.array.is_some() && !self.comma => self.array = None,
             b']' | b',' if self.array.is_some() => return Err(SplitError::NoElement { at }),
-            _ => {
+            byte => {
                 self.comma = false;
-                self.state = match byte {
-                    _ if self.array.is_some() || self.framing == Framing::Sequence => State::Value,
-                    b'{' => State::Value,
-                    _ => State::Scalar,
-                };
-                return match self.state {
-                    State::Value => self.value(byte, at, out, count),
-                    _ => Ok(self.alone(byte)),
-                };
+                if self.array.is_some() || self.framing == Framing::Sequence || byte == b'{' {
+                    self.state = State::Value;
+                    return self.value(rest, at, out, count);
+                }
+                self.state = if byte == b'"' { State::String } else { State::Scalar };
+                self.significant(byte);
             }
         }
         Ok(1)
     }
 
-    /// The first byte of what stands alone.
-    fn alone(&mut self, byte: u8) -> usize {
-        self.significant(byte);
-        if byte == b'"' {
-            self.state = State::String;
+    fn value(&mut self, rest: &[u8], at: u64, out: &mut Vec<u8>, count: &mut usize) -> Result<usize, SplitError> {
+        let plain = plain_bytes(rest);
+        if plain > 0 {
+            return Ok(self.keep(&rest[..plain]));
         }
-        1
-    }
-
-    fn value(&mut self, byte: u8, at: u64, out: &mut Vec<u8>, count: &mut usize) -> Result<usize, SplitError> {
         let elements = self.array.is_some() && self.event.depth == 0;
+        let byte = rest[0];
         match byte {
             b' ' | b'\t' => self.event.push(&[byte], self.line_bytes_kept),
             b'\r' | b'\n' => self.event.push(b" ", self.line_bytes_kept),
@@ -253,7 +263,7 @@ impl JsonSplitter {
             }
             b'{' if self.event.depth > 0 && !self.event.may_begin() => {
                 self.end(out, count);
-                return self.between(byte, at, out, count);
+                return self.between(rest, at, out, count);
             }
             b'{' | b'[' => {
                 self.event.open(byte);
@@ -272,13 +282,17 @@ impl JsonSplitter {
     }
 
     fn string(&mut self, rest: &[u8], out: &mut Vec<u8>, count: &mut usize) -> usize {
-        let rest = match self.framing {
-            Framing::Sequence => &rest[..memchr(RECORD_SEPARATOR, rest).unwrap_or(rest.len())],
-            Framing::Documents => rest,
-        };
-        let plain = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
-        self.event.push(&rest[..plain], self.line_bytes_kept);
-        self.event.significant_bytes = self.event.bytes;
+        let mut plain = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+        if self.framing == Framing::Sequence {
+            if let Some(separator) = memchr(RECORD_SEPARATOR, &rest[..plain]) {
+                plain = separator;
+                self.state = State::Value;
+            }
+        }
+        self.keep(&rest[..plain]);
+        if self.state == State::Value {
+            return plain;
+        }
         match rest.get(plain) {
             Some(b'\n') => {
                 if self.array.is_none() && self.framing == Framing::Documents {
@@ -296,11 +310,6 @@ impl JsonSplitter {
                 let alone = self.event.depth == 0 && self.array.is_none() && self.framing == Framing::Documents;
                 self.state = if alone { State::Scalar } else { State::Value };
             }
-            // Of a sequence: the separator follows, which ends the text.
-            None if plain == 0 => {
-                self.state = State::Value;
-                return 0;
-            }
             None => return plain,
         }
         plain + 1
@@ -315,13 +324,17 @@ impl JsonSplitter {
         1
     }
 
-    fn scalar(&mut self, byte: u8, out: &mut Vec<u8>, count: &mut usize) -> usize {
+    fn scalar(&mut self, rest: &[u8], out: &mut Vec<u8>, count: &mut usize) -> usize {
         if self.event.kept == BOM {
             self.event = Event::default();
             self.state = State::Between;
             return 0;
         }
-        match byte {
+        let plain = plain_bytes(rest);
+        if plain > 0 && self.event.bytes >= BOM.len() {
+            return self.keep(&rest[..plain]);
+        }
+        match rest[0] {
             b' ' | b'\t' | b'\r' | b'\n' | b'{' | b'[' | b'"' => {
                 let whole = self.event.bytes == self.event.kept.len();
                 if whole && walk(&self.event.kept, &mut self.tape).is_ok() {
@@ -331,7 +344,7 @@ impl JsonSplitter {
                 }
                 0
             }
-            _ => {
+            byte => {
                 self.significant(byte);
                 1
             }
@@ -352,9 +365,15 @@ impl JsonSplitter {
     }
 
     fn significant(&mut self, byte: u8) {
-        self.event.push(&[byte], self.line_bytes_kept);
+        self.keep(&[byte]);
+    }
+
+    /// Take bytes of the event of which the last is no white space between tokens; give how many.
+    fn keep(&mut self, bytes: &[u8]) -> usize {
+        self.event.push(bytes, self.line_bytes_kept);
         self.event.significant_bytes = self.event.bytes;
-        self.event.before = byte;
+        self.event.before = bytes.last().copied().unwrap_or(self.event.before);
+        bytes.len()
     }
 
     fn end(&mut self, out: &mut Vec<u8>, count: &mut usize) {
