@@ -2,6 +2,7 @@
 How the files of a Rust crate lie: few need each other in a circle, and no two have one name.
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rust_imports import circles, crate, needs
 ROOT = Path(__file__).parents[1]
 CRATES = ("rust/core", "rust/handler", "rust/py", "rust/fuzz", "benches")
 
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 CIRCLES_MAX = 4
 CIRCLE_FILES_MAX = 3
 
@@ -51,6 +53,20 @@ def test_the_rooms_of_the_core_stand_above_each_other():
 
     assert [] == sorted(t for t in of["simd/"] if not t.startswith(("simd/", "redact/prefilter/", "limits")))
     assert [] == sorted(t for t in of["json/dic"] if not t.startswith(("json/", "limits")))
+
+
+def test_each_room_of_the_core_says_what_it_is_for():
+    """
+    A folder of the core opens with its problem, its idea and a picture, and those at the top have a row of the code map.
+    """
+    folders = sorted(path.parent for path in (ROOT / "rust/core/src").rglob("mod.rs"))
+    headers = {folder: "".join(re.findall(r"\A(?://!.*\n)+", (folder / "mod.rs").read_text())) for folder in folders}
+    top = [folder for folder in folders if folder.parent == ROOT / "rust/core/src"]
+
+    assert [] == [
+        str(folder) for folder, text in headers.items() if not re.search(r"Problem:.*Idea:.*```text", text, re.DOTALL)
+    ]
+    assert [] == [folder.name for folder in top if f"| `rust/core/src/{folder.name}/` |" not in ARCHITECTURE]
 
 
 @pytest.mark.parametrize("name", CRATES)

@@ -1,4 +1,11 @@
-//! What a parsed line means: fields by path, roles by alias. Read-only views over text, tape and edits.
+//! Events. Problem: rules ask each line for some fields, whatever the service calls them. Idea: every wanted path has a slot
+//! and is looked up once a line, over the tape; a semantic field (level, status, duration) is the first alias that is there.
+//!
+//! ```text
+//! tape -> extract: slot -> node -> semantic_fields: level is slot 3 -> view: Value, after redaction -> expr, metrics
+//! ```
+//!
+//! More: `docs/internals/parsing.md`.
 
 pub mod expr;
 pub mod extract;

@@ -1,4 +1,9 @@
-//! Bytes on their way in and out: framing, escapes, edits and whole lines.
+//! Bytes on their way in and out. Problem: chunks end anywhere, and most lines leave as they came. Idea: cut whole lines,
+//! describe a change as edits of the input, and copy runs of untouched lines at once.
+//!
+//! ```text
+//! chunks -> frame, splitter -> batch -> (json, redact) -> edits -> output -> Lines, shared by all sinks; recent
+//! ```
 
 pub mod edit;
 pub mod escape;

@@ -1,5 +1,13 @@
-//! Metrics of one engine: cumulative totals, windows for thresholds, the watermark. No clock, no lock: times are given,
-//! the caller has the mutex. Values come from events after redaction.
+//! Metrics of one engine. Problem: many rules count every event, and several lanes count at once. Idea: a lane records
+//! without a lock what each event does, remembered by the values that decide it; the records are merged once a batch.
+//! No clock, no lock: times are given, the caller has the mutex. Values come from events after redaction.
+//!
+//! ```text
+//! event -> event_index -> match_cache: seen before? -> lane_recorder --once a batch--> totals (Prometheus text)
+//!            ^ plan: rules compiled                                               '--> window/ (thresholds)
+//! ```
+//!
+//! More: `docs/internals/metrics.md`.
 
 pub mod definition;
 pub mod event_index;

@@ -1,5 +1,15 @@
-//! Redaction: secrets by key and by content, in valid lines, in broken ones, escaped and nested.
-//! Input is a text and (when it is JSON) its tape, output is edits; everything else stays as it is.
+//! Redaction. Problem: find every secret in lines of any form, by its key or by its looks, and change nothing else.
+//! Idea: a prefilter marks where a secret may begin in a whole batch; only strings with a mark are read further.
+//! Input is a text and (when it is JSON) its tape, output is a list of edits.
+//!
+//! ```text
+//! batch -> prefilter/ -> document: keys by keys/, strings with marks --> edits
+//!                                     '-> triage -> patterns/ credentials by their looks
+//!                                            ^   '-> text/    `key=value`, quoted pairs, XML
+//!                                            '-- rescan: the same once more for decoded and nested strings
+//! ```
+//!
+//! More: `docs/internals/redaction.md`.
 
 pub(crate) mod bytes;
 mod document;

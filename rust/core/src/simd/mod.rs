@@ -1,5 +1,11 @@
-//! Kernels over whole batches, each in two forms that give the same result: for a vector unit, and plain (the twin).
+//! Kernels over whole batches. Problem: to look at each byte in turn is the limit of speed. Idea: compare 32 or 64 bytes
+//! at once and leave bitmaps; what a bit means is decided elsewhere. Each kernel has a plain form with the same result.
 //! The form is chosen at run time, once per engine. Unsafe code of this crate stands in here or nowhere.
+//!
+//! ```text
+//! 64 bytes -> avx512 | avx2 | plain -> masks -> block: lines, quotes, escapes -> structure: bitmaps
+//!             candidates_avx512 | candidates_avx2 -> masks -> redact/prefilter
+//! ```
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -1,6 +1,10 @@
-//! The expression language of metrics, filters and the analysis verbs.
+//! The expression language of metrics, filters and the analysis verbs. Problem: an expression is written by users and met by
+//! every event. Idea: parse it once to a tree of bounded depth; to evaluate it allocates nothing and cannot fail.
 //!
-//! `event == "request_completed" and (status >= 500 or exists(error_name))`
+//! ```text
+//! event == "request_completed" and (status >= 500 or exists(error_name))
+//! text -> lexer: tokens -> parser: All[Test, Any[Test, Exists]] -> eval: true or false for one event
+//! ```
 
 mod eval;
 pub mod level;

@@ -1,6 +1,10 @@
-//! Windows: what happened in the last W seconds of event time, per threshold metric and label set.
+//! Windows: what happened in the last W seconds of event time, per threshold metric and label set. Problem: lines arrive
+//! late, out of order and from several clocks. Idea: keep panes of ten seconds; judge when the watermark has passed.
 //!
-//! Panes of ten seconds aligned to the epoch, half-open; the value at tick T over window W covers [T-W, T).
+//! ```text
+//! panes  |..|..|..|..|..|   aligned to the epoch, half-open; the value at tick T over window W covers [T-W, T)
+//!                  T-W   T <- watermark: the least of the lanes' newest times, minus the lateness allowed
+//! ```
 
 pub mod aggregate;
 pub mod budget;

@@ -1,4 +1,9 @@
-//! Keys: which of them say that their value is a secret. Compared by words, never by substrings.
+//! Keys: which of them say that their value is a secret. Problem: `passwordHint` and `author` are no secrets, `db_passwd` is.
+//! Idea: compare a key by its words, never by substrings; lists say which words make a value secret, and how surely.
+//!
+//! ```text
+//! DBPassword_1 -> words: db password 1 -> vocabulary -> class: Secret(rule) | Bare | Likely | Owned | Short | Plain
+//! ```
 
 pub mod class;
 pub(crate) mod negative_cache;

@@ -1,4 +1,9 @@
-//! Secrets known by what they look like: the rules, how a text is searched for them, and the checks of what is found.
+//! Secrets known by what they look like. Problem: hundreds of patterns, and time must stay linear. Idea: each has a literal
+//! that the prefilter finds; only there is it tried, anchored, within its longest match, and a check in code confirms it.
+//!
+//! ```text
+//! candidate at "ghp_" -> rules: github_token -> pattern, anchored -> checks: entropy -> span of the secret
+//! ```
 
 pub(crate) mod address;
 pub(crate) mod checks;

@@ -1,4 +1,11 @@
-//! Secrets in plain text: known by the key that stands before them.
+//! Secrets in plain text, known by the key before them. Problem: people and programs write `key=value` in countless ways.
+//! Idea: begin at the separator that the prefilter marked, look back for a key and forward for the end of its value.
+//!
+//! ```text
+//! retry with password: "hunter2", user=bob
+//!            key <---^ separator
+//!                       ^-----^ value_end; placeholders and entropy say whether it is a value at all
+//! ```
 
 pub(crate) mod assignments;
 pub(crate) mod entropy;
