@@ -1,5 +1,5 @@
 """
-The command line: which verbs there are, and what an error becomes. Exit codes are those of sysexits.
+The command line: the verbs, and how errors are reported. Exit codes are those of sysexits.
 Each verb has a file with `execute(arguments) -> exit code`, imported when it is asked for.
 """
 
@@ -26,17 +26,17 @@ standard input is the only source: the run ends where it ends, and opens no addr
 class _Parser(argparse.ArgumentParser):
     @property
     def options(self) -> list[str]:
-        """As they are typed."""
+        """The verbs as users type them."""
         return list(self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to ask; exit 64. Options are repeated, values are not: they may be secrets."""
+        """Report a wrong usage and exit 64. The message may repeat options but never values, which may be secrets."""
         message = re.sub(r"ignored explicit argument .*", "takes no value", message, flags=re.DOTALL)
         self.print_usage(sys.stderr)
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a verb or a value that nobody knows, with the nearest known one."""
+        """Refuse an unknown verb or value and suggest the nearest known one."""
         if action.choices is not None and value not in action.choices:
             verb = isinstance(action, argparse._SubParsersAction)  # noqa: SLF001  # the public names have no such class
             reason, what = ("unknown verb", "verbs") if verb else ("unknown value", "values")
@@ -65,7 +65,7 @@ def _grammar() -> tuple[_Parser, dict[str, _Parser]]:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line asks for. What it cannot mean ends the process with 64 and the usage of its verb."""
+    """The parsed command line. If it is wrong, the process exits with 64 and prints the usage of the verb."""
     top, verbs = _grammar()
     given = list(sys.argv[1:] if arguments is None else arguments)
     first = _option(given[0]) if given else ""
@@ -88,14 +88,14 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _option(word: str) -> str:
-    """The word's option without its value; empty for what is none."""
+    """The option in a word, without its value; empty if there is none."""
     if word.startswith("--"):
         return word.partition("=")[0] if word != "--" else ""
     return word[:2] if word.startswith("-") and word != "-" else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; the exit code. Errors of the tree are one line, any other is a bug with a traceback."""
+    """Run one verb; gives the exit code. A `HeadrigError` becomes one line, any other exception a traceback: a bug."""
     _hold_standard_descriptors()
     asked = parsed(arguments)
     # Until the run obeys them: `kill -USR1 $(pgrep -f …)` may come while modules are still being imported.
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The reader has gone; nothing may be written to it at exit either.
+        # The reader is gone; nothing may be written to it at exit either.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return os.EX_OK
@@ -124,9 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _hold_standard_descriptors() -> None:
     """
-    Put something that fails when it is used in place of a standard descriptor that came closed.
+    Replace a standard descriptor that is closed at start by one that fails when used.
 
-    Otherwise the next file or socket would get its number, and what is meant for it.
+    Otherwise the next file or socket would get its number, and the output that is meant for it.
     """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -134,18 +134,18 @@ def _hold_standard_descriptors() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDONLY if descriptor else os.O_WRONLY)
         if getattr(sys, name) is None:
-            # Else print would take standard output for standard error.
+            # Otherwise print would use standard output in place of standard error.
             setattr(sys, name, open(os.devnull, "w" if descriptor else "r"))  # noqa: SIM115  # for good
 
 
 def complain(text: str) -> None:
-    """One line, or a traceback, to standard error, if somebody still reads it. With its newline, in one write."""
+    """Print a line or a traceback to standard error, newline included, in one write; ignore a reader that is gone."""
     with suppress(OSError, ValueError):
         print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def _known(error: BaseException) -> Iterator[HeadrigError]:
-    """The errors of the tree, when there are no others."""
+    """The `HeadrigError`s in an exception group; None if it holds others."""
     if isinstance(error, HeadrigError):
         yield error
     elif isinstance(error, BaseExceptionGroup) and error.split(HeadrigError)[1] is None:
@@ -154,7 +154,7 @@ def _known(error: BaseException) -> Iterator[HeadrigError]:
 
 
 def _bug() -> str:
-    """The traceback, redacted as any text: what an exception says may come from a log line."""
+    """The traceback, redacted like any text, because an exception may quote a log line."""
     from headrig.redaction import redact  # noqa: PLC0415  # json and re, for the one run in a thousand
 
     try:

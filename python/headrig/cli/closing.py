@@ -1,4 +1,4 @@
-"""What a run that had an end in sight says when it comes to it: what went in, and what became of it."""
+"""The last line of a run whose input ended: how many lines came in, and what became of them."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from headrig.runtime.state import RunState
 
 
 def summary(state: RunState) -> str:
-    """One line about a run that has drained, from its ledger."""
+    """A one-line summary of a run that has drained, from its ledger."""
     sources, sinks = state.ledger.sources.values(), state.ledger.sinks.values()
     dropped = sum((each.dropped + each.rejected for each in sources), Counter[str]())
     dropped += sum((each.dropped for each in sinks), Counter[str]())

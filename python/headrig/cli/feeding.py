@@ -1,4 +1,4 @@
-"""What a run says when it has started: where it listens, how to feed it, where the lines go, who is told of alerts."""
+"""The first lines of a run: where it listens, how to send lines to it, where they go, and where notices go."""
 
 from headrig.component import ComponentConfig
 from headrig.config import Config
@@ -9,7 +9,7 @@ from headrig.runtime.pipeline import Pipeline
 
 
 def opening(found: SettingsFile, stdin: Stdin, kind: str | None) -> str:
-    """The first line: which settings these are and why, and whether standard input is all that is read."""
+    """The first line: which settings are used and why, and whether standard input is the only source."""
     why = {"variable": f", named by {VARIABLE}", "directory": ", found in the working directory"}.get(found.by, "")
     reads = {
         "only": f"; reads standard input only, because it is a {kind}; --listen opens the listeners",

@@ -29,18 +29,18 @@ from headrig.engine import (
 from headrig.errors import DeliveryError
 
 _FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
-"""The spec that makes an engine a filter: nothing is wrapped, dropped or counted over time."""
+"""The spec of a filter's engine: it wraps nothing, drops nothing and has no windows."""
 _READ_BYTES = 256 * 1024
 _BLOCK_BYTES = 4 * _READ_BYTES
 _WAITING_MAX = 4
-"""Batches before each step: enough that none waits for the other's hiccup."""
+"""Batches that may wait before each step, so that a short delay of one does not stop the others."""
 _ARRIVAL_SECONDS = EVENT_SECONDS_MAX
-"""Later than any time: the filter has no windows, so no line is to be asked whether it may say that it was then."""
+"""A time later than any other: a filter has no windows, so no event is in its future."""
 _STDIN, _STDOUT = 0, 1
 
 
 class _Totals:
-    """What was done, over all files."""
+    """Totals over all files."""
 
     def __init__(self) -> None:
         self.sums: Counter[str] = Counter()
@@ -66,18 +66,18 @@ class _Totals:
 
 
 class _Stage:
-    """A thread that does one step with one batch after the other, while others do theirs. Few batches wait for it."""
+    """A thread that does one step of the work, batch by batch, beside those of the other steps. Its queue is short."""
 
     def __init__(self, name: str, step: Callable[[Any], None]) -> None:
         self._step = step
         self._waiting: Queue[Any] = Queue(_WAITING_MAX)
         self._error: BaseException | None = None
-        # No daemon: it must not be inside the core when the interpreter goes.
+        # Not a daemon: no thread may be in the core when the interpreter goes.
         self._thread = threading.Thread(target=self._run, name=name)
         self._thread.start()
 
     def put(self, batch: object) -> None:
-        """Wait for a place and leave a batch there. Raises what the step has raised."""
+        """Wait for room in the queue and put a batch there. Raises what the step has raised."""
         if self._error is not None:
             raise self._error
         self._waiting.put(batch)
@@ -99,7 +99,7 @@ class _Stage:
 
 
 class _Filter:
-    """One engine and one lane, fed with one file after the other: reading, redacting and writing go on side by side."""
+    """One engine and one lane for all files, one after the other; reading, redacting and writing run side by side."""
 
     def __init__(self, spec: bytes, line_bytes_max: int) -> None:
         self._lane = Engine(spec).lane("redact")
@@ -111,7 +111,7 @@ class _Filter:
         self._redacting = _Stage("headrig-core", self._process)
 
     def feed(self, descriptor: int) -> None:
-        """Read to the end; what is written is whole lines, but for a last one that came without its newline."""
+        """Process a file to its end. Output is whole lines, except a last line without a newline."""
         framer = Framer(self._line_bytes_max)
         while read_bytes := os.readv(descriptor, [self._buffer.room(framer, _READ_BYTES)]):
             self.totals.sums["bytes_in"] += read_bytes
@@ -123,7 +123,7 @@ class _Filter:
             self._redacting.put((rest, True))
 
     def finish(self) -> None:
-        """Have everything written."""
+        """Wait until everything is written."""
         try:
             self._redacting.finish()
         finally:
@@ -141,12 +141,12 @@ class _Filter:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Redact each file; 65 when one could not be read whole, 0 otherwise, also when lines were broken."""
+    """Redact each file; gives 65 if one could not be read completely, else 0, even if lines were broken."""
     started = time.monotonic()
     settings = _settings(arguments.config)
     if settings is None:
         return os.EX_CONFIG
-    # A filter ends at once when it is interrupted, also while its reader takes nothing.
+    # On an interrupt the filter ends at once, even if its reader does not read.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     lines = _Filter(*settings)
     try:
@@ -161,7 +161,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _settings(config: str | None) -> tuple[bytes, int] | None:
-    """The engine's spec and its longest line; None when the file cannot be used, which has been said."""
+    """The engine's spec and the line bound; None if the file cannot be used, which has been reported."""
     if config is None:
         return _FILTER, LINE_BYTES_MAX
     import json  # noqa: PLC0415  # without -c nothing is read, so nothing is imported
@@ -178,7 +178,7 @@ def _settings(config: str | None) -> tuple[bytes, int] | None:
 
 
 def _feed(lines: _Filter, name: str) -> bool:
-    """One file through the filter; False when it could not be read, which has been said."""
+    """Filter one file; False if it could not be read, which has been reported."""
     try:
         descriptor = _STDIN if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -201,7 +201,7 @@ def _unreadable(name: str, error: OSError) -> bool:
 
 
 def _write(out: Lines | memoryview | bytes) -> None:
-    """Write all of it; `DeliveryError` when standard output takes no more, for another reason than a closed pipe."""
+    """Write all bytes. Raises `DeliveryError` if standard output fails for another reason than a closed pipe."""
     _, error = write_lines(_STDOUT, out, 0)
     if error == errno.EPIPE:
         raise BrokenPipeError(error, os.strerror(error))

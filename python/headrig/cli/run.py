@@ -1,4 +1,4 @@
-"""`headrig run`: one pipeline, the signals it obeys, and what it says about itself."""
+"""`headrig run`: one pipeline, its signals, and its log."""
 
 import argparse
 import asyncio
@@ -29,12 +29,12 @@ from headrig.web.commands import Commands
 log: Final = logging.getLogger("headrig")
 
 OWN_FILES: Final = 64
-"""Open files that are no connections: listeners, sinks, pipes, libraries."""
+"""Open files reserved for listeners, sinks, pipes and libraries."""
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run until a signal or the end of all input; the exit code."""
+    """Run until a signal or the end of all input; gives the exit code."""
     _log(os.environ)
     found = find(arguments.config, os.environ)
     if arguments.listen and found.path is not None:
@@ -59,7 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 class _Run:
-    """A pipeline and the signals that steer it."""
+    """A pipeline and the signals that control it."""
 
     def __init__(self, config: Config, path: str | None, stdin: Stdin, opening: str) -> None:
         self.code = os.EX_OK
@@ -71,13 +71,13 @@ class _Run:
         self._at_once = False
         """A second signal ends it."""
         self._asked: list[signal.Signals] = []
-        """Signals to obey once the pipeline has started, one after the other."""
+        """Signals that came before the pipeline started, to be handled in order."""
         self._asking = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._started: Pipeline | None = None
 
     def settled(self) -> int:
-        """Say what was lost, if anything was; the exit code."""
+        """Report what was lost, if anything was; gives the exit code."""
         lost = self._started.state.ledger.lost() if self._started is not None else {}
         if not lost:
             return self.code
@@ -87,7 +87,7 @@ class _Run:
         return gave_up if self.code == os.EX_OK or self._at_once else self.code
 
     async def until_the_end(self) -> None:
-        """Run, and obey."""
+        """Run the pipeline and handle signals."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, number)
@@ -122,7 +122,7 @@ class _Run:
                 task.cancel()
 
     def _end(self, number: signal.Signals) -> None:
-        """First: drain. Second: stop now. Third: not even that."""
+        """The first signal drains, the second stops at once, a third kills the process."""
         if not self._stop.is_set():
             log.info("%s: draining; once more stops at once", number.name)
             self._stop.set()
@@ -151,7 +151,7 @@ class _Run:
                 await self._reload(started)
 
     async def _reload(self, started: Pipeline) -> None:
-        """Go over to the settings as they are now; bad ones are refused with one line and a count."""
+        """Reload the settings; bad ones are refused with one log line and a count."""
         config, errors = await read_quiet(self._path, os.environ, self._stdin)
         if config is None:
             started.state.metrics.add(telemetry.RELOADS, 1, "failure")
@@ -175,9 +175,9 @@ async def _flush(commands: Commands) -> None:
 
 def _fitted(config: Config) -> Config:
     """
-    The settings with no more connections than there may be open files, of which as many are asked for as one can get.
+    The settings with `connections_max` lowered to the number of files that may be open, after raising that limit.
 
-    Without a file left to open, peers would be turned away uncounted, those that want to see the metrics included.
+    Without a file left to open, peers would be turned away uncounted, even those that ask for the metrics.
     """
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
@@ -193,7 +193,7 @@ def _fitted(config: Config) -> Config:
 
 
 class _Formatter(logging.Formatter):
-    """What headrig says about itself is redacted like everything else."""
+    """Redacts headrig's own log like everything else."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, or a traceback."""
@@ -201,7 +201,7 @@ class _Formatter(logging.Formatter):
 
 
 def _log(environ: Mapping[str, str]) -> None:
-    """Headrig's own log goes to standard error, from `LOG_LEVEL` up."""
+    """Send headrig's own log to standard error, from `LOG_LEVEL` up."""
     name = environ.get("LOG_LEVEL", "") or "info"
     if name.lower() not in LEVELS:
         known = ", ".join(LEVELS)
@@ -211,7 +211,7 @@ def _log(environ: Mapping[str, str]) -> None:
     log.addHandler(handler)
     log.setLevel(LEVELS[name.lower()])
     log.propagate = False
-    # What aiohttp says about an answer quotes it.
+    # aiohttp's messages about an answer quote it.
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
 
 

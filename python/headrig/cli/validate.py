@@ -1,4 +1,4 @@
-"""`headrig validate [FILE]`: everything that is wrong with it, or one line that says what is in it."""
+"""`headrig validate [FILE]`: prints all errors of the settings, or a one-line summary."""
 
 import argparse
 import json
@@ -45,7 +45,7 @@ def _summary(config: Config) -> str:
 
 
 def _rules(redact: dict[str, Any]) -> int:
-    """Content rules that are on: built-in ones, as the settings switch them, and the user's."""
+    """The number of content rules that are on: built-in ones, as the settings switch them, and the user's."""
     on: dict[str, bool] = {}
     for pack in (Path(__file__).parents[1] / "rules").glob("*.toml"):
         on.update((rule["name"], rule.get("enabled", True)) for rule in tomllib.loads(pack.read_text()).get("rule", []))

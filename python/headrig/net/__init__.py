@@ -1,1 +1,1 @@
-"""Sockets, HTTP over them, and addresses: all that knows about networks and nothing about lines."""
+"""Sockets, HTTP over them, and addresses: knows about networks and nothing about lines."""

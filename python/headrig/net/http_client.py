@@ -1,6 +1,6 @@
 """
-One request at a time to one endpoint. What the server wrote, where it lives beyond its host, and the headers that were
-sent never reach an error or a log.
+An HTTP client for one endpoint, with one request at a time. The server's answer, the address beyond its host, and the
+request headers never reach an error or a log.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from headrig.limits import ANSWER_BYTES_MAX, ANSWER_SECONDS_MAX
 
 
 class Answer(NamedTuple):
-    """What an endpoint said."""
+    """The answer of an endpoint."""
 
     status: int
     refusal: DeliveryError | None
-    """What the status means, when it is not 2xx."""
+    """The error that the status stands for; None for 2xx."""
     body: bytes
-    """As much of it as came within bounds. Never for an error or a log as it is."""
+    """The body, cut at a bound. Must not go into an error or a log."""
 
 
 class Poster:
@@ -45,7 +45,7 @@ class Poster:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._deadline: asyncio.Timeout | None = None
-        """Of the request that is under way."""
+        """The connection of the current request."""
         self._closed = False
         connector = aiohttp.UnixConnector(socket_path) if socket_path else aiohttp.TCPConnector(ssl=tls or True)
         self._session = aiohttp.ClientSession(
@@ -57,18 +57,18 @@ class Poster:
         )
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Return once it answered 2xx. `Retryable` or `DeliveryError` otherwise."""
+        """Post a body; return once the answer is 2xx. Raises `Retryable` or another `DeliveryError` otherwise."""
         answer = await self.exchange(body, headers)
         if answer.refusal is not None:
             raise answer.refusal
 
     async def exchange(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """What it answered, whatever that is. `Retryable` when there is no answer."""
+        """Post a body; gives the answer, whatever it is. Raises `Retryable` if there is none."""
         if self._closed:
             raise Retryable("the settings change", "closed")
         try:
             async with asyncio.timeout(self._timeout_seconds) as self._deadline:
-                # A stream is sent in pieces: one large write would hold the loop.
+                # A stream goes out in chunks: one large write would block the loop.
                 data = io.BytesIO(body)
                 response = await self._session.post(self._url, data=data, headers=headers, allow_redirects=False)
         except TimeoutError:
@@ -76,7 +76,7 @@ class Poster:
                 raise Retryable("the settings change", "closed") from None
             raise Retryable(f"no answer within {self._timeout_seconds:g} s", "timeout") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            # ValueError: a name that no resolver can take. The text of these errors quotes what the server sent.
+            # ValueError: a name that no resolver accepts. The text of these errors may quote the server.
             raise Retryable(_worded(error), "io") from None
         finally:
             self._deadline = None
@@ -84,14 +84,14 @@ class Poster:
         return Answer(response.status, refused, await self._rest(response))
 
     async def close(self) -> None:
-        """Disconnect, also within a request: it counts as not delivered."""
+        """Disconnect, even during a request, which then counts as not delivered."""
         self._closed = True
         if self._deadline is not None:
             self._deadline.reschedule(0.0)
         await self._session.close()
 
     async def _rest(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body of an answer, within bounds, read so that its connection serves again."""
+        """Read the body of an answer, within bounds, so that the connection can be reused."""
         body = b""
         with suppress(TimeoutError, aiohttp.ClientError, OSError):
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
@@ -104,7 +104,7 @@ class Poster:
 
 
 def _worded(error: Exception) -> str:
-    """What went wrong with a connection, in words that hold nothing of the other side's."""
+    """Describe a connection error without any text of the other side."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "the server's certificate cannot be trusted"
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):

@@ -1,6 +1,6 @@
 """
-One aiohttp server with headrig's bounds: connections, header sizes, peers that never finish a request or never ask
-another. What answers says its router, which may be exchanged at any time. Knows nothing of what paths mean.
+An aiohttp server with headrig's bounds: on connections, on header sizes, on peers that never finish a request or stay
+idle. Its router decides what answers and may be exchanged at any time; the server knows nothing about paths.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from headrig.net.sockets import Door, is_loopback, leave
 
 log: Final = logging.getLogger("headrig.http")
 _silenced: Final = logging.getLogger("headrig.http.aiohttp")
-"""What aiohttp would say quotes what a peer sent: a log line that went to the wrong port must not show up in ours."""
+"""aiohttp's own message quotes the peer: a log line sent to the wrong port must not appear in headrig's log."""
 _silenced.setLevel(logging.CRITICAL + 1)
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 """From Python 3.13 on a loop removes the socket file when a listener is closed, although the next one goes on with it."""
@@ -42,7 +42,7 @@ def answer(
 
 
 def peer(request: web.BaseRequest) -> str:
-    """From where a request came, for people."""
+    """The peer of a request, for people."""
     return request.remote or "a process on this machine"
 
 
@@ -66,7 +66,7 @@ async def stream(
                     await response.write(chunk)
         except TimeoutError:
             if request.transport is not None:
-                # What waits to be sent has nobody who takes it.
+                # The peer does not read what waits to be sent.
                 request.transport.abort()
             raise ConnectionResetError from None
         finally:
@@ -76,11 +76,11 @@ async def stream(
 
 
 class Httpd:
-    """A server of what its router knows."""
+    """A server for the routes of its router."""
 
     def __init__(self, connections_max: int, refused: Callable[[], None], missed: Refused) -> None:
         self.router = Router()
-        """May be exchanged at any time: a request is answered by the one that is there once its header is whole."""
+        """May be exchanged at any time: a request uses the router that is in place when its header is complete."""
         self.connections_max = connections_max
         self._refused = refused
         self._missed = missed
@@ -89,15 +89,15 @@ class Httpd:
         self._listeners: list[asyncio.Server] = []
         self._door: Door | None = None
         self._open: set[_HttpConnection] = set()
-        """Each is silent, being answered, or idle."""
+        """Open connections. Each is silent, being answered, or idle."""
         self._silent: dict[_HttpConnection, float] = {}
-        """Those that have not sent a whole request yet, since when, oldest first."""
+        """Connections without a complete request yet, and since when; oldest first."""
         self._idle: dict[_HttpConnection, None] = {}
-        """Those that were answered and have sent nothing since, longest first. aiohttp ends them in time."""
+        """Connections that were answered and have sent nothing since; longest idle first. aiohttp ends them in time."""
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:
-        """Answer whoever comes by `listen`, for as long as the context lasts; then end what is being answered."""
+        """Serve the connections of `listen` while the context lasts; then end the answers under way."""
         self._sweep()
         try:
             yield
@@ -108,7 +108,7 @@ class Httpd:
             for connection in self._open:
                 if connection.streaming is not None:
                     connection.streaming.cancel()
-            # Peers that keep a connection open without a request are not waited for.
+            # Do not wait for peers that keep a connection open without a request.
             self._server.pre_shutdown()
             await self._server.shutdown(1.0)
 
@@ -130,7 +130,7 @@ class Httpd:
         return _HttpConnection(self, self._server, self._loop)
 
     def admit(self, connection: _HttpConnection) -> bool:
-        """Take a new connection. Where there are too many, the longest idle one makes room; else it is refused."""
+        """Take a new connection. If there are too many, close the longest idle one, or refuse the new one."""
         while len(self._open) >= self.connections_max and self._idle:
             idle = next(iter(self._idle))
             self.remove(idle)
@@ -143,7 +143,7 @@ class Httpd:
         return True
 
     def hear(self, connection: _HttpConnection) -> None:
-        """Something comes in: a connection that is done with a request begins another."""
+        """Note incoming data: a connection that was answered begins another request."""
         if connection in self._idle:
             del self._idle[connection]
             self._silent[connection] = self._loop.time()
@@ -151,20 +151,20 @@ class Httpd:
             connection.ahead = True
 
     def remove(self, connection: _HttpConnection) -> None:
-        """It is closed, or about to be."""
+        """Note that a connection is closed, or about to be."""
         self._open.discard(connection)
         self._silent.pop(connection, None)
         self._idle.pop(connection, None)
         connection.request = None
 
     def _begin(self, request: web.BaseRequest) -> None:
-        """A whole header is there: until its answer is written and its body read, the connection is busy."""
+        """Note a complete header: the connection is busy until the answer is written and the body read."""
         connection = cast("_HttpConnection", request.protocol)
         connection.request, connection.ahead = request, False
         self._silent.pop(connection, None)
         self._idle.pop(connection, None)
         answering = cast("asyncio.Task[None]", asyncio.current_task())
-        # A turn later, when a request that came along with this one has begun.
+        # One turn of the loop later, when a pipelined request has begun.
         answering.add_done_callback(lambda _: self._loop.call_soon(self._answered, connection, request))
 
     def _answered(self, connection: _HttpConnection, request: web.BaseRequest) -> None:
@@ -180,7 +180,7 @@ class Httpd:
         request.content.on_eof(rest)
 
     def _sweep(self) -> None:
-        """Disconnect peers that began a connection, or another request on it, and never finished the request."""
+        """Disconnect peers that began a request and never finished it."""
         late = self._loop.time() - BODY_IDLE_SECONDS
         for connection in [each for each, since in self._silent.items() if since < late]:
             connection.force_close()
@@ -202,7 +202,7 @@ class Httpd:
         except Exception:
             log.exception("answering a request failed")
             if request.writer.output_size:
-                # An answer has begun: it can only end in the middle.
+                # The answer has begun and can only break off.
                 cast("_HttpConnection", request.protocol).force_close()
                 raise ConnectionResetError from None
             return answer(500, {"error": "internal error"})

@@ -1,4 +1,4 @@
-"""Notices for whoever looks at standard error: one line each, more only where the message has more."""
+"""Write notices to standard error: one line each, more only if the message has more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headrig.model import Notice
 from headrig.worker import Worker
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-"""What could steer a terminal; a message may come from a log line."""
+"""Control characters, which could steer a terminal: a message may come from a log line."""
 
 
 class ConsoleConfig(ComponentConfig, frozen=True, kw_only=True, tag="console"):
@@ -28,7 +28,7 @@ class ConsoleConfig(ComponentConfig, frozen=True, kw_only=True, tag="console"):
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[ConsoleNotifier]:  # noqa: ARG002
-        """Nothing but a thread is held."""
+        """Start the thread; nothing else is held."""
         worker = Worker("headrig-console")
         try:
             yield ConsoleNotifier(worker)
@@ -37,7 +37,7 @@ class ConsoleConfig(ComponentConfig, frozen=True, kw_only=True, tag="console"):
 
 
 class ConsoleNotifier:
-    """Standard error, written to in a thread: whoever reads it may be slow, or never read again."""
+    """Writes to standard error in a thread, because its reader may be slow or gone."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -65,5 +65,5 @@ def _write(text: str) -> None:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
-        # Closed, gone, or there never was one: a daemon has no standard error.
+        # Closed or missing: a daemon has no standard error.
         raise DeliveryError("there is no standard error", "closed") from None

@@ -1,6 +1,6 @@
 """
 Notices to a Slack channel by its incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks"). The
-address of a webhook is its secret. Taken means status 200 and the body `ok`.
+address of a webhook is its secret. A notice is accepted if the answer is status 200 with the body `ok`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HEADER_CHARACTERS_MAX: Final = 150
 SECTION_CHARACTERS_MAX: Final = 3000
 """Slack's bound of the text of a section block."""
 CONTEXT_CHARACTERS_MAX: Final = 1000
-"""Of the line below: labels of a thousand characters are nothing to read in a chat."""
+"""Longest line of details, in characters: nobody reads labels of a thousand characters in a chat."""
 
 KNOWN_ANSWERS: Final = frozenset(
     {
@@ -50,7 +50,7 @@ KNOWN_ANSWERS: Final = frozenset(
         "user_not_found",
     }
 )
-"""Words of Slack's that may stand in an error; anything else an answer holds is not repeated."""
+"""Error codes of Slack that an error may name; nothing else of an answer is repeated."""
 
 _MARKS: Final = {Severity.CRITICAL: "🔴", Severity.HIGH: "🟠", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 _REASONS: Final = {
@@ -69,9 +69,9 @@ class SlackConfig(ComponentConfig, frozen=True, kw_only=True, tag="slack"):
     url: SecretAddress | None = None
     """The address of the incoming webhook. Whoever has it can post."""
     timeout_seconds: Annotated[float, Meta(gt=0, extra={"unit": "seconds"})] = NOTICE_POST_SECONDS
-    """A request that was not answered by then is tried again."""
+    """Longest wait for an answer; then the request is tried again."""
     ca_file: FilePath | None = None
-    """PEM file of the authorities that may vouch for the server, instead of the system's."""
+    """PEM file of certificate authorities to trust instead of the system's."""
     env: ClassVar = {"SLACK_WEBHOOK_URL": Variable("url", needed=True)}
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ class SlackConfig(ComponentConfig, frozen=True, kw_only=True, tag="slack"):
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[SlackNotifier]:
-        """Get ready; Slack is first met when there is a notice."""
+        """Prepare; the first connection is made when there is a notice."""
         # aiohttp is loaded by what sends, not by what only reads settings.
         from headrig.net.http_client import Poster  # noqa: PLC0415
 
@@ -123,12 +123,12 @@ class SlackNotifier:
             refused.args = (f"Slack {refused}{f' ({word})' if word else ''}",)
             raise refused
         if answer.status != 200 or answer.body.strip() != b"ok":
-            # A proxy that says yes to everything is not Slack: the notice may come again, it must not be lost.
+            # A proxy that answers 200 to everything is not Slack: better to send the notice again than to lose it.
             raise Retryable(f"Slack answered {answer.status}{f' ({word})' if word else ' without its ok'}", "other")
 
 
 def body(notice: Notice) -> dict[str, Any]:
-    """The request: a header, the message as it is, and a line that says what and when."""
+    """The request body: a header, the message, and a line of details."""
     status = f"{notice.status.upper()}{_REASONS[notice.reason]}"
     mark = "✅" if notice.status == "resolved" else _MARKS[notice.severity]
     when = datetime.fromtimestamp(notice.time_seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -147,7 +147,7 @@ def body(notice: Notice) -> dict[str, Any]:
 
 
 def fitted(text: str, characters_max: int) -> str:
-    """The text with Slack's three characters escaped, cut so that no escape is cut and it fits."""
+    """The text with Slack's three characters escaped, shortened to the bound without breaking an escape."""
     escaped = [_ESCAPES.get(character, character) for character in text]
     length = sum(map(len, escaped))
     if length > characters_max:
@@ -166,6 +166,6 @@ def _plain(text: str, characters_max: int) -> dict[str, Any]:
 
 
 def _word(answer: Answer) -> str:
-    """What Slack says is wrong, when it is one of its own words."""
+    """The reason that Slack gives, if it is one of its known error codes."""
     text = answer.body[:64].strip().decode("ascii", "replace")
     return text if text in KNOWN_ANSWERS else ""

@@ -48,7 +48,7 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
 
     @property
     def accepts_partly(self) -> bool:
-        """Not before the disk has it, when that was asked for: until then nothing is accepted."""
+        """With `fsync = "always"`, lines are accepted only once the disk has them."""
         return self.fsync == "never"
 
     @property
@@ -61,7 +61,7 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
         yield Claim("file", self.path, "path")
 
     def problems(self, at: str) -> Iterator[ConfigError]:
-        """What can be seen wrong with the path without creating anything."""
+        """Errors in the path that show without creating anything."""
         if (reason := file_obstacle(self.path)) is not None:
             yield ConfigError(reason, path=f"{at}.path", remedy=_REMEDY)
 
@@ -93,19 +93,19 @@ class FileSink:
         self._thread = Worker("headrig-file")
         self._mended = not self._regular
         self.accepted_bytes = 0
-        """How much of the current batches is in the file already, after a failure halfway."""
+        """Bytes of the current batches that are in the file already, after a failure halfway."""
 
     async def write(self, batches: Sequence[Lines]) -> None:
-        """Append all of it, going on where a failed attempt at the same batches stopped."""
+        """Append the batches, from where a failed attempt at the same ones stopped."""
         await self._thread.call(partial(self._write, batches))
         self.accepted_bytes = 0
 
     async def flush(self) -> None:
-        """Have the disk hold what was written."""
+        """Sync the file to the disk."""
         await self._thread.call(self._sync)
 
     def close(self) -> None:
-        """Close the file once a write that still runs has ended."""
+        """Close the file after a write that still runs."""
         self._thread.close(partial(os.close, self._descriptor))
 
     def _write(self, batches: Sequence[Lines]) -> None:
@@ -123,7 +123,7 @@ class FileSink:
             raise Retryable(f"write: {error.strerror or error}", "io") from error
 
     def _append(self, batches: Sequence[Lines]) -> None:
-        """All batches in as few writes as the file takes."""
+        """Write all batches in as few calls as possible."""
         views = [memoryview(lines) for lines in batches]
         skip = self.accepted_bytes
         while views and skip >= len(views[0]):
@@ -139,7 +139,7 @@ class FileSink:
                 views[0] = views[0][written:]
 
     def _pass_on(self, batches: Sequence[Lines]) -> None:
-        """To a named pipe or a device, which others may write to: lines stay whole by the size of each write."""
+        """Write to a named pipe or a device, which others may share: the size of each write keeps lines whole."""
         skip = self.accepted_bytes
         for lines in batches:
             begin = min(skip, len(lines))
@@ -150,7 +150,7 @@ class FileSink:
                 raise OSError(error, os.strerror(error))
 
     def _mend(self) -> None:
-        """End a line that a crash tore, so that the next one is intact."""
+        """End a line that a crash cut off, so that the next one is intact."""
         size = os.fstat(self._descriptor).st_size
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
@@ -159,9 +159,9 @@ class FileSink:
 
     def _untear(self, batches: Sequence[Lines]) -> int:
         """
-        Take back the beginning of a line whose end did not fit; gives the bytes taken back.
+        Remove the beginning of a line whose end did not fit; gives the bytes removed.
 
-        Only when the file still ends with it: another process may append, too.
+        Only if the file still ends with it, because another process may append as well.
         """
         if not self.accepted_bytes or not self._regular:
             return 0
@@ -180,6 +180,6 @@ class FileSink:
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            # Pipes and devices have nothing to make durable.
+            # A pipe or a device cannot be synced.
             if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):
                 raise Retryable(f"fsync: {error.strerror or error}", "io") from error

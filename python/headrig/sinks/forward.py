@@ -1,6 +1,6 @@
 """
-Ship lines to another headrig, which answers once its required sinks have them. What was redacted here stays as it is
-there: redaction applied twice equals redaction applied once.
+Ship lines to another headrig, which answers once its required sinks have them. It redacts them again, which changes
+nothing: redaction applied twice equals redaction applied once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
     """`http://host:port`, `https://host:port` or `unix:/path`."""
     path: RoutePath = "/ingest"
     token: Secret | None = None
-    """Bearer token that the other side wants to see."""
+    """Bearer token that the other side requires."""
     compression: Literal["gzip", "none"] | None = None
     """None: gzip, but nothing over a Unix socket."""
     flush_entries_max: Annotated[int, Meta(ge=0)] = 1000
@@ -77,7 +77,7 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[PostSink]:
-        """Get ready; the other side is first met when there are lines."""
+        """Prepare; the first connection is made when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
         from headrig.net.http_client import Poster  # noqa: PLC0415
         from headrig.sinks.http_client import PostSink  # noqa: PLC0415
@@ -85,7 +85,7 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
         at = context.path
         tls = client_tls(self.ca_file, f"{at}.ca_file") if self.to.lower().startswith("https:") else None
         headers = {"Authorization": f"Bearer {self.token.strip()}"} if self.token is not None else {}
-        # Over a Unix socket the far side wants a name of this machine, as from any loopback client.
+        # Over a Unix socket the other side requires a name of this machine in Host, as from any loopback client.
         base = "http://localhost" if self._socket else self.to.rstrip("/")
         poster = Poster(
             base + self.path, headers, timeout_seconds=self.timeout_seconds, tls=tls, socket_path=self._socket

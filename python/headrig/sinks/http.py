@@ -57,7 +57,7 @@ class HttpSinkConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="http"):
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[PostSink]:
-        """Get ready; the endpoint is first met when there are lines."""
+        """Prepare; the first connection is made when there are lines."""
         # aiohttp is loaded by what serves or sends, not by what only reads settings.
         from headrig.net.http_client import Poster  # noqa: PLC0415
         from headrig.sinks.http_client import PostSink  # noqa: PLC0415

@@ -1,5 +1,5 @@
 """
-Batches to request bodies. An answer counts by its status alone: 2xx accepts.
+Turns batches into request bodies and posts them. Only the status of an answer counts: 2xx accepts.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ GZIP_LEVEL: Final = 3
 """Log lines shrink to about a tenth at any level; this one costs a third of the default's time."""
 TOO_LARGE: Final = 413
 LINES_MAX: Final = 1 << 30
-"""More lines than any request has: no bound."""
+"""Stands for no bound: more lines than any request has."""
 GROW_AFTER: Final = 32
-"""Requests that must be accepted before larger ones are tried again: one in so many may be refused for its size."""
+"""Accepted requests before a larger one is tried again: at most one request in so many is refused for its size."""
 
 
 class PostSink:
-    """Batches to one endpoint, in requests of bounded size."""
+    """Posts batches to one endpoint, in requests of bounded size."""
 
     def __init__(self, poster: Poster, *, body_bytes_max: int, array: bool = False, gzip: bool = True) -> None:
         self._poster = poster
@@ -63,17 +63,17 @@ class PostSink:
         self.accepted_bytes = 0
 
     async def flush(self) -> None:
-        """Nothing waits here: what was accepted is the other side's."""
+        """Nothing to do: accepted lines are with the other side."""
 
     async def _post(self, body: bytes) -> tuple[DeliveryError | None, int]:
-        """What the endpoint refuses of this content, and the status. Raises what says nothing about the content."""
+        """Post one body; gives the status if the endpoint refuses its content. Raises every other failure."""
         answer = await self._poster.exchange(body, self._headers)
         if isinstance(answer.refusal, Retryable):
             raise answer.refusal
         return answer.refusal, answer.status
 
     def _body(self, group: Sequence[Lines]) -> bytes:
-        """In a thread: compressing takes a while."""
+        """Encode and compress, in a thread because it takes a while."""
         if self._array:
             body = b"[" + b",".join(each.encode("array").strip()[1:-1] for each in group) + b"]"
         else:
@@ -82,7 +82,7 @@ class PostSink:
 
 
 class _Size:
-    """How much goes into the next request."""
+    """The size of the next request."""
 
     def __init__(self, bytes_max: int) -> None:
         self._configured = self.bytes_max = bytes_max
@@ -109,7 +109,7 @@ class _Size:
 
 
 def first(rest: deque[Lines], bytes_max: int, lines_max: int) -> list[Lines]:
-    """Take the first lines, whole and within these bounds; a single longer line comes alone."""
+    """The first lines, whole and within these bounds; a single longer line goes alone."""
     group: list[Lines] = []
     while rest and lines_max and bytes_max > 0:
         lines = rest[0]

@@ -1,6 +1,6 @@
 """
-What the settings of sinks have in common that post batches to another process. Posting itself is in `http_client.py`, which
-is loaded when a sink opens: reading settings must not load aiohttp.
+Settings of all sinks that post to another process. Posting itself is in `http_client.py`, which is loaded when a sink
+opens: reading settings must not load aiohttp.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class RemoteSinkConfig(SinkComponentConfig, frozen=True, kw_only=True):
 
     when_full: WhenFull = "drop_oldest"
     timeout_seconds: Annotated[float, Meta(gt=0, extra={"unit": "seconds"})] = POST_SECONDS
-    """A request that was not answered by then is tried again."""
+    """Longest wait for an answer; then the request is tried again."""
     body_bytes_max: Annotated[int, Meta(ge=1024, extra={"unit": "bytes"})] = MIB
     """Lines of one request, before compression. A single longer line goes alone."""
     ca_file: FilePath | None = None
-    """PEM file of the authorities that may vouch for the server, instead of the system's."""
+    """PEM file of certificate authorities to trust instead of the system's."""
     remote: ClassVar[bool] = True
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
 """
-Whole lines to standard output, by a thread: a slow reader must not hold the loop. A closed pipe ends quietly. Lines of
-at most 4096 bytes stay whole though other processes write there, too.
+Write whole lines to standard output, in a thread: a slow reader must not block the loop. A closed pipe ends quietly.
+Lines of at most 4096 bytes stay whole even if other processes write there as well.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class StdoutSink:
         self._descriptor = descriptor
         self._thread = Worker("headrig-stdout")
         self.accepted_bytes = 0
-        """How much of the current batches is written already, after a failure halfway."""
+        """Bytes of the current batches that are written already, after a failure halfway."""
 
     async def write(self, batches: Sequence[Lines]) -> None:
-        """Write all of it."""
+        """Write the batches."""
         await self._thread.call(partial(self._write, batches))
         self.accepted_bytes = 0
 
     async def flush(self) -> None:
-        """Nothing waits here."""
+        """Nothing to do: there is no buffer here."""
 
     def close(self) -> None:
         """Leave the descriptor open: it belongs to the process."""
@@ -72,5 +72,5 @@ class StdoutSink:
             if error == errno.EPIPE:
                 raise DeliveryError(f"write: {os.strerror(error)}", "closed")
             if error:
-                # A file behind a redirection: its disk may have space again.
+                # A redirection to a file: its disk may have space again.
                 raise Retryable(f"write: {os.strerror(error)}", "io")

@@ -1,4 +1,4 @@
-"""The page of metrics as an application inside someone else's server: one object for ASGI 2 and 3 and for WSGI."""
+"""The `/metrics` page as an application in another server: one object for ASGI 2, ASGI 3 and WSGI."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 class MetricsApp:
     """
-    `page` gives the text and may take a while. Every path is the page: where it is mounted says the server.
+    `page` gives the text and may take a while. Every path answers with the page; the server decides where to mount it.
 
-    WSGI (PEP 3333) calls with two arguments, ASGI 3 with three; a server that does not see that this is ASGI 3 calls as
-    ASGI 2 did, with one and then with two.
+    WSGI (PEP 3333) calls with two arguments, ASGI 3 with three. A server that does not recognise ASGI 3 calls in the way
+    of ASGI 2, with one argument and then with two.
     """
 
     def __init__(self, page: Callable[[], bytes]) -> None:
@@ -51,14 +51,14 @@ class MetricsApp:
             await send({"type": f"{scope['type']}.close", "code": 1000})
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """A server's start and stop mean nothing here."""
+        """Acknowledge the server's start and stop; nothing depends on them."""
         while (event := await receive())["type"] in ("lifespan.startup", "lifespan.shutdown"):
             await send({"type": f"{event['type']}.complete"})
             if event["type"] == "lifespan.shutdown":
                 return
 
     async def _answer_aside(self, method: str) -> tuple[HTTPStatus, list[tuple[str, str]], bytes]:
-        """In a thread: the server's loop has other requests to answer."""
+        """Make the page in a thread, so that the server's loop can answer other requests."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
