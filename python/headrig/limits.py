@@ -1,5 +1,5 @@
 """
-Every bound of the Python layer, with its unit and its reason. Bounds of the core live in Rust and come through
+Bounds of the Python layer, each with its unit and its reason. Bounds of the core live in Rust and come through
 `headrig.engine`, never as a copy. What a user may change is a field of `Limits`, the `[limits]` table.
 """
 

@@ -31,7 +31,9 @@ from headrig.errors import DeliveryError
 _FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
 """The spec of a filter's engine: it wraps nothing, drops nothing and has no windows."""
 _READ_BYTES = 256 * 1024
+"""Read at a time, as the sources do. `limits` would bring msgspec into a filter that is to start at once."""
 _BLOCK_BYTES = 4 * _READ_BYTES
+"""Memory that is read into before the next such block is taken."""
 _WAITING_MAX = 4
 """Batches that may wait before each step, so that a short delay of one does not stop the others."""
 _ARRIVAL_SECONDS = EVENT_SECONDS_MAX

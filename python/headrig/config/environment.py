@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from headrig.errors import ConfigError
 
-DEPTH_MAX: Final = 16
+REFERENCES_MAX: Final = 16
 """References inside defaults of references: nobody writes so many."""
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
@@ -109,7 +109,7 @@ class _Reading:
 
     def _reference(self, inside: int) -> str:
         name = _NAME.match(self._text, self._at + 2)
-        if name is None or inside >= DEPTH_MAX:
+        if name is None or inside >= REFERENCES_MAX:
             raise self._unreadable()
         self._at = name.end()
         self.names.append(name[0])

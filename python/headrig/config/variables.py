@@ -18,6 +18,7 @@ Door = Literal["run", "service"]
 
 _FOLDERS: Final = (("sources", SourceConfig), ("sinks", SinkConfig), ("notifiers", NotifierConfig))
 _PORT_MAX: Final = 65535
+"""Ports have sixteen bits (RFC 9293)."""
 _NUMBER_MAX: Final = 2**53
 """Larger whole numbers are not exact as seconds."""
 

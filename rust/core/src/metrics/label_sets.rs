@@ -25,8 +25,9 @@ pub struct Keys {
 
 /// No number yet.
 const NONE: u32 = u32::MAX;
-/// Places of packed label sets: so many at first, and at most, in powers of two. At most 128 KiB for a list of labels.
+/// Places of packed label sets at first, a power of two.
 const PACKED: usize = 64;
+/// … and at most, a power of two: 128 KiB for a list of labels.
 const PACKED_MAX: usize = 8192;
 
 impl Keys {

@@ -15,10 +15,11 @@ const WORDS_MAX: usize = 1 + 7 * SOURCES_MAX;
 const PLACES: usize = 512;
 /// Words, and updates, kept of a lane before all are forgotten: 128 KiB each.
 const KEPT_MAX: usize = 16_384;
-/// Events after which is looked whether it pays, how many of them must have been known, and for how many events it is
-/// left alone if not: where every event has a value of its own, nothing is gained.
+/// Events after which is looked whether it pays: where every event has a value of its own, nothing is gained.
 const TRIED: u32 = 1024;
+/// How many of them must have been known.
 const KNOWN_MIN: u32 = 512;
+/// For how many events it is left alone if they were not.
 const REST: u32 = 16_384;
 
 /// The groups that ask for one event name, or those that ask for none.

@@ -24,6 +24,7 @@ pub struct Sketch {
 }
 
 impl Sketch {
+    /// What a bucket takes in memory, in bytes.
     pub const BUCKET_BYTES: usize = size_of::<Bucket>();
 
     /// Count one value; false when the budget has no room for a new bucket.

@@ -174,7 +174,7 @@ fn digits_end(text: &[u8], start: usize) -> usize {
 
 /// The end of the groups of digits that begin with the four of `start..end`, if cards are printed so.
 fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    // Longer groups are no card's.
+    /// Longer groups are no card's.
     const GROUP_DIGITS_MAX: usize = 6;
     let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
     let (mut lens, mut ends) = ([end - start, 0, 0, 0, 0], [end; 5]);

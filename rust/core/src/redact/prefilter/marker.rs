@@ -6,6 +6,7 @@ use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
 use super::places::Bits;
 use super::prefix3::{Heads, HEAD_BYTES};
 
+/// What is marked at a time: one bit per byte in a word.
 pub(crate) const BLOCK_BYTES: usize = 64;
 /// Blocks of a chunk: with their masks they stay in the first-level cache, and none is read right after it is written,
 /// which would wait for the writing.

@@ -10,6 +10,7 @@ use crate::redact::prefilter::prefix3::{Head, Heads};
 const TABLE_BITS_LOG2: u32 = 17;
 const TABLE_WORDS: usize = (1 << TABLE_BITS_LOG2) / 64;
 
+/// A stem is the first four bytes of a literal: one word, compared at once.
 const STEM_BYTES: usize = 4;
 
 /// The anchors of all rules.
