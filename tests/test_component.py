@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from headrig_process import Run, headrig
 from running import free_port, until
 
 import headrig as package
+from headrig.component import Claim, ComponentConfig
+from headrig.config.conflicts import conflicts
 
 SOURCE = '''
 """A source that hands on the line it was given."""
@@ -26,12 +29,16 @@ class ToyConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="toy"):
     where = "a box"
     def claims(self):
         yield Claim("file", self.box, "box")
+        yield Claim("route", "/toys/{name}", "line")
     def problems(self, at):
         if not self.line:
             raise AssertionError(at)
         yield from ()
     def feeding(self, where, status):
         return f"put a toy into {where} and look at {status}"
+    def routes(self, opened):
+        from headrig.net.router import Route
+        return {("GET", "/toys/{name}"): Route(opened.answer)}
     @asynccontextmanager
     async def open(self, context):
         yield ToySource(self.line.encode() + b"\\n", f"the box of {context.name}")
@@ -40,6 +47,9 @@ class ToySource:
     endless = True
     def __init__(self, line, where):
         self.line, self.where = line, where
+    async def answer(self, request):
+        from aiohttp import web
+        return web.Response(body=self.line)
     async def read(self, intake):
         intake.received_bytes(len(self.line))
         intake.add(self.line, 1)
@@ -98,6 +108,8 @@ class ToyConfig(ComponentConfig, frozen=True, kw_only=True, tag="toy"):
 '''
 TOYS = {"sources": ("SourceConfig", SOURCE), "sinks": ("SinkConfig", SINK), "notifiers": ("NotifierConfig", NOTIFIER)}
 TABLES = """
+[http]
+listen = "127.0.0.1:0"
 [sources.t]
 type = "toy"
 line = "{}"
@@ -133,19 +145,80 @@ def test_validate_knows_them(toys, tmp_path):
     wrong = headrig("validate", cwd=tmp_path, PYTHONPATH=toys)
     settings.write_text(TABLES.replace('"toys"', '"./toy.box"'))
     taken = headrig("validate", cwd=tmp_path, PYTHONPATH=toys)
+    settings.write_text(TABLES.replace('[http]\nlisten = "127.0.0.1:0"\n', ""))
+    nowhere = headrig("validate", cwd=tmp_path, PYTHONPATH=toys)
 
     assert (0, b"") == (right.returncode, right.stderr)
     assert b"headrig.toml: ok (1 source, 1 sink, " in right.stdout
     assert b", 1 notifier)" in right.stdout
     assert [
-        "headrig.toml:13: sources.u.line: missing; add line = …",
-        "headrig.toml:7: sinks.t.shelve: unknown key; did you mean shelf?",
-        "headrig.toml:5: sinks.t.shelf: missing; add shelf = …",
-        "headrig.toml:12: sinks.u.type: unknown type; did you mean toy?",
+        "headrig.toml:15: sources.u.line: missing; add line = …",
+        "headrig.toml:9: sinks.t.shelve: unknown key; did you mean shelf?",
+        "headrig.toml:7: sinks.t.shelf: missing; add shelf = …",
+        "headrig.toml:14: sinks.u.type: unknown type; did you mean toy?",
     ] == wrong.stderr.decode().splitlines()
-    assert ["headrig.toml:7: sinks.t.shelf: ./toy.box is already taken by sources.t; give each its own"] == (
+    assert ["headrig.toml:9: sinks.t.shelf: ./toy.box is already taken by sources.t; give each its own"] == (
         taken.stderr.decode().splitlines()
     )
+    assert b"sources.t: there is nothing to mount it on; set http.listen" in nowhere.stderr
+
+
+class Claiming(ComponentConfig, frozen=True, kw_only=True, tag="claiming"):
+    """Settings that say what they take."""
+
+    claim: Claim
+
+    def claims(self) -> Iterator[Claim]:
+        yield self.claim
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "conflict"),
+    [
+        ("tcp", "127.0.0.1:80", "127.0.0.1:80", True),
+        ("tcp", "127.0.0.1:80", "127.0.0.1:81", False),
+        ("tcp", "127.0.0.1:0", "127.0.0.1:0", False),
+        ("tcp", "localhost:80", "127.0.0.1:80", True),
+        ("udp", "[::1]:80", "localhost:80", True),
+        ("tcp", "localhost:80", "127.0.0.2:80", False),
+        ("udp", "0.0.0.0:80", "127.0.0.2:80", True),
+        ("tcp", "no address", "no address", False),
+        ("file", "a/../b", "./b", True),
+        ("file", "a", "b", False),
+        ("file", "a\0", "b", False),
+        ("route", "/a/{b}", "/a/{c}", True),
+        ("route", "/a/{b}", "/a/{c...}", False),
+        ("route", "/a/{b...}", "/a/{c...}", True),
+        ("route", "/a/b", "/a/{c}", False),
+        ("stdin", "stdin", "stdin", True),
+    ],
+)
+def test_conflicts_come_from_claims(kind, one, other, conflict):
+    """
+    Two components are in each other's way when their claims mean the same, however that is written, and only then; to send
+    where nobody takes is none.
+    """
+    status = Claiming(claim=Claim("tcp", "127.0.0.1:9", "listen"))
+    first, second = (Claiming(claim=Claim(kind, name, "key")) for name in (one, other))
+    sending = Claiming(claim=Claim(kind, other, "to", sends=True))
+    taken = [str(error) for error in conflicts({"http": status, "sources.a": first, "sinks.b": second})]
+    fed = [str(error) for error in conflicts({"http": status, "sinks.b": sending, "sources.a": first})]
+
+    assert conflict == any("sinks.b.key: " in error and "is already taken by sources.a" in error for error in taken)
+    assert conflict == any("sinks.b.to: leads back to sources.a" in error for error in fed)
+    assert conflict == bool(taken) == bool(fed)
+
+
+@pytest.mark.parametrize(("one", "other"), [("file", "unix"), ("unix", "file")])
+def test_files_and_socket_files_conflict(one, other):
+    """
+    A file and a socket file have one name space; TCP and UDP have two.
+    """
+    paths = {kind: Claiming(claim=Claim(kind, "data/x", "path")) for kind in (one, other)}
+    ports = {kind: Claiming(claim=Claim(kind, "127.0.0.1:80", "listen")) for kind in ("tcp", "udp")}
+
+    assert [f"{other}.path"] == [error.path for error in conflicts(paths)]
+    assert [] == list(conflicts(ports))
 
 
 def test_variables_make_them(toys, tmp_path):
@@ -176,6 +249,7 @@ def test_run_has_them(toys, tmp_path):
 
     with Run(cwd=tmp_path, **more) as run:
         until(lambda: (tmp_path / "toys").read_bytes() == b'{"n":1}\n')
+        served = page("/toys/bear")
         metrics, health, ready = page("/metrics"), json.loads(page("/health")), json.loads(page("/ready"))
         run.signal(signal.SIGTERM)
         code = run.end()
@@ -198,4 +272,5 @@ def test_run_has_them(toys, tmp_path):
     assert {"sources.toy": "ok", "sinks.toy": "ok", "notifiers.toy": "ok"}.items() <= {
         name: each["status"] for name, each in health["components"].items()
     }.items()
+    assert '{"n":1}\n' == served
     assert "the box of toy" == ready["sources"]["toy"]

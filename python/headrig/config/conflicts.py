@@ -1,6 +1,7 @@
 """What components claim of the machine: two must not claim the same."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -12,6 +13,8 @@ from headrig.web import HttpServerConfig
 _ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, never bound
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
 _PATHS: Final = ("file", "unix")
+_PARAMETER: Final = re.compile(r"\{[^.}]*(\.\.\.)?\}")
+"""Of a route: what it is called makes no other route of it."""
 STATUS: Final = "http"
 """The table of the status server, which routes are mounted on."""
 
@@ -88,6 +91,8 @@ def _same(claim: Claim, other: Claim) -> bool:
         return _resolved(claim.name) == _resolved(other.name)
     if claim.kind != other.kind:
         return False
+    if claim.kind == "route":
+        return _PARAMETER.sub(r"{\1}", claim.name) == _PARAMETER.sub(r"{\1}", other.name)
     if claim.kind not in ("tcp", "udp"):
         return claim.name == other.name
     try:
