@@ -2,12 +2,12 @@
 //! that never attaches to the interpreter. No Python here.
 
 pub mod buffer;
-pub mod gate;
+mod gate;
 pub mod level;
 pub mod limits;
 pub mod line;
 pub mod output;
 pub mod ship_queue;
 mod state;
-pub mod text;
+mod text;
 mod writer;

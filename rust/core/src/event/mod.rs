@@ -10,7 +10,7 @@
 pub mod expr;
 pub mod extract;
 pub mod field;
-pub mod number;
+pub(crate) mod number;
 pub mod semantic_fields;
 pub mod time;
 pub(crate) mod value_format;

@@ -9,8 +9,8 @@ pub mod edit;
 pub mod escape;
 pub mod frame;
 pub mod lines;
-pub mod output;
-pub mod recent;
+pub(crate) mod output;
+pub(crate) mod recent;
 pub mod splitter;
 
 #[cfg(test)]

@@ -10,20 +10,20 @@
 //! More: `docs/internals/metrics.md`.
 
 pub mod definition;
-pub mod event_index;
-pub mod groups;
-pub mod interner;
-pub mod label_sets;
-pub mod labels;
-pub mod lane_recorder;
+pub(crate) mod event_index;
+pub(crate) mod groups;
+pub(crate) mod interner;
+pub(crate) mod label_sets;
+pub(crate) mod labels;
+pub(crate) mod lane_recorder;
 mod match_cache;
 mod memo;
-pub mod plan;
-pub mod route;
-pub mod series;
+pub(crate) mod plan;
+pub(crate) mod route;
+pub(crate) mod series;
 mod string_table;
-pub mod totals;
-pub mod value;
+pub(crate) mod totals;
+pub(crate) mod value;
 pub mod window;
 
 use std::collections::HashSet;

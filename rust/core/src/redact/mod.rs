@@ -13,14 +13,14 @@
 
 pub(crate) mod bytes;
 mod document;
-pub mod keys;
+pub(crate) mod keys;
 pub mod patterns;
-pub mod prefilter;
+pub(crate) mod prefilter;
 #[cfg(test)]
 mod redact_tests;
 mod rescan;
-pub mod text;
-pub mod token;
+pub(crate) mod text;
+pub(crate) mod token;
 mod triage;
 
 use crate::io::edit::Edits;

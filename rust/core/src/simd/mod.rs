@@ -11,13 +11,13 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-pub mod bitmap;
+pub(crate) mod bitmap;
 mod block;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod candidates_avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod candidates_avx512;
-pub mod structure;
+pub(crate) mod structure;
 
 use std::sync::OnceLock;
 

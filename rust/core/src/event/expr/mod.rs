@@ -7,7 +7,7 @@
 //! ```
 
 mod eval;
-pub mod level;
+pub(crate) mod level;
 pub mod lexer;
 mod parser;
 

@@ -7,7 +7,7 @@
 //!    ^ which key comes next, as last time   ByKey<wanted> of extraction: 3 is slot 7
 //! ```
 
-pub mod entry;
+pub(crate) mod entry;
 
 use std::hash::BuildHasher;
 

@@ -6,13 +6,13 @@
 //!                  T-W   T <- watermark: the least of the lanes' newest times, minus the lateness allowed
 //! ```
 
-pub mod aggregate;
-pub mod budget;
-pub mod fixed;
-pub mod lanes;
-pub mod pane;
-pub mod senders;
-pub mod sketch;
+pub(crate) mod aggregate;
+pub(crate) mod budget;
+pub(crate) mod fixed;
+pub(crate) mod lanes;
+pub(crate) mod pane;
+pub(crate) mod senders;
+pub(crate) mod sketch;
 pub mod store;
 pub mod timing;
 

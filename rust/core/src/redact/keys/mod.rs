@@ -5,7 +5,7 @@
 //! DBPassword_1 -> words: db password 1 -> vocabulary -> class: Secret(rule) | Bare | Likely | Owned | Short | Plain
 //! ```
 
-pub mod class;
+pub(crate) mod class;
 pub(crate) mod negative_cache;
 pub(crate) mod vocabulary;
 pub(crate) mod words;
