@@ -28,6 +28,19 @@ use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 
 /// Rules, windows and totals. Shared between threads; nothing here reads a clock.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::engine::Engine;
+///
+/// let engine = Engine::new(br#"{"redact": {"keys": ["badge"]}}"#, None)?;
+/// let line = b"{\"time\":\"2026-11-23T06:16:13Z\",\"badge\":\"B-12\"}\n";
+/// let processed = engine.lane("tcp").process(line, 1_795_414_573.0);
+/// assert_eq!(processed.lines.bytes(), b"{\"time\":\"2026-11-23T06:16:13Z\",\"badge\":\"[REDACTED:badge]\"}\n");
+/// assert_eq!(processed.redactions, [("badge".to_owned(), 1)]);
+/// # Ok::<(), headrig_core::spec::RuleError>(())
+/// ```
 #[derive(Clone)]
 pub struct Engine {
     state: Arc<State>,
@@ -199,6 +212,17 @@ impl Engine {
     ///
     /// # Errors
     /// The expression cannot be used.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use headrig_core::engine::Engine;
+    ///
+    /// let engine = Engine::new(b"", None)?;
+    /// engine.lane("tcp").process(b"{\"status\":200}\n{\"status\":503}\n", 0.0);
+    /// assert_eq!(engine.recent("status >= 500", 0, 10)?.bytes(), b"{\"status\":503}\n");
+    /// # Ok::<(), headrig_core::spec::RuleError>(())
+    /// ```
     pub fn recent(&self, expression: &str, after: u64, limit: usize) -> Result<Lines, RuleError> {
         let batches = lock(&self.state.shared.recent).after(after);
         let mut fields = Fields::default();
@@ -230,6 +254,17 @@ impl Engine {
     }
 
     /// Redact one text outside any lane: as one JSON document where `json` is asked for and it is one, else as text.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use headrig_core::engine::Engine;
+    ///
+    /// let engine = Engine::new(b"", None)?;
+    /// assert_eq!(engine.redact(b"password=hunter2", false), b"password=[REDACTED:password]");
+    /// assert_eq!(engine.redact(br#"{"password":"hunter2"}"#, true), br#"{"password":"[REDACTED:password]"}"#);
+    /// # Ok::<(), headrig_core::spec::RuleError>(())
+    /// ```
     pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
         let mut scratch = self.state.shared.redactor.scratch();
         let mut edits = Edits::default();

@@ -28,6 +28,18 @@ use crate::simd::Path;
 use crate::spec::{Blank, LoneSurrogates, NonFinite, OnBroken};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::engine::Engine;
+///
+/// let engine = Engine::new(br#"{"blank": "drop"}"#, None)?;
+/// let processed = engine.lane("tcp").process(b"{}\n\nno JSON\n", 0.0);
+/// assert_eq!((processed.lines_in, processed.lines_out, processed.dropped_blank), (3, 2, 1));
+/// assert_eq!(processed.broken.iter().sum::<u64>(), 1);
+/// # Ok::<(), headrig_core::spec::RuleError>(())
+/// ```
 #[derive(Debug)]
 pub struct Processed {
     pub lines: Lines,

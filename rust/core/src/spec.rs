@@ -8,6 +8,15 @@ use serde::Deserialize;
 use crate::limits;
 
 /// A rule, metric or expression that cannot be used, by name, with the reason.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::spec::Spec;
+///
+/// let error = Spec::parse(br#"{"blank": "perhaps"}"#).unwrap_err();
+/// assert!(error.reason.contains("perhaps"), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
     /// Name of the rule, metric or threshold; `spec` when the document itself does not parse.

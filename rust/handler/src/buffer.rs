@@ -37,6 +37,32 @@ pub struct Settings {
 }
 
 /// A buffer, shared by all threads of a process.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use headrig_handler::buffer::{Buffer, Settings};
+/// use headrig_handler::output::{self, Output};
+/// use headrig_handler::ship_queue::Shipping;
+///
+/// let path = std::env::temp_dir().join(format!("headrig-example-{}.log", std::process::id()));
+/// let buffer = Buffer::new(Settings {
+///     output: Some(Output::new(output::open(&path)?)?),
+///     shipping: Shipping::No,
+///     text: false,
+///     spec: Vec::new(),
+///     entries_max: 100,
+///     wait: Duration::from_millis(5),
+/// });
+/// buffer.push(b"{\"password\":\"hunter2\"}\n", 20);
+/// assert!(buffer.flush(Duration::from_secs(10)));
+/// assert_eq!(std::fs::read(&path)?, b"{\"password\":\"[REDACTED:password]\"}\n");
+/// buffer.close();
+/// std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Buffer {
     pub settings: Settings,
     gate: Gate,

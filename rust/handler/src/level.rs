@@ -6,6 +6,14 @@ pub const WARN: i64 = 30;
 pub const ERROR: i64 = 40;
 
 /// The word written for a level: the five known ones, or the service's own name for one in between.
+///
+/// # Example
+///
+/// ```
+/// use headrig_handler::level::{word, WARN};
+///
+/// assert_eq!(word("WARNING", WARN), "WARN");
+/// ```
 pub fn word(name: &str, number: i64) -> &str {
     match name {
         "WARNING" => "WARN",

@@ -61,6 +61,20 @@ pub fn end(out: &mut Vec<u8>) {
 
 /// Append a JSON string. Lone surrogates (WTF-8) are written out as `\uNNNN` in text, for jq refuses them as escapes;
 /// other bytes that are no UTF-8 become U+FFFD.
+///
+/// # Example
+///
+/// ```
+/// use headrig_handler::line::{begin, end, key, string, Clock};
+///
+/// let mut line = Vec::new();
+/// begin(&mut Clock::default(), 1_795_414_573.25, "INFO", &mut line);
+/// key(b"user", &mut line);
+/// string(b"o\"neil", &mut line);
+/// end(&mut line);
+/// assert!(line.starts_with(br#"{"timestamp":"2026-11-23T06:16:13.250Z","level":"INFO""#));
+/// assert!(line.ends_with(b",\"user\":\"o\\\"neil\"}\n"));
+/// ```
 pub fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;

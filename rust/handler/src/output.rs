@@ -71,6 +71,21 @@ impl Output {
 ///
 /// # Errors
 /// Not everything could be written; call again with the same arguments.
+///
+/// # Example
+///
+/// ```
+/// use std::os::fd::AsFd;
+///
+/// use headrig_handler::output::write_lines;
+///
+/// let (reader, writer) = std::io::pipe()?;
+/// let mut written = 0;
+/// write_lines(writer.as_fd(), b"one\ntwo\n", &mut written)?;
+/// assert_eq!(written, 8);
+/// drop((reader, writer));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn write_lines(to: BorrowedFd<'_>, lines: &[u8], written: &mut usize) -> io::Result<()> {
     let regular = FileType::from_raw_mode(fstat(to)?.st_mode).is_file();
     let mut bytes_max = usize::MAX;

@@ -63,6 +63,17 @@ pub const FIELDS_MAX: usize = 1024;
 pub const DOTS_MAX: usize = 7;
 
 /// Paths in the order of their `Slot`s. A dotted path means nested objects as well as the literal dotted key.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::event::field::{Fields, Role, Slot, Source};
+///
+/// let mut fields = Fields::default();
+/// assert_eq!(fields.source("level"), Ok(Source::Role(Role::Level)));
+/// assert_eq!(fields.source("user.id"), Ok(Source::Path(Slot(0))));
+/// assert_eq!(fields.source("user.id"), Ok(Source::Path(Slot(0))));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     pub paths: Vec<String>,

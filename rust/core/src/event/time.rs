@@ -102,6 +102,17 @@ pub fn from_number(number: f64) -> Option<f64> {
 }
 
 /// Append `seconds` as `2026-11-23T06:16:13.462Z`, rounded to the millisecond and kept within years 1 to 9999.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::event::time::{format_millis, parse_text};
+///
+/// let mut out = Vec::new();
+/// format_millis(1_795_414_573.25, &mut out);
+/// assert_eq!(out, b"2026-11-23T06:16:13.250Z");
+/// assert_eq!(parse_text(&out, 0), Some(1_795_414_573.25));
+/// ```
 pub fn format_millis(seconds: f64, out: &mut Vec<u8>) {
     let finite = if seconds.is_finite() { seconds } else { 0.0 };
     let bounded = finite.clamp(SECONDS_MIN as f64, SECONDS_MAX as f64);

@@ -41,6 +41,18 @@ impl Origin<'_> {
 }
 
 /// Edits of one text. After `settle` they are sorted and disjoint.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::edit::Edits;
+///
+/// let (mut edits, mut out) = (Edits::default(), Vec::new());
+/// edits.push(4, 11, 0, b"***");
+/// edits.settle();
+/// edits.apply(b"pin=hunter2;", 0, 12, &mut out);
+/// assert_eq!(out, b"pin=***;");
+/// ```
 #[derive(Default, Debug)]
 pub struct Edits {
     pub list: Vec<Edit>,

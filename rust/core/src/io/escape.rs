@@ -3,6 +3,17 @@
 use memchr::memchr;
 
 /// A decoded string and where its bytes come from.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::escape::Decoded;
+///
+/// let mut decoded = Decoded::default();
+/// decoded.decode(br"a\u0062\/c");
+/// assert_eq!(decoded.bytes, b"ab/c");
+/// assert_eq!(decoded.raw_span(1, 2), (1, 7));
+/// ```
 #[derive(Default, Debug)]
 pub struct Decoded {
     pub bytes: Vec<u8>,
@@ -189,6 +200,16 @@ fn push_utf8(code: u32, out: &mut Vec<u8>) -> u8 {
 }
 
 /// Append `text` as the content of a JSON string. Bytes that are not UTF-8 become U+FFFD.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::escape::encode;
+///
+/// let mut out = Vec::new();
+/// encode(b"a \"b\"\n", &mut out);
+/// assert_eq!(out, br#"a \"b\"\n"#);
+/// ```
 pub fn encode(text: &[u8], out: &mut Vec<u8>) {
     // Chunks are looked for byte by byte, and nearly every text is one.
     if simdutf8::basic::from_utf8(text).is_ok() {

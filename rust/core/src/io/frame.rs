@@ -9,6 +9,18 @@ const PARTIAL_KEEP_BYTES: usize = 4 * 1024;
 
 /// Cuts one connection's bytes into lines. Of an over-long line it keeps `line_bytes_max + CUT_SLACK_BYTES`
 /// and skips the rest up to the newline.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::frame::Framer;
+///
+/// let (mut framer, mut lines) = (Framer::new(1024), Vec::new());
+/// assert_eq!(framer.feed(b"one\ntw", &mut lines), 1);
+/// assert_eq!(framer.feed(b"o\nthree", &mut lines), 1);
+/// assert_eq!(framer.finish(&mut lines), 1);
+/// assert_eq!(lines, b"one\ntwo\nthree\n");
+/// ```
 #[derive(Debug)]
 pub struct Framer {
     line_bytes_kept: usize,

@@ -6,6 +6,16 @@ use std::sync::Arc;
 use memchr::memchr_iter;
 
 /// Whole lines, each with its newline, over memory that all sinks share.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::lines::Lines;
+///
+/// let lines = Lines::new(b"1\n2\n3\n".to_vec(), 3);
+/// assert_eq!(lines.slice(1, 9).bytes(), b"2\n3\n");
+/// assert_eq!(lines.array(), b"[1,2,3]");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lines {
     buffer: Arc<Vec<u8>>,
@@ -57,6 +67,15 @@ impl Lines {
 }
 
 /// The lines of `bytes` without their newlines; a last one need not have one.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::lines::memchr_lines;
+///
+/// let lines: Vec<&[u8]> = memchr_lines(b"one\n\ntwo").collect();
+/// assert_eq!(lines, [&b"one"[..], b"", b"two"]);
+/// ```
 pub fn memchr_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
     memchr_iter(b'\n', bytes).chain((!bytes.is_empty() && bytes.last() != Some(&b'\n')).then_some(bytes.len())).map(

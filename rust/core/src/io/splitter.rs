@@ -51,6 +51,19 @@ impl std::error::Error for SplitError {}
 /// given up at a newline inside a string, and at a brace where no value may begin, which begins the next one. In an
 /// array, and in a text of a sequence, such a newline becomes a carriage return, which is as wrong there: one event stays one line.
 /// Of an over-long event `line_bytes_max + CUT_SLACK_BYTES` are kept, as by the framer.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::splitter::{Framing, JsonSplitter};
+///
+/// let (mut splitter, mut lines) = (JsonSplitter::new(Framing::Documents, 1024), Vec::new());
+/// splitter.feed(b"[{\"a\": 1}, {\"b\":", &mut lines)?;
+/// splitter.feed(b" 2}]", &mut lines)?;
+/// splitter.finish(&mut lines)?;
+/// assert_eq!(lines, b"{\"a\": 1}\n{\"b\": 2}\n");
+/// # Ok::<(), headrig_core::io::splitter::SplitError>(())
+/// ```
 #[derive(Debug)]
 pub struct JsonSplitter {
     framing: Framing,

@@ -10,6 +10,20 @@ use crate::limits::DEPTH_MAX;
 ///
 /// # Errors
 /// The reason the text is not JSON by RFC 8259; the tape then holds what came before.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::json::broken::Broken;
+/// use headrig_core::json::reference::walk;
+/// use headrig_core::json::tape::{Kind, Tape};
+///
+/// let mut tape = Tape::default();
+/// assert_eq!(walk(br#"{"a":[1,"b"]}"#, &mut tape), Ok(()));
+/// let kinds: Vec<Kind> = tape.nodes().iter().map(|node| node.kind).collect();
+/// assert_eq!(kinds[..4], [Kind::Object, Kind::Key, Kind::Array, Kind::Number]);
+/// assert_eq!(walk(b"{'a':1}", &mut tape), Err(Broken::NotJson));
+/// ```
 pub fn walk(text: &[u8], tape: &mut Tape) -> Result<(), Broken> {
     tape.clear();
     tape.notable = notable::ANYTHING;

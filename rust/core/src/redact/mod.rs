@@ -46,6 +46,22 @@ use triage::Text;
 const BUDGET: &str = "budget";
 
 /// The rules of one spec. Immutable, shared by lanes.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::io::edit::Edits;
+/// use headrig_core::redact::Redactor;
+/// use headrig_core::spec::RedactSpec;
+///
+/// let redactor = Redactor::new(&RedactSpec::default())?;
+/// let (mut scratch, mut edits, mut out) = (redactor.scratch(), Edits::default(), Vec::new());
+/// let text = b"login with password: hunter2 failed";
+/// redactor.text(text, &mut scratch, &mut edits);
+/// edits.apply(text, 0, text.len(), &mut out);
+/// assert_eq!(out, b"login with password: [REDACTED:password] failed");
+/// # Ok::<(), headrig_core::spec::RuleError>(())
+/// ```
 pub struct Redactor {
     enabled: bool,
     path: Path,

@@ -25,6 +25,15 @@ use std::sync::OnceLock;
 pub const PATH_VARIABLE: &str = "HEADRIG_CORE_PATH";
 
 /// The instructions kernels may use. All paths give the same bytes, counts and windows.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::simd::Path;
+///
+/// assert!(Path::here().all(Path::runs_here));
+/// assert_eq!(Path::Scalar.name(), "scalar");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// What every CPU has.

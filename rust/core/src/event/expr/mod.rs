@@ -22,6 +22,20 @@ pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 ///
 /// Role names (`level`, `status`, `duration`, …) mean the role; any other name, and every name in backquotes or
 /// `field("…")`, is a field path. `duration` is in seconds, `level` compares by rank, `time` also with text.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::event::expr::Expr;
+/// use headrig_core::event::field::Fields;
+/// use headrig_core::event::Fieldless;
+///
+/// let mut fields = Fields::default();
+/// let expression = Expr::parse("status >= 500 or not exists(user.id)", &mut fields).unwrap();
+/// assert!(expression.matches(&Fieldless { time_seconds: 0.0 }));
+/// assert_eq!(fields.paths, ["user.id"]);
+/// assert_eq!(Expr::parse("status >=", &mut fields).unwrap_err().column, 10);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Expr {
     root: eval::Node,

@@ -267,6 +267,17 @@ fn anchored(parts: bool) -> regex_automata::meta::Builder {
 ///
 /// # Errors
 /// The first thing wrong with it.
+///
+/// # Example
+///
+/// ```
+/// use headrig_core::redact::patterns::rules::{built_in, check};
+///
+/// for rule in built_in()? {
+///     check(&rule)?;
+/// }
+/// # Ok::<(), headrig_core::spec::RuleError>(())
+/// ```
 pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
     let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
     let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
