@@ -1,6 +1,6 @@
 """
 The contract of components: sources, sinks, notifiers and the status server. A component is one class of settings, which
-says what it takes of the machine, which variables make one, how it opens, and where that is for people.
+declares what it claims of the machine, which variables make one, how it opens, and what to call it for people.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ Routes = Mapping[tuple[str, str], "Route"]
 
 
 class Claim(NamedTuple):
-    """What one component takes, or where it sends. Conflicts between components are found from these alone."""
+    """Something that a component takes, or sends to. Conflicts between components are found from claims alone."""
 
     kind: Literal["tcp", "udp", "unix", "file", "route", "stdin"]
     name: str
-    """As the settings have it: `host:port` (tcp, udp), a path of the machine (unix, file), a path on `[http]` (route)."""
+    """As in the settings: `host:port` (tcp, udp), a path of the file system (unix, file), a path on `[http]` (route)."""
     key: str
-    """The key of the settings that says so."""
+    """The key of the settings that it comes from."""
     sends: bool = False
-    """Nothing is taken there: whoever takes it is sent to, and must not be of the same run."""
+    """The component only sends there; no component of the same run may take it."""
     guarded: bool = True
-    """Of a route: not everyone who reaches it may use it. Of the address it is served at: not without a token."""
+    """A route is guarded if not everyone who reaches it may use it; an address, if it requires a token."""
 
 
 class Variable(NamedTuple):
@@ -45,11 +45,11 @@ class Variable(NamedTuple):
 
     field: str
     unit: Literal["text", "entries", "milliseconds", "port"] = "text"
-    """How the variable is written. Seconds are what the field of `milliseconds` has, `host:port` that of a `port`."""
+    """Unit of the variable. `milliseconds` become seconds in the field, a `port` becomes `host:port`."""
     door: Literal["run", "service"] | None = None
-    """Where it makes this component; None: in `headrig run` and by `headrig.install()`."""
+    """Where the variable applies; None: in `headrig run` and in `headrig.install()`."""
     needed: bool = False
-    """Without it there is none to be made."""
+    """The component is made only if this variable is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class OpenContext:
     """What a component is given when it opens."""
 
     path: str
-    """Of its table in the settings, `sinks.out`: what its errors begin with."""
+    """Path of its table in the settings, such as `sinks.out`; its errors begin with it."""
     clock: Clock
     limits: Limits
     data_dir: str | None
-    """Where state may be kept; None: nowhere."""
+    """Directory for state; None if there is none."""
     sockets: Sockets
     telemetry: Metrics
     created: Created = field(default_factory=Created)
@@ -69,7 +69,7 @@ class OpenContext:
 
     @property
     def name(self) -> str:
-        """Its ID."""
+        """The ID of the component."""
         return self.path.rpartition(".")[2]
 
     def at(self, path: str) -> OpenContext:
@@ -79,14 +79,15 @@ class OpenContext:
 
 class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
-    Settings of one component: a `[sources.ID]`, `[sinks.ID]` or `[notifiers.ID]` table, told apart by `type`, or `[http]`.
+    Settings of one component: a `[sources.ID]`, `[sinks.ID]` or `[notifiers.ID]` table, told apart by `type`, or
+    `[http]`.
 
-    Must have `open`. The rest has a default that fits a component which takes nothing of the machine. Never touches the
-    machine but in `open`, and in `problems` by looking.
+    Must define `open`. The other members have defaults, for a component that claims nothing of the machine. Only `open`
+    may change anything on the machine; `problems` may look at it.
     """
 
     env: ClassVar[Mapping[str, Variable]] = {}
-    """Variables to fields, the first of a field first. Without a file, one is made once all that it needs are set."""
+    """Variables and their fields. Without a settings file, a component is made if all variables it needs are set."""
 
     @property
     def kind(self) -> str:
@@ -99,23 +100,23 @@ class ComponentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return self.kind
 
     def claims(self) -> Iterator[Claim]:
-        """What it takes and where it sends."""
+        """What it takes, and where it sends."""
         yield from ()
 
     def problems(self, at: str) -> Iterator[ConfigError]:  # noqa: ARG002
-        """One error per thing that can be seen wrong with it alone, without opening it; `at` is its table."""
+        """Errors in these settings that show without opening the component; `at` is the path of its table."""
         yield from ()
 
     def open(self, context: OpenContext) -> AbstractAsyncContextManager[Any]:
         """
-        Its life: a `Source`, `Sink`, `Notifier` or `StatusServer` for as long as the body of the context manager.
+        Open a `Source`, `Sink`, `Notifier` or `StatusServer`, which lives as long as the body of the context manager.
 
         Raises `ConfigError` or `UnavailableError`, and then leaves nothing open.
         """
         raise NotImplementedError
 
     def routes(self, opened: Any) -> Routes:  # noqa: ARG002
-        """What one that is open serves on `[http]`. Each route says what a request must show; by default, the token of `[http]`."""
+        """Routes that an open component serves on `[http]`. By default a request must show the token of `[http]`."""
         return {}
 
 
@@ -123,10 +124,10 @@ class SourceComponentConfig(ComponentConfig, frozen=True, kw_only=True, forbid_u
     """What every source's settings have."""
 
     renewable: ClassVar[bool] = False
-    """An open one is `Listening`: it goes on with other settings of its type and keeps its connections."""
+    """An open source is `Listening`: it can take other settings of its type and keep its connections."""
 
     def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
-        """A command that sends a file to one that is open at `where`; `status` is the address of `[http]`. Empty: none."""
+        """A command that sends a file to a source open at `where`; `status` is the address of `[http]`. May be empty."""
         return ""
 
 
@@ -137,13 +138,13 @@ class SinkComponentConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unk
     required: bool = True
     """An acknowledging source waits for this sink."""
     flush_entries_max: int = 0
-    """Lines that may wait for company before they are written. 0 or 1: write at once."""
+    """Lines that may wait to be written together. 0 or 1: write at once."""
     flush_seconds: float = 0.0
-    """Longest wait for company. Whichever bound comes first; a waiting source never waits for company."""
+    """Longest such wait; the first of both bounds counts. If a source waits for an answer, the sink writes at once."""
     remote: ClassVar[bool] = False
-    """It depends on another machine: it is tried again by the bounds of `[limits]`, else within seconds."""
+    """Whether it depends on another machine: then retries go by `[limits]`, otherwise they come within seconds."""
 
     @property
     def accepts_partly(self) -> bool:
-        """What the sink has taken of its batches when it fails is accepted, whatever becomes of the rest."""
+        """After a failure, lines that the sink has already taken count as accepted, whatever becomes of the rest."""
         return True

@@ -1,5 +1,5 @@
 """
-Everything headrig raises on purpose. Bad data is counted and never raised; bad settings are.
+Everything headrig raises on purpose. Bad settings raise an error; bad data is counted and never raises.
 
 HeadrigError
 ├── ConfigError         refuses to start; text = file, path, what, how to fix (exit 78)
@@ -30,8 +30,8 @@ _KINDS: Final = (
 
 def shown(value: object, *, number: bool = False) -> str:
     """
-    What an error says of a value that cannot be used: its kind. A secret may have been written into any place, the wrong
-    one included, so no value is repeated; but where a `number` belongs, the number that was given is no secret.
+    Describe an unusable value in an error by its kind. A secret may stand anywhere, even in the wrong place, so no
+    value is repeated; only where a `number` belongs, a number may be shown.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -42,15 +42,15 @@ def shown(value: object, *, number: bool = False) -> str:
 
 
 class HeadrigError(Exception):
-    """Root of the tree. `exit_code` is what a command line that ends with it returns (sysexits)."""
+    """Root of the tree. `exit_code` is the exit code of a command that ends with this error (sysexits)."""
 
     exit_code: ClassVar[int] = 70
 
 
 class _Located(HeadrigError):
     """
-    An error the operator can act on: where it is, what it is, what to do. `file`, `line` and `column` (from 1; 0: not
-    known) may be filled in on the way up.
+    An error that an operator can act on: says where it is, what it is and what to do. `file`, `line` and `column` (from
+    1; 0: unknown) may be filled in by callers.
     """
 
     def __init__(self, reason: str, *, path: str = "", file: str = "", remedy: str = "") -> None:
@@ -69,7 +69,7 @@ class _Located(HeadrigError):
 
 
 class ConfigError(_Located):
-    """The settings cannot be used. `path` is the key (`sinks.out.path`), `remedy` what to write instead."""
+    """The settings cannot be used. `path` is the key (`sinks.out.path`), `remedy` says what to write instead."""
 
     exit_code = 78
 
@@ -84,7 +84,7 @@ class RuleError(ConfigError):
 
 
 class DecodeError(HeadrigError):
-    """A stream cannot be taken apart into events. Says where, by bytes from its beginning, and never what stands there."""
+    """A stream cannot be split into events. Says at which byte of the stream, never what stands there."""
 
 
 class UnavailableError(_Located):
@@ -94,7 +94,7 @@ class UnavailableError(_Located):
 
 
 class DeliveryError(HeadrigError):
-    """A sink or notifier gave up for good on all that it has not accepted. That is dropped under `reason`."""
+    """A sink or notifier gave up. Everything that it has not accepted is dropped under `reason`."""
 
     exit_code = 74
 
@@ -102,15 +102,16 @@ class DeliveryError(HeadrigError):
         super().__init__(text)
         self.reason: DeliveryReason = reason
         self.remedy = remedy
-        """What an operator may do about it."""
+        """What an operator can do about it."""
 
 
 class Rejected(DeliveryError):
     """
-    Some lines were refused: `lines`, numbered from 0 over all that the sink was given. At least one, else ValueError.
+    Some lines were refused: `lines`, numbered from 0 over all lines that the sink was given. Raises ValueError if
+    empty.
 
-    Of the others those within the sink's `accepted_bytes` were accepted, and the rest comes again. `final`: the lines are
-    dropped under `reason`; else they may be accepted later, and come again as well.
+    Of the other lines, those within the sink's `accepted_bytes` were accepted, and the rest come again. With `final`,
+    the refused lines are dropped under `reason`; without it they come again as well.
     """
 
     def __init__(
@@ -124,14 +125,14 @@ class Rejected(DeliveryError):
     ) -> None:
         super().__init__(text, reason, remedy=remedy)
         self.lines = sorted(set(map(index, lines)))
-        """Ascending."""
+        """In ascending order."""
         if not self.lines:
             raise ValueError("no line is named")
         self.final = final
 
 
 class Retryable(DeliveryError):
-    """The same may be accepted later. It comes again, not before what the other side asked for, if it did."""
+    """The same lines may be accepted later. They come again, but not before the time that the other side asked for."""
 
     def __init__(
         self,
@@ -149,9 +150,9 @@ class Retryable(DeliveryError):
 
 class Misconfigured(Retryable):
     """
-    The other side refuses whatever it is sent this way: a fault of the settings, here or there, and not of what was sent.
+    The other side refuses everything because of settings, on either side, whatever the content.
 
-    That is kept and comes again until somebody has mended them.
+    The lines are kept and come again until somebody has corrected the settings.
     """
 
     def __init__(self, text: str, reason: DeliveryReason = "other", *, remedy: str = "") -> None:

@@ -1,6 +1,6 @@
 """
-What crosses between components: what a source is handed, what a sink or notifier is given.
-Contracts, and the two small things that wait and count for them.
+What crosses between components: the protocols of sources, sinks and notifiers, the values they exchange, and two small
+classes that wait and count for them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import msgspec
 Clock = Callable[[], float]
 """Seconds since the Unix epoch. Passed in, so that tests own the time."""
 Monotonic = Callable[[], float]
-"""Seconds since whenever, by a clock that nobody sets: how much has passed."""
+"""Seconds of a monotonic clock, for durations."""
 WhenFull = Literal["block", "drop_newest", "drop_oldest"]
-"""What a sink with a full queue does: hold its sources back, refuse the new batch, or give up the oldest."""
+"""What a sink with a full buffer does: hold its sources back, refuse the new batch, or drop the oldest."""
 
 
 class Severity(StrEnum):
@@ -31,7 +31,7 @@ class Severity(StrEnum):
 
 
 class Category(StrEnum):
-    """What an alert is about. Any other word will do as well."""
+    """What an alert is about. Any other word is allowed, too."""
 
     ERROR = "error"
     PERFORMANCE = "performance"
@@ -41,14 +41,14 @@ class Category(StrEnum):
 
 
 NoticeReason = Literal["threshold", "recovered", "no_data", "manual", "removed", "changed"]
-"""Why there is a notice: a threshold was crossed, crossed back, has no data, was asked for by hand, or is gone."""
+"""Why there is a notice: a threshold was crossed, crossed back, has no data or was changed, or a call sent it."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """An alert that fires or is resolved, rendered and redacted, as it goes to every notifier."""
 
     key: str
-    """The same for all notices of one alert. Not redacted: never shown."""
+    """Equal for all notices of one alert. Not redacted, so never shown."""
     status: Literal["firing", "resolved"]
     reason: NoticeReason
     title: str
@@ -70,7 +70,7 @@ FilePath = Annotated[str, msgspec.Meta(extra={"form": "file"})]
 Address = Annotated[str, msgspec.Meta(extra={"form": "address"})]
 """Where something listens or is reached: `host:port`, `unix:/path` or a URL, as it is written."""
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
-"""What nobody may see. In settings a key with `_file` behind its name may name the file that holds it, and alone does."""
+"""A value that nobody may see. In settings, the key with `_file` appended names a file that holds it instead."""
 SecretAddress = Annotated[str, msgspec.Meta(extra={"form": "address", "secret": True})]
 """An address that is a secret itself."""
 FileMode = Annotated[
@@ -101,7 +101,7 @@ class Lines(Protocol):
         """Lines first (inclusive) to last (exclusive), over the same memory."""
 
     def encode(self, format: str) -> bytes:
-        """The lines as another body: `array` (one JSON array)."""
+        """The lines in another format: `array` (one JSON array)."""
 
 
 class Received(Protocol):
@@ -111,40 +111,41 @@ class Received(Protocol):
         """Bytes."""
 
     def __buffer__(self, flags: int, /) -> memoryview:
-        """The bytes, which nobody changes any more."""
+        """The bytes, which never change again."""
 
 
 class Decoder(Protocol):
     """
-    Bytes of one stream to whole lines, for formats that are not newline text; what is, goes through `Framer` alone.
+    Turns the bytes of one stream into whole lines, for formats that are not newline text. Newline text needs only
+    `Framer`.
 
-    However the stream is cut into chunks, the same lines come out. What is broken in it comes out as a line, for the core
-    to wrap and count, as long as it can be told from its neighbours; else `DecodeError`, and nothing that came out of the
-    stream may be used.
+    The lines do not depend on how the stream is cut into chunks. A broken event comes out as a line, which the core
+    wraps and counts, as long as its neighbours can still be found; otherwise `DecodeError` is raised, and no line of
+    the stream may be used.
     """
 
     @property
     def decoded_bytes(self) -> int:
-        """Bytes of the stream so far, decompressed: what a bound on its size goes by."""
+        """Bytes of the stream so far, decompressed. A bound on the size of a body applies to these."""
 
     @property
     def partial_bytes(self) -> int:
-        """Bytes held of an event that is not whole yet: never more than a longest line and its slack."""
+        """Bytes held of an incomplete event: at most the longest line and its slack."""
 
     def feed(self, chunk: bytes) -> Iterator[tuple[Received, int]]:
         """
-        The lines that become whole, each with its newline, and their number, in pieces of bounded work: between two of
-        them others may have their turn. Some are empty.
+        The lines that a chunk completes, each with its newline, and their number, in pieces of bounded work, so that
+        other tasks may run in between. A piece may be empty.
         """
 
     def finish(self) -> tuple[Received, int]:
-        """The stream has ended: the last line, where that was not whole yet. `DecodeError` when something is missing."""
+        """End the stream: the last line, if it has no newline. Raises `DecodeError` if something is missing."""
 
 
 class LaneIntake(Protocol):
     """
-    Where lines of one lane are handed in: they stay in order, and what has no time of its own takes it from its lane alone.
-    All calls on the event loop.
+    Takes the lines of one lane. They stay in order, and a line without a time takes one from its own lane only. All
+    calls on the event loop.
     """
 
     @property
@@ -153,15 +154,15 @@ class LaneIntake(Protocol):
 
     def add(self, lines: Received, count: int, sender: int = 0) -> None:
         """
-        Take whole lines. Never waits and never refuses, so that nothing read is lost. `sender`: whose lines they are; what
-        has no time of its own takes that of the lines before it. 0: nobody in particular.
+        Take whole lines. Never waits and never refuses, so that no line is lost. `sender` is whose lines they are: a
+        line without a time takes that of the sender's lines before it. 0 stands for no sender in particular.
         """
 
     def deliver(self, chunks: Sequence[tuple[Received, int]], sender: int = 0) -> asyncio.Future[Decision]:
-        """Take whole lines and tell when all required sinks have decided about them."""
+        """Take whole lines; the future is set once all required sinks have decided about them."""
 
     def deliver_ready(self, lines: Lines) -> asyncio.Future[Decision]:
-        """The same for lines that have been through the core already."""
+        """The same for lines that the core has processed already."""
 
     async def room(self) -> None:
         """Wait until the queue is no longer full."""
@@ -169,46 +170,47 @@ class LaneIntake(Protocol):
 
 class Intake(LaneIntake, Protocol):
     """
-    What a source hands its lines to: its own lane, and others that it opens where its input is several streams, such as
-    partitions, each with an order, a time and receipts of its own. One per source; all calls on the event loop.
+    What a source hands its lines to: its own lane, and further lanes if its input is several streams, such as
+    partitions. Each lane has an order, a time and receipts of its own. One intake per source; all calls on the event
+    loop.
 
-    A source must stop reading while `full` is true and may go on after `room()`; both are of all lanes together. It must
-    pass on every line it framed, to `add` or `deliver`, or name it to `reject`.
+    A source must stop reading while `full` is true and may go on after `room()`; both are of all lanes together. It
+    must pass on every line it framed, to `add` or `deliver`, or name it to `reject`.
     """
 
     @property
     def stopping(self) -> asyncio.Event:
-        """Set once: read what is already on its way (backlog, open connections until silence), then return."""
+        """Set when the source must stop: read the backlog and open connections until they are silent, then return."""
 
     def lane(self, key: str) -> LaneIntake:
         """
-        The lane of that key, which must come from the settings or the peer's own structure, never from a line. Opened if it
-        is not; the same one each time until it is closed. Beyond `SOURCE_LANES_MAX` it is the source's own, counted.
+        The lane of a key, opened if it is not open. The key must come from the settings or the structure of the input,
+        never from a line. Beyond `SOURCE_LANES_MAX` it is the source's own lane, and that is counted.
         """
 
     def close_lane(self, key: str) -> None:
-        """Nothing more comes by that lane: once its lines have left the core it is forgotten. Never opened: nothing happens."""
+        """End a lane: it is removed once its lines have left the core. No effect on a lane that is not open."""
 
     def sender(self) -> int:
-        """A new number, for one whose lines follow each other in time: a connection. The last one is never given back."""
+        """A new sender number, for a connection whose lines follow each other in time. Numbers are never reused."""
 
     def reject(self, reason: str, lines: int) -> None:
         """Count lines that were received and refused."""
 
     def failed(self, error: str, stage: str = "receiving", count: int = 1) -> None:
-        """Count something that went wrong without a line: a refused connection, a bad request."""
+        """Count a failure that concerns no line: a refused connection, a bad request."""
 
     def refused(self, error: str, text: str) -> None:
-        """Count a request that was refused, and log now and then why and from where; never what it held."""
+        """Count a refused request, and log now and then why and from where, but never its content."""
 
     def received_bytes(self, count: int) -> None:
         """Count bytes as they came."""
 
     def hold_partial(self, change_bytes: int) -> bool:
-        """Account for bytes of a line that is not whole yet. False: over the bound, close this connection."""
+        """Account for bytes of an incomplete line. False: over the bound, so close this connection."""
 
     def connections(self, count: int) -> None:
-        """Tell how many connections are open."""
+        """Report how many connections are open."""
 
 
 class Source(Protocol):
@@ -221,7 +223,7 @@ class Source(Protocol):
     """
 
     endless: bool
-    """False: it ends by itself (a file on stdin). A run whose sources have all ended ends."""
+    """False if the source ends by itself (a file on stdin). A run ends when all its sources have ended."""
     where: str
     """Where it listens or reads, for people: `tcp 127.0.0.1:9020`."""
 
@@ -229,32 +231,33 @@ class Source(Protocol):
         """Read until the end."""
 
     def tune(self, limits: Any) -> None:
-        """Take other `Limits`, at any time; nothing that is open is closed for them."""
+        """Take other `Limits`, at any time, without closing anything that is open."""
 
 
 class Sink(Protocol):
     """
     Where lines end.
 
-    Never called concurrently. Must not keep `batches` after returning. A sink never retries by itself. Whatever else than
-    a `DeliveryError` it raises is a bug, which costs its own lines and nobody else's.
+    Never called concurrently. Must not keep `batches` after returning. A sink never retries by itself. Any other
+    exception than a `DeliveryError` is a bug, which costs only lines of this sink.
     """
 
     accepted_bytes: int
     """
-    So many bytes of what `write` was given are accepted, or refused and named. Whole lines among them do not come again;
-    the beginning of a line that does come again is not repeated, also by a sink that takes over from this one in a
-    reload: it finds here how much of it is there. 0 once everything is accepted.
+    Bytes of the last `write` that are accepted, or refused by number; 0 once everything is accepted. Whole lines among
+    them do not come again. If a line does come again, the sink, or the one that replaces it in a reload, must not
+    repeat the part of it that these bytes include.
     """
 
     async def write(self, batches: Sequence[Lines]) -> None:
         """
-        Return once everything is accepted. `Retryable`: what was not comes again. `Rejected` names lines that were refused,
-        and what was not tried comes again. Any other `DeliveryError` drops, counted, all that was not accepted.
+        Return once everything is accepted. After `Retryable`, lines that were not accepted come again. `Rejected` names
+        the lines that were refused; lines that were not tried come again. Any other `DeliveryError` drops and counts
+        all lines that were not accepted.
         """
 
     async def flush(self) -> None:
-        """Make durable what was written."""
+        """Make written lines durable."""
 
 
 class Notifier(Protocol):
@@ -267,9 +270,9 @@ class Notifier(Protocol):
 
     async def notify(self, notice: Notice) -> None:
         """
-        Return once the other side took the notice. `Retryable`: the very same notice comes again, and those behind it
-        wait. Any other `DeliveryError` gives this one up, counted. What else it raises is a bug: the notice comes again
-        some times, then it is given up.
+        Return once the other side has accepted the notice. After `Retryable`, the same notice comes again, and the ones
+        behind it wait. Any other `DeliveryError` drops and counts this notice. Any other exception is a bug: the notice
+        comes again a few times and is then dropped.
         """
 
 
@@ -294,12 +297,12 @@ class Waiters:
 
 
 class Decision(NamedTuple):
-    """What the required sinks have decided about some lines."""
+    """The decision of the required sinks about some lines."""
 
     lost: int
-    """Lines that were not accepted, of all that crossed together."""
+    """Lines that were not accepted, of all lines of the receipt."""
     again: bool
-    """Some of those may be accepted if they come again."""
+    """Some of the lost lines may be accepted if they come again."""
 
 
 class Receipt:
@@ -312,11 +315,11 @@ class Receipt:
         self._again = False
 
     def expect(self, deliveries: int) -> None:
-        """Await so many further deliveries."""
+        """Wait for this many further decisions."""
         self._open += deliveries
 
     def settle(self, lost: int = 0, *, again: bool = False) -> None:
-        """One of them is decided. The future is set when the last one is."""
+        """Note one decision. The last one sets the future."""
         self._open -= 1
         self._lost += lost
         self._again |= again
@@ -334,9 +337,9 @@ class Batch:
     size: int
     """Bytes."""
     receipts: tuple[Receipt, ...] = ()
-    """Who waits for it; empty for a sink that is not required."""
+    """Receipts that wait for this batch; empty for a sink that is not required."""
 
     def settle(self, lost: int = 0, *, again: bool = False) -> None:
-        """Tell everyone who waits."""
+        """Note the decision on every receipt."""
         for receipt in self.receipts:
             receipt.settle(lost, again=again)
