@@ -233,6 +233,25 @@ def test_unusable_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("~/app.log", "~ stays as it is; write the whole path"),
+        ("$HOME/app.log", "a variable without braces stays as it is; write what it stands for"),
+        ("app-%Y.log", "a date is not filled in; write one name"),
+    ],
+)
+def test_file_that_nobody_expanded(root, monkeypatch, path, reason):
+    """
+    `LOG_FILE` is refused where it would be taken literally, as in a run.
+    """
+    monkeypatch.setenv("LOG_FILE", path)
+
+    with pytest.raises(ConfigError, match=f"environment: LOG_FILE: {re.escape(reason)}"):
+        headrig.install()
+    assert [] == [handler for handler in root.handlers if isinstance(handler, headrig.Handler)]
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from headrig.errors import ConfigError
+from headrig.literals import BARE
 
 REFERENCES_MAX: Final = 16
 """References inside defaults of references: nobody writes so many."""
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-_BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
 _VERBATIM: Final = {
     "redact": frozenset({"pattern", "anchors", "examples", "counterexamples"}),
@@ -58,7 +58,7 @@ def resolve(value: Any, environ: Mapping[str, str], path: str, errors: list[Conf
 
 def bare_names(value: str) -> list[str]:
     """Each `$NAME` without braces in a string of settings or of a variable."""
-    return list(value.bare) if isinstance(value, Expanded) else _BARE.findall(value)
+    return list(value.bare) if isinstance(value, Expanded) else BARE.findall(value)
 
 
 def _expand(text: str, environ: Mapping[str, str], path: str, errors: list[ConfigError]) -> str:
@@ -102,7 +102,7 @@ class _Reading:
                 yield self._reference(inside)
                 self.whole = begin == 0 and self._at == len(text)
             else:
-                if (bare := _BARE.match(text, begin)) is not None:
+                if (bare := BARE.match(text, begin)) is not None:
                     self.bare.append(bare[0])
                 self._at += 1
                 yield text[begin]
@@ -135,7 +135,7 @@ class _Reading:
         if value is None:
             remedy = f"set it, or write ${{{name[0]}:-default}}"
             raise ConfigError(f"variable {name[0]} is not set", path=self._path, remedy=remedy)
-        self.bare += _BARE.findall(value)
+        self.bare += BARE.findall(value)
         return value
 
     def _over(self) -> None:

@@ -1,15 +1,10 @@
-"""
-Paths and addresses are taken as they are written. What a shell or a clock would make something else of is refused, so
-that no file of that name appears.
-"""
+"""Which values of the settings are paths and addresses, and that these are refused where they would be taken literally."""
 
-import re
-from typing import Any, Final, get_args
+from typing import Any, Literal, get_args
 
 from headrig.config.environment import Expanded, bare_names
 from headrig.errors import ConfigError
-
-_CLOCK: Final = re.compile(r"%[A-Za-z]")
+from headrig.literals import meant, refusal
 
 
 def as_written(made: Any, given: Any, kind: Any, path: str) -> Any:
@@ -25,26 +20,18 @@ def as_written(made: Any, given: Any, kind: Any, path: str) -> Any:
     return _checked(made, given, form, path) if isinstance(made, str) else made
 
 
-def _form(kind: Any) -> str | None:
+def _form(kind: Any) -> Literal["file", "address"] | None:
     """`file` or `address`, when the type is one, may be one or is a list of them."""
     own = (meta.extra.get("form") for meta in getattr(kind, "__metadata__", ()) if getattr(meta, "extra", None))
     return next(filter(None, (*own, *map(_form, get_args(kind)))), None)
 
 
-def _checked(made: str, given: str, form: str, path: str) -> str:
-    # An address may have parameters that begin with a dollar: `?$filter=` (OData 4.01, 5.1). Variables are in capitals.
-    if any(form == "file" or name.isupper() for name in bare_names(given)):
+def _checked(made: str, given: str, form: Literal["file", "address"], path: str) -> str:
+    wrong = refusal(made, form, bare_names(given))
+    if wrong is not None:
+        reason, _, remedy = wrong.partition("; ")
         # Only what a file says has dollars to be written otherwise.
         braces = isinstance(given, Expanded) and not given.names
-        remedy = "write ${NAME} for a variable, $$ for a dollar" if braces else "write what it stands for"
-        raise ConfigError("a variable without braces stays as it is", path=path, remedy=remedy)
-    file = made if form == "file" else made.removeprefix("unix:") if made.startswith("unix:") else None
-    if file is None:
-        return made
-    if file.startswith("~"):
-        remedy = "write the whole path, or ./~… for a name that begins so"
-        raise ConfigError("~ stays as it is", path=path, remedy=remedy)
-    if _CLOCK.search(file.replace("%%", "")):
-        remedy = "write one name, and %% for a percent sign"
-        raise ConfigError("a date is not filled in", path=path, remedy=remedy)
-    return made.replace("%%", "%")
+        dollars = "write ${NAME} for a variable, $$ for a dollar" if braces else "write what it stands for"
+        raise ConfigError(reason, path=path, remedy=remedy or dollars)
+    return meant(made, form)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_left
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -35,7 +36,8 @@ class Positions:
         with suppress(ValueError, RecursionError):
             scan.document()
         self._offsets = scan.offsets
-        self._text = text
+        # Not the text: secrets stand in it, and this is kept for as long as the settings are.
+        self._breaks = [match.start() for match in re.finditer("\n", text)]
         self._names: dict[str, str] = {}
         self.repeated = scan.repeated
         """Paths of keys and tables that are given a second time, each with the offsets of both."""
@@ -56,7 +58,8 @@ class Positions:
 
     def at(self, offset: int) -> Position:
         """Line and column of a place in the text."""
-        return Position(self._text.count("\n", 0, offset) + 1, offset - self._text.rfind("\n", 0, offset))
+        before = bisect_left(self._breaks, offset)
+        return Position(before + 1, offset - (self._breaks[before - 1] if before else -1))
 
     def paths(self) -> dict[str, Position]:
         """All of them."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headrig.errors import ConfigError, shown
+from headrig.literals import BARE, meant, refusal
 from headrig.service.api import Configure, service
 from headrig.service.handler import SPEC, Handler, ask_flush
 
@@ -254,7 +255,7 @@ def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
 
 def _unwritable(error: OSError, settings: _Settings, environ: Mapping[str, str]) -> ConfigError:
     """The error for a file that cannot be opened, at the variable or the argument that names it."""
-    variable = settings.path is not None and settings.path == environ.get("LOG_FILE")
+    variable = settings.path is not None and settings.path == _path(environ)
     reason = (
         "a folder on the way to it is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
     )
@@ -284,7 +285,13 @@ def _number_of(level: int | str) -> int:
 
 
 def _path(environ: Mapping[str, str]) -> str | None:
-    return environ.get("LOG_FILE") or None
+    path = environ.get("LOG_FILE") or None
+    wrong = refusal(path, "file", BARE.findall(path)) if path is not None else None
+    if wrong is not None:
+        reason, _, remedy = wrong.partition("; ")
+        remedy = remedy or "write what it stands for"
+        raise ConfigError(reason, file="environment", path="LOG_FILE", remedy=remedy)
+    return meant(path, "file") if path is not None else None
 
 
 def _structured(environ: Mapping[str, str]) -> bool:
