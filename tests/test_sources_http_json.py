@@ -166,6 +166,7 @@ async def test_arrays_that_cannot_be_split(ingest, sink, body, place):
         ("utf-8", 200),
         ("UTF-8", 200),
         ("utf8", 200),
+        ('"utf-8"', 200),
         ("us-ascii", 200),
         ("utf-16", 415),
         ("iso-8859-1", 415),
