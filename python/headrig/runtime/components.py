@@ -167,8 +167,10 @@ class Components:
         return self.sockets.descriptors()
 
     def unreachable(self, at: str) -> bool:
-        """Peers no longer find the socket of this component."""
+        """Peers no longer find the socket of this component, or a bug ended it."""
         running = self._state.sources.get(at.removeprefix("sources."))
+        if running is not None and running.bug is not None:
+            return True
         door = running.listening.door if running is not None and running.config.renewable else None
         return door is not None and self.sockets.lost(door.bound)
 

@@ -32,7 +32,7 @@ class HealthCheck:
         """Path, whether its task runs as it should, and what is wrong with it."""
         state = self._state
         for source in state.sources.values():
-            yield f"sources.{source.id}", source.alive, None
+            yield f"sources.{source.id}", source.alive, source.bug
         for sink in state.sinks.values():
             yield f"sinks.{sink.id}", sink.alive, sink.degraded()
         yield from self._alerting.components()
@@ -42,7 +42,7 @@ class HealthCheck:
     def _component(self, at: str, alive: bool, degraded: Degraded | None) -> ComponentHealth:
         # While it drains, tasks end one after the other, as they should.
         if not alive and not self._state.draining:
-            return ComponentHealth("dead", DEAD, self._since(at, "dead"))
+            return ComponentHealth("dead", degraded.reason if degraded else DEAD, self._since(at, "dead"))
         if degraded is not None:
             return ComponentHealth("degraded", degraded.reason, degraded.since_seconds)
         return ComponentHealth("ok", "", self._since(at, "ok"))

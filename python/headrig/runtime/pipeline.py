@@ -146,6 +146,11 @@ class Pipeline:
         http = self.components.http
         return [*sources, *([f"{http[0].where}/metrics"] if http else [])]
 
+    @property
+    def failed(self) -> bool:
+        """A bug has ended one of its sources."""
+        return any(running.bug is not None and not running.alive for running in self.state.sources.values())
+
     # Start and stop
 
     async def open(self) -> None:

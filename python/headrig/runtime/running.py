@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from headrig import telemetry
 from headrig.delivery.buffer import Memory
 from headrig.delivery.condition import Degraded
-from headrig.delivery.loop import Bug, DeliveryContext, DeliveryLoop, close
+from headrig.delivery.loop import Bug, DeliveryContext, DeliveryLoop, close, ends
 from headrig.delivery.retry import waits
 from headrig.errors import DeliveryError, Misconfigured, Rejected, Retryable
 from headrig.limits import IDLE_SECONDS_MAX, RETRY_FIRST_SECONDS, RETRY_SECONDS_MAX, Limits
@@ -48,11 +48,16 @@ class RunningSource:
         self.processing: asyncio.Task[None] | None = None
         self.ended = False
         """It came to its end by itself while it was meant to run, and all its lines are with the sinks."""
+        self.bug: Degraded | None = None
+        """It failed by this; a reload opens it anew, whatever has changed."""
 
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
-        self.source.tune(limits)
         self.queue.tune(limits)
+        try:
+            self.source.tune(limits)
+        except Exception as error:  # noqa: BLE001 (whatever a component raises that it should not)
+            self._fails(Bug(error, "tune"), "it goes on as it was")
 
     @property
     def listening(self) -> Listening:
@@ -62,19 +67,31 @@ class RunningSource:
 
     def takes(self, config: SourceConfig) -> bool:
         """It can go on with these settings without letting go of its connections."""
-        return self.config.renewable and type(self.config) is type(config)
+        return self.bug is None and self.config.renewable and type(self.config) is type(config)
 
     async def renew(self, changed: Source, closing: AsyncExitStack) -> None:
         """Go on as that one, and close what is no longer needed."""
         try:
             await self.listening.renew(changed)
+        except OSError:
+            raise
+        except BaseException as error:
+            if ends(error):
+                raise
+            self._fails(Bug(error, "renew"), "it goes on as it can")
         finally:
             await close(f"sources.{self.id}", closing, self._context.report)
 
     async def read(self) -> None:
-        """Hand lines to the queue until the source has ended, then end the queue."""
+        """Hand lines to the queue until the source has ended, or failed by a bug; then end the queue."""
         try:
             await self.source.read(self.queue)
+        except BaseException as error:
+            if ends(error):
+                raise
+            self._fails(Bug(error, "read"), "it takes nothing more until a reload or a start opens it anew")
+            # Peers are turned away rather than left waiting for somebody to read what they send.
+            await close(f"sources.{self.id}", self.closing, self._context.report)
         finally:
             self.queue.end()
 
@@ -84,7 +101,8 @@ class RunningSource:
         reading, processing = self.reading, self.processing
         if reading is None or processing is None:
             return False
-        return not (processing.done() and not reading.done()) and not (reading.done() and self.source.endless)
+        ended_well = not self.source.endless and self.bug is None
+        return not (processing.done() and not reading.done()) and not (reading.done() and not ended_well)
 
     async def close(self) -> None:
         """Close what it held; lines that are not decided by now are dropped."""
@@ -92,6 +110,12 @@ class RunningSource:
         self.queue.drop_all("shutdown")
         self.queue.detach()
         await close(f"sources.{self.id}", self.closing, self._context.report)
+
+    def _fails(self, bug: Bug, consequence: str) -> None:
+        """Count and log a bug of the source: the others go on."""
+        self.bug = Degraded(f"{bug}, a bug; {consequence}", self._context.clock())
+        self.queue.failed("bug")
+        self._context.report(f"sources.{self.id}: {self.bug.reason}{bug.place}")
 
 
 class RunningSink(DeliveryLoop[Batch]):

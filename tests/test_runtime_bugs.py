@@ -1,0 +1,122 @@
+"""A bug of a source: it ends alone, and says so."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from headrig.component import SourceComponentConfig
+from headrig.limits import Limits
+from headrig.sources import TcpConfig
+
+pytestmark = pytest.mark.asyncio
+
+TCP = {"in": TcpConfig(listen="127.0.0.1:0")}
+
+
+class Panic(BaseException):
+    """What a panic of the core looks like here."""
+
+
+def bugs(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if "bug" in record.getMessage()]
+
+
+class BrokenSource:
+    """Passes one line on, then fails once told to."""
+
+    endless = True
+    where = "a test's hand"
+
+    def __init__(self, error: BaseException | None, *, tune: BaseException | None = None) -> None:
+        self.error = error
+        self.fail = asyncio.Event()
+        self._tune = tune
+
+    async def read(self, intake) -> None:
+        intake.add(b'{"broken":1}\n', 1)
+        await self.fail.wait()
+        if self.error is not None:
+            raise self.error
+        await intake.stopping.wait()
+
+    def tune(self, limits) -> None:
+        if self._tune is not None:
+            raise self._tune
+
+
+class BrokenSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag_field="type", tag="broken"):
+    """Settings of a source that a test holds in its hand."""
+
+    sources: Any
+    """One for each time it is opened."""
+    closed: Any
+
+    @asynccontextmanager
+    async def open(self, context):
+        yield self.sources.pop(0)
+        self.closed.append(context.path)
+
+
+@pytest.mark.parametrize(
+    "kind", [RuntimeError, AssertionError, MemoryError, OSError, TimeoutError, Panic, asyncio.CancelledError]
+)
+async def test_bug_of_a_source(start, memory, sink, caplog, kind):
+    """
+    A source that fails by a bug ends alone: what it had passed on is written, the others go on, it lets go of what it held,
+    health tells where the bug is, and a reload that changes nothing opens it anew.
+    """
+    broken, mended, closed = BrokenSource(kind("canary")), BrokenSource(None), []
+    config = BrokenSourceConfig(sources=[broken, mended], closed=closed)
+    run = await start(TCP | {"bad": config}, memory)
+    broken.fail.set()
+    await run.until(lambda: closed == ["sources.bad"])
+    await run.send(b'{"n":1}\n')
+    await run.until(lambda: len(sink.lines) == 2)
+    health = run.pipeline.status.health()
+    found = health.components["sources.bad"]
+
+    assert (False, "dead", True) == (health.good(), found.status, run.pipeline.failed)
+    assert found.reason.startswith(f"read failed: {kind.__name__}, a bug; it takes nothing more until a reload")
+    (said,) = bugs(caplog)
+    assert said.startswith(f"sources.bad: read failed: {kind.__name__}, a bug; ")
+    assert "canary" not in caplog.text
+
+    await run.pipeline.reload(run.pipeline.config)
+    await run.until(lambda: len(sink.lines) == 3)
+    assert ([], False) == (list(run.health()), run.pipeline.failed)
+    await run.stop()
+
+
+async def test_bug_of_the_last_source(start, memory, sink):
+    """
+    When a bug has ended every source nothing more can come: the run ends, once everything is written.
+    """
+    broken = BrokenSource(RuntimeError("canary"))
+    run = await start({"bad": BrokenSourceConfig(sources=[broken], closed=[])}, memory)
+    broken.fail.set()
+    await run.pipeline.finished()
+
+    assert (1, True) == (len(sink.lines), run.pipeline.failed)
+    await run.stop()
+
+
+async def test_bug_in_tuning_a_source(start, memory, sink, caplog):
+    """
+    A source that fails at taking other bounds costs no reload; it goes on, degraded, and the next reload opens it anew.
+    """
+    broken, mended = BrokenSource(None, tune=RuntimeError("canary")), BrokenSource(None)
+    run = await start(TCP | {"bad": BrokenSourceConfig(sources=[broken, mended], closed=[])}, memory)
+    changed = msgspec.structs.replace(run.pipeline.config, limits=Limits(idle_seconds_max=3000))
+    await run.pipeline.reload(changed)
+    health = run.pipeline.status.health()
+
+    assert (True, ["sources.bad"], False) == (health.good(), list(run.health()), run.pipeline.failed)
+    assert bugs(caplog)[0].startswith("sources.bad: tune failed: RuntimeError, a bug; it goes on as it was")
+    assert "canary" not in caplog.text
+    await run.pipeline.reload(changed)
+    await run.until(lambda: len(sink.lines) == 2)
+    assert [] == list(run.health())
+    await run.stop()
