@@ -52,8 +52,8 @@ class Decompressor(Protocol):
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """
-        Pieces of at most `READ_BYTES`, made of at most `DECODE_BYTES` and one frame each, so that some are empty: between
-        two pieces others may have their turn. `DecodeError` when it cannot be decompressed.
+        Pieces of at most `READ_BYTES`, made of at most `DECODE_BYTES` and one frame each, so that some are empty:
+        between two pieces others may have their turn. `DecodeError` when it cannot be decompressed.
         """
 
     def finish(self) -> None:

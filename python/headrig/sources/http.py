@@ -58,7 +58,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         return self.token is not None
 
     def claims(self) -> Iterator[Claim]:
-        """An address of its own, or a path of the status server."""
+        """The address of its own, or a path of the status server."""
         if self.listen is None:
             yield Claim("route", self.path, "path", guarded=self._guarded or self.insecure_listen)
         elif self.listen.startswith(_UNIX):
@@ -89,7 +89,7 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[IngestSource]:
-        """Listen, or get ready to be mounted."""
+        """Listen, or prepare to be mounted."""
         # aiohttp is loaded by what serves, not by what only reads settings.
         from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 

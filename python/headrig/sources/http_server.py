@@ -1,6 +1,6 @@
 """
-`POST /ingest`: newline JSON, JSON documents or arrays, and JSON sequences, plain, gzip or zstd. A body is taken whole or not at all, and answered
-once every required sink accepted its lines.
+`POST /ingest`: newline JSON, JSON documents or arrays, and JSON sequences, plain, gzip or zstd. A body is taken whole
+or not at all, and answered once every required sink accepted its lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Chunks = list[tuple[Received, int]]
 
 
 class RequestRefused(Exception):
-    """A request that is not taken: the status, why, and the name it is counted under."""
+    """A request is refused: the status, the reason, and the name it is counted under."""
 
     def __init__(self, status: int, reason: str, kind: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class RequestRefused(Exception):
 
 
 class IngestSource:
-    """Requests to lines."""
+    """Turns requests into lines."""
 
     endless = True
 
@@ -52,9 +52,9 @@ class IngestSource:
         self._intake: Intake | None = None
         self._requests = 0
         self._bodies_bytes = 0
-        """Bytes of all bodies being received, after decompression."""
+        """Bytes of all bodies under way, after decompression."""
         self._senders: dict[asyncio.BaseTransport, int] = {}
-        """Connections that sent a body: what one of them sends next goes on from there."""
+        """Senders by connection: the next body of a connection continues its time."""
         self._change = Waiters()
         self._httpd = Httpd(limits.connections_max, self._refused, self._missed)
         self._settle_in()
@@ -66,7 +66,7 @@ class IngestSource:
             yield
 
     async def read(self, intake: Intake) -> None:
-        """Take requests until told to stop, then answer those that have begun."""
+        """Accept requests until the stop, then answer those that have begun."""
         self._intake = intake
         await self._httpd.listen(self.door)
         await intake.stopping.wait()
@@ -102,7 +102,7 @@ class IngestSource:
             self.where = f"{scheme}://{self.host}:{self.door.port}{self.path}"
 
     async def ingest(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request: 200 once accepted, 4xx for good, 503 when it should come again."""
+        """Answer one request: 200 once it is accepted, 4xx if it is refused for good, 503 if it should come again."""
         intake = self._intake
         if intake is None or intake.stopping.is_set():
             return answer(503, {"error": "not taking requests now"}, RETRY_AFTER)
@@ -129,7 +129,7 @@ class IngestSource:
             self._intake.refused(error, text)
 
     def _check(self, request: web.BaseRequest) -> None:
-        """Without a token nothing is taken that a web page could have sent unasked."""
+        """Without a token, refuse every request that a web page could have sent unasked."""
         if self.route.guard.token is None and framing(request.content_type) is None:
             raise RequestRefused(
                 415,
@@ -173,7 +173,7 @@ class IngestSource:
                     chunks.append(lines)
                 pieces += 1
                 if pieces > 1:
-                    # Also for one that nothing came of: it was as much work.
+                    # Also after an empty piece: it was as much work.
                     await asyncio.sleep(0)
         last = body.finish()
         return [*chunks, last] if last[1] else chunks
@@ -216,7 +216,7 @@ class IngestSource:
 
 
 class _Held:
-    """Bytes of one body, as part of all bodies."""
+    """The bytes that one body holds, counted towards the bound on all bodies."""
 
     def __init__(self, source: IngestSource, size: int) -> None:
         self._source = source

@@ -1,6 +1,6 @@
 """
-A source of lines that a service's own handler has already redacted, to be shipped. `headrig.install()` makes one; no table
-of the settings does.
+A source of lines that a service's own handler has already redacted, to be shipped. `headrig.install()` makes one; no
+table of the settings does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines from standard input. A thread reads it in blocks: a redirected file cannot be polled by an event loop."""
+"""Reads lines from standard input, in a thread and in blocks: an event loop cannot poll a redirected file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StdinConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="stdin")
 
 
 class StdinSource:
-    """Blocks of one file descriptor, read by a thread of its own."""
+    """Reads blocks of one file descriptor in a thread of its own."""
 
     endless = False
     where = "standard input"
@@ -51,12 +51,12 @@ class StdinSource:
         self._partial_bytes = 0
         self._descriptor = descriptor
         self._wanted = threading.Semaphore(0)
-        """One permit per block the loop is ready for, which is then the thread's until it tells what it read."""
+        """One permit per block that the loop is ready for; the block is the thread's until it reports what it read."""
         self._broken_off = False
-        """It could not be read to its end."""
+        """Standard input could not be read to its end."""
 
     async def read(self, intake: Intake) -> None:
-        """Read until EOF; after a stop only what a pipe can still hold."""
+        """Read until EOF; after a stop, at most as much as a pipe can still hold."""
         loop = asyncio.get_running_loop()
         self._wake = _Wake()
         blocks: asyncio.Queue[int] = asyncio.Queue()
@@ -112,7 +112,7 @@ class StdinSource:
         self._wake.stop()
 
     def _read_blocks(self, loop: asyncio.AbstractEventLoop, blocks: asyncio.Queue[int]) -> None:
-        """In the thread: one block at a time, told by its size, 0 at the end."""
+        """Runs in the thread: reads one block at a time and reports its size, 0 at the end."""
         ready = select.poll()
         ready.register(self._descriptor, select.POLLIN)
         ready.register(self._wake.descriptor, select.POLLIN)
@@ -139,7 +139,7 @@ class StdinSource:
 
 
 class _Wake:
-    """A pipe that ends a poll in the reading thread."""
+    """A pipe that ends a poll in the reading thread; written to when the source must stop."""
 
     def __init__(self) -> None:
         self.descriptor, self._write = os.pipe()

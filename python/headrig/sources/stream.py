@@ -1,6 +1,6 @@
 """
-What TCP and Unix sources share: connections that carry newline-delimited lines. One framer per connection, one read
-buffer and one intake per source. Nothing here knows an address.
+Code that TCP and Unix sources share: connections that carry newline-delimited lines. One framer per connection, one
+read buffer and one intake per source. Nothing here knows an address.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Connection(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Stay, or be refused."""
+        """Accept the connection, or refuse it."""
         # uvloop's transports are not asyncio's by class.
         stream = cast("asyncio.Transport", transport)
         refusal = self._source.refusal(stream)
@@ -59,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
             stream.abort()
 
     def get_buffer(self, sizehint: int) -> ReadBuffer:  # noqa: ARG002
-        """Room behind what has come from others: it is read into and taken before the loop turns to one of them."""
+        """Room in the source's read buffer: it is filled and taken in the same turn of the loop."""
         bytes_max = READ_BYTES_WHEN_FULL if self._intake.full else READ_BYTES
         if self._line_bytes_max != self._source.line_bytes_max and not self._partial_bytes:
             self._line_bytes_max = self._source.line_bytes_max
@@ -67,7 +67,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._source.buffer.room(self._framer, bytes_max)
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Pass on the lines that became whole; wait when the intake is full."""
+        """Pass on the complete lines; pause reading if the intake is full."""
         intake = self._intake
         self.seen = self._source.now()
         intake.received_bytes(nbytes)
@@ -84,11 +84,11 @@ class Connection(asyncio.BufferedProtocol):
             self._source.pause(self)
 
     def eof_received(self) -> bool:
-        """The peer is done: the loop closes the transport."""
+        """The peer has finished; the loop closes the transport."""
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """A last line without newline counts as whole: the peer meant to send it, and nothing is lost silently."""
+        """Pass on a last line without a newline as a whole line, so that nothing is lost silently."""
         if self.transport is None:
             return
         lines, count = self._framer.finish()
@@ -131,7 +131,7 @@ class StreamSource:
         self.where = where
         self.door = door
         self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
-        """Of a connection from its next line on."""
+        """Longest line of a connection, from its next line on."""
         self.buffer = ReadBuffer(BLOCK_BYTES)
         self._limits = limits
         self._admit = admit
@@ -139,7 +139,7 @@ class StreamSource:
         self.now = self._loop.time
         self._connections: set[Connection] = set()
         self._greeting: WeakSet[Connection] = WeakSet()
-        """Those whose handshake still runs. The loop lets go of them, without a word, when it fails."""
+        """Connections whose handshake still runs. If it fails, the loop drops them without a call."""
         self._paused: deque[Connection] = deque()
         self._change = Waiters()
         self._tuned = Waiters()
@@ -152,7 +152,7 @@ class StreamSource:
         return self.door.port
 
     async def read(self, intake: Intake) -> None:
-        """Serve until told to stop; then the backlog, then every connection to EOF or silence."""
+        """Serve until the stop; then serve the backlog, and read every connection until EOF or silence."""
         self._intake = intake
         self._servers = await self._listen(intake)
         try:
@@ -204,7 +204,7 @@ class StreamSource:
         ]
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
-        """Why this connection may not stay; None when it may."""
+        """The reason to refuse this connection; None if it is accepted."""
         if len(self._connections) >= self._limits.connections_max:
             return "connections_max"
         if self._admit is not None and not self._admit(transport.get_extra_info("socket")):
@@ -212,13 +212,13 @@ class StreamSource:
         return None
 
     def joined(self, connection: Connection) -> None:
-        """A connection stays."""
+        """Note an accepted connection."""
         self._greeting.discard(connection)
         self._connections.add(connection)
         self._changed()
 
     def left(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """Note a closed connection."""
         self._connections.discard(connection)
         self._changed()
 
@@ -249,7 +249,7 @@ class StreamSource:
                 self._change.wake()
                 if connection.transport is not None and not connection.transport.is_closing():
                     connection.transport.resume_reading()
-                # One at a time: this one may fill the queue again before the next is let go.
+                # One at a time: each may fill the queue again before the next one resumes.
                 await asyncio.sleep(0)
             await self._change.wait()
 

@@ -1,6 +1,6 @@
 """
-Datagrams of one or more lines. A sender is never held back: when the queue to the core is full, what comes is counted
-and dropped. Datagrams are taken from the kernel in bursts and framed together, so the cost per line stays small.
+Datagrams of one or more lines. A sender is never held back: while the queue to the core is full, datagrams are counted
+and dropped. They are read from the kernel in bursts and framed together, so the cost per line stays small.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from headrig.net.sockets import Door, host_port, is_loopback
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 DATAGRAMS_PER_TURN: Final = 256
-"""Taken from the kernel before the loop turns to others."""
+"""Datagrams read from the kernel before other tasks of the loop run."""
 SENDERS_REMEMBERED: Final = 1024
-"""Whether a sender is allowed is worked out once for so many; then all are forgotten."""
+"""Senders whose permission is cached; when the cache is full, it is emptied."""
 _SO_RXQ_OVFL: Final = 40
-"""Linux: the kernel tells with a datagram how many it has dropped so far."""
+"""Linux: with each datagram the kernel reports how many it has dropped so far."""
 _DROPS: Final = struct.Struct("=I")
 
 
@@ -46,7 +46,7 @@ class UdpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="udp"):
     datagram_bytes_max: Annotated[int, Meta(ge=64, le=64 * KIB, extra={"unit": "bytes"})] = 64 * KIB
     """Longest datagram taken whole; a longer one is cut and counted."""
     receive_buffer_bytes: Annotated[int, Meta(ge=4 * KIB, le=1024 * MIB, extra={"unit": "bytes"})] = 4 * MIB
-    """Asked of the kernel for datagrams that wait; it grants at most net.core.rmem_max."""
+    """Size of the kernel's buffer for waiting datagrams; the kernel grants at most net.core.rmem_max."""
 
     renewable: ClassVar[bool] = True
 
@@ -107,7 +107,7 @@ class UdpSource:
         self._loop = asyncio.get_running_loop()
         self._intake: Intake | None = None
         self._kernel_drops: dict[socket.socket, int] = {}
-        """As the kernel counted them last, by socket."""
+        """The kernel's last count of dropped datagrams, by socket."""
         self._settle_in()
 
     @property
@@ -116,7 +116,7 @@ class UdpSource:
         return self.door.port
 
     async def read(self, intake: Intake) -> None:
-        """Take datagrams until told to stop; then what the kernel still holds."""
+        """Read datagrams until the stop, and then the ones that the kernel still holds."""
         self._intake = intake
         self._listen(intake)
         try:
@@ -146,7 +146,7 @@ class UdpSource:
         self._listen(intake)
 
     def tune(self, limits: Limits) -> None:
-        """Take new bounds: a datagram ends its last line, so nothing is in the framer."""
+        """Take new bounds. The framer is empty between datagrams, because a datagram ends its last line."""
         self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
 
     def _settle_in(self) -> None:
@@ -167,14 +167,14 @@ class UdpSource:
             self._loop.remove_reader(bound.fileno())
 
     async def _empty(self, bound: socket.socket, intake: Intake) -> None:
-        """Take what the kernel holds; bounded by what it can hold, also when someone goes on sending."""
+        """Read the datagrams that the kernel holds, at most as many as it can hold, even if somebody goes on sending."""
         rest_bytes: float = bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         while rest_bytes > 0:
             rest_bytes -= self._burst(bound, intake) or math.inf
             await asyncio.sleep(0)
 
     def _burst(self, bound: socket.socket, intake: Intake) -> int:
-        """Take what is there, within bounds; gives the bytes."""
+        """Read waiting datagrams, within bounds; gives their bytes."""
         chunks: list[bytes] = []
         size = received_bytes = 0
         for _ in range(DATAGRAMS_PER_TURN):
