@@ -14,6 +14,7 @@ from running import free_port, until
 import headrig as package
 from headrig.component import Claim, ComponentConfig
 from headrig.config.conflicts import conflicts
+from headrig.net.url import address
 
 SOURCE = '''
 """A source that hands on the line it was given."""
@@ -180,6 +181,7 @@ class Claiming(ComponentConfig, frozen=True, kw_only=True, tag="claiming"):
         ("tcp", "127.0.0.1:0", "127.0.0.1:0", False),
         ("tcp", "localhost:80", "127.0.0.1:80", True),
         ("udp", "[::1]:80", "localhost:80", True),
+        ("tcp", "[::1]:80", address("http://localhost:80/in"), True),
         ("tcp", "localhost:80", "127.0.0.2:80", False),
         ("udp", "0.0.0.0:80", "127.0.0.2:80", True),
         ("tcp", "no address", "no address", False),

@@ -12,13 +12,18 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import trustme
 from headrig_process import headrig
 from running import free_port, running
 
 from headrig import config
+from headrig.config.data_dir import data_dir
+from headrig.config.decode import Findings
 from headrig.config.trial import tried
+from headrig.delivery.owner import FILE, Owner
 from headrig.errors import ConfigError, UnavailableError
-from headrig.sinks import FileConfig
+from headrig.notifiers import SlackConfig
+from headrig.sinks import FileConfig, ForwardConfig, HttpSinkConfig
 from headrig.sources import HttpSourceConfig, TcpConfig, UdpConfig, UnixConfig
 from headrig.testing import context
 
@@ -170,6 +175,52 @@ def test_addresses(kind, host):
     assert (host in ("127.0.0.1", "localhost")) == (looks(settings) is None)
 
 
+REMOTE = {
+    "http": lambda ca_file: HttpSinkConfig(endpoint="https://fake.example/in", ca_file=ca_file),
+    "forward": lambda ca_file: ForwardConfig(to="https://fake.example", ca_file=ca_file),
+    "slack": lambda ca_file: SlackConfig(url="https://fake.example/in", ca_file=ca_file),
+}
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+@pytest.mark.parametrize("place", ["authority.pem", "junk.pem", "file", "folder", "gone.pem", "/dev/null"])
+def test_looking_at_authorities(places, kind, place):
+    """
+    A file of authorities is refused by looking exactly where opening refuses it, in words for people.
+    """
+    trustme.CA().cert_pem.write_to_path(places / "authority.pem")
+    (places / "junk.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    settings = REMOTE[kind](place if place.startswith("/") else f"{places}/{place}")
+
+    assert opens(settings) == looks(settings)
+    assert (place == "authority.pem") == (looks(settings) is None)
+    assert not any("_ssl" in str(problem) for problem in settings.problems("sinks.out"))
+
+
+@pytest.mark.parametrize("lock", [None, "file", "folder", "fifo", "link", "socket"])
+def test_looking_at_the_lock(places, lock):
+    """
+    A folder for state is refused by looking exactly where the lock in it cannot be used, and looking does not take it.
+    """
+    if lock is not None:
+        (places / ("to_new" if lock == "link" else lock)).rename(places / "folder.lock")
+        (places / "state").mkdir()
+        (places / "folder.lock").rename(places / "state" / FILE)
+    errors = Findings()
+    before = below(places)
+    data_dir(f"{places}/state", {}, "run", errors)
+
+    assert before == below(places)
+    if errors:
+        with pytest.raises(ConfigError):
+            Owner(f"{places}/state", lambda: 0.0)
+    else:
+        owner = Owner(f"{places}/state", lambda: 0.0)
+        assert owner.held
+        owner.release()
+    assert (lock in (None, "file")) == (not errors)
+
+
 @pytest.mark.parametrize("kind", [TcpConfig, UdpConfig])
 def test_in_use_is_a_note(tmp_path, kind):
     """
@@ -267,84 +318,3 @@ def test_a_thousand_trials_beside_a_run(tmp_path):
         assert load.sent == len(lines)
         assert {line.split()[0] for line in before} == {line.split()[0] for line in below(tmp_path)}
         assert 0 == run.metric("headrig_ledger_imbalance")
-
-
-# A start that is refused
-
-
-def wanting(folder: Path, port: int) -> dict[str, dict]:
-    """Settings whose last part cannot be opened, after those that make files and directories."""
-    return {
-        "sources": {
-            "unix": UnixConfig(path=f"{folder}/run/a/in.sock"),
-            "http": HttpSourceConfig(listen=f"unix:{folder}/run/b/in.sock"),
-            "tcp": TcpConfig(listen=f"127.0.0.1:{port}"),
-        },
-        "sinks": {
-            "new": FileConfig(path=f"{folder}/log/a/b/app.log"),
-            "kept": FileConfig(path=f"{folder}/there/empty.log"),
-            "linked": FileConfig(path=f"{folder}/there/link"),
-        },
-    }
-
-
-@pytest.fixture
-def there(tmp_path) -> Path:
-    (tmp_path / "there").mkdir()
-    (tmp_path / "there/empty.log").write_text("")
-    (tmp_path / "there/link").symlink_to("linked.log")
-    return tmp_path
-
-
-@pytest.mark.asyncio
-async def test_refused_start_leaves_nothing(start, there):
-    """
-    A start that is refused leaves no directory, file or socket behind; what was there before stays.
-    """
-    before = below(there)
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnavailableError):
-        await start(**wanting(there, taken.getsockname()[1]))
-
-    assert before == below(there)
-
-
-@pytest.mark.asyncio
-async def test_refused_reload_leaves_nothing(start, memory, there):
-    """
-    Nor does a reload that is refused, and what a run has made already is not its to remove.
-    """
-    run = await start({"in": TcpConfig(listen="127.0.0.1:0")}, {"kept": FileConfig(path=f"{there}/log/app.log")})
-    before = below(there)
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnavailableError):
-        await run.pipeline.reload(config.Config(**wanting(there, taken.getsockname()[1])))
-
-    assert before == below(there)
-
-
-def test_refused_start_keeps_what_others_wrote(there):
-    """
-    What somebody else has put into a new file or directory, or in its place, is not removed.
-    """
-    opened = context()
-    opened.created.directories(f"{there}/log/a")
-    paths = [f"{there}/log/{name}" for name in ("empty", "written", "replaced", "a/empty")]
-    for path in paths:
-        os.close(opened.created.open(path, os.O_RDWR, 0o640))
-    Path(paths[1]).write_text("mine\n")
-    os.unlink(paths[2])
-    Path(paths[2]).symlink_to("mine")
-    opened.created.undo()
-
-    assert ["replaced", "written"] == sorted(os.listdir(there / "log"))
-    assert not (there / "log/a").exists()
-
-
-def test_refused_command_leaves_nothing(tmp_path):
-    """
-    `headrig run` that finds its port taken ends with 69, and its folder is as it was.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = headrig("run", "--listen", cwd=tmp_path, PORT=str(port), LOG_FILE="new/er/app.log")
-
-    assert (69, []) == (done.returncode, below(tmp_path))

@@ -5,7 +5,7 @@ from typing import Final
 
 from headrig.config.decode import Findings, value
 from headrig.config.variables import Door
-from headrig.delivery.owner import holder
+from headrig.delivery.owner import holder, lock_obstacle
 from headrig.errors import ConfigError
 from headrig.filesystem import directory_obstacle
 from headrig.model import FilePath
@@ -43,7 +43,7 @@ def _folder(given: object, path: str, errors: Findings) -> str | None:
     folder = value(given, FilePath, "data_dir", path, errors)
     if not isinstance(folder, str):
         return None
-    if (reason := directory_obstacle(folder)) is not None:
+    if (reason := directory_obstacle(folder) or lock_obstacle(folder)) is not None:
         errors.append(ConfigError(reason, path=path, remedy="give another directory"))
     return folder
 

@@ -160,6 +160,18 @@ class Owner:
         return lock
 
 
+def lock_obstacle(data_dir: str) -> str | None:
+    """Why no process could take the lock there, whoever has it now. None: nothing that can be seen. Changes nothing."""
+    path = os.path.join(data_dir, FILE)
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return None
+    if not stat.S_ISREG(mode):
+        return f"{path} is no regular file"
+    return None if os.access(path, os.R_OK | os.W_OK, effective_ids=True) else f"no permission to write {path}"
+
+
 def holder(data_dir: str) -> Holder | None:
     """Who keeps the state there; None if nobody does, or it cannot be told. Changes nothing and leaves nothing."""
     path = os.path.join(data_dir, FILE)

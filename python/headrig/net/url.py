@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from headrig.errors import ConfigError
+from headrig.net.binding import reason_of
 from headrig.net.sockets import host_port
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
@@ -35,6 +36,11 @@ def tls_problems(url: str, ca_file: str | None, at: str) -> Iterator[ConfigError
         yield ConfigError("only https has certificates", path=f"{at}.ca_file", remedy="remove it, or use https")
     elif not os.access(ca_file, os.R_OK):
         yield ConfigError("cannot read the file", path=f"{at}.ca_file", remedy="give a readable PEM file")
+    else:
+        try:
+            client_tls(ca_file, f"{at}.ca_file")
+        except ConfigError as error:
+            yield error
 
 
 def value_problems(value: str | None, path: str) -> Iterator[ConfigError]:
@@ -49,10 +55,10 @@ def client_tls(ca_file: str | None, path: str) -> ssl.SSLContext:
     """TLS that verifies the server; `ConfigError` at `path` when the file cannot be used."""
     try:
         made = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"cannot use the file: {error.strerror or 'not a PEM file'}", path=path, remedy="give a readable PEM file"
-        ) from error
+    except OSError as error:
+        # What OpenSSL says of a file that holds none is for its own authors.
+        reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else reason_of(error)
+        raise ConfigError(f"cannot use the file: {reason}", path=path, remedy="give a readable PEM file") from error
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
 
@@ -69,7 +75,6 @@ def address(url: str) -> str:
     if parts is None:
         return ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    host = "127.0.0.1" if host == "localhost" else host
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
