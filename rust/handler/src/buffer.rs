@@ -21,18 +21,18 @@ use crate::state::{BufferState, Turn, Wake};
 pub use crate::state::{Counts, Tally};
 use crate::writer;
 
-/// What a buffer writes to, and when.
+/// Where a buffer writes its lines, and when.
 pub struct Settings {
-    /// None: lines are only shipped.
+    /// File or stream; None if lines are only shipped.
     pub output: Option<Output>,
     pub shipping: Shipping,
     /// Lines for people in place of JSON.
     pub text: bool,
-    /// Of the engine that the lines go through, until another one is given (`Engine::new`).
+    /// Spec of the engine that the lines go through (`Engine::new`), until another engine is set.
     pub spec: Vec<u8>,
     /// Waiting lines that wake the writer before its time.
     pub entries_max: u64,
-    /// Longest wait of a line. More than `WAIT_MAX` is the caller's risk.
+    /// Longest wait of a line. A caller that gives more than `WAIT_MAX` risks more lines in a crash.
     pub wait: Duration,
 }
 
@@ -67,7 +67,7 @@ pub struct Buffer {
     pub settings: Settings,
     gate: Gate,
     state: Mutex<BufferState>,
-    /// A writer is there or on its way.
+    /// A writer runs or is being started.
     started: AtomicBool,
 }
 
@@ -94,7 +94,7 @@ impl Buffer {
         Some(result)
     }
 
-    /// The state of this process. Another fork hook may use it in a child before ours has run.
+    /// The state of this process. In a child, another fork hook may log before headrig's own has run.
     fn state_of(&self, inside: &Inside<'_>) -> MutexGuard<'_, BufferState> {
         let mut state = lock(&self.state);
         if inside.during_fork() && state.process != process::id() {
@@ -104,7 +104,7 @@ impl Buffer {
         state
     }
 
-    /// Begin empty, without a writer.
+    /// Start with an empty buffer and without a writer.
     fn begin(&self, state: &mut BufferState) {
         // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
         mem::forget(mem::take(state));
@@ -112,7 +112,7 @@ impl Buffer {
         self.started.store(false, Ordering::Release);
     }
 
-    /// Take a whole line; false when that would have meant to wait. Nothing is waited for, no call leaves this crate.
+    /// Take a whole line; false if it would have to wait for the gate. Never waits, and calls nothing outside this crate.
     pub fn try_push(self: &Arc<Self>, line: &[u8], level: i64) -> bool {
         let Some(inside) = self.gate.try_enter() else { return false };
         let wake = self.state_of(&inside).push(line, level, self.settings.entries_max);
@@ -121,13 +121,13 @@ impl Buffer {
         true
     }
 
-    /// The same, waiting its turn. Not to be called while attached to the interpreter.
+    /// Take a whole line, waiting for the gate. Must not be called while attached to the interpreter.
     pub fn push(self: &Arc<Self>, line: &[u8], level: i64) {
         let wake = self.with(|state| state.push(line, level, self.settings.entries_max));
         self.wake(wake);
     }
 
-    /// Count a record of which no line came.
+    /// Count a record that could not be encoded as a line.
     pub fn lose(&self) {
         self.with(|state| {
             state.counts.received += 1;
@@ -143,7 +143,7 @@ impl Buffer {
         }
     }
 
-    /// Never waits: who logs is attached to the interpreter.
+    /// Start the writer. Never waits, because the caller is attached to the interpreter.
     fn start(self: &Arc<Self>) {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
@@ -155,12 +155,12 @@ impl Buffer {
         }
     }
 
-    /// The writer is there.
+    /// Register the calling thread as the writer.
     pub(crate) fn enlist(&self) {
         self.with(|state| state.writer = Some(thread::current()));
     }
 
-    /// Have everything written that was pushed before; false when that took longer.
+    /// Write everything that was pushed before; false if that takes longer than the timeout.
     pub fn flush(self: &Arc<Self>, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let target = self.with(|state| state.accepted);
@@ -183,8 +183,8 @@ impl Buffer {
         }
     }
 
-    /// Let the writer end once nothing waits. A later push starts it again. Nothing is waited for: in the middle of a
-    /// fork, the thread stays.
+    /// Let the writer end once nothing waits; a later push starts it again. Never waits: in the middle of a fork, the
+    /// thread stays.
     pub fn close(&self) {
         let Some(inside) = self.gate.try_enter() else { return };
         let writer = {
@@ -211,7 +211,7 @@ impl Buffer {
         self.with(|state| state.tally.clone())
     }
 
-    /// The engine that the lines go through, made by whoever needs it first. None: the spec cannot be used.
+    /// The engine that the lines go through, made on first use. None if the spec cannot be used.
     pub fn engine(&self) -> Option<Engine> {
         if let Some(engine) = self.with(|state| state.engine.clone()) {
             return Some(engine);
@@ -220,7 +220,7 @@ impl Buffer {
         Some(self.with(|state| state.engine.get_or_insert_with(|| made.clone()).clone()))
     }
 
-    /// Have lines go through another engine from now on.
+    /// Use another engine from now on.
     pub fn set_engine(&self, engine: Engine) {
         let before = self.with(|state| state.engine.replace(engine));
         drop(before);
@@ -239,32 +239,33 @@ impl Buffer {
         self.with(|state| state.ship_queue.take())
     }
 
-    /// The same, or None when that would have meant to wait.
+    /// `take`, or None if it would have to wait for the gate.
     pub fn try_take(&self) -> Option<Option<Lines>> {
         self.try_with(|state| state.ship_queue.take())
     }
 
-    /// What was taken longest ago is accepted, but for so many lines, which are lost for good.
+    /// The oldest chunk that was taken is accepted, except `lost` lines, which are lost for good.
     pub fn settle(&self, lost: u64) {
         let shipping = self.settings.shipping;
         unpark(self.with(|state| state.settle(lost, shipping)));
     }
 
-    /// The same; false when that would have meant to wait.
+    /// `settle`; false if it would have to wait for the gate.
     pub fn try_settle(&self, lost: u64) -> bool {
         let shipping = self.settings.shipping;
         let settled = self.try_with(|state| state.settle(lost, shipping));
         settled.map(unpark).is_some()
     }
 
-    /// Before a fork: nobody else is inside until `after_fork`.
+    /// Shut the gate before a fork: no other thread enters until `after_fork`.
     pub fn before_fork(&self) {
         headrig_core::prepare();
         self.gate.enter_fork();
         lock(&self.state).process = process::id();
     }
 
-    /// After it, in both processes. What waits belongs to the parent: the child begins empty, without a writer.
+    /// Open the gate after a fork, in both processes. Waiting lines belong to the parent: the child starts empty, without
+    /// a writer.
     pub fn after_fork(&self, child: bool) {
         if child {
             let mut state = lock(&self.state);
@@ -314,7 +315,7 @@ impl Buffer {
         });
     }
 
-    /// Nobody ships any more: what waits for it is lost, and what still comes.
+    /// Stop shipping: lines in the ship queue are lost, and so are later ones.
     pub fn abandon(&self) {
         let writer = self.with(|state| {
             state.abandoned = true;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Bytes of records that wait for the writer, those it is writing included. What does not fit is dropped and counted.
 pub const BUFFER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// … of which so much is kept for WARN and above: a flood of small talk never hides what went wrong.
+/// Bytes of the buffer that are kept for WARN and above, so that a flood of lesser lines never displaces them.
 pub const RESERVED_BYTES: usize = BUFFER_BYTES_MAX / 4;
 /// Longest line kept whole, in bytes; longer ones are scanned, cut and wrapped by the core.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -6,7 +6,7 @@ use headrig_core::event::time::format_millis;
 /// Keys that the line itself has. A field of such a name goes to `fields`.
 const OWN: [&str; 5] = ["timestamp", "level", "message", "logger", "fields"];
 
-/// Whether a service's field may not stand under its own name.
+/// Whether a service's field collides with a key of the schema.
 pub fn is_own(key: &str) -> bool {
     OWN.contains(&key)
 }

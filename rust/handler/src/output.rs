@@ -108,7 +108,7 @@ pub fn write_lines(to: BorrowedFd<'_>, lines: &[u8], written: &mut usize) -> io:
     Ok(())
 }
 
-/// What may go into one write: as many whole lines as fit, or the first one.
+/// The bytes for one write: as many whole lines as fit, or the first one.
 fn together(rest: &[u8]) -> &[u8] {
     if rest.len() <= PIPE_BUF {
         return rest;

@@ -27,9 +27,9 @@ pub enum Shipping {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct ShipCounters {
     pub offered: u64,
-    /// Accepted by whoever took them.
+    /// Lines that the reader accepted.
     pub delivered: u64,
-    /// Refused by whoever took them, or pushed out before.
+    /// Lines that the reader refused, or that were pushed out before it took them.
     pub dropped: u64,
     pub waiting: u64,
 }
@@ -38,14 +38,14 @@ pub struct ShipCounters {
 #[derive(Clone)]
 pub(crate) struct Chunk {
     pub lines: Lines,
-    /// Of them, records of the service; a notice of ours is none.
+    /// Lines that are records of the service; headrig's own messages are not.
     pub records: u64,
 }
 
 /// A socket pair: one byte from the writer makes the other end readable.
 struct Wakeup {
     writer: Arc<UnixStream>,
-    /// Kept open for whoever waits at its descriptor.
+    /// Kept open for the thread that waits for its descriptor.
     _taker: UnixStream,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct ShipQueue {
 }
 
 impl ShipQueue {
-    /// There is room for a chunk; a longer one than the ship queue holds passes alone.
+    /// Whether there is room for a chunk. A chunk larger than the whole queue is taken alone.
     pub fn has_room(&self, bytes: usize) -> bool {
         self.bytes == 0 || self.bytes + bytes <= SHIP_QUEUE_BYTES_MAX
     }
@@ -85,7 +85,7 @@ impl ShipQueue {
         }
     }
 
-    /// Count a chunk for which there is no room: everything in here has been taken and is not decided.
+    /// Count a chunk for which there is no room, because all chunks here are taken and undecided.
     pub fn refuse(&mut self, chunk: &Chunk) {
         self.counters.offered += chunk.lines.count() as u64;
         self.counters.dropped += chunk.lines.count() as u64;

@@ -1,4 +1,4 @@
-//! What a buffer holds and counts, and what the writer is to do next. Behind the buffer's gate; nothing here waits.
+//! State of a buffer: its lines, its counters, and the writer's next step. Used only behind the gate; nothing here waits.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -61,7 +61,7 @@ pub(crate) struct BufferState {
     pub flushing: Vec<Thread>,
 }
 
-/// What the writer does next.
+/// The writer's next step.
 pub(crate) enum Turn {
     Write(Vec<u8>),
     Report(u64),

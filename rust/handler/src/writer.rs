@@ -19,7 +19,7 @@ use crate::ship_queue::{Chunk, Shipping};
 use crate::state::Turn;
 use crate::text;
 
-/// What the handler's lines are called in the engine's windows.
+/// Name of the handler's lane in the engine.
 const LANE: &str = "handler";
 
 pub(crate) fn run(buffer: &Arc<Buffer>) {
