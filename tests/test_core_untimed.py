@@ -8,7 +8,7 @@ import json
 import pytest
 from alerting_run import NOW_SECONDS, rule
 
-from headrig.alerts.evaluator import Evaluator
+from headrig.alerts.ticks import Evaluator
 from headrig.config.spec import with_thresholds
 from headrig.engine import Engine
 

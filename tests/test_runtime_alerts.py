@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from headrig.alerts.evaluator import Evaluator
+from headrig.alerts.ticks import Evaluator
 from headrig.config.spec import with_thresholds
 from headrig.engine import Engine
 from headrig.errors import ConfigError, RuleError

@@ -19,7 +19,7 @@ from headrig.engine import BATCH_BYTES_MAX
 from headrig.limits import LEAVING_SECONDS
 from headrig.model import Sink, Source
 from headrig.net.sockets import Sockets
-from headrig.runtime.alerts import Alerting
+from headrig.runtime.alerting import Alerting
 from headrig.runtime.builder import Opened
 from headrig.runtime.running import RunningSink, RunningSource
 from headrig.runtime.source_queue import CoreQueue

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 from headrig import telemetry
-from headrig.alerts.evaluator import Evaluator
 from headrig.alerts.machine import Transition
 from headrig.alerts.threshold import Threshold
+from headrig.alerts.ticks import Evaluator
 from headrig.delivery.condition import Degraded
 from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.delivery.retry import pause

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrig.delivery.condition import Degraded
-from headrig.runtime.alerts import Alerting
+from headrig.runtime.alerting import Alerting
 from headrig.runtime.state import RunState
 from headrig.web.views import ComponentHealth, Health
 

@@ -22,7 +22,7 @@ from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.engine import Engine, Processed
 from headrig.errors import DeliveryError
 from headrig.model import Batch, Clock
-from headrig.runtime.alerts import Alerting
+from headrig.runtime.alerting import Alerting
 from headrig.runtime.components import Components
 from headrig.runtime.lane_queue import LaneQueue, RawBatch, Ready
 from headrig.runtime.reload import Reload

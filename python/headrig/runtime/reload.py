@@ -17,7 +17,7 @@ from headrig.config.files import Seen, seen
 from headrig.engine import Engine
 from headrig.errors import HeadrigError, UnavailableError
 from headrig.limits import RELOAD_SECONDS, SWITCH_SECONDS
-from headrig.runtime.alerts import Alerting
+from headrig.runtime.alerting import Alerting
 from headrig.runtime.builder import Opened, open_components
 from headrig.runtime.components import Components
 from headrig.runtime.running import RunningSink, RunningSource

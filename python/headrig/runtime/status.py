@@ -8,7 +8,7 @@ from typing import Final
 
 from headrig import telemetry
 from headrig.engine import core_version
-from headrig.runtime.alerts import Alerting
+from headrig.runtime.alerting import Alerting
 from headrig.runtime.health import HealthCheck
 from headrig.runtime.state import RunState
 from headrig.telemetry import Metrics

@@ -246,7 +246,7 @@ def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
     """A function that makes the settings of the background; it imports what it needs only when called."""
 
     def configure(core: HandlerCore, thresholds: Mapping[str, Threshold]) -> Config:
-        from headrig.service.config import service_config  # noqa: PLC0415  # msgspec is for who needs more than a file
+        from headrig.service.background_config import service_config  # noqa: PLC0415  # msgspec is for who needs more than a file
 
         return service_config(environ, core, SPEC_WITH_METRICS, thresholds, to=settings.to, token=settings.token)
 
