@@ -174,10 +174,13 @@ fn what_cannot_be_used_is_refused_by_name() {
         (json!({"name": "error.rate", "kind": "ratio", "of": ["a", "b"]}), "collides with the built-in"),
         (json!({"name": "1x", "kind": "counter"}), "not a Prometheus metric name"),
         (json!({"name": "a.b", "kind": "counter"}), "not a Prometheus metric name"),
-        (json!({"name": "headrig_x", "kind": "counter"}), "headrig_ is reserved for names that headrig itself puts on the page"),
-        (json!({"name": "process_open_fds", "kind": "gauge", "value": "x"}), "process_ is what"),
-        (json!({"name": "python_info", "kind": "counter"}), "python_ is what"),
-        (json!({"name": "component", "kind": "histogram", "value": "x"}), "component_ is what"),
+        (
+            json!({"name": "headrig_x", "kind": "counter"}),
+            "headrig_ is reserved for names that headrig itself puts on the page",
+        ),
+        (json!({"name": "process_open_fds", "kind": "gauge", "value": "x"}), "process_ is reserved"),
+        (json!({"name": "python_info", "kind": "counter"}), "python_ is reserved"),
+        (json!({"name": "component", "kind": "histogram", "value": "x"}), "component_ is reserved"),
         (
             json!({"name": "http_requests", "kind": "gauge", "value": "x"}),
             "collides with the built-in http_requests_total",

@@ -156,7 +156,9 @@ impl Definition {
         let reserved =
             RESERVED_PREFIXES.iter().find(|prefix| self.page_names().iter().any(|name| name.starts_with(*prefix)));
         match reserved {
-            Some(prefix) => Err(format!("{prefix} is reserved for names that headrig itself puts on the page; choose another name")),
+            Some(prefix) => {
+                Err(format!("{prefix} is reserved for names that headrig itself puts on the page; choose another name"))
+            }
             None => Ok(()),
         }
     }
