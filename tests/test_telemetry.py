@@ -116,7 +116,9 @@ def test_reserved(prefix, kind):
     for name in (f"{prefix}open_fds", prefix, *([prefix.rstrip("_")] if kind not in ("gauge", "ratio") else [])):
         of = ["log_events_total", "http_requests_total"] if kind == "ratio" else []
         rule = {"name": name, "kind": kind, "value": "n", "of": of}
-        with pytest.raises(RuleError, match=f"{name}: {prefix} is reserved for names that headrig itself puts on the page"):
+        with pytest.raises(
+            RuleError, match=f"{name}: {prefix} is reserved for names that headrig itself puts on the page"
+        ):
             Engine(json.dumps({"metrics": {"rules": [rule]}}).encode())
 
 
