@@ -2,6 +2,7 @@
 The documents are true: configurations are validated, queries parsed, examples run, names looked up.
 """
 
+import ast
 import doctest
 import json
 import os
@@ -25,6 +26,8 @@ README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
+
+CODE_MAP_WORDS_MAX = 12
 
 PROGRAMS = Path(sys.executable).parent
 ENVIRONMENT = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
@@ -256,26 +259,105 @@ def test_links_lead_somewhere(name):
     assert [] == [target for target in targets if not (ROOT / target).exists()]
 
 
+def code_map(text: str) -> dict[str, str]:
+    """Each folder (with a slash) and file of the code map, from the root, and what it is said to decide."""
+    placed, folder = {}, ""
+    part = text.split("\n## Code map\n", 1)[1].split("\n### Layers\n", 1)[0]
+    for name, decides in re.findall(r"^\| `([^`]+)` \| (.+) \|$", part, re.MULTILINE):
+        folder = name if name.endswith("/") else folder
+        path = name if name.endswith("/") else folder + name
+        assert path not in placed, f"{path} stands there twice"
+        placed[path] = decides
+    return placed
+
+
+def decides_something(path: Path) -> bool:
+    """It is more than the docstring of its package."""
+    return path.name != "__init__.py" or len(ast.parse(path.read_text()).body) > 1
+
+
+def must_be_placed() -> set[str]:
+    """The modules that need a row."""
+    patterns = (
+        *("python/headrig/**/*.py", "rust/core/src/**/*.rs", "rust/handler/src/**/*.rs", "rust/py/src/**/*.rs"),
+        *("benches/src/**/*.rs", "benches/*.py", "benches/measure/*.py", "tests/[!t]*.py"),
+    )
+    found = (path for pattern in patterns for path in ROOT.glob(pattern))
+    return {str(path.relative_to(ROOT)) for path in found if decides_something(path)}
+
+
+def unplaced(text: str) -> set[str]:
+    """Modules without a row."""
+    return must_be_placed() - code_map(text).keys()
+
+
+def ghosts(text: str) -> set[str]:
+    """What has a row, or is named in the text as a Python or Rust file or as a folder, and does not exist."""
+    folders = ("python", "rust", "tests", "benches", "docs", "docker")
+    below = [path for folder in folders for path in (ROOT / folder, *(ROOT / folder).rglob("*"))]
+    known = [f"/{path.relative_to(ROOT)}{'/' * path.is_dir()}" for path in below if path.suffix in ("", ".py", ".rs")]
+    named = set(re.findall(r"`([a-z_0-9/]+(?:\.py|\.rs|/))`", text)) | code_map(text).keys()
+    return {name for name in named if not any(path.endswith(f"/{name}") for path in known)}
+
+
 def test_code_map_is_the_code():
     """
-    The code map names what exists, and every module of the package has a place on it.
+    Every module has a row of the code map, and nothing is named that does not exist.
     """
-    rows = re.findall(r"^\| (`.*?) \|", section(ARCHITECTURE, "Code map"), re.MULTILINE)
-    paths = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
-    placed = {ROOT / path if (ROOT / path).exists() else ROOT / "python/headrig" / path for path in paths}
-    package = ROOT / "python/headrig"
-    modules = {path for path in package.iterdir() if path.suffix == ".py" and not path.name.startswith("__")}
-    folders = {path.parent for path in package.glob("*/__init__.py")}
+    assert set() == unplaced(ARCHITECTURE)
+    assert set() == ghosts(ARCHITECTURE)
 
-    assert set() == {str(path) for path in placed if not path.exists()}
-    assert set() == (modules | folders) - placed
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ("| `retry.py` |", "python/headrig/delivery/retry.py"),
+        ("| `window/store.rs` |", "rust/core/src/metrics/window/store.rs"),
+        ("| `gate.rs` |", "rust/handler/src/gate.rs"),
+        ("| `endpoint.py` |", "tests/endpoint.py"),
+    ],
+)
+def test_code_map_omissions_are_found(row, path):
+    """
+    A module whose row is taken out of the code map is missed.
+    """
+    rest = "\n".join(line for line in ARCHITECTURE.splitlines() if not line.startswith(row))
+
+    assert {path} == unplaced(rest)
+
+
+@pytest.mark.parametrize(
+    ("before", "planted", "ghost"),
+    [
+        ("| `retry.py` |", "| `patience.py` | waits |", "python/headrig/delivery/patience.py"),
+        ("## Glossary", "It is counted in `delivery/patience.py`.", "delivery/patience.py"),
+        ("## Glossary", "Kernels live in `kernels/`.", "kernels/"),
+        ("## Glossary", "Held by `tests/test_patience.py`.", "tests/test_patience.py"),
+    ],
+)
+def test_code_map_ghosts_are_found(before, planted, ghost):
+    """
+    A file or folder that does not exist is found, in the code map and in the text.
+    """
+    assert ghost in ghosts(ARCHITECTURE.replace(before, f"{planted}\n{before}", 1))
+
+
+def test_code_map_rows_are_short():
+    """
+    A row of the code map says in at most twelve words what a file decides.
+    """
+    words = {
+        path: len(re.findall(r"\w[^ ]*", text)) for path, text in code_map(ARCHITECTURE).items() if path[-1] != "/"
+    }
+
+    assert {} == {path: count for path, count in words.items() if count > CODE_MAP_WORDS_MAX}
 
 
 def test_glossary_explains_each_word_once():
     """
     The glossary has each word of the code once.
     """
-    words = re.findall(r"^\| (?!word )([a-z ]+) \|", section(ARCHITECTURE, "Glossary"), re.MULTILINE)
+    words = re.findall(r"^\| (?!word )([a-z ,()]+) \|", section(ARCHITECTURE, "Glossary"), re.MULTILINE)
 
     assert sorted(set(words)) == sorted(words)
     assert {"line", "event", "batch", "lane", "drop", "drain", "component", "time domain", "reference"} <= set(words)
