@@ -1,1 +1,1 @@
-"""Thresholds, the states of their alerts, and the outboxes that notices wait in. Knows notifiers only as the protocol."""
+"""Thresholds, the states of their alerts, and the outboxes of notices. It knows notifiers only by their protocol."""

@@ -1,7 +1,7 @@
 """
-The states of alerts, one per threshold and label set: inactive -> pending -> firing (-> recovering) -> resolved. Pure:
-ticks are given, in order, each once. After Prometheus' rule machine, with hysteresis, and with absence of data never
-taken for recovery unless a threshold says so.
+The states of alerts, one per threshold and label set: inactive -> pending -> firing (-> recovering) -> resolved. It
+has no clock: it is given each tick once, in order. It follows Prometheus' alerting rules, adds hysteresis, and does
+not take missing data for recovery unless a threshold says so.
 """
 
 from __future__ import annotations

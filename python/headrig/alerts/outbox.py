@@ -1,6 +1,6 @@
 """
-Notices that wait for one notifier: bounded, strictly in order, one under way at a time. `delivery.loop` has them delivered,
-each until it is taken, refused for good or a day old; a notifier that is slow or down delays its own notices only.
+The notices that wait for one notifier: bounded, in order, one being delivered at a time. `delivery.loop` tries each
+until it is accepted, refused for good or a day old. A slow notifier delays only its own notices.
 """
 
 from __future__ import annotations

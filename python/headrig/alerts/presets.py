@@ -1,6 +1,7 @@
 """
-The runbook's four alerts, on by default. Each looks at one minute and fires when that was bad for the time stated, so
-that fifteen seconds of trouble do not page anyone "for 5 minutes". Shares and quantiles of a few events are no data.
+The four alerts of the runbook, which are on by default. Each looks at the last minute and fires once that has been bad
+for the stated time, so that fifteen seconds of trouble page nobody. Too few events for a percentage or quantile count
+as no data.
 """
 
 from typing import Final

@@ -1,5 +1,6 @@
 """
-The way of a notice, stage by stage: transition -> notice -> redact -> outboxes. Nothing reaches an outbox but through here.
+The stages that every notice passes, in order: transition -> notice -> redact -> outboxes. There is no other way into
+an outbox.
 """
 
 from __future__ import annotations

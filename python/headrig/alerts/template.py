@@ -1,6 +1,7 @@
 """
-Titles and messages of alerts: `${value}`, `${threshold}`, `${labels.route}` by `string.Template`, in a single pass, so
-that a dollar in a label's text is text. Names are proven when a threshold is made, not when it fires.
+Fills in the titles and messages of alerts: `${value}`, `${threshold}`, `${labels.route}`. `string.Template` replaces
+names in one pass, so a dollar in a label's value stays text. Names are checked when a threshold is made, not when it
+fires.
 """
 
 import string

@@ -1,6 +1,6 @@
 """
-A threshold: a condition on a windowed metric. Made from keywords, from a `[thresholds.ID]` table, or from a mapping in
-the shape of the operational runbook (camelCase, durations in milliseconds); proven whole before it is used.
+A threshold: a condition on a windowed metric. It is made from keywords, a `[thresholds.ID]` table, or a mapping in the
+form of the runbook (camelCase keys, durations in milliseconds), and checked completely before it is used.
 """
 
 from __future__ import annotations

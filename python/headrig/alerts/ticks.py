@@ -1,6 +1,7 @@
 """
-Ticks: each once, in order, as far as the windows are complete. Thresholds on events go by the watermark, so that a file
-read in a second gives what the same lines gave in an hour; thresholds on recorded values go by the clock.
+Decides which ticks are due and asks the core for every threshold at each, once and in order. Thresholds on events tick
+by the watermark, so that a file read in a second gives the same alerts as its lines over an hour; those on recorded
+values tick by the clock.
 """
 
 from __future__ import annotations

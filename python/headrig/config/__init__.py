@@ -1,6 +1,6 @@
 """
-`headrig.toml`, read and proven. Every error is found in one go and says file, path, what is wrong and what to write.
-Nothing is opened, created or bound here.
+Reads and checks `headrig.toml`. It finds all errors in one pass; each names the file, the key, what is wrong and what
+to write instead. Nothing is opened, created or bound here.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """
-The runbook's variables of channels that nothing is delivered by yet: Telegram and mail. One that is half set is an error
-all the same, so that nobody learns in an incident that there never was one. Both doors read them here.
+Variables of the runbook for channels that headrig cannot deliver to yet: Telegram and mail. A half-configured channel
+is an error all the same, so that nobody finds out during an incident. `headrig run` and `install()` both read them
+here.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What components claim of the machine: two must not claim the same."""
+"""Finds components that claim the same file, port or route, and sinks that would feed the run they belong to."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Where state is kept: the folder that the settings name, else the one that a variable names."""
+"""Chooses the folder that keeps state: the one in the settings, else the one that a variable names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,6 +1,6 @@
 """
-One table of settings into one struct, with an error for everything that is wrong in it: unknown keys, missing keys,
-each value by itself. No error repeats a value: `errors.shown` says what may be said of it.
+Turns one table of settings into one struct and reports everything that is wrong in it: unknown keys, missing keys, and
+each wrong value. No error repeats a value; `errors.shown` describes it instead.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What runs when no file is given, and what the runbook's environment variables change in it."""
+"""The settings that run when no file is given, and how the runbook's environment variables change them."""
 
 import re
 import stat

@@ -1,6 +1,6 @@
 """
-`${NAME}`, `${NAME:-default}` and `${NAME:?message}` in settings, resolved after parsing and in string leaves only; a
-default may hold references of its own. Patterns, expressions and templates are never touched.
+Resolves `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in settings, after parsing and only in strings. A default
+may hold references itself. Patterns, expressions and templates are left alone.
 """
 
 import re

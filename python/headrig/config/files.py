@@ -1,4 +1,4 @@
-"""Files that settings name. What is in them belongs to the settings: a reload goes by it, not by names or times."""
+"""Digests the files that settings name. A reload compares their content, not their names or times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which settings are used: those named, those the environment names, those that lie there, or none but the defaults."""
+"""
+Finds the settings to use: the file given, the one in `$HEADRIG_CONFIG`, `./headrig.toml`, or the built-in defaults.
+"""
 
 import os
 from collections.abc import Mapping

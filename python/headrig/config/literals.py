@@ -1,4 +1,4 @@
-"""Which values of the settings are paths and addresses, and that these are refused where they would be taken literally."""
+"""Finds the settings that are paths or addresses and refuses those that only a shell or a clock could fill in."""
 
 from typing import Any, Literal, get_args
 

@@ -1,6 +1,6 @@
 """
-Where each key of a TOML document stands. tomllib tells values and no places, and no maintained library for Python tells
-both. The text is one that tomllib has taken, or the part before what it refused: nothing is proven here.
+Finds the line and column of each key in a TOML document. tomllib gives values without positions, and no maintained
+Python library gives both. The text has passed tomllib, or is the part before the error; nothing is checked here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-The one reader of secrets in files. What a file holds counts whole but for one newline at its end, which every editor
-adds. No error shows any of it.
+Reads secrets from files; nothing else does. The whole content counts except one newline at the end, which editors add.
+No error shows any of it.
 """
 
 import os

@@ -1,6 +1,7 @@
 """
-`[windows]`, `[lines]`, `[fields]`, `[redact]`, `[metrics.ID]` and what a source says about its events: the tables of the
-core, turned into its spec. What a table leaves out stays out, so that defaults and bounds have one home, the core.
+Turns the tables that the core needs into its spec: `[windows]`, `[lines]`, `[fields]`, `[redact]`, `[metrics.ID]`, and
+what a source says about its events. A key that is left out stays out, so that defaults and bounds have one home, the
+core.
 """
 
 import json

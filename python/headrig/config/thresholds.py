@@ -1,7 +1,6 @@
 """
-Thresholds from a `[thresholds.ID]` table, from keywords (`window="5m"`) or from the runbook's mapping
-(`window: 300000`): three spellings of one struct. Tables stand on top of the presets, which one of the same name
-replaces or switches off.
+Reads thresholds in their three forms: a `[thresholds.ID]` table, keywords (`window="5m"`), and the runbook's mapping
+(`window: 300000`). A table of the same name replaces a preset or switches it off.
 """
 
 from __future__ import annotations

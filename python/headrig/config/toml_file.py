@@ -1,4 +1,7 @@
-"""A TOML file from disk, and where its keys stand; what cannot be read or parsed is an error with line and column."""
+"""
+Reads a TOML file and notes where its keys stand. A file that cannot be read or parsed is an error with line and
+column.
+"""
 
 import json
 import os

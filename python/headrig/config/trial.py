@@ -1,6 +1,6 @@
 """
-What a start would find on this machine, tried without one and without disturbing whoever runs: addresses are taken and
-given back at once, files and directories are looked at. Nothing is made, sent or connected to.
+Tries what a start would find on this machine, without starting and without disturbing anyone: addresses are bound and
+released at once, files and folders are only looked at. Nothing is created, sent or connected to.
 """
 
 from __future__ import annotations

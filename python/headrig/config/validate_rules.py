@@ -1,6 +1,6 @@
 """
-What the core refuses, each at its place in the settings. The core names only the first thing it refuses, so after a
-refusal every part of the spec is tried by itself.
+Reports what the core refuses, each at its place in the settings. The core names only the first error, so after a
+refusal every part of the spec is tried alone.
 """
 
 import json

@@ -1,6 +1,6 @@
 """
-Environment variables that stand for settings where no file does, in `headrig run` and in a service. Which there are, and
-which field each stands for, the classes of the components say; nothing here names one.
+Environment variables that replace settings where no file has them, in `headrig run` and in a service. The classes of
+the components declare them; none is named here.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """
-Which route answers a request: by path, with parameters and prefixes, and by method. A router is made whole and never
-changes, so that a server goes from one to the next in one assignment, and no request meets a path that is gone between.
+Finds the route for a request by method and path, with parameters and prefixes. A router never changes after it is
+made: a server switches to another in one assignment, and no request meets a path that is missing in between.
 """
 
 from __future__ import annotations

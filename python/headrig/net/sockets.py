@@ -1,6 +1,6 @@
 """
-What everything that listens shares: addresses, TLS, binding, and the words for what can go wrong.
-Sockets are bound here and handed to servers, so that a reload can pass a listening socket on without a gap.
+Listening sockets for everything that listens: addresses, TLS, binding, and the errors that can happen. Sockets are
+bound here and handed to servers, so that a reload can pass a listening socket on without a gap.
 """
 
 from __future__ import annotations

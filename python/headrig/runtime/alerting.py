@@ -1,6 +1,6 @@
 """
-The alert path of a run: ticks -> transitions -> stages of a notice -> one outbox per notifier. `headrig run` and a service
-that has headrig in its own process use the same. Everything here runs on the event loop.
+Wires the alert path of a run: ticks -> transitions -> stages of a notice -> one outbox per notifier. `headrig run` and
+a service that runs headrig in its own process both use it. Everything here runs on the event loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Opens the components of a run together: all of them, or none."""
+"""Opens the components of a run together: all of them or none."""
 
 from __future__ import annotations
 

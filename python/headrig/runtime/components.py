@@ -1,6 +1,6 @@
 """
-The components that run: how each is started, goes over to what was opened in its place, and is let go of. When that is, is
-said in `pipeline.py` and `reload.py`.
+The components of a run: how each is started, replaced by a newly opened one, and let go of. `pipeline.py` and
+`reload.py` say when.
 """
 
 from __future__ import annotations

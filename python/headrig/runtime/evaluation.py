@@ -1,4 +1,4 @@
-"""Ticks of a run: after each batch, and each second, thresholds are looked at, and what changed goes on its way."""
+"""Has the thresholds evaluated after each batch and once a second, and passes each transition on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How a run is, component by component: what `/health` says. Looks, and changes nothing but what it remembers of that."""
+"""
+The health of a run, component by component, as `/health` shows it. It only looks, and remembers since when each has
+been so.
+"""
 
 from __future__ import annotations
 

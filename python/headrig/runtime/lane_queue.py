@@ -1,5 +1,5 @@
 """
-Before the core: the batches of one lane, an open one and closed ones, and the room that all lanes of a source share.
+The lines of one lane before the core: an open batch, closed batches, and the room that all lanes of a source share.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The notifiers of a run: each with its outbox, delivered to by a loop of its own."""
+"""The notifiers of a run, each with its outbox and a delivery loop of its own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """
-The way of a batch, from top to bottom: receive -> core -> hand on -> sinks | alerts; after it the order of start and stop.
-How a run goes over to other settings is in `reload.py`. Nothing here touches a line.
+The way of a batch from top to bottom: receive -> core -> hand on -> sinks | alerts; then the order of start and stop.
+`reload.py` exchanges the settings. Nothing here touches a single line.
 """
 
 from __future__ import annotations

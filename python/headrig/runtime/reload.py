@@ -1,6 +1,6 @@
 """
-From one set of settings to another, while lines come: a transaction. Prepare opens everything new, and whatever fails closes
-it again; commit is one step in which nothing else runs; what it leaves behind is let go of, and finishes by itself.
+Exchanges the settings of a run as a transaction. Prepare opens everything new; if that fails, it is closed again.
+Commit is one step without an `await`. What was replaced is let go of and finishes by itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-Components that run: a source with its queue to the core, a sink with its buffer, each with whatever must be closed after
-it. What a sink adds to the delivery loop stands here; the order of things is in `pipeline.py`.
+A running source with its queue to the core, and a running sink with its buffer, each with what must be closed after
+it. What a sink adds to the delivery loop is here; the order of events is in `pipeline.py`.
 """
 
 from __future__ import annotations

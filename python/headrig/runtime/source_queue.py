@@ -1,6 +1,6 @@
 """
-Before the core: one queue per source, where lines become batches. It is the `Intake` of its source: its own lane, and the
-lanes that the source opens beside it.
+The queue of one source before the core, where lines become batches. It is the `Intake` of the source and serves its
+own lane and any lanes that it opens besides.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run consists of right now. Code that runs one component is given only what it needs of this."""
+"""What a run consists of at the moment. Code that runs one component gets only the parts it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run says about itself: health, readiness, and the numbers behind `/metrics`. Reads, never changes."""
+"""What a run reports about itself: health, readiness, and the numbers on `/metrics`. It reads and never changes."""
 
 from __future__ import annotations
 
