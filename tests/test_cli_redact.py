@@ -24,8 +24,10 @@ REDACTED = b'{"user":"ada","password":"[REDACTED:password]"}\n'
         b'{"a": 1.50,\t"b" : "\\u00e9\xc3\xa9"}\n\nplain text\n[1, 2]',
         b"{\x00}\n\xff\xfe\n" * 3,
         b'{"a":"' + b"x" * 3_000_000 + b'"}\n{"short":1}'[:0],
+        b'{"a":1}\r\n\r\nplain\r\n{"b":2}\r',
+        b'\xef\xbb\xbf{"a":1}\n\xef\xbb\xbfplain\n\xef\xbb\xbf\r\n\r',
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_untouched(lines):
     """
@@ -43,6 +45,16 @@ def test_secret():
     A secret is masked, by default rules.
     """
     assert REDACTED * 2 == headrig("redact", stdin=SECRET * 2).stdout
+
+
+@pytest.mark.parametrize("line", [SECRET[:-1], b"password=fake-correct-horse"])
+def test_secret_between_bom_and_cr(line):
+    """
+    A byte order mark before a line and a carriage return behind it hide no secret, and stay.
+    """
+    masked = {SECRET[:-1]: REDACTED[:-1]}.get(line, b"password=[REDACTED:password]")
+
+    assert b"\xef\xbb\xbf%b\r\n" % masked * 2 == headrig("redact", stdin=b"\xef\xbb\xbf%b\r\n" % line * 2).stdout
 
 
 def test_last_line_without_newline():
@@ -161,6 +173,29 @@ def test_full_disk():
         done.returncode,
         done.stderr,
     )
+
+
+def test_closed_output():
+    """
+    Standard output that is closed ends it with 74 and a remedy that fits.
+    """
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", *COMMAND, "redact"], input=b"line\n", stderr=-1, check=False
+    )
+    said = b"headrig redact: standard output: Bad file descriptor; it is closed, or open for reading only: "
+
+    assert (74, said + b"give it a file or a pipe\n") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("verb", [("redact", "-c"), ("run", "-c"), ("validate",)])
+def test_settings_from_a_dash(verb):
+    """
+    A dash is no settings file.
+    """
+    done = headrig(*verb, "-")
+
+    assert 64 == done.returncode
+    assert b"settings are read from a file, and - names none; write ./- for a file of that name" in done.stderr
 
 
 def test_settings(tmp_path):

@@ -25,6 +25,8 @@ flush_seconds = "1h"
 flush_entries_max = 1000000
 """
 
+LISTEN = 'listen = "127.0.0.1:0"\n'
+
 UNWRITABLE = "no file can be made in /proc, which is proc; give a path in a directory that this user may write to"
 
 
@@ -64,6 +66,26 @@ def test_introduction(settings):
         "  shows   http://127.0.0.1:PORT/metrics, /health, /ready",
         "  stops   at Ctrl-C or SIGTERM, once everything it read is written",
     ] == ports[:8]
+
+
+@pytest.mark.parametrize(
+    ("http", "source", "wanted"),
+    [("", "", False), ('token = "{0}"\n', "", True), ("", 'token = "{0}"\n', True), ('token = "{0}"\n', LISTEN, False)],
+)
+def test_how_to_post(settings, http, source, wanted):
+    """
+    The command that posts a file shows a token exactly when one is wanted: by the source, or by `[http]` that it is mounted
+    on; never the token itself.
+    """
+    token = "fake-token-for-tests-0123456789"
+    more = f'\n[sources.door]\ntype = "http"\n{source.format(token)}'
+    settings.write_text(SETTINGS.replace("[http]\n", f"[http]\n{http.format(token)}") + more)
+    with Run("-c", "headrig.toml", cwd=settings.parent) as run:
+        run.signal(signal.SIGTERM)
+        assert 0 == run.end()
+    (command,) = (line for line in run.said if "curl" in line)
+
+    assert ("-H 'Authorization: Bearer TOKEN'" in command, token in command) == (wanted, False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

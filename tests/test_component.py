@@ -35,7 +35,7 @@ class ToyConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="toy"):
         if not self.line:
             raise AssertionError(at)
         yield from ()
-    def feeding(self, where, status):
+    def feeding(self, where, status, *, guarded):
         return f"put a toy into {where} and look at {status}"
     def routes(self, opened):
         from headrig.net.router import Route

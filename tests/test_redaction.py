@@ -110,6 +110,22 @@ def test_mapping():
     assert SECRET == given_["password"], "what was given is not changed"
 
 
+def test_lists_and_tuples():
+    """
+    A list or a tuple is redacted as it would be within a mapping; one of records keeps its order and its type.
+    """
+    records = [{"password": SECRET}, f"password={SECRET}", (1, {"pin": "0000"}), ["x"]]
+    masked = [
+        {"password": "[REDACTED:password]"},
+        "password=[REDACTED:password]",
+        (1, {"pin": "[REDACTED:pin]"}),
+        ["x"],
+    ]
+
+    assert (masked, tuple(masked), [], ()) == (redact(records), redact(tuple(records)), redact([]), redact(()))
+    assert masked == redact({"records": records})["records"]
+
+
 def test_other_leaves_are_the_same():
     """
     What holds no secret is the very object it was, JSON or not.
@@ -164,23 +180,24 @@ def test_deep(levels):
 
 def test_circle():
     """
-    A mapping that contains itself is refused, one that contains another twice is not.
+    A mapping or a list that contains itself is refused, one that contains another twice is not.
     """
     circle: dict = {"a": [1]}
     circle["a"].append(circle)
     twice = ["x"]
 
     assert {"a": ["x"], "b": ["x"]} == redact({"a": twice, "b": twice})
-    with pytest.raises(ValueError, match="the mapping contains itself"):
-        redact(circle)
+    for value in (circle, circle["a"]):
+        with pytest.raises(ValueError, match="the value contains itself"):
+            redact(value)
 
 
-@pytest.mark.parametrize("value", [1, None, ["password"], bytearray(b"x"), object()])
+@pytest.mark.parametrize("value", [1, None, {"password"}, bytearray(b"x"), object()])
 def test_other_types(value):
     """
     Anything else is a mistake of the caller.
     """
-    with pytest.raises(TypeError, match="redact takes str, bytes or a mapping, not "):
+    with pytest.raises(TypeError, match="redact takes str, bytes, a mapping, a list or a tuple, not "):
         redact(value)
 
 

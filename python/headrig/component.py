@@ -126,8 +126,11 @@ class SourceComponentConfig(ComponentConfig, frozen=True, kw_only=True, forbid_u
     renewable: ClassVar[bool] = False
     """An open source is `Listening`: it can take other settings of its type and keep its connections."""
 
-    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
-        """A command that sends a file to a source open at `where`; `status` is the address of `[http]`. May be empty."""
+    def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
+        """
+        A command that sends a file to a source open at `where`; may be empty. `status` is the address of `[http]`, which
+        wants a token if it is `guarded`.
+        """
         return ""
 
 

@@ -39,22 +39,25 @@ def redact(value: str) -> str: ...
 def redact(value: bytes) -> bytes: ...
 @overload
 def redact(value: Mapping[Any, Any]) -> dict[Any, Any]: ...
-def redact(value: str | bytes | Mapping[Any, Any]) -> str | bytes | dict[Any, Any]:
+@overload
+def redact(value: list[Any]) -> list[Any]: ...
+@overload
+def redact(value: tuple[Any, ...]) -> tuple[Any, ...]: ...
+def redact(value: str | bytes | Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
     """
     The value with every secret replaced by its token; the type it was given.
 
-    A `str` or `bytes` that is one JSON document is redacted as such, any other as text. Of a mapping, nested mappings,
-    lists, tuples and sets keep their shape; leaves without a secret are the same objects. Raises `TypeError` for other
-    types and `ValueError` for a mapping that contains itself.
+    A `str` or `bytes` that is one JSON document is redacted as such, any other as text. Of a mapping, list or tuple, nested
+    mappings, lists, tuples and sets keep their shape; leaves without a secret are the same objects. Raises `TypeError` for
+    other types and `ValueError` for a value that contains itself.
     """
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bytes):
         return _engine().redact(value, _DOCUMENT_BYTES.match(value) is not None)
-    if isinstance(value, Mapping):
-        redacted: dict[Any, Any] = _redacted(_copied(value))
-        return redacted
-    raise TypeError(f"redact takes str, bytes or a mapping, not {type(value).__name__}")
+    if isinstance(value, Mapping | list | tuple):
+        return _redacted(_copied(value))
+    raise TypeError(f"redact takes str, bytes, a mapping, a list or a tuple, not {type(value).__name__}")
 
 
 @cache
@@ -89,7 +92,7 @@ def _copied(value: Any, above: tuple[int, ...] = ()) -> Any:
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
         return value
     if id(value) in above:
-        raise ValueError("the mapping contains itself")
+        raise ValueError("the value contains itself")
     above = (*above, id(value))
     if isinstance(value, Mapping):
         return {key: _copied(item, above) for key, item in value.items()}

@@ -84,6 +84,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         verb.error(f"unknown option {option}; {hint(option, verb.options, 'options')}")
     if rest:
         verb.error("more arguments than it takes")
+    if "-" in (getattr(asked, "config", None), getattr(asked, "file", None)):
+        verb.error("settings are read from a file, and - names none; write ./- for a file of that name")
     return asked
 
 

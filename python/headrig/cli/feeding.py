@@ -23,11 +23,12 @@ def introduction(config: Config, started: Pipeline) -> list[str]:
     """The lines after it, for a person; the last says how to stop it."""
     status = next((where.removesuffix("/metrics") for where in started.where if where.endswith("/metrics")), "")
     endless = any(running.source.endless for running in started.state.sources.values())
+    guarded = config.http is not None and config.http.token is not None
     lines = []
     for running in started.state.sources.values():
         where = running.source.where
         lines.append(f"  reads   {where}")
-        if feeding := running.config.feeding(where, status):
+        if feeding := running.config.feeding(where, status, guarded=guarded):
             lines.append(f"          {feeding}")
     claims = [claim for source in config.sources.values() for claim in source.claims()]
     if (kind := stdin_kind(0)) and not any(claim.kind == "stdin" for claim in claims):

@@ -28,8 +28,8 @@ from headrig.engine import (
 )
 from headrig.errors import DeliveryError
 
-_FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
-"""The spec of a filter's engine: it wraps nothing, drops nothing and has no windows."""
+_FILTER = b'{"on_broken":"pass","blank":"keep","line_ends":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
+"""The spec of a filter's engine: it wraps, drops and trims nothing and has no windows."""
 _READ_BYTES = 256 * 1024
 """Read at a time, as the sources do. `limits` would bring msgspec into a filter that is to start at once."""
 _BLOCK_BYTES = 4 * _READ_BYTES
@@ -39,6 +39,12 @@ _WAITING_MAX = 4
 _ARRIVAL_SECONDS = EVENT_SECONDS_MAX
 """A time later than any other: a filter has no windows, so no event is in its future."""
 _STDIN, _STDOUT = 0, 1
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
+    errno.EBADF: "it is closed, or open for reading only: give it a file or a pipe",
+}
 
 
 class _Totals:
@@ -208,4 +214,5 @@ def _write(out: Lines | memoryview | bytes) -> None:
     if error == errno.EPIPE:
         raise BrokenPipeError(error, os.strerror(error))
     if error:
-        raise DeliveryError(f"headrig redact: standard output: {os.strerror(error)}; free some space", "io")
+        remedy = _REMEDIES.get(error, "write to another place")
+        raise DeliveryError(f"headrig redact: standard output: {os.strerror(error)}; {remedy}", "io")

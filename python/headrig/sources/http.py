@@ -109,12 +109,13 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
             return {}
         return {("POST", self.path): opened.route}
 
-    def feeding(self, where: str, status: str) -> str:
+    def feeding(self, where: str, status: str, *, guarded: bool) -> str:
         """By curl."""
         url = where if self.listen is not None else f"{status}{self.path}"
         if self.listen is not None and self.listen.startswith(_UNIX):
             url = f"--unix-socket {where.rpartition(' ')[2]} http://localhost{self.path}"
-        bearer = " -H 'Authorization: Bearer TOKEN'" if self._guarded else ""
+        wants_token = self._guarded or (guarded and self.listen is None)
+        bearer = " -H 'Authorization: Bearer TOKEN'" if wants_token else ""
         return f"curl -sS --data-binary @app.log -H 'Content-Type: application/x-ndjson'{bearer} {url}"
 
     def _door(self, listen: str, context: OpenContext) -> tuple[Door, str | None]:

@@ -53,7 +53,7 @@ class TcpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="tcp"):
         finally:
             context.sockets.release(source.door.bound)
 
-    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
+    def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
         """By netcat, or by openssl where there is TLS."""
         address = where.removeprefix("tcp ")
         if self.tls is not None:

@@ -89,7 +89,7 @@ class UdpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="udp"):
         finally:
             context.sockets.release(source.door.bound)
 
-    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
+    def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
         """By netcat."""
         host, port = host_port(where.removeprefix("udp "), "")
         return f"nc -u -w 0 {host} {port} < app.log"

@@ -55,7 +55,7 @@ class UnixConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="unix"):
         finally:
             context.sockets.release(source.door.bound)
 
-    def feeding(self, where: str, status: str) -> str:  # noqa: ARG002
+    def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
         """By netcat."""
         return f"nc -N -U {self.path} < app.log"
 
