@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from headrig.component import SourceComponentConfig
+from headrig.errors import UnavailableError
 from headrig.limits import Limits
 from headrig.sources import TcpConfig
 
@@ -119,4 +120,34 @@ async def test_bug_in_tuning_a_source(start, memory, sink, caplog):
     await run.pipeline.reload(changed)
     await run.until(lambda: len(sink.lines) == 2)
     assert [] == list(run.health())
+    await run.stop()
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, OSError, MemoryError, Panic, asyncio.CancelledError])
+async def test_bug_at_opening_in_a_reload(start, memory, sink, caplog, kind):
+    """
+    A component that fails by a bug when a reload opens it costs that reload and nothing else: what was opened beside it is
+    closed, the old settings stay, and its text appears nowhere.
+    """
+
+    class Unopenable(SourceComponentConfig, frozen=True, kw_only=True, tag_field="type", tag="unopenable"):
+        @asynccontextmanager
+        async def open(self, context):
+            raise kind("canary")
+            yield
+
+    run = await start(TCP, memory)
+    closed = []
+    beside = BrokenSourceConfig(sources=[BrokenSource(None)], closed=closed)
+    changed = msgspec.structs.replace(run.pipeline.config, sources=TCP | {"new": beside, "bad": Unopenable()})
+    with pytest.raises(UnavailableError) as refused:
+        await run.pipeline.reload(changed)
+    await run.send(b'{"n":1}\n')
+    await run.until(lambda: len(sink.lines) == 1)
+
+    assert f"sources.bad: open failed: {kind.__name__}, a bug" == str(refused.value)
+    assert (["sources.new"], TCP) == (closed, run.pipeline.config.sources)
+    assert "\n  headrig/runtime/builder.py:" in bugs(caplog)[0]
+    assert "canary" not in caplog.text
+    assert 1 == run.page()['headrig_config_reloads_total{result="failure"}']
     await run.stop()

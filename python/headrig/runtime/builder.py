@@ -73,6 +73,10 @@ async def open_components(
 
 
 async def _enter(component: ComponentConfig, context: OpenContext) -> tuple[Any, AsyncExitStack]:
-    """An open component and what closes it."""
+    """An open component and what closes it. What it raises tells the path of its table by a note."""
     closing = AsyncExitStack()
-    return await closing.enter_async_context(component.open(context)), closing
+    try:
+        return await closing.enter_async_context(component.open(context)), closing
+    except BaseException as error:
+        error.add_note(context.path)
+        raise

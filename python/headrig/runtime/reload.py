@@ -14,6 +14,7 @@ from headrig import telemetry
 from headrig.component import OpenContext
 from headrig.config import Config
 from headrig.config.files import Seen, seen
+from headrig.delivery.loop import Bug, ends
 from headrig.engine import Engine
 from headrig.errors import HeadrigError, UnavailableError
 from headrig.limits import RELOAD_SECONDS, SWITCH_SECONDS
@@ -72,13 +73,25 @@ class Reload:
             raise
 
     async def _prepare(self, config: Config) -> Prepared:
-        """Open every sink, and what else changed or is new, within a time. All of it or, raising, nothing."""
-        opened = await self._open_in_time(config)
+        """
+        Open every sink, and what else changed or is new, within a time. All of it or, raising, nothing. A bug refuses these
+        settings like any other obstacle: nothing is exchanged yet, so that it must not cost what runs.
+        """
         try:
-            return Prepared(config, opened, Engine(config.engine_spec, self._state.engine))
-        except BaseException:
-            await opened.close(self._state.report)
+            opened = await self._open_in_time(config)
+            try:
+                return Prepared(config, opened, Engine(config.engine_spec, self._state.engine))
+            except BaseException:
+                await opened.close(self._state.report)
+                raise
+        except HeadrigError:
             raise
+        except BaseException as error:
+            if ends(error):
+                raise
+            bug, at = Bug(error, "open"), "".join(getattr(error, "__notes__", [])[-1:])
+            self._state.report(f"{at or 'reload'}: {bug}, a bug{bug.place}")
+            raise UnavailableError(f"{bug}, a bug", path=at) from None
 
     def _commit(self, new: Prepared) -> list[RunningSource | RunningSink]:
         """
