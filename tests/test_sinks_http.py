@@ -10,7 +10,9 @@ import pytest_asyncio
 import trustme
 from endpoint import Pauses, hang, reset, reset_halfway, serving, status, talk_forever
 
+from headrig.errors import Retryable
 from headrig.limits import Limits
+from headrig.net.http_client import Poster
 from headrig.sinks import HttpSinkConfig
 from headrig.sources import TcpConfig
 
@@ -352,3 +354,22 @@ async def test_secrets_stay_inside(posting, endpoint, caplog, capfd):
     assert "canary" not in said
     assert "answered 500" in caplog.text
     assert run.pipeline.config.sinks["out"].where == endpoint.url
+
+
+async def test_closed_while_a_request_runs_out_of_time(endpoint):
+    """
+    A request whose time is over in the very turn of the loop in which the client is closed ends as any other, and the client
+    is closed.
+    """
+    endpoint.answers = [hang]
+    poster = Poster(endpoint.url, {}, timeout_seconds=3600.0)
+    request = asyncio.create_task(poster.exchange(b"{}\n", {}))
+    while not endpoint.requests:  # noqa: ASYNC110 (the endpoint tells nobody)
+        await asyncio.sleep(0)
+    poster._deadline.reschedule(0.0)
+    await asyncio.sleep(0)
+    await poster.close()
+
+    assert poster._session.closed
+    with pytest.raises(Retryable):
+        await request

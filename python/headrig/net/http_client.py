@@ -86,7 +86,7 @@ class Poster:
     async def close(self) -> None:
         """Disconnect, even during a request, which then counts as not delivered."""
         self._closed = True
-        if self._deadline is not None:
+        if self._deadline is not None and not self._deadline.expired():
             self._deadline.reschedule(0.0)
         await self._session.close()
 
