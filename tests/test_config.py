@@ -230,3 +230,23 @@ def test_byte_order_mark(tmp_path):
     (tmp_path / "headrig.toml").write_bytes(b"\xef\xbb\xbf" + (DATA / "good/smallest.toml").read_bytes())
 
     assert [] == config.check(str(tmp_path / "headrig.toml"), {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[{'.'.join('a' * 20_000)}]\nb = 1\n",
+        f"{'.'.join('a' * 20_000)} = 1\n",
+        f"a = {'[' * 200}{']' * 200}\n",
+        f"a = {'{a=' * 5_000}1{'}' * 5_000}\n",
+        f"{'[[a]]' + chr(10)}{'[a.' + '.'.join('b' * 900) + ']'}\n",
+    ],
+    ids=["header", "key", "arrays", "tables", "array of tables"],
+)
+def test_nested_too_deep(text, tmp_path):
+    """
+    Tables however deep in each other, by any form that TOML has for them, are one error and never exhaust the stack.
+    """
+    (error,) = config.check(write(tmp_path, text), {"PORT": "1"})
+
+    assert error.reason == "a number of thousands of digits, or nested too deep"

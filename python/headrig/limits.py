@@ -115,6 +115,8 @@ SETTINGS_QUIET_SECONDS: Final = 0.1
 """A settings file that is read again must have stayed as it is for so long: who rewrites it in place writes in pieces."""
 SETTINGS_SECONDS: Final = 5.0
 """A settings file that has not been left alone for that long by then is not taken."""
+SETTINGS_DEPTH_MAX: Final = 64
+"""Tables and arrays in each other in a settings file: ten times what settings have, and far from what exhausts the stack."""
 RELOAD_SECONDS: Final = 30.0
 """Longest wait for new components to open in a reload. Then they are closed again and the old settings stay."""
 SWITCH_SECONDS: Final = 5.0

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from headrig.config.positions import Positions
 from headrig.errors import ConfigError
+from headrig.limits import SETTINGS_DEPTH_MAX
 
 _WHERE: Final = re.compile(r"(.*?) ?\(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _YAML: Final = re.compile(r"---\s*$|%YAML\b|- |[\w.-]+:(\s|$)|[\"'][^\"']*[\"']:(\s|$)")
@@ -61,14 +62,29 @@ def document(content: bytes, path: str, errors: list[ConfigError]) -> Document |
         wrong = ConfigError("not UTF-8", file=path, remedy="save the file as UTF-8")
         errors.append(_at(wrong, *_end_of(before)))
         return None
+    tables = None
     try:
-        return Document(tomllib.loads(text), Positions(text))
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         errors.append(_refusal(str(error), text, path))
+        return None
     except (ValueError, RecursionError):
+        pass
+    # tomllib takes a dotted key of any length, and everything that reads the tables walks down them.
+    if tables is None or _deeper(tables, SETTINGS_DEPTH_MAX):
         reason = "a number of thousands of digits, or nested too deep"
         errors.append(ConfigError(reason, file=path, remedy="correct the TOML"))
-    return None
+        return None
+    return Document(tables, Positions(text))
+
+
+def _deeper(tables: dict[str, Any], depth_max: int) -> bool:
+    """More tables and arrays are in each other than that."""
+    level: list[Any] = [tables]
+    for _ in range(depth_max):
+        inner = [each for outer in level for each in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [each for each in inner if isinstance(each, dict | list)]
+    return bool(level)
 
 
 def _refusal(said: str, text: str, path: str) -> ConfigError:
