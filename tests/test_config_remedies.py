@@ -134,6 +134,8 @@ ROWS = [
     below(f'{WEB}[http]\nlisten = "0.0.0.0:9"\n', "accept the risk with insecure_listen = true", f'{WEB}insecure_listen = true\n[http]\nlisten = "0.0.0.0:9"\n'),
     below(f'{WEB}path = "in"\n[http]\n', 'write one such as "/ingest"', f'{WEB}path = "/ingest"\n[http]\n'),
     below(f'{WEB}token = " "\n[http]\n', "give a token, or remove the key", f"{WEB}[http]\n"),
+    below(f'{WEB}token = "a\\nb"\n[http]\n', "give it alone, in one line", f'{WEB}token = "a b"\n[http]\n'),
+    below(f'{WEB}token = "a\\u0000b"\n[http]\n', "give it alone, in one line", f'{WEB}token = "ä"\n[http]\n'),
     below(f"{WEB}tls = {{ cert_file = 'a', key_file = 'b' }}\n[http]\n", "set sources.web.listen, or use http.tls", f"{WEB}[http]\n"),
     below(f"{WEB}listen = 'unix:a.sock'\ntls = {{ cert_file = 'a', key_file = 'b' }}\n", "remove it: the socket file's mode says who may connect", f"{WEB}listen = 'unix:a.sock'\n"),
     below("[http]\nhosts = ['https://a']\n", 'write names alone, without scheme or port, such as "logs.example"', "[http]\nhosts = ['logs.example']\n"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from urllib.parse import urlsplit
 
 from headrig.errors import ConfigError
 from headrig.net.sockets import is_loopback
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no header may hold (RFC 9110, section 5.5)."""
 
 
 class Refusal(NamedTuple):
@@ -99,6 +103,9 @@ def token_problems(token: str | None, at: str) -> Iterator[ConfigError]:
     """What is wrong with a bearer token."""
     if token is not None and not token.strip():
         yield ConfigError("the token is empty", path=f"{at}.token", remedy="give a token, or remove the key")
+    elif token is not None and _CONTROL.search(token.strip()):
+        reason = "no request can show the token: it has a line break or another control character"
+        yield ConfigError(reason, path=f"{at}.token", remedy="give it alone, in one line")
 
 
 def bearer(token: str | None) -> bytes | None:
