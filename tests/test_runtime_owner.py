@@ -96,8 +96,8 @@ def run_of(run):
 @pytest.mark.asyncio
 async def test_run_beside_another(start, memory, sink, tmp_path, caplog):
     """
-    Where another process keeps the state a run goes on without, degraded, and says who; a reload after that one's end, be
-    it killed, takes it.
+    Where another process keeps the state a run goes on without, degraded, and says who, as long as that one does; a reload
+    after its end, be it killed, takes it.
     """
     with Another(tmp_path) as another:
         run = await start(TCP, memory, data_dir=str(tmp_path))
@@ -109,6 +109,8 @@ async def test_run_beside_another(start, memory, sink, tmp_path, caplog):
         await reload(run, limits=Limits(drain_seconds=1.0))
         assert "degraded" == run_of(run)[0]
         another.kill()
+        free = f"nobody keeps the state in {tmp_path} any more: send SIGHUP, and this process does"
+        assert ("degraded", free) == run_of(run)
         await reload(run, limits=Limits(drain_seconds=2.0))
 
     assert ("ok", "") == run_of(run)

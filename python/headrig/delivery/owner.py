@@ -78,6 +78,8 @@ class Owner:
         self._clock = clock
         self._refused = ""
         """Why it is not held."""
+        self._beside = False
+        """It is not held because another process had it."""
         self._since_seconds = clock()
         self._lock: _Lock | None = None
         self._path = os.path.join(data_dir, FILE)
@@ -111,8 +113,12 @@ class Owner:
         """Why the state is not kept by this process; None while it is."""
         if self.held:
             return None
-        replaced = f"{self._path} was removed or replaced: send SIGHUP, and this process takes the new one"
-        return Degraded(self._refused or replaced, self._since_seconds)
+        reason = (
+            self._refused or f"{self._path} was removed or replaced: send SIGHUP, and this process takes the new one"
+        )
+        if self._beside and holder(self.data_dir) is None:
+            reason = f"nobody keeps the state in {self.data_dir} any more: send SIGHUP, and this process does"
+        return Degraded(reason, self._since_seconds)
 
     def announce(self, address: str) -> None:
         """Tell those who look at the lock where its holder's status is served."""
@@ -143,7 +149,8 @@ class Owner:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN):
+            self._beside = error.errno in (errno.EACCES, errno.EAGAIN)
+            if self._beside:
                 who = _holder(descriptor) or "another process"
                 self._refused = (
                     f"{who} keeps the state in {self.data_dir}: give each its own data_dir, or stop that one"
@@ -152,7 +159,7 @@ class Owner:
                 self._refused = f"{self.data_dir} is on a file system without locks: {error.strerror or error}"
             os.close(descriptor)
             return None
-        self._refused, self._since_seconds = "", self._clock()
+        self._refused, self._beside, self._since_seconds = "", False, self._clock()
         with suppress(OSError):  # what the one before has said is over
             os.ftruncate(descriptor, 0)
         lock = _Lock(descriptor, (found.st_dev, found.st_ino))
