@@ -373,3 +373,26 @@ async def test_closed_while_a_request_runs_out_of_time(endpoint):
     assert poster._session.closed
     with pytest.raises(Retryable):
         await request
+
+
+async def test_another_endpoint_need_not_wait(posting, endpoint):
+    """
+    What an endpoint asked for holds for that one: a reload that stays with it waits on, one that names another host or port
+    delivers there at once.
+    """
+    endpoint.answers = [status(429, Retry_After="600")]
+    run = await posting()
+    await run.send(b'{"n":1}\n')
+    await run.until(lambda: run.pauses.asked == [600.0])
+
+    def changed(**settings):
+        sink = msgspec.structs.replace(run.pipeline.config.sinks["out"], **settings)
+        return msgspec.structs.replace(run.pipeline.config, sinks={"out": sink})
+
+    await run.pipeline.reload(changed(timeout_seconds=7.0))
+    async with serving() as other:
+        assert (1, [600.0]) == (len(endpoint.requests), run.pauses.asked)
+        await run.pipeline.reload(changed(endpoint=other.url))
+        await run.until(lambda: run.account.delivered == 1)
+
+        assert ([b'{"n":1}'], [600.0]) == (other.lines, run.pauses.asked)

@@ -89,6 +89,8 @@ class DeliveryLoop(ABC, Generic[Item]):
         """A component is never called concurrently, and never replaced during a call."""
         self._hurry = asyncio.Event()
         """Ends a back-off, unless the other side asked for it."""
+        self._elsewhere = asyncio.Event()
+        """Ends also a wait that was asked for: it was another side that did."""
         self._back_off: Iterator[float] | None = None
         """Waits between attempts at the same items."""
         self._bugs = 0
@@ -103,6 +105,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         """Deliver whatever comes, until the buffer ends."""
         while items := await self._buffer.take():
             self._hurry.clear()
+            self._elsewhere.clear()
             self._settled = 0
             error = await self._attempt(self.verb, partial(self.call, items))
             if error is None:
@@ -155,10 +158,13 @@ class DeliveryLoop(ABC, Generic[Item]):
         """Close the component."""
         await close(self.at, self._closing, self.context.report)
 
-    async def _go_over(self, swap: Callable[[], None], closing: AsyncExitStack, *, at_once: bool) -> None:
+    async def _go_over(
+        self, swap: Callable[[], None], closing: AsyncExitStack, *, at_once: bool, elsewhere: bool = False
+    ) -> None:
         """
         Go on with a new component, which `swap` puts in place between two calls. `at_once`: close the old one first instead of
-        waiting for its call. If this is cancelled before its turn, it closes the new one.
+        waiting for its call. `elsewhere`: it has another side, which has not asked to be left alone. If this is cancelled
+        before its turn, it closes the new one.
         """
         try:
             if at_once:
@@ -168,6 +174,8 @@ class DeliveryLoop(ABC, Generic[Item]):
                 swap()
                 self.condition.renewed()
             self._hurry.set()
+            if elsewhere:
+                self._elsewhere.set()
         finally:
             await close(self.at, closing, self.context.report)
 
@@ -260,7 +268,7 @@ class DeliveryLoop(ABC, Generic[Item]):
         elif self.leaving:
             wait_seconds = min(wait_seconds, RETRY_SECONDS_MAX)
         if asked_for_seconds:
-            await context.pause(asked_for_seconds, asyncio.Event())
+            await context.pause(asked_for_seconds, self._elsewhere)
         if wait_seconds > asked_for_seconds:
             await context.pause(wait_seconds - asked_for_seconds, self._hurry)
 

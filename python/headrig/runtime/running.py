@@ -187,7 +187,8 @@ class RunningSink(DeliveryLoop[Batch]):
             self.sink, self.config = sink, config
             self.closed_by_reader = False
 
-        await self._go_over(swap, closing, at_once=self.config.remote)
+        elsewhere = config.where != self.config.where
+        await self._go_over(swap, closing, at_once=self.config.remote, elsewhere=elsewhere)
 
     async def close(self) -> None:
         """Close what it held; lines that are not decided by now are dropped."""
