@@ -28,8 +28,8 @@ from headrig.engine import (
 )
 from headrig.errors import DeliveryError
 
-_FILTER = b'{"on_broken":"pass","blank":"keep","line_ends":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
-"""The spec of a filter's engine: it wraps, drops and trims nothing and has no windows."""
+_FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
+"""The spec of a filter's engine: it wraps nothing, drops nothing and has no windows."""
 _READ_BYTES = 256 * 1024
 """Read at a time, as the sources do. `limits` would bring msgspec into a filter that is to start at once."""
 _BLOCK_BYTES = 4 * _READ_BYTES

@@ -25,7 +25,7 @@ use crate::redact::Scratch;
 use crate::shared::{lock, source, Shared, Superseded};
 use crate::simd::structure::Structure;
 use crate::simd::Path;
-use crate::spec::{Blank, LineEnds, LoneSurrogates, NonFinite, OnBroken};
+use crate::spec::{Blank, LoneSurrogates, NonFinite, OnBroken};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 ///
@@ -205,7 +205,7 @@ impl Worker {
                 continue;
             }
             match self.event(segment, &line, batch) {
-                Ok(()) => emit(&mut batch.output, segment, &line, &self.edits, batch.shared.spec.line_ends),
+                Ok(()) => emit(&mut batch.output, segment, &line, &self.edits),
                 Err(reason) => self.broken(segment, &line, reason, batch),
             }
             if batch.observer.is_full() {
@@ -229,10 +229,7 @@ impl Worker {
             broken: counts.broken,
             dropped_blank: counts.dropped_blank,
             redactions,
-            normalized: match shared.spec.line_ends {
-                LineEnds::Trim => counts.normalized,
-                LineEnds::Keep => Normalized { crlf: 0, bom: 0, ..counts.normalized },
-            },
+            normalized: counts.normalized,
         }
     }
 }
@@ -362,30 +359,22 @@ impl Worker {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),
             _ => kept.len(),
         };
-        let (before, after) = segment.edges(line, shared.spec.line_ends);
         batch.output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
             match shared.spec.on_broken {
                 OnBroken::Wrap => wrap(&kept[..end], &self.edits, when, reason.as_str(), out),
-                OnBroken::Pass => {
-                    out.extend_from_slice(before);
-                    self.edits.apply(kept, 0, end, out);
-                    out.extend_from_slice(after);
-                }
+                OnBroken::Pass => self.edits.apply(kept, 0, end, out),
             }
         });
     }
 }
 
 /// Write a line with its edits, or leave it to the run of untouched ones.
-fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits, line_ends: LineEnds) {
+fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits) {
     let (from, to) = line.text;
-    if edits.is_empty() && (line_ends == LineEnds::Keep || from == line.start && to + 1 == line.next) {
+    if edits.is_empty() && from == line.start && to + 1 == line.next {
         return output.keep();
     }
-    let (before, after) = segment.edges(line, line_ends);
     output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
-        out.extend_from_slice(before);
         edits.apply(segment.text(line), 0, to - from, out);
-        out.extend_from_slice(after);
     });
 }

@@ -5,7 +5,6 @@ use memchr::{memchr, memrchr};
 use crate::io::lines::Normalized;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
-use crate::spec::LineEnds;
 
 /// Bytes scanned ahead of the walker: with bitmaps and output they fit a second-level cache of 512 KiB.
 const SEGMENT_BYTES: usize = 128 * 1024;
@@ -44,17 +43,6 @@ impl<'a> Segment<'a> {
         structure.scan(path, bytes);
         let valid = !structure.wide || simdutf8::basic::from_utf8(bytes).is_ok();
         Self { bytes, offset, structure, valid }
-    }
-
-    /// The BOM before a line and the CR behind it, if they are kept.
-    pub fn edges(&self, line: &Line, line_ends: LineEnds) -> (&'a [u8], &'a [u8]) {
-        match line_ends {
-            LineEnds::Trim => (b"", b""),
-            LineEnds::Keep => {
-                let after = &self.bytes[line.text.1..line.next];
-                (&self.bytes[line.start..line.text.0], after.strip_suffix(b"\n").unwrap_or(after))
-            }
-        }
     }
 
     pub fn lines(&self) -> impl Iterator<Item = (Line, Normalized)> + use<'a> {
