@@ -1,6 +1,6 @@
 """
-What waits for a sink or a notifier. `Buffer` is all that a delivery loop knows of it. `Memory` keeps batches of lines in
-memory; when there is no room, `when_full` decides.
+What waits for a sink or a notifier. `Buffer` is all that a delivery loop knows of it, `SinkBuffer` all that a run
+does. `Memory` keeps batches of lines in memory; when there is no room, `when_full` decides.
 """
 
 from __future__ import annotations
@@ -51,6 +51,43 @@ class Buffer(Protocol[Item]):
 
     async def flushed(self) -> None:
         """Wait until everything offered so far is decided, without waiting for company."""
+
+
+class SinkBuffer(Buffer[Batch], Protocol):
+    """What a run knows of the buffer of one sink beyond that, wherever its batches wait: `Memory`, or later a spool."""
+
+    account: SinkAccount
+    flush_seconds: float
+    now: Clock
+    """The clock of `idle_since`."""
+    idle_since: float | None
+    """Since when the sink has accepted nothing though lines wait; None while none do."""
+
+    @property
+    def size(self) -> int:
+        """Bytes waiting."""
+
+    @property
+    def decided(self) -> int:
+        """Lines that the sink has decided of batches that are not decided as a whole."""
+
+    def tune(self, limits: Limits, when_full: WhenFull, flush_entries_max: int, flush_seconds: float) -> None:
+        """Take new bounds."""
+
+    async def room(self) -> None:
+        """Wait until a batch may be offered: at once unless it is full and blocks."""
+
+    def stop_waiting(self) -> None:
+        """The end is near: let nobody wait for room, and no batch for company."""
+
+    def end(self) -> None:
+        """Nothing more comes: `take` gives what waits and then an empty list."""
+
+    def drop_all(self, reason: str) -> int:
+        """Drop everything that waits, or leave it to the next run if it outlives this one; gives the lines dropped."""
+
+    def detach(self) -> None:
+        """Leave the account, once empty."""
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final, Protocol
 
 from headrig.config import Config
-from headrig.delivery.buffer import Memory
+from headrig.delivery.buffer import Memory, SinkBuffer
 from headrig.delivery.loop import close
 from headrig.delivery.owner import Owner
 from headrig.engine import BATCH_BYTES_MAX
@@ -91,7 +91,7 @@ class Components:
     def start_sink(self, name: str, sink: Sink, closing: AsyncExitStack) -> None:
         """Let a sink run, by its settings."""
         state, config = self._state, self.config.sinks[name]
-        buffer = Memory(state.ledger.sink(name, config.kind), state.limits)
+        buffer: SinkBuffer = Memory(state.ledger.sink(name, config.kind), state.limits)
         running = state.sinks[name] = RunningSink(name, config, sink, buffer, context=state, closing=closing)
         running.reader_gone = self.review
         self._tune(buffer, name)
@@ -218,7 +218,7 @@ class Components:
         running.ended = not processing.cancelled() and not running.queue.stopping.is_set()
         self.review()
 
-    def _tune(self, buffer: Memory, name: str) -> None:
+    def _tune(self, buffer: SinkBuffer, name: str) -> None:
         config = self.config.sinks[name]
         buffer.account.type = config.kind
         buffer.tune(self._state.limits, config.when_full, config.flush_entries_max, config.flush_seconds)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from headrig import telemetry
-from headrig.delivery.buffer import Memory
+from headrig.delivery.buffer import SinkBuffer
 from headrig.delivery.condition import Degraded
 from headrig.delivery.loop import Bug, DeliveryContext, DeliveryLoop, close, ends
 from headrig.delivery.retry import waits
@@ -128,7 +128,7 @@ class RunningSink(DeliveryLoop[Batch]):
         name: str,
         config: SinkConfig,
         sink: Sink,
-        buffer: Memory,
+        buffer: SinkBuffer,
         *,
         context: DeliveryContext,
         closing: AsyncExitStack,
