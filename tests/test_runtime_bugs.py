@@ -1,12 +1,14 @@
-"""A bug of a source: it ends alone, and says so."""
+"""A bug of a source, or in a reload: it costs nothing else, and says so."""
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
+from headrig.cli import run as cli_run
 from headrig.component import SourceComponentConfig
 from headrig.errors import UnavailableError
 from headrig.limits import Limits
@@ -148,6 +150,27 @@ async def test_bug_at_opening_in_a_reload(start, memory, sink, caplog, kind):
     assert f"sources.bad: open failed: {kind.__name__}, a bug" == str(refused.value)
     assert (["sources.new"], TCP) == (closed, run.pipeline.config.sources)
     assert "\n  headrig/runtime/builder.py:" in bugs(caplog)[0]
+    assert "canary" not in caplog.text
+    assert 1 == run.page()['headrig_config_reloads_total{result="failure"}']
+    await run.stop()
+
+
+async def test_bug_in_reading_settings_again(start, memory, caplog, monkeypatch):
+    """
+    What reads the settings for a reload may fail by a bug: the run goes on with those it has, and says where the bug is.
+    """
+
+    async def read_quiet(*_):
+        raise RecursionError("canary")
+
+    monkeypatch.setattr(cli_run, "read_quiet", read_quiet)
+    caplog.set_level(logging.ERROR, "headrig")
+    run = await start(TCP, memory)
+    await cli_run._Run(run.pipeline.config, "headrig.toml", "no", "")._reload(run.pipeline)
+
+    assert bugs(caplog)[0].startswith(
+        "SIGHUP: the old settings stay: read failed: RecursionError, a bug\n  headrig/cli/run.py:"
+    )
     assert "canary" not in caplog.text
     assert 1 == run.page()['headrig_config_reloads_total{result="failure"}']
     await run.stop()

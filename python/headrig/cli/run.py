@@ -20,6 +20,7 @@ from headrig.cli.feeding import introduction, opening
 from headrig.config import Config, locate, read, read_quiet
 from headrig.config.default import Stdin, stdin_kind
 from headrig.config.finding import find
+from headrig.delivery.loop import Bug
 from headrig.errors import ConfigError, HeadrigError
 from headrig.redaction import redact
 from headrig.runtime import pipeline
@@ -152,7 +153,13 @@ class _Run:
 
     async def _reload(self, started: Pipeline) -> None:
         """Reload the settings; bad ones are refused with one log line and a count."""
-        config, errors = await read_quiet(self._path, os.environ, self._stdin)
+        try:
+            config, errors = await read_quiet(self._path, os.environ, self._stdin)
+        except Exception as error:  # noqa: BLE001  # nothing is touched yet, and what runs must not pay for a bug
+            bug = Bug(error, "read")
+            started.state.metrics.add(telemetry.RELOADS, 1, "failure")
+            log.error("SIGHUP: the old settings stay: %s, a bug%s", bug, bug.place)  # noqa: TRY400  # its text may quote a value
+            return
         if config is None:
             started.state.metrics.add(telemetry.RELOADS, 1, "failure")
             more = f" (and {len(errors) - 1} more: headrig validate shows all)" if len(errors) > 1 else ""
