@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import trustme
 
 from headrig import config
 from headrig.limits import SECRET_BYTES_MAX
@@ -125,6 +126,27 @@ def test_readable_by_everyone(tmp_path, key, mode, warned):
     warning = f"{key}_file: every user of this machine can read the file; chmod o= it"
 
     assert (warned, ()) == (warning in loaded.warnings, tuple(set(loaded.warnings) - {warning}))
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o600, False)])
+@pytest.mark.parametrize("kind", ["tcp", "http"])
+def test_private_key_readable_by_everyone(tmp_path, kind, mode, warned):
+    """
+    So is the private key of a listener; its certificate is for everyone.
+    """
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    (tmp_path / "key.pem").chmod(mode)
+    (tmp_path / "cert.pem").chmod(0o644)
+    path = tmp_path / "headrig.toml"
+    tls = f'tls = {{ cert_file = "{tmp_path}/cert.pem", key_file = "{tmp_path}/key.pem" }}\n'
+    token = f'token = "{SECRET}"\n' if kind == "http" else ""
+    path.write_text(f'{BASE}[sources.door]\ntype = "{kind}"\nlisten = "127.0.0.1:0"\n{token}{tls}')
+    loaded, errors = config.read(str(path), {})
+    warning = "sources.door.tls.key_file: every user of this machine can read the file; chmod o= it"
+
+    assert ([], [warning] * warned) == (errors, list(loaded.warnings))
 
 
 def test_given_twice(tmp_path, key):

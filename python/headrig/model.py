@@ -67,6 +67,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 FilePath = Annotated[str, msgspec.Meta(extra={"form": "file"})]
 """The path of a file or directory, as it is written."""
+PrivateFile = Annotated[str, msgspec.Meta(extra={"form": "file", "private": True})]
+"""The path of a file that nobody else should read, such as a private key."""
 Address = Annotated[str, msgspec.Meta(extra={"form": "address"})]
 """Where something listens or is reached: `host:port`, `unix:/path` or a URL, as it is written."""
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]

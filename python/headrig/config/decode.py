@@ -12,7 +12,7 @@ import msgspec
 
 from headrig.config.environment import Expanded, Unresolved
 from headrig.config.literals import as_written
-from headrig.config.secret_files import read_secret
+from headrig.config.secret_files import look_at_private, read_secret
 from headrig.errors import ConfigError
 from headrig.errors import shown as kind_of
 from headrig.model import FilePath
@@ -126,7 +126,10 @@ def value(given: Any, kind: Any, name: str, path: str, errors: Findings) -> Any:
     if unit is not None and isinstance(given, str) and (number := scaled(given, unit)) is not None:
         given = number
     try:
-        return as_written(_convert(given, kind), given, kind, path)
+        converted = as_written(_convert(given, kind), given, kind, path)
+        if _extra(kind).get("private"):
+            look_at_private(str(converted), path, errors.warnings)
+        return converted
     except msgspec.ValidationError as error:
         errors.append(_worded(str(error), given, kind, unit, path))
     except ConfigError as error:

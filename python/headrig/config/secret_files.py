@@ -5,6 +5,7 @@ No error shows any of it.
 
 import os
 import stat
+from contextlib import suppress
 from typing import Final
 
 from headrig.errors import ConfigError
@@ -36,6 +37,16 @@ def read_secret(file: str, path: str, warnings: list[str]) -> str:
         raise ConfigError("cannot read the file: not UTF-8 text", path=path, remedy=_REMEDY) from None
     if not secret:
         raise ConfigError("the file is empty", path=path, remedy="put the secret into it")
+    _warn_of_readers(mode, path, warnings)
+    return secret
+
+
+def look_at_private(file: str, path: str, warnings: list[str]) -> None:
+    """Warn if anyone can read a file that should be private; who uses it says whether it can be read at all."""
+    with suppress(OSError, ValueError):
+        _warn_of_readers(os.stat(file).st_mode, path, warnings)
+
+
+def _warn_of_readers(mode: int, path: str, warnings: list[str]) -> None:
     if mode & stat.S_IROTH:
         warnings.append(f"{path}: every user of this machine can read the file; chmod o= it")
-    return secret

@@ -22,7 +22,7 @@ import msgspec
 from headrig.errors import ConfigError, UnavailableError
 from headrig.filesystem import Created, directory_obstacle
 from headrig.limits import BACKLOG_CONNECTIONS
-from headrig.model import FilePath
+from headrig.model import FilePath, PrivateFile
 from headrig.net.binding import Resolved, bind_all, let_in, reason_of, resolve
 
 Bound = tuple[socket.socket, ...]
@@ -33,7 +33,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """TLS of a listener. With `client_ca_file` a client must show a certificate that it signed."""
 
     cert_file: FilePath
-    key_file: FilePath
+    key_file: PrivateFile
     client_ca_file: FilePath | None = None
 
     def problems(self, at: str) -> Iterator[ConfigError]:
