@@ -6,6 +6,8 @@ import decimal
 import enum
 import json
 import logging
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -167,3 +169,41 @@ def test_arguments_that_do_not_fit_are_shown(path, handler, log):
     assert "password=[REDACTED:password] and two" == second["message"]
     assert ["str"] == second["headrig"]["args"]
     assert 2 == handler.counts()["unprintable"]
+
+
+LOGURU = """
+import sys, headrig
+from loguru import logger
+logger.remove()
+logger.add(headrig.install(), **({} if sys.argv[1] == "{}" else {"format": sys.argv[1]}))
+def fail(): raise ValueError("inner")
+try:
+    try: fail()
+    except ValueError as error: raise KeyError("outer") from error
+except KeyError: logger.exception("chained")
+try: raise ExceptionGroup("several", [ValueError("one")])
+except ExceptionGroup: logger.exception("grouped")
+logger.error("quoted: Traceback (most recent call last):")
+headrig.flush()
+"""
+
+
+@pytest.mark.parametrize("form", ["{message}", "{level} {message}\n{extra}", "{}"])
+def test_traceback_of_loguru(tmp_path, form):
+    """
+    A record that loguru hands on has its traceback once, in `error`, whatever its format is: not in `message` as well. A
+    message that quotes a traceback stays whole.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", LOGURU, form], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    chained, grouped, quoted = map(json.loads, done.stdout.splitlines())
+
+    assert ["chained", "grouped"] == [
+        word for word in ("chained", "grouped") for line in (chained, grouped) if word in line["message"]
+    ]
+    assert not any("Traceback" in line["message"] or "fail" in line["message"] for line in (chained, grouped))
+    assert ("KeyError", "ExceptionGroup") == (chained["error"]["name"], grouped["error"]["name"])
+    assert "in fail" in chained["error"]["stack"]
+    assert "ValueError: one" in grouped["error"]["stack"]
+    assert quoted["message"].replace("\n{}", "").endswith("quoted: Traceback (most recent call last):")

@@ -159,7 +159,10 @@ fn own_message<'py>(
         && parts.args.as_ref().is_none_or(|args| args.cast::<PyTuple>().is_ok_and(|args| args.is_empty()));
     if plain {
         match &parts.msg {
-            Some(msg) => values.shown(msg),
+            Some(msg) => match before_traceback(parts, msg) {
+                Some(text) => values.text(&text),
+                None => values.shown(msg),
+            },
             None => values.out.extend_from_slice(b"\"None\""),
         }
         return None;
@@ -192,6 +195,17 @@ fn own_message<'py>(
             Some(note.into_any())
         }
     }
+}
+
+/// The message of a record of loguru's, which ends in the traceback that `error` has as well: marked by a newline as the text
+/// of its exception (`loguru/_simple_sinks.py`, 0.7).
+fn before_traceback<'py>(parts: &Parts<'py>, msg: &Bound<'py, PyAny>) -> Option<Bound<'py, PyString>> {
+    let marked = parts.exc_text.as_ref()?.cast::<PyString>().ok()?.to_str().ok()? == "\n";
+    parts.exc_info.as_ref().filter(|_| marked)?;
+    let text = msg.cast::<PyString>().ok()?.to_str().ok()?;
+    let message = &text[..text.find("Traceback (most recent call last):")?];
+    let message = message.strip_suffix("+ Exception Group ").unwrap_or(message);
+    Some(PyString::new(msg.py(), message.trim_end()))
 }
 
 fn kinds(values: &[Bound<'_, PyAny>]) -> Vec<String> {
