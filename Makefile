@@ -39,6 +39,11 @@ $(VENV)/.tools: $(VENV)/.made pyproject.toml
 	@$(PIP) install -c constraints.txt --group test
 	@touch $@
 
+$(VENV)/.measured: $(VENV)/.tools
+	@echo "headrig: installing what measures coverage"
+	@$(PIP) install -c constraints.txt --group coverage
+	@touch $@
+
 $(VENV)/.lint: $(VENV)/.tools
 	@echo "headrig: installing the tools of lint"
 	@$(PIP) install -c constraints.txt --group dev
@@ -100,9 +105,8 @@ test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to p
 	cargo test --quiet --workspace --exclude headrig-py
 	$(BIN)/pytest $(ARGS)
 
-coverage: $(VENV)/.tools $(VENV)/.wheel ## the tests again, and how much of the Python code they run (ARGS goes to pytest)
+coverage: $(VENV)/.measured $(VENV)/.wheel ## the tests again, and how much of the Python code they run (ARGS goes to pytest)
 	@.ci/require jq prometheus rsyslog curl netcat-openbsd
-	@$(PIP) install -c constraints.txt --group coverage
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
