@@ -13,6 +13,7 @@ from headrig.component import SourceComponentConfig
 from headrig.errors import UnavailableError
 from headrig.limits import Limits
 from headrig.sources import TcpConfig
+from headrig.web import HttpServerConfig
 
 pytestmark = pytest.mark.asyncio
 
@@ -106,18 +107,41 @@ async def test_bug_of_the_last_source(start, memory, sink):
     await run.stop()
 
 
-async def test_bug_in_tuning_a_source(start, memory, sink, caplog):
+@pytest.mark.parametrize("kind", [RuntimeError, Panic])
+async def test_bug_in_renewing_the_status_server(start, memory, sink, caplog, monkeypatch, kind):
+    """
+    A status server that fails by a bug as it goes over to other settings costs neither the reload nor the run.
+    """
+
+    async def broken(*_):
+        raise kind("canary")
+
+    monkeypatch.setattr("headrig.web.server.StatusServer.renew", broken)
+    http = HttpServerConfig(listen="127.0.0.1:0")
+    run = await start(TCP, memory, http=http)
+    await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, http=HttpServerConfig(listen="localhost:0")))
+    await run.until(lambda: bugs(caplog) != [])
+    await run.send(b'{"n":1}\n')
+    await run.until(lambda: len(sink.lines) == 1)
+
+    assert bugs(caplog)[0].startswith(f"http: renew failed: {kind.__name__}, a bug; it goes on as it can")
+    assert "canary" not in caplog.text
+    await run.stop()
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Panic])
+async def test_bug_in_tuning_a_source(start, memory, sink, caplog, kind):
     """
     A source that fails at taking other bounds costs no reload; it goes on, degraded, and the next reload opens it anew.
     """
-    broken, mended = BrokenSource(None, tune=RuntimeError("canary")), BrokenSource(None)
+    broken, mended = BrokenSource(None, tune=kind("canary")), BrokenSource(None)
     run = await start(TCP | {"bad": BrokenSourceConfig(sources=[broken, mended], closed=[])}, memory)
     changed = msgspec.structs.replace(run.pipeline.config, limits=Limits(idle_seconds_max=3000))
     await run.pipeline.reload(changed)
     health = run.pipeline.status.health()
 
     assert (True, ["sources.bad"], False) == (health.good(), list(run.health()), run.pipeline.failed)
-    assert bugs(caplog)[0].startswith("sources.bad: tune failed: RuntimeError, a bug; it goes on as it was")
+    assert bugs(caplog)[0].startswith(f"sources.bad: tune failed: {kind.__name__}, a bug; it goes on as it was")
     assert "canary" not in caplog.text
     await run.pipeline.reload(changed)
     await run.until(lambda: len(sink.lines) == 2)

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from headrig.config import Config
 from headrig.delivery.buffer import Memory, SinkBuffer
-from headrig.delivery.loop import close
+from headrig.delivery.loop import Bug, close, ends
 from headrig.delivery.owner import Owner
 from headrig.engine import BATCH_BYTES_MAX
 from headrig.limits import LEAVING_SECONDS
@@ -171,8 +171,8 @@ class Components:
         running = self._state.sources.get(at.removeprefix("sources."))
         if running is not None and running.bug is not None:
             return True
-        door = running.listening.door if running is not None and running.config.renewable else None
-        return door is not None and self.sockets.lost(door.bound)
+        listener = running.listening.listener if running is not None and running.config.renewable else None
+        return listener is not None and self.sockets.lost(listener.bound)
 
     async def close(self) -> None:
         """Close whatever is open, at whatever point the run ended."""
@@ -208,6 +208,11 @@ class Components:
             await work
         except OSError as error:
             log.error("%s: it could not go over to the new settings: %s", at, error.strerror or error)  # noqa: TRY400
+        except BaseException as error:
+            if ends(error):
+                raise
+            bug = Bug(error, "renew")
+            self._state.report(f"{at}: {bug}, a bug; it goes on as it can{bug.place}")
         # What is served now, and who may ask for it, may be others'.
         self._mount()
         self._announce()

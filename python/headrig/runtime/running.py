@@ -56,7 +56,9 @@ class RunningSource:
         self.queue.tune(limits)
         try:
             self.source.tune(limits)
-        except Exception as error:  # noqa: BLE001 (whatever a component raises that it should not)
+        except BaseException as error:
+            if ends(error):
+                raise
             self._fails(Bug(error, "tune"), "it goes on as it was")
 
     @property
