@@ -19,8 +19,8 @@ OF_NO_COMPONENT = {
     "LOG_STRUCTURED": ("service",),
 }
 OF_THE_HANDLER = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL")
-DOORS = ("run", "service")
-EVERY = [(door, at, name) for door in DOORS for name, (at, _) in variables(door).items()]
+PROGRAMS = ("run", "service")
+EVERY = [(program, at, name) for program in PROGRAMS for name, (at, _) in variables(program).items()]
 WRITTEN = {"text": ("https://fake.example/x", None), "entries": ("7", 7), "milliseconds": ("250", 0.25)}
 
 
@@ -39,15 +39,15 @@ def test_reference_is_complete():
 
 
 @pytest.mark.parametrize("name", sorted(rows()))
-def test_reference_tells_the_doors(name):
+def test_reference_tells_the_programs(name):
     """
-    A variable has a text for each door that reads it, and none for another.
+    A variable has a text for each program that reads it, and none for another.
     """
-    doors = OF_NO_COMPONENT.get(name) or tuple(
-        door for door in DOORS if name in variables(door) or name in CHANNELS or name in OF_THE_HANDLER
+    programs = OF_NO_COMPONENT.get(name) or tuple(
+        program for program in PROGRAMS if name in variables(program) or name in CHANNELS or name in OF_THE_HANDLER
     )
 
-    assert doors == tuple(door for door, text in zip(DOORS, rows()[name], strict=False) if text.strip())
+    assert programs == tuple(program for program, text in zip(PROGRAMS, rows()[name], strict=False) if text.strip())
 
 
 @pytest.mark.parametrize("name", [name for _, _, name in EVERY if rows()[name][2].strip().isdigit()])
@@ -63,34 +63,36 @@ def test_reference_tells_the_default(name):
     assert int(rows()[name][2]) == written.get(variable.unit, lambda: default)()
 
 
-@pytest.mark.parametrize(("door", "at", "name"), EVERY)
-def test_variable_is_its_field(door, at, name):
+@pytest.mark.parametrize(("program", "at", "name"), EVERY)
+def test_variable_is_its_field(program, at, name):
     """
     Each variable ends in the field of its component, in that field's unit, wherever what the component needs is set.
     """
-    (_, variable) = variables(door)[name]
-    needed = {other: "x" for other, (its, each) in variables(door).items() if its == at and each.needed}
+    (_, variable) = variables(program)[name]
+    needed = {other: "x" for other, (its, each) in variables(program).items() if its == at and each.needed}
     text, value = WRITTEN.get(variable.unit, ("9700", "127.0.0.1:9700"))
     if variable.unit == "port":
         needed = {}
     tables = {"sources": {}, "sinks": {}, "notifiers": {}, **({"http": {}} if variable.unit == "port" else {})}
     errors = []
-    fill(tables, {**needed, name: text}, door, errors)
+    fill(tables, {**needed, name: text}, program, errors)
     folder, _, kind = at.partition(".")
     made = tables[folder][kind] if kind else tables[folder]
 
     assert ([], value or text) == (errors, made[variable.field])
 
 
-@pytest.mark.parametrize(("door", "at", "name"), EVERY)
-def test_half_a_component(door, at, name):
+@pytest.mark.parametrize(("program", "at", "name"), EVERY)
+def test_half_a_component(program, at, name):
     """
     A text that is of no use without another variable is an error that names that one; a number alone is none.
     """
-    (_, variable) = variables(door)[name]
-    missing = [other for other, (its, each) in variables(door).items() if its == at and each.needed and other != name]
+    (_, variable) = variables(program)[name]
+    missing = [
+        other for other, (its, each) in variables(program).items() if its == at and each.needed and other != name
+    ]
     tables, errors = {}, []
-    fill(tables, {name: "1"}, door, errors)
+    fill(tables, {name: "1"}, program, errors)
 
     assert [f"environment: {each}: is not set, though {name} is; set it, or unset {name}" for each in missing] * (
         variable.unit == "text"

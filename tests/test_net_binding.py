@@ -80,7 +80,7 @@ async def test_every_address_of_a_name(start, memory, sink, kind, host):
     """
     settings, send = KINDS[kind]
     run = await start({"in": settings(listen=f"{host}:0", insecure_listen=True)}, memory)
-    port = run.pipeline.state.sources["in"].source.door.port
+    port = run.pipeline.state.sources["in"].source.listener.port
     for number, address in enumerate(here(host)):
         await send(address, port, b'{"n":%d}\n' % number)
     await run.until(lambda: len(sink.lines) == len(here(host)))
@@ -98,7 +98,7 @@ async def test_status_server_at_every_address(start, memory, host):
     token = {} if host.lower() == "localhost" else {"token": "fake-token-for-tests-0123456789"}
     sources = {"in": HttpSourceConfig(insecure_listen=True)}
     run = await start(sources, memory, http=HttpServerConfig(listen=f"{host}:0", **token))
-    port = run.pipeline.components.http[0].door.port
+    port = run.pipeline.components.http[0].listener.port
 
     for address in here(host):
         reader, writer = await asyncio.open_connection(address, port)
@@ -194,11 +194,11 @@ async def test_reload_between_names(start, memory, sink, kind, before, after):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     run = await start({"in": settings(listen=f"{before}:{port}", insecure_listen=True)}, memory)
-    kept = run.pipeline.state.sources["in"].source.door.bound[0]
+    kept = run.pipeline.state.sources["in"].source.listener.bound[0]
     identity = os.fstat(kept.fileno()).st_ino
     changed = {"in": settings(listen=f"{after}:{port}", insecure_listen=True)}
     await run.pipeline.reload(msgspec.structs.replace(run.pipeline.config, sources=changed))
-    door = run.pipeline.state.sources["in"].source.door
+    door = run.pipeline.state.sources["in"].source.listener
     for number, address in enumerate(HOSTS.get(after, (after,))):
         await send(address, port, b'{"n":%d}\n' % number)
     await run.until(lambda: len(sink.lines) == len(door.bound))

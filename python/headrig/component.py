@@ -46,7 +46,7 @@ class Variable(NamedTuple):
     field: str
     unit: Literal["text", "entries", "milliseconds", "port"] = "text"
     """Unit of the variable. `milliseconds` become seconds in the field, a `port` becomes `host:port`."""
-    door: Literal["run", "service"] | None = None
+    program: Literal["run", "service"] | None = None
     """Where the variable applies; None: in `headrig run` and in `headrig.install()`."""
     needed: bool = False
     """The component is made only if this variable is set."""

@@ -51,15 +51,15 @@ def conflicts(components: Mapping[str, ComponentConfig]) -> Iterator[ConfigError
 
 def _routes(taken: list[_Claimed]) -> Iterator[ConfigError]:
     """What is mounted on the status server needs one, and where others reach that, a guard."""
-    door = next((each.claim for each in taken if each.at == STATUS and each.claim.kind == "tcp"), None)
+    server = next((each.claim for each in taken if each.at == STATUS and each.claim.kind == "tcp"), None)
     for at, claim in taken:
         if claim.kind != "route" or at == STATUS:
             continue
-        if door is None:
+        if server is None:
             yield ConfigError("there is nothing to mount it on", path=at, remedy=f"set http.listen or {at}.listen")
-        elif not (claim.guarded or door.guarded or _reaches_only_here(door.name)):
+        elif not (claim.guarded or server.guarded or _reaches_only_here(server.name)):
             yield ConfigError(
-                f"the status server at {door.name} is reachable from other machines and would take lines without a token",
+                f"the status server at {server.name} is reachable from other machines and would take lines without a token",
                 path=at,
                 remedy=f"set {at}.token_file or {STATUS}.token_file, give it a listen of its own on 127.0.0.1, "
                 "or accept the risk with insecure_listen = true",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from headrig.config.decode import Findings, value
-from headrig.config.variables import Door
+from headrig.config.variables import Program
 from headrig.delivery.owner import holder, lock_obstacle
 from headrig.errors import ConfigError
 from headrig.filesystem import directory_obstacle
@@ -15,20 +15,20 @@ STATE_DIRECTORY: Final = "STATE_DIRECTORY"
 """systemd.exec(5): the folders that it made for a unit, with colons between. In a service they are the application's."""
 
 
-def named(environ: Mapping[str, str], door: Door) -> tuple[str, str] | None:
+def named(environ: Mapping[str, str], program: Program) -> tuple[str, str] | None:
     """The variable that names a folder, and the folder."""
     if folder := environ.get(DATA_DIR):
         return DATA_DIR, folder
-    if door == "run" and (folder := environ.get(STATE_DIRECTORY, "").partition(":")[0]):
+    if program == "run" and (folder := environ.get(STATE_DIRECTORY, "").partition(":")[0]):
         return STATE_DIRECTORY, folder
     return None
 
 
-def data_dir(given: object, environ: Mapping[str, str], door: Door, errors: Findings) -> str | None:
+def data_dir(given: object, environ: Mapping[str, str], program: Program, errors: Findings) -> str | None:
     """The folder; `given` is what the settings say, None if nothing. None: state is kept nowhere."""
     if given is not None:
         return _folder(given, "data_dir", errors)
-    found = named(environ, door)
+    found = named(environ, program)
     if found is None:
         return None
     of_variable = Findings()

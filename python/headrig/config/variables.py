@@ -14,7 +14,7 @@ from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
 from headrig.web import HttpServerConfig
 
-Door = Literal["run", "service"]
+Program = Literal["run", "service"]
 
 _FOLDERS: Final = (("sources", SourceConfig), ("sinks", SinkConfig), ("notifiers", NotifierConfig))
 _PORT_MAX: Final = 65535
@@ -23,39 +23,39 @@ _NUMBER_MAX: Final = 2**53
 """Larger whole numbers are not exact as seconds."""
 
 
-def components(door: Door) -> Iterator[tuple[str, type[ComponentConfig]]]:
-    """Every component that variables can make at this door, with the path of the table that it then has."""
+def components(program: Program) -> Iterator[tuple[str, type[ComponentConfig]]]:
+    """Every component that variables can make in this program, with the path of the table that it then has."""
     yield STATUS, HttpServerConfig
     for folder, union in _FOLDERS:
         # The one source of a service is its handler.
-        if folder != "sources" or door == "run":
+        if folder != "sources" or program == "run":
             for component in get_args(union):
                 yield f"{folder}.{component.__struct_config__.tag}", component
 
 
-def variables(door: Door, *folders: str) -> dict[str, tuple[str, Variable]]:
-    """Every variable of this door, with the path of its component; only those below some folders, if any are given."""
+def variables(program: Program, *folders: str) -> dict[str, tuple[str, Variable]]:
+    """Every variable that this program obeys, with the path of its component; only those below some folders, if any are given."""
     return {
         name: (at, variable)
-        for at, component in components(door)
+        for at, component in components(program)
         if not folders or at.partition(".")[0] in folders
         for name, variable in component.env.items()
-        if variable.door in (None, door)
+        if variable.program in (None, program)
     }
 
 
-def fill(tables: dict[str, Any], environ: Mapping[str, str], door: Door, errors: list[ConfigError]) -> None:
+def fill(tables: dict[str, Any], environ: Mapping[str, str], program: Program, errors: list[ConfigError]) -> None:
     """
     Have the variables change these tables: those of components that are there, and of those that the variables make.
 
     An error for each value that cannot be used, and for each variable that is missing though another of its component
     is set that is of no use without it.
     """
-    for at, component in components(door):
+    for at, component in components(program):
         given = {
             name: variable
             for name, variable in component.env.items()
-            if variable.door in (None, door) and environ.get(name)
+            if variable.program in (None, program) and environ.get(name)
         }
         values: dict[str, Any] = {}
         for name, variable in given.items():
@@ -65,7 +65,9 @@ def fill(tables: dict[str, Any], environ: Mapping[str, str], door: Door, errors:
         if (there := _table(tables, at)) is not None:
             there.update(values)
             continue
-        needed = [name for name, variable in component.env.items() if variable.needed and variable.door in (None, door)]
+        needed = [
+            name for name, variable in component.env.items() if variable.needed and variable.program in (None, program)
+        ]
         missing = [name for name in needed if name not in given]
         if needed and not missing:
             _put(tables, at, values)
@@ -73,10 +75,10 @@ def fill(tables: dict[str, Any], environ: Mapping[str, str], door: Door, errors:
             errors.extend(half_set(name, of_no_use[0]) for name in missing)
 
 
-def makes(folder: str, environ: Mapping[str, str], door: Door) -> bool:
+def makes(folder: str, environ: Mapping[str, str], program: Program) -> bool:
     """The variables make a component of that folder."""
     needed: dict[str, list[bool]] = {}
-    for name, (at, variable) in variables(door, folder).items():
+    for name, (at, variable) in variables(program, folder).items():
         if variable.needed:
             needed.setdefault(at, []).append(bool(environ.get(name)))
     return any(all(found) for found in needed.values())
@@ -88,12 +90,12 @@ def half_set(missing: str, given: str) -> ConfigError:
     return ConfigError(f"is not set, though {given} is", file="environment", path=missing, remedy=remedy)
 
 
-def origin(path: str, environ: Mapping[str, str], door: Door) -> str | None:
+def origin(path: str, environ: Mapping[str, str], program: Program) -> str | None:
     """The variable that the setting at this path came from, if it did."""
     return next(
         (
             name
-            for name, (at, variable) in variables(door).items()
+            for name, (at, variable) in variables(program).items()
             if environ.get(name) and path == f"{at}.{variable.field}"
         ),
         None,

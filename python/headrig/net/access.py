@@ -1,5 +1,5 @@
 """
-Who may ask at a door: judged once per request, before any handler, by the token, and where none is asked for by Host and
+Who may ask an HTTP server: judged once per request, before any handler, by the token, and where none is asked for by Host and
 Origin, so that no web page in somebody's browser can ask in their place.
 """
 
@@ -39,20 +39,20 @@ class Guard:
     """What a request for a route must show."""
 
     token: bytes | None = field(default=None, repr=False)
-    """Bearer token of its own, in place of the door's."""
+    """Bearer token of its own, in place of the server's."""
     open: bool = False
-    """Nothing: anyone who reaches the door may ask, under any name."""
+    """Nothing: anyone who reaches the server may ask, under any name."""
     insecure: bool = False
-    """No token, although others can reach the door: the settings accept that."""
+    """No token, although others can reach the server: the settings accept that."""
 
 
-BY_DOOR: Final = Guard()
+BY_SERVER: Final = Guard()
 OPEN: Final = Guard(open=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask at a door."""
+    """Who may ask one HTTP server."""
 
     loopback: bool = True
     """Only this machine can connect."""

@@ -21,7 +21,7 @@ from aiohttp import web
 from headrig.limits import BACKLOG_CONNECTIONS, BODY_IDLE_SECONDS, HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS
 from headrig.net.access import Refusal
 from headrig.net.router import NotFound, Refused, Route, Router, keep_parameters
-from headrig.net.sockets import Door, is_loopback, leave
+from headrig.net.sockets import Listener, is_loopback, leave
 
 log: Final = logging.getLogger("headrig.http")
 _silenced: Final = logging.getLogger("headrig.http.aiohttp")
@@ -87,7 +87,7 @@ class Httpd:
         self._loop = asyncio.get_running_loop()
         self._server = web.Server(self._dispatch)
         self._listeners: list[asyncio.Server] = []
-        self._door: Door | None = None
+        self._listener: Listener | None = None
         self._open: set[_HttpConnection] = set()
         """Open connections. Each is silent, being answered, or idle."""
         self._silent: dict[_HttpConnection, float] = {}
@@ -112,19 +112,19 @@ class Httpd:
             self._server.pre_shutdown()
             await self._server.shutdown(1.0)
 
-    async def listen(self, door: Door | None) -> None:
+    async def listen(self, listener: Listener | None) -> None:
         """Take connections there, and no longer where it did before. Those that are open go on."""
         listeners = []
-        for bound in door.bound if door is not None else ():
+        for bound in listener.bound if listener is not None else ():
             make: Callable[..., Awaitable[asyncio.Server]] = self._loop.create_server
             if bound.family == socket.AF_UNIX:
                 make = partial(self._loop.create_unix_server, **_KEEP_FILE)
-            tls = door.tls if door is not None else None
+            tls = listener.tls if listener is not None else None
             listeners.append(await make(self._connection, sock=bound, backlog=BACKLOG_CONNECTIONS, ssl=tls))
         before, self._listeners = self._listeners, listeners
-        left, self._door = self._door, door
+        left, self._listener = self._listener, listener
         if left is not None:
-            await leave(before, left, door)
+            await leave(before, left, listener)
 
     def _connection(self) -> asyncio.Protocol:
         return _HttpConnection(self, self._server, self._loop)

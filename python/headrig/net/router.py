@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from headrig.net.access import BY_DOOR, Access, Guard
+from headrig.net.access import BY_SERVER, Access, Guard
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Refused = Callable[[str, str], None]
@@ -28,7 +28,7 @@ class Route:
     """What answers, and what a request must show to be answered."""
 
     handler: Handler
-    guard: Guard = BY_DOOR
+    guard: Guard = BY_SERVER
     """May be exchanged at any time, by whom the route belongs to."""
     refused: Refused | None = None
     """Counts the requests that may not; without it the server does."""

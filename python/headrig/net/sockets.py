@@ -146,7 +146,7 @@ def socket_file_problems(name: str, path: str) -> Iterator[ConfigError]:
 
 
 @dataclass(slots=True, eq=False)
-class Door:
+class Listener:
     """Where a component lets peers in. A component that a reload changes goes on with another one; who is inside stays."""
 
     bound: Bound
@@ -173,14 +173,14 @@ class Door:
 
 @runtime_checkable
 class Listening(Protocol):
-    """A component with a door, which goes on with other settings while its connections stay."""
+    """A component with a listener, which goes on with other settings while its connections stay."""
 
-    door: Door | None
+    listener: Listener | None
 
     async def renew(self, changed: Any) -> None:
         """
         Take everything from one of its kind that was opened with other settings and never started, and leave the
-        former door to it, to be closed with it. Nobody who knocks meanwhile is turned away.
+        former listener to it, to be closed with it. No peer that connects meanwhile is turned away.
         """
 
 
@@ -249,7 +249,7 @@ class Sockets:
     def unix(self, name: str, mode: int, path: str, created: Created) -> Bound:
         """
         A listening, non-blocking Unix socket with that mode. A stale file is replaced, a served one is not. The mode of
-        one that is listened on already changes when its new `Door` is unlocked.
+        one that is listened on already changes when its new `Listener` is unlocked.
         """
         key = os.path.abspath(name)
         if (known := self._share(key)) is not None:
@@ -324,10 +324,10 @@ async def accept_backlog(bound: socket.socket) -> None:
         await asyncio.sleep(0)
 
 
-async def leave(servers: Sequence[asyncio.AbstractServer], door: Door, successor: Door | None) -> None:
-    """Take no connections at a door any more, once all are in that came; those at the same socket are the successor's."""
+async def leave(servers: Sequence[asyncio.AbstractServer], listener: Listener, successor: Listener | None) -> None:
+    """Stop accepting at a listener, once every peer that has come is in; those at the same socket are the successor's."""
     try:
-        for bound in door.bound:
+        for bound in listener.bound:
             if successor is None or successor.same_socket(bound) is None:
                 await accept_backlog(bound)
     finally:

@@ -41,9 +41,9 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
     """Upper bound of that wait."""
     # In a service the file is the handler's, which reads the same variables.
     env: ClassVar = {
-        "LOG_FILE": Variable("path", door="run", needed=True),
-        "LOG_FILE_BUFFER_SIZE": Variable("flush_entries_max", "entries", door="run"),
-        "LOG_FILE_FLUSH_INTERVAL": Variable("flush_seconds", "milliseconds", door="run"),
+        "LOG_FILE": Variable("path", program="run", needed=True),
+        "LOG_FILE_BUFFER_SIZE": Variable("flush_entries_max", "entries", program="run"),
+        "LOG_FILE_FLUSH_INTERVAL": Variable("flush_seconds", "milliseconds", program="run"),
     }
 
     @property

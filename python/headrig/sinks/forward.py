@@ -42,8 +42,8 @@ class ForwardConfig(RemoteSinkConfig, frozen=True, kw_only=True, tag="forward"):
     flush_seconds: Seconds = 0.2
     """Longest such wait."""
     env: ClassVar = {
-        "HEADRIG_TO": Variable("to", door="service", needed=True),
-        "HEADRIG_TOKEN": Variable("token", door="service"),
+        "HEADRIG_TO": Variable("to", program="service", needed=True),
+        "HEADRIG_TOKEN": Variable("token", program="service"),
     }
 
     @property

@@ -14,7 +14,7 @@ from headrig.component import Claim, OpenContext, Routes, SourceComponentConfig
 from headrig.errors import ConfigError
 from headrig.model import Address, FileMode, RoutePath, Secret
 from headrig.net.access import Guard, bearer, token_problems
-from headrig.net.sockets import Door, TlsConfig, address_problems, socket_file_problems
+from headrig.net.sockets import Listener, TlsConfig, address_problems, socket_file_problems
 
 if TYPE_CHECKING:
     from headrig.sources.http_server import IngestSource
@@ -94,14 +94,14 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         from headrig.sources.http_server import IngestSource  # noqa: PLC0415
 
         guard = Guard(bearer(self.token), insecure=self.insecure_listen)
-        door, host = (None, None) if self.listen is None else self._door(self.listen, context)
-        source = IngestSource(self.path, guard, context.limits, door, host)
+        listener, host = (None, None) if self.listen is None else self._listener(self.listen, context)
+        source = IngestSource(self.path, guard, context.limits, listener, host)
         try:
             async with source.serve():
                 yield source
         finally:
-            if source.door is not None:
-                context.sockets.release(source.door.bound)
+            if source.listener is not None:
+                context.sockets.release(source.listener.bound)
 
     def routes(self, opened: Any) -> Routes:
         """`POST` of its path, unless it has an address of its own."""
@@ -118,11 +118,11 @@ class HttpSourceConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="ht
         bearer = " -H 'Authorization: Bearer TOKEN'" if wants_token else ""
         return f"curl -sS --data-binary @app.log -H 'Content-Type: application/x-ndjson'{bearer} {url}"
 
-    def _door(self, listen: str, context: OpenContext) -> tuple[Door, str | None]:
+    def _listener(self, listen: str, context: OpenContext) -> tuple[Listener, str | None]:
         """Where it listens, and the name of that."""
         at, sockets = context.path, context.sockets
         if listen.startswith(_UNIX):
             file, mode = listen.removeprefix(_UNIX), int(self.mode, 8)
-            return Door(sockets.unix(file, mode, f"{at}.listen", context.created), None, file, mode), None
+            return Listener(sockets.unix(file, mode, f"{at}.listen", context.created), None, file, mode), None
         tls = self.tls.context(f"{at}.tls") if self.tls else None
-        return Door(sockets.tcp(listen, f"{at}.listen"), tls), listen.rpartition(":")[0]
+        return Listener(sockets.tcp(listen, f"{at}.listen"), tls), listen.rpartition(":")[0]

@@ -19,7 +19,7 @@ from headrig.model import Decoder, Intake, Received, Waiters
 from headrig.net.access import Access, Guard
 from headrig.net.http_server import Httpd, answer, peer
 from headrig.net.router import Route, Router
-from headrig.net.sockets import Door, is_loopback
+from headrig.net.sockets import Listener, is_loopback
 from headrig.sources.bodies import CHARSETS, DECOMPRESSORS, Body, framing
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
@@ -40,12 +40,12 @@ class IngestSource:
 
     endless = True
 
-    def __init__(self, path: str, guard: Guard, limits: Limits, door: Door | None, host: str | None) -> None:
+    def __init__(self, path: str, guard: Guard, limits: Limits, listener: Listener | None, host: str | None) -> None:
         self.path = path
-        self.door = door
+        self.listener = listener
         """Of its own; without one it is mounted on the status server."""
         self.host = host
-        """The name that the door listens on. None: a socket file, or no door."""
+        """The name in its address. None: a socket file, or no listener."""
         self.route = Route(self.ingest, guard, self._missed)
         """What answers at its path, on whichever server. Requests that may not are counted here."""
         self._limits = limits
@@ -61,28 +61,28 @@ class IngestSource:
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:
-        """Answer who comes by a door of its own, from `read` on."""
+        """Answer requests to a listener of its own, from `read` on."""
         async with self._httpd.serve():
             yield
 
     async def read(self, intake: Intake) -> None:
         """Accept requests until the stop, then answer those that have begun."""
         self._intake = intake
-        await self._httpd.listen(self.door)
+        await self._httpd.listen(self.listener)
         await intake.stopping.wait()
         while self._requests:
             await self._change.wait()
 
     async def renew(self, changed: IngestSource) -> None:
         """Go on with other settings; connections stay."""
-        self.door, changed.door = changed.door, self.door
+        self.listener, changed.listener = changed.listener, self.listener
         self.host, self.path, self.route.guard = changed.host, changed.path, changed.route.guard
         self._settle_in()
         if self._intake is None or self._intake.stopping.is_set():
             return
-        if self.door is not None:
-            self.door.unlock()
-        await self._httpd.listen(self.door)
+        if self.listener is not None:
+            self.listener.unlock()
+        await self._httpd.listen(self.listener)
 
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
@@ -93,13 +93,13 @@ class IngestSource:
         """Be at its path, and know where that is."""
         loopback = self.host is None or is_loopback(self.host)
         self._httpd.router = Router({("POST", self.path): self.route}, Access(loopback=loopback))
-        if self.door is None:
+        if self.listener is None:
             self.where = f"http {self.path} on the status server"
         elif self.host is None:
-            self.where = f"http {self.path} on unix {self.door.file}"
+            self.where = f"http {self.path} on unix {self.listener.file}"
         else:
-            scheme = "https" if self.door.tls else "http"
-            self.where = f"{scheme}://{self.host}:{self.door.port}{self.path}"
+            scheme = "https" if self.listener.tls else "http"
+            self.where = f"{scheme}://{self.host}:{self.listener.port}{self.path}"
 
     async def ingest(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request: 200 once it is accepted, 4xx if it is refused for good, 503 if it should come again."""

@@ -26,7 +26,7 @@ from headrig.limits import (
     Limits,
 )
 from headrig.model import Intake, Waiters
-from headrig.net.sockets import Door, count_failed_handshakes, leave
+from headrig.net.sockets import Listener, count_failed_handshakes, leave
 
 Admit = Callable[[socket.socket], bool]
 
@@ -122,14 +122,14 @@ class StreamSource:
 
     def __init__(
         self,
-        door: Door,
+        listener: Listener,
         where: str,
         limits: Limits,
         *,
         admit: Admit | None = None,
     ) -> None:
         self.where = where
-        self.door = door
+        self.listener = listener
         self.line_bytes_max = limits.line_bytes_max or LINE_BYTES_MAX
         """Longest line of a connection, from its next line on."""
         self.buffer = ReadBuffer(BLOCK_BYTES)
@@ -149,7 +149,7 @@ class StreamSource:
     @property
     def port(self) -> int:
         """The port bound, for a `listen` with port 0."""
-        return self.door.port
+        return self.listener.port
 
     async def read(self, intake: Intake) -> None:
         """Serve until the stop; then serve the backlog, and read every connection until EOF or silence."""
@@ -159,7 +159,7 @@ class StreamSource:
             async with asyncio.TaskGroup() as tasks:
                 chores = (tasks.create_task(self._resume(intake)), tasks.create_task(self._close_idle()))
                 await intake.stopping.wait()
-                await leave(self._servers, self.door, None)
+                await leave(self._servers, self.listener, None)
                 await self._silence()
                 for chore in chores:
                     chore.cancel()
@@ -174,13 +174,13 @@ class StreamSource:
 
     async def renew(self, changed: StreamSource) -> None:
         """Go on with other settings; connections stay."""
-        self.door, changed.door = changed.door, self.door
+        self.listener, changed.listener = changed.listener, self.listener
         self.where, self._admit = changed.where, changed._admit
         if self._intake is None or not self._servers or self._intake.stopping.is_set():
             return
-        self.door.unlock()
+        self.listener.unlock()
         before, self._servers = self._servers, await self._listen(self._intake)
-        await leave(before, changed.door, self.door)
+        await leave(before, changed.listener, self.listener)
 
     def tune(self, limits: Limits) -> None:
         """Take new bounds."""
@@ -189,18 +189,18 @@ class StreamSource:
         self._tuned.wake()
 
     async def _listen(self, intake: Intake) -> list[asyncio.AbstractServer]:
-        door = self.door
-        if door.tls is not None:
-            count_failed_handshakes(door.tls, lambda: intake.failed("tls_handshake", "connecting"))
+        listener = self.listener
+        if listener.tls is not None:
+            count_failed_handshakes(listener.tls, lambda: intake.failed("tls_handshake", "connecting"))
         return [
             await self._loop.create_server(
                 lambda: self._greet(Connection(self, intake)),
                 sock=bound,
                 backlog=BACKLOG_CONNECTIONS,
-                ssl=door.tls,
-                ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if door.tls else None,
+                ssl=listener.tls,
+                ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if listener.tls else None,
             )
-            for bound in door.bound
+            for bound in listener.bound
         ]
 
     def refusal(self, transport: asyncio.Transport) -> str | None:

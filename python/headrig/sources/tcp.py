@@ -9,7 +9,7 @@ from typing import ClassVar
 from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
 from headrig.model import Address
-from headrig.net.sockets import Door, TlsConfig, address_problems, host_port
+from headrig.net.sockets import Listener, TlsConfig, address_problems, host_port
 from headrig.sources.stream import StreamSource
 
 
@@ -45,13 +45,13 @@ class TcpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="tcp"):
     async def open(self, context: OpenContext) -> AsyncIterator[StreamSource]:
         """Listen."""
         tls = self.tls.context(f"{context.path}.tls") if self.tls else None
-        door = Door(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
+        listener = Listener(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
         host = self.listen.rpartition(":")[0]
-        source = StreamSource(door, f"tcp {host}:{door.port}", context.limits)
+        source = StreamSource(listener, f"tcp {host}:{listener.port}", context.limits)
         try:
             yield source
         finally:
-            context.sockets.release(source.door.bound)
+            context.sockets.release(source.listener.bound)
 
     def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
         """By netcat, or by openssl where there is TLS."""

@@ -21,7 +21,7 @@ from headrig.engine import LINE_BYTES_MAX, Framer
 from headrig.errors import ConfigError
 from headrig.limits import KIB, MIB, READ_BYTES, Limits
 from headrig.model import Address, Intake
-from headrig.net.sockets import Door, host_port, is_loopback
+from headrig.net.sockets import Listener, host_port, is_loopback
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
@@ -82,12 +82,12 @@ class UdpConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="udp"):
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[UdpSource]:
         """Bind."""
-        door = Door(context.sockets.udp(self.listen, f"{context.path}.listen"))
-        source = UdpSource(self, door, context.limits)
+        listener = Listener(context.sockets.udp(self.listen, f"{context.path}.listen"))
+        source = UdpSource(self, listener, context.limits)
         try:
             yield source
         finally:
-            context.sockets.release(source.door.bound)
+            context.sockets.release(source.listener.bound)
 
     def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
         """By netcat."""
@@ -100,8 +100,8 @@ class UdpSource:
 
     endless = True
 
-    def __init__(self, config: UdpConfig, door: Door, limits: Limits) -> None:
-        self.door = door
+    def __init__(self, config: UdpConfig, listener: Listener, limits: Limits) -> None:
+        self.listener = listener
         self._config = config
         self._framer = Framer(limits.line_bytes_max or LINE_BYTES_MAX)
         self._loop = asyncio.get_running_loop()
@@ -113,7 +113,7 @@ class UdpSource:
     @property
     def port(self) -> int:
         """The port bound, for a `listen` with port 0."""
-        return self.door.port
+        return self.listener.port
 
     async def read(self, intake: Intake) -> None:
         """Read datagrams until the stop, and then the ones that the kernel still holds."""
@@ -122,25 +122,25 @@ class UdpSource:
         try:
             await intake.stopping.wait()
         finally:
-            self._leave(self.door)
-        for bound in self.door.bound:
+            self._leave(self.listener)
+        for bound in self.listener.bound:
             await self._empty(bound, intake)
 
     async def renew(self, changed: UdpSource) -> None:
         """Go on with other settings."""
-        intake, before = self._intake, self.door
+        intake, before = self._intake, self.listener
         if intake is None:
             return
         self._leave(before)
         for bound in before.bound:
-            if (same := changed.door.same_socket(bound)) is None:
+            if (same := changed.listener.same_socket(bound)) is None:
                 await self._empty(bound, intake)
             elif bound in self._kernel_drops:
                 self._kernel_drops[same] = self._kernel_drops[bound]
             self._kernel_drops.pop(bound, None)
         if intake.stopping.is_set():
             return
-        self.door, changed.door = changed.door, before
+        self.listener, changed.listener = changed.listener, before
         self._config = changed._config
         self._settle_in()
         self._listen(intake)
@@ -152,18 +152,18 @@ class UdpSource:
     def _settle_in(self) -> None:
         """Know where it is, and whom it lets in."""
         host = self._config.listen.rpartition(":")[0]
-        self.where = f"udp {host}:{self.door.port}"
+        self.where = f"udp {host}:{self.listener.port}"
         self._networks: Networks = tuple(ipaddress.ip_network(network) for network in self._config.allow_from)
         self._allowed: dict[str, bool] = {}
 
     def _listen(self, intake: Intake) -> None:
-        for bound in self.door.bound:
+        for bound in self.listener.bound:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._config.receive_buffer_bytes)
             bound.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
             self._loop.add_reader(bound.fileno(), self._burst, bound, intake)
 
-    def _leave(self, door: Door) -> None:
-        for bound in door.bound:
+    def _leave(self, listener: Listener) -> None:
+        for bound in listener.bound:
             self._loop.remove_reader(bound.fileno())
 
     async def _empty(self, bound: socket.socket, intake: Intake) -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from headrig.component import Claim, OpenContext, SourceComponentConfig
 from headrig.errors import ConfigError
 from headrig.model import FileMode, FilePath
-from headrig.net.sockets import Door, socket_file_problems
+from headrig.net.sockets import Listener, socket_file_problems
 from headrig.sources.stream import StreamSource
 
 _CREDENTIALS = struct.Struct("3i")
@@ -46,14 +46,14 @@ class UnixConfig(SourceComponentConfig, frozen=True, kw_only=True, tag="unix"):
     async def open(self, context: OpenContext) -> AsyncIterator[StreamSource]:
         """Listen; the socket file goes when the last user does."""
         mode = int(self.mode, 8)
-        door = Door(
+        listener = Listener(
             context.sockets.unix(self.path, mode, f"{context.path}.path", context.created), None, self.path, mode
         )
-        source = StreamSource(door, self.where, context.limits, admit=self._admit if self.allow_uids else None)
+        source = StreamSource(listener, self.where, context.limits, admit=self._admit if self.allow_uids else None)
         try:
             yield source
         finally:
-            context.sockets.release(source.door.bound)
+            context.sockets.release(source.listener.bound)
 
     def feeding(self, where: str, status: str, *, guarded: bool) -> str:  # noqa: ARG002
         """By netcat."""

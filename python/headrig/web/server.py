@@ -1,4 +1,4 @@
-"""The status server: `/metrics`, `/health`, `/ready`, and what components mount on it. Who may ask is judged at its door."""
+"""The status server: `/metrics`, `/health`, `/ready`, and what components mount on it. `net.access` judges who may ask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from headrig.delivery.rate_limited_log import RateLimitedLog
 from headrig.errors import ConfigError
 from headrig.model import Address, Secret
 from headrig.net.access import Access, bearer, token_problems
-from headrig.net.sockets import Door, TlsConfig, host_port, is_loopback
+from headrig.net.sockets import Listener, TlsConfig, host_port, is_loopback
 from headrig.web.views import Views
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
     env: ClassVar = {
         "HEADRIG_HTTP_LISTEN": Variable("listen", needed=True),
         # In a service it is the service's own.
-        "PORT": Variable("listen", "port", door="run"),
+        "PORT": Variable("listen", "port", program="run"),
     }
 
     def __repr__(self) -> str:
@@ -76,16 +76,16 @@ class HttpServerConfig(ComponentConfig, frozen=True, kw_only=True, forbid_unknow
 
         tls = self.tls.context(f"{context.path}.tls") if self.tls else None
         token = bearer(self.token)
-        door = Door(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
+        listener = Listener(context.sockets.tcp(self.listen, f"{context.path}.listen"), tls)
         host = self.listen.rpartition(":")[0]
-        where = f"{'https' if tls else 'http'}://{host}:{door.port}"
-        server = StatusServer(door, where, self._access(token), context)
+        where = f"{'https' if tls else 'http'}://{host}:{listener.port}"
+        server = StatusServer(listener, where, self._access(token), context)
         server.httpd = Httpd(context.limits.connections_max, server.refused, server.missed)
         try:
             async with server.httpd.serve():
                 yield server
         finally:
-            context.sockets.release(server.door.bound)
+            context.sockets.release(server.listener.bound)
 
     def _access(self, token: bytes | None) -> Access:
         loopback = is_loopback(host_port(self.listen, "http.listen")[0])
@@ -97,8 +97,8 @@ class StatusServer:
 
     httpd: Httpd
 
-    def __init__(self, door: Door, where: str, access: Access, context: OpenContext) -> None:
-        self.door = door
+    def __init__(self, listener: Listener, where: str, access: Access, context: OpenContext) -> None:
+        self.listener = listener
         self.where = where
         """Its URL, with the port it really has."""
         self._access = access
@@ -113,7 +113,7 @@ class StatusServer:
 
         self._pages = pages(views)
         self._settle_in()
-        await self.httpd.listen(self.door)
+        await self.httpd.listen(self.listener)
 
     def mount(self, routes: Routes) -> None:
         """Serve these beside the pages, and no others."""
@@ -130,11 +130,11 @@ class StatusServer:
         self._warnings.warn(error, f"http: {text}")
 
     async def renew(self, changed: StatusServer) -> None:
-        """Go on behind the door of one that was opened with other settings, which gets the door of this one."""
-        self.door, changed.door = changed.door, self.door
+        """Go on with the listener of one that was opened with other settings, which gets the listener of this one."""
+        self.listener, changed.listener = changed.listener, self.listener
         self.where, self._access = changed.where, changed._access
         self._settle_in()
-        await self.httpd.listen(self.door)
+        await self.httpd.listen(self.listener)
 
     def _settle_in(self) -> None:
         """In one step, so that no request meets half of it."""
