@@ -11,7 +11,7 @@ from conftest import WAIT_SECONDS
 from headrig.net.access import OPEN
 from headrig.net.http_server import Httpd, answer, stream
 from headrig.net.router import Route, Router, parameters
-from headrig.net.sockets import Door
+from headrig.net.sockets import Listener
 
 GET = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SLOW = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -133,7 +133,7 @@ class Server:
     @asynccontextmanager
     async def serving(self):
         async with self.httpd.serve():
-            await self.httpd.listen(Door((self._bound,)))
+            await self.httpd.listen(Listener((self._bound,)))
             yield self
             self.go.set()
             for peer in self._peers:
