@@ -14,6 +14,7 @@
 pub(crate) mod bytes;
 mod document;
 pub(crate) mod keys;
+mod pairs;
 pub mod patterns;
 pub(crate) mod prefilter;
 #[cfg(test)]
