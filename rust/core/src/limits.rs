@@ -15,6 +15,10 @@ pub const NESTED_DEPTH_MAX: usize = 3;
 pub const KEY_MEMO_ENTRIES_MAX: usize = 4096;
 /// Verification work allowed per byte of a string, in bytes read. Beyond it the whole string is redacted.
 pub const VERIFY_BYTES_PER_BYTE_MAX: usize = 4;
+/// Shortest value that is masked wherever it appears, in bytes: shorter ones are words of others.
+pub const LEARNED_BYTES_MIN: usize = 12;
+/// Longest of these, in bytes: a private key fits.
+pub const LEARNED_BYTES_MAX: usize = 16 * 1024;
 /// Series kept per metric. More go to the `__overflow__` series.
 pub const SERIES_MAX: usize = 2_000;
 /// Senders of one source whose time is remembered: as many as it has connections by default. With more, the one that was

@@ -265,11 +265,15 @@ impl Worker {
             None => self.other_time(own_time, batch),
         };
         // Most lines have marks in their time only.
-        if !self.shapes.is_time(&self.tape.candidates) || !shared.redactor.reads_marked_only(&self.tape) {
+        let redactor = &shared.redactor;
+        if !self.shapes.is_time(&self.tape.candidates)
+            || !redactor.reads_marked_only(&self.tape)
+            || !redactor.nothing_learned(&self.redaction, line.text.0, line.text.1)
+        {
             let raw = raw();
             let exempt = |node| self.shapes.exempt(&raw, node);
             let (at, scratch) = (Some(line.text.0), &mut self.redaction);
-            shared.redactor.document(text, at, &self.tape, &exempt, scratch, &mut self.edits);
+            redactor.document(text, at, &self.tape, &exempt, scratch, &mut self.edits);
         }
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();

@@ -134,6 +134,8 @@ pub struct RedactSpec {
     pub allow_keys: Vec<String>,
     /// Further content rules.
     pub rules: Vec<ContentRuleSpec>,
+    /// Values of 12 bytes or more that are secret wherever they appear, in any encoding. Never shown anywhere.
+    pub learned: Vec<String>,
     pub token: TokenSpec,
 }
 
@@ -146,6 +148,7 @@ impl Default for RedactSpec {
             keys: Vec::new(),
             allow_keys: Vec::new(),
             rules: Vec::new(),
+            learned: Vec::new(),
             token: TokenSpec::default(),
         }
     }

@@ -49,6 +49,10 @@ mod _core {
     #[pymodule_export]
     const EVENT_SECONDS_MAX: f64 = headrig_core::limits::EVENT_SECONDS_MAX;
     #[pymodule_export]
+    const LEARNED_BYTES_MAX: usize = headrig_core::limits::LEARNED_BYTES_MAX;
+    #[pymodule_export]
+    const LEARNED_BYTES_MIN: usize = headrig_core::limits::LEARNED_BYTES_MIN;
+    #[pymodule_export]
     const HOLDBACK_SECONDS_MAX: f64 = headrig_core::limits::HOLDBACK_SECONDS_MAX;
     #[pymodule_export]
     const PANE_SECONDS: f64 = headrig_core::limits::PANE_SECONDS;

@@ -14,6 +14,7 @@
 pub(crate) mod bytes;
 mod document;
 pub(crate) mod keys;
+pub(crate) mod learned;
 mod pairs;
 pub mod patterns;
 pub(crate) mod prefilter;
@@ -36,6 +37,7 @@ use crate::spec::{RedactSpec, RuleError};
 
 use keys::class::KeyClass;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
+use learned::{Learned, Span};
 use patterns::rules::Rules;
 use prefilter::places::Places;
 use text::entropy::Window;
@@ -68,6 +70,8 @@ pub struct Redactor {
     path: Path,
     keys: Keys,
     rules: Rules,
+    /// Values that are secret wherever they stand.
+    learned: Option<Learned>,
     /// What stems that count elsewhere than at long words begin with.
     heads: Heads,
     tokens: Tokens,
@@ -108,6 +112,9 @@ pub struct Scratch {
     /// The survey of the batch at hand; others, as many as are in use.
     batch: Survey,
     surveys: Vec<Survey>,
+    /// Learned values in the batch at hand, and in one text that is part of none.
+    learned: Vec<Span>,
+    learned_in_text: Vec<Span>,
 }
 
 impl Redactor {
@@ -134,6 +141,7 @@ impl Redactor {
         let pack: KeysPack = toml::from_str(KEYS_TOML).map_err(|error| RuleError::new("keys", error.to_string()))?;
         let keys = Keys::new(&pack, spec, &mut number);
         let rules = Rules::new(spec, &mut number)?;
+        let learned = Learned::new(&spec.learned, number(learned::NAME))?;
         let budget = number(BUDGET);
         let extent = |name: &String| match name.as_str() {
             "authorization" => Extent::Scheme,
@@ -149,6 +157,7 @@ impl Redactor {
             keys,
             heads: rules.stems.heads(),
             rules,
+            learned,
             tokens,
             names,
             extents,
@@ -179,6 +188,8 @@ impl Redactor {
             places: Places::default(),
             batch: Survey::default(),
             surveys: Vec::new(),
+            learned: Vec::new(),
+            learned_in_text: Vec::new(),
         }
     }
 
@@ -186,6 +197,10 @@ impl Redactor {
     pub fn survey(&self, batch: &[u8], scratch: &mut Scratch) {
         if self.enabled {
             self.scan(batch, &mut scratch.batch);
+            if let Some(learned) = &self.learned {
+                scratch.learned.clear();
+                learned.find(batch, &mut scratch.learned);
+            }
         }
     }
 
@@ -204,6 +219,24 @@ impl Redactor {
         if !self.enabled {
             return;
         }
+        self.of_document(text, at, tape, exempt, scratch, edits);
+        let spared = at.is_some_and(|at| self.nothing_learned(scratch, at, at + text.len()));
+        if self.learned.is_some() && !spared {
+            self.learned_of_document(text, at, tape, scratch, edits);
+        }
+        scratch.count(edits);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
+    fn of_document(
+        &self,
+        text: &[u8],
+        at: Option<usize>,
+        tape: &Tape,
+        exempt: Exempt<'_>,
+        scratch: &mut Scratch,
+        edits: &mut Edits,
+    ) {
         match at {
             Some(at) if self.reads_marked_only(tape) => {
                 let mut strings = tape.candidates.iter().map(|node| *node as usize).filter(|node| !exempt(*node));
@@ -221,7 +254,50 @@ impl Redactor {
             }
             None => self.surveyed(text, scratch, |text, scratch| self.json(text, tape, exempt, 0, scratch, edits)),
         }
-        scratch.count(edits);
+    }
+
+    /// Learned values of a document, behind its other edits.
+    #[inline(never)]
+    fn learned_of_document(
+        &self,
+        text: &[u8],
+        at: Option<usize>,
+        tape: &Tape,
+        scratch: &mut Scratch,
+        edits: &mut Edits,
+    ) {
+        let Some(learned) = &self.learned else { return };
+        let Scratch { learned: batch, learned_in_text: own, token, .. } = scratch;
+        if at.is_none() {
+            own.clear();
+            learned.find(text, own);
+        }
+        let (spans, from) = at.map_or((&own[..], 0), |at| (&batch[..], at));
+        let before = edits.list.len();
+        learned::of_document(text, tape, learned::within(spans, from, from + text.len()), |span, quoted| {
+            self.replace(text, span.start as usize, span.end as usize, learned.rule, None, quoted, token, edits);
+        });
+        if edits.list.len() > before {
+            edits.settle();
+        }
+    }
+
+    /// Learned values of plain text, behind its other edits.
+    fn learned_of_text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
+        let Some(learned) = &self.learned else { return };
+        let Scratch { learned_in_text: own, token, .. } = scratch;
+        own.clear();
+        learned.find(text, own);
+        for span in own.iter() {
+            self.replace(text, span.start as usize, span.end as usize, learned.rule, None, false, token, edits);
+        }
+        edits.settle();
+    }
+
+    /// The batch surveyed last holds no learned value between these places.
+    #[inline(always)]
+    pub fn nothing_learned(&self, scratch: &Scratch, start: usize, end: usize) -> bool {
+        self.learned.is_none() || learned::within(&scratch.learned, start, end).next().is_none()
     }
 
     /// Whether of a text of the batch nothing is read but strings in which the survey marked something.
@@ -236,6 +312,7 @@ impl Redactor {
             scratch.cut = patterns::truncated::may_be_cut(text);
             self.surveyed(text, scratch, |text, scratch| self.plain(text, 0, scratch, edits));
             scratch.cut = false;
+            self.learned_of_text(text, scratch, edits);
             scratch.count(edits);
         }
     }

@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::spec::{RuleError, TokenSpec};
 
-const OPEN: &[u8] = b"[REDACTED";
+pub const OPEN: &[u8] = b"[REDACTED";
 /// Prepared once: that costs more than most searches.
 static OPENING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OPEN));
 /// Longest rule name, in bytes.

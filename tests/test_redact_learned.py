@@ -1,0 +1,185 @@
+"""A service cannot print a secret that it holds: its environment and its secret files, in every encoding."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import random
+import string
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+import headrig
+from headrig.engine import EVENT_SECONDS_MAX, Engine
+from headrig.errors import RuleError
+from headrig.learning import FILE_BYTES_MAX, Learned, learn, worth_masking
+
+ENCODINGS = {
+    "raw": lambda value: value,
+    "json": lambda value: json.dumps({"a": value}),
+    "json, not ascii": lambda value: json.dumps({"a": value}, ensure_ascii=False),
+    "json in json": lambda value: json.dumps({"a": json.dumps([value])}),
+    "json in json in json": lambda value: json.dumps({"a": json.dumps([json.dumps({"b": value})])}),
+    "percent": lambda value: "GET /x?y=" + quote(value, safe=""),
+    "percent, small": lambda value: (
+        "GET /x?y=" + "".join(c if c.isascii() and c.isalnum() else quote(c, safe="").lower() for c in value)
+    ),
+    "base64": lambda value: "got " + base64.b64encode(value.encode()).decode(),
+    "base64, one before": lambda value: "got " + base64.b64encode(b"a" + value.encode() + b"zz").decode(),
+    "base64, two before": lambda value: "got " + base64.urlsafe_b64encode(b"ab" + value.encode() + b"z").decode(),
+    "hex": lambda value: "got " + value.encode().hex(),
+    "upper hex": lambda value: "got " + value.encode().hex().upper(),
+    "html": lambda value: "<b>" + html.escape(value) + "</b>",
+}
+"""Each gives a line that holds a value. None says that it is secret."""
+
+
+def planted(count):
+    seeded = random.Random(11)
+    alphabet = string.ascii_letters + string.digits + "/+-_=!$%&\"'<\\é "
+    return [
+        "".join(seeded.choices(alphabet, k=seeded.choice([12, 14, 16, 20, 24, 40, 90]))).strip().ljust(14, "7")
+        for _ in range(count)
+    ]
+
+
+VALUES = planted(200)
+
+
+def engine(values):
+    spec = {"on_broken": "pass", "metrics": {"builtin": False}, "recent_bytes_max": 0, "redact": {"learned": values}}
+    return Engine(json.dumps(spec).encode())
+
+
+def lane_output(core, lines):
+    return bytes(core.lane("test").process(lines.encode(), EVENT_SECONDS_MAX).lines).decode()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_no_learned_value_is_left_in_any_encoding(encoding):
+    """
+    Each of 200 values is masked in the encoding, in a batch beside ordinary lines, and in a text alone.
+    """
+    core = engine(VALUES)
+    ordinary = json.dumps({"level": "INFO", "message": "request done", "id": "0af7651916cd43dd8448eb211c80319c"})
+    lines = [ENCODINGS[encoding](value) for value in VALUES]
+    batch = "".join(f"{line}\n{ordinary}\n" for line in lines)
+    for out in (
+        lane_output(core, batch).splitlines()[::2],
+        [core.redact(line.encode(), True).decode() for line in lines],
+    ):
+        for line, shown in zip(lines, out, strict=True):
+            assert "[REDACTED:" in shown, line
+            if line.startswith("{"):
+                json.loads(shown)
+        assert not [value for value in VALUES if value in "\n".join(out)]
+    assert lane_output(core, batch).splitlines()[1::2] == [ordinary] * len(VALUES)
+
+
+def test_ordinary_lines_are_left_alone_beside_learned_values():
+    """
+    Of a hundred thousand lines of identifiers, hexadecimal and Base64 not one is touched because of 200 values.
+    """
+    seeded = random.Random(12)
+    lines = "".join(
+        json.dumps({"id": seeded.randbytes(16).hex(), "blob": base64.b64encode(seeded.randbytes(30)).decode()}) + "\n"
+        for _ in range(100_000)
+    )
+    assert lane_output(engine(VALUES), lines) == lane_output(engine([]), lines)
+
+
+def test_batches_and_doors_agree():
+    """
+    A value is found wherever the batch is cut between lines, and in numbers, keys and broken lines.
+    """
+    core = engine(["483920174652", "zq-81xk-q0aPw9"])
+    for line in ('{"a":483920174652}', '{"zq-81xk-q0aPw9":1}', '{"a":"zq-81xk-q0aPw9', "x zq-81xk-q0aPw9,y"):
+        alone = lane_output(core, line + "\n")
+        assert "REDACTED:learned" in alone
+        assert core.redact(line.encode(), True).decode() + "\n" == alone
+        assert lane_output(core, alone) == alone
+        assert lane_output(core, f"{{}}\n{line}\n{{}}\n") == "{}\n" + alone + "{}\n"
+
+
+def test_a_value_that_cannot_be_learned_is_refused_and_not_shown():
+    """
+    The error names its number alone.
+    """
+    with pytest.raises(RuleError) as caught:
+        engine(["long-enough-9x", "short9x"])
+    assert "value 2" in str(caught.value)
+    assert "short9x" not in str(caught.value)
+
+
+def test_variables_with_secret_names_and_forms_are_learned():
+    """
+    What redaction takes from a variable is learned; names of settings, words and paths are not.
+    """
+    environ = {
+        "DB_PASSWORD": "zq81xkq0aPw9",
+        "STRIPE_KEY": "kq81xkq0aPw9vB8tTr",
+        "DATABASE_URL": "postgres://app:hunter2-0aPw9xkq@db.example:5432/main",
+        "SECRET_NAME": "team-a-db-credential",
+        "SESSION_SECRET": "administrator",
+        "API_TOKEN": "short1",
+        "HOME": "/home/app/src-12345",
+        "PATH": "/usr/bin:/bin:/usr/local/sbin",
+        "AUTH_TOKEN": "bytes\udce9\udce8-9xkq0aPw9",
+    }
+    learned = learn(["env"], headrig.redact, environ)
+    assert learned.values == ("zq81xkq0aPw9", "kq81xkq0aPw9vB8tTr", "hunter2-0aPw9xkq")
+    assert "zq81" not in repr(learned)
+    assert learn([], headrig.redact, environ) == Learned(())
+
+
+def test_secret_files_are_learned_where_they_are_mounted(tmp_path: Path):
+    """
+    Files of a mount, of a versioned one, those that a variable names; certificates, folders and large ones are not.
+    """
+    mount = tmp_path / "secrets"
+    versioned = mount / "k8s" / "..2026_11_30"
+    versioned.mkdir(parents=True)
+    (versioned / "token").write_text("kq81xkq0aPw9vB8tTr\n")
+    (mount / "k8s" / "token").symlink_to("..2026_11_30/token")
+    (mount / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUQ\n-----END CERTIFICATE-----\n")
+    (mount / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE\n-----END PRIVATE KEY-----\n")
+    (mount / "app.json").write_text(json.dumps({"db": {"pw": "json-9xkq0aPw9"}, "name": "service-name"}))
+    (mount / "app.env").write_text("A=1\nDB_PW='env-9xkq0aPw9'\n")
+    (mount / "large").write_text("x" * (FILE_BYTES_MAX + 1))
+    (mount / "binary").write_bytes(bytes(range(128, 256)))
+    named = tmp_path / "pw"
+    named.write_text("named-9xkq0aPw9")
+    environ = {"DB_PASSWORD_FILE": str(named), "LOG_FILE": str(tmp_path / "log"), "X_TOKEN_FILE": "/no/such/file"}
+    learned = learn(["files"], headrig.redact, environ, [str(mount), str(tmp_path / "none")])
+    assert learned.files_skipped == 3
+    found = set(learned.values)
+    assert {"kq81xkq0aPw9vB8tTr", "MC4CAQAwBQYDK2VwBCIE", "json-9xkq0aPw9", "env-9xkq0aPw9", "named-9xkq0aPw9"} <= found
+    assert not {"MIIBszCCAVmgAwIBAgIUQ", "service-name", "-----END PRIVATE KEY-----"} & found
+
+
+@pytest.mark.parametrize(
+    ("value", "worth"),
+    [
+        ("hunter2hunter2", True),
+        ("correct-horse-battery-staple", True),
+        ("483920174652", True),
+        ("kq81xkq0aPw9", True),
+        ("shorter9x", False),
+        ("administrator", False),
+        ("my-service-name", False),
+        ("2026-11-30 12:00:00", False),
+        ("/run/secrets/db/password/file", False),
+        ("https://service.example.com/path", False),
+        ("------------", False),
+        ("-----BEGIN RSA PRIVATE KEY-----", False),
+        ("[REDACTED:password]", False),
+    ],
+)
+def test_words_and_numbers_of_others_are_not_learned(value, worth):
+    """
+    A value that other texts hold as well would be masked there.
+    """
+    assert worth_masking(value) is worth
