@@ -5,6 +5,7 @@ pub mod draft;
 mod hostile;
 mod secrets;
 mod service;
+mod texts;
 
 use std::ops::Range;
 
@@ -72,7 +73,7 @@ impl Corpus {
 }
 
 pub fn shapes() -> Vec<Shape> {
-    service::shapes().into_iter().chain(hostile::shapes()).collect()
+    service::shapes().into_iter().chain(texts::shapes()).chain(hostile::shapes()).collect()
 }
 
 /// # Errors
