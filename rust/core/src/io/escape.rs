@@ -26,7 +26,7 @@ pub struct Decoded {
 struct Escape {
     end: u32,
     raw_end: u32,
-    /// Bytes it means and bytes it takes.
+    /// Bytes it means, none where it is left out, and bytes it takes.
     len: u8,
     raw_len: u8,
 }
@@ -49,8 +49,7 @@ impl Decoded {
     /// Decode the content of a JSON string. Escapes that are not valid stay as they are, so that
     /// broken text can be read too. A lone surrogate becomes U+FFFD, as it is written.
     pub fn decode(&mut self, raw: &[u8]) {
-        self.bytes.clear();
-        self.escapes.clear();
+        self.clear();
         self.bytes.reserve(raw.len());
         let mut at = 0;
         while at < raw.len() {
@@ -92,26 +91,70 @@ impl Decoded {
         self.escapes.extend((1..=count).map(escape));
     }
 
-    /// The raw span of a decoded span, widened to whole escapes.
-    pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
-        (self.raw(start, false), self.raw(end, start < end))
+    /// Begin a text anew.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.escapes.clear();
     }
 
-    /// Where a decoded place stands in the raw bytes: inside an escape its start, or (`after`) its end.
-    fn raw(&self, place: usize, after: bool) -> usize {
-        // The first escape that ends after the place.
+    /// The last `raw_len` bytes before `raw_end` mean the last `len` ones of `bytes`; none where they are left out.
+    pub(super) fn escape(&mut self, len: u8, raw_len: u8, raw_end: usize) {
+        self.escapes.push(Escape { end: self.bytes.len() as u32, raw_end: raw_end as u32, len, raw_len });
+    }
+
+    /// One byte stands for the raw bytes of a span.
+    pub(super) fn stand_in(&mut self, byte: u8, start: usize, end: usize) {
+        let first = (end - start).min(usize::from(u8::MAX));
+        self.bytes.push(byte);
+        self.escape(1, first as u8, start + first);
+        self.leave_out(start + first, end);
+    }
+
+    /// Nothing stands for the raw bytes of a span.
+    pub(super) fn leave_out(&mut self, start: usize, end: usize) {
+        for from in (start..end).step_by(usize::from(u8::MAX)) {
+            let raw_len = (end - from).min(usize::from(u8::MAX));
+            self.escape(0, raw_len as u8, from + raw_len);
+        }
+    }
+
+    /// Every byte stands for itself.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.escapes.is_empty()
+    }
+
+    /// The raw span of a decoded span, widened to whole escapes.
+    #[must_use]
+    pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
+        let end = if start < end { self.raw_after(end - 1) } else { self.raw_at(end) };
+        (self.raw_at(start), end)
+    }
+
+    /// Where the raw bytes of a decoded byte begin.
+    fn raw_at(&self, place: usize) -> usize {
+        match self.around(place) {
+            (_, Some(inside)) => inside.raw_end as usize - usize::from(inside.raw_len),
+            (Some(before), None) => before.raw_end as usize + place - before.end as usize,
+            (None, None) => place,
+        }
+    }
+
+    /// Where the raw bytes of a decoded byte end.
+    fn raw_after(&self, place: usize) -> usize {
+        match self.around(place) {
+            (_, Some(inside)) => inside.raw_end as usize,
+            _ => self.raw_at(place) + 1,
+        }
+    }
+
+    /// The last escape before a decoded byte, and the one that it is part of.
+    fn around(&self, place: usize) -> (Option<Escape>, Option<Escape>) {
+        // The first that ends after the byte.
         let next = self.escapes.partition_point(|escape| escape.end as usize <= place);
-        if let Some(escape) = self.escapes.get(next) {
-            let start = escape.end as usize - usize::from(escape.len);
-            if place >= start {
-                let whole = if after && place > start { 0 } else { usize::from(escape.raw_len) };
-                return escape.raw_end as usize - whole;
-            }
-        }
-        match next.checked_sub(1).map(|last| self.escapes[last]) {
-            Some(last) => last.raw_end as usize + place - last.end as usize,
-            None => place,
-        }
+        let inside = |escape: &Escape| place >= escape.end as usize - usize::from(escape.len);
+        let before = next.checked_sub(1).map(|last| self.escapes[last]);
+        (before, self.escapes.get(next).copied().filter(inside))
     }
 
     /// The meaning of a `\uXXXX` that `raw` begins with is appended: its length, and that of the escape; 0 where there is
@@ -183,7 +226,7 @@ fn hex4(raw: &[u8]) -> Option<u32> {
 }
 
 /// UTF-8 of a code point. Gives how many bytes they are.
-fn push_utf8(code: u32, out: &mut Vec<u8>) -> u8 {
+pub(super) fn push_utf8(code: u32, out: &mut Vec<u8>) -> u8 {
     let tail = |shift: u32| 0x80 | (code >> shift & 0x3f) as u8;
     match code {
         0..=0x7f => out.push(code as u8),

@@ -10,8 +10,10 @@ pub mod escape;
 pub mod frame;
 pub mod lines;
 pub(crate) mod output;
+pub mod percent;
 pub(crate) mod recent;
 pub mod splitter;
+pub mod terminal;
 
 #[cfg(test)]
 mod splitter_tests;
