@@ -50,10 +50,32 @@ fn same_everywhere(text: &[u8]) {
 }
 
 /// What stands around values besides `=` and `:`.
-const FORMS: [&str; 14] = [
+const FORMS: [&str; 36] = [
     "--password ",
     "%3D",
     "%22",
+    "%20",
+    "%2F",
+    "%3A%2F%2F",
+    "%26",
+    "%7B%22a%22%3A%22",
+    "%40",
+    "%5F",
+    "%2520",
+    "%C3%A9",
+    "+",
+    "&lt;",
+    "&gt;",
+    "&#61;",
+    "&amp;",
+    "\x1b[32m",
+    "\x1b[0m",
+    "\\x1b[1;31m",
+    "^[[0m",
+    "[36m",
+    "\x1b]8;;http://a.io\x1b\\",
+    "\x1b[5C",
+    "%1B%5B32m",
     "&quot;",
     "string",
     "name",
@@ -125,6 +147,14 @@ fn part() -> impl Strategy<Value = String> {
     prop_oneof![2 => prop::sample::select(examples), 6 => prop::sample::select(glue), 2 => "[a-zA-Z0-9]{1,24}"]
 }
 
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
@@ -135,6 +165,7 @@ proptest! {
     ) {
         let text: String = parts.concat().chars().take(cut).collect();
         same_everywhere(text.as_bytes());
+        same_everywhere(percent_encoded(&text).as_bytes());
         let mut line = text;
         // As a string of a document, of one inside that, and of one inside a broken one.
         for _ in 0..3 {

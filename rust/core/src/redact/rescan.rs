@@ -7,7 +7,8 @@ use super::token::segments;
 use super::triage::Text;
 use super::{document, Exempt, Redactor, Scratch, BUDGET};
 use crate::io::edit::Edits;
-use crate::io::escape;
+use crate::io::escape::{self, Decoded};
+use crate::io::percent;
 use crate::json::reference::walk;
 use crate::json::tape::Tape;
 use crate::limits::NESTED_DEPTH_MAX;
@@ -65,7 +66,14 @@ impl Redactor {
     /// A first look at a text; leaves in `scratch.places` where to look again, for `read`.
     #[inline]
     pub(super) fn look(&self, text: Text<'_>, scratch: &mut Scratch) -> Seen {
-        self.rules.sweep(text, &mut scratch.places)
+        let seen = self.rules.sweep(text, &mut scratch.places);
+        #[cfg(test)]
+        if self.everywhere
+            && memchr::memchr_iter(b'%', text.bytes).any(|at| percent::percent(&text.bytes[at..]).is_some())
+        {
+            return seen.with(Seen::WEB);
+        }
+        seen
     }
 
     /// Edits of one decoded text, scanned again until nothing is found: a second run finds nothing either.
@@ -98,12 +106,20 @@ impl Redactor {
 
     /// One scan of one decoded text: JSON inside it, pairs, content, and what its own escapes hide.
     fn search(&self, text: Text<'_>, seen: Seen, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        if seen.terminal() && self.on_terminal(text.bytes, nested, scratch, edits) {
+            return;
+        }
         let places = std::mem::take(&mut scratch.places);
         let inner = seen.quoted() && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits);
         if !inner && self.content(text.bytes, seen, &places, scratch, edits) {
-            let deeper = seen.backslash() && nested < NESTED_DEPTH_MAX;
+            let deeper = (seen.backslash() || seen.web()) && nested < NESTED_DEPTH_MAX;
             if deeper && (scratch.cut || !self.idle(text, scratch)) {
-                self.escaped(text.bytes, 0, nested + 1, scratch, edits);
+                if seen.backslash() {
+                    self.escaped(text.bytes, 0, nested + 1, scratch, edits);
+                }
+                if seen.web() {
+                    self.web(text.bytes, nested + 1, scratch, edits);
+                }
             }
             edits.settle();
         }
@@ -193,14 +209,53 @@ impl Redactor {
         if decoded.bytes.len() < raw.len() {
             let mut inner = Edits::default();
             self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
-            for edit in &inner.list {
-                let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
-                scratch.token.clear();
-                escape::encode(inner.with(edit), &mut scratch.token);
-                edits.push(offset + start, offset + end, edit.rule, &scratch.token);
-            }
+            map_back(&inner, &decoded, offset, escape::encode, scratch, edits);
         }
         scratch.decoded.push(decoded);
+    }
+
+    /// Edits of a text with percent escapes or character references, found in what they mean.
+    fn web(&self, raw: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        let mut decoded = scratch.decoded.pop().unwrap_or_default();
+        decoded.web(raw);
+        if !decoded.is_plain() {
+            let mut inner = Edits::default();
+            self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
+            map_back(&inner, &decoded, 0, percent::encode_quotes, scratch, edits);
+        }
+        scratch.decoded.push(decoded);
+    }
+
+    /// Edits of a text with control sequences of a terminal, found in what is shown there, and in the texts inside them;
+    /// false when there are none.
+    fn on_terminal(&self, raw: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) -> bool {
+        let mut decoded = scratch.decoded.pop().unwrap_or_default();
+        let inside_word = decoded.shown(raw, false);
+        let some = !decoded.is_plain();
+        if some {
+            self.without_sequences(&decoded, nested, scratch, edits);
+            if inside_word {
+                decoded.shown(raw, true);
+                self.without_sequences(&decoded, nested, scratch, edits);
+            }
+            decoded.inside_sequences(raw);
+            self.without_sequences(&decoded, nested, scratch, edits);
+            edits.settle();
+        }
+        scratch.decoded.push(decoded);
+        some
+    }
+
+    fn without_sequences(&self, decoded: &Decoded, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
+        let mut inner = Edits::default();
+        self.surveyed(&decoded.bytes, scratch, |text, scratch| {
+            // What shows only now was none when it was sent.
+            let seen = self.look(text, scratch).without(Seen::TERMINAL);
+            if !seen.nothing() || scratch.cut {
+                self.search(text, seen, nested, scratch, &mut inner);
+            }
+        });
+        map_back(&inner, decoded, 0, |with, out| out.extend_from_slice(with), scratch, edits);
     }
 
     /// Replace `text[start..end]` by a token, in quotes where a bare word or number stood.
@@ -227,5 +282,23 @@ impl Redactor {
     fn take_all(&self, text: &[u8], edits: &mut Edits) {
         edits.clear();
         edits.push(0, text.len(), self.budget, format!("[REDACTED:{BUDGET}]").as_bytes());
+    }
+}
+
+/// Append edits of a decoded text as edits of the raw one that begins at `offset`; `encode` writes a replacement as it has to
+/// stand there.
+fn map_back(
+    inner: &Edits,
+    decoded: &Decoded,
+    offset: usize,
+    encode: impl Fn(&[u8], &mut Vec<u8>),
+    scratch: &mut Scratch,
+    edits: &mut Edits,
+) {
+    for edit in &inner.list {
+        let (start, end) = decoded.raw_span(edit.start as usize, edit.end as usize);
+        scratch.token.clear();
+        encode(inner.with(edit), &mut scratch.token);
+        edits.push(offset + start, offset + end, edit.rule, &scratch.token);
     }
 }

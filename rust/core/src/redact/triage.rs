@@ -1,6 +1,11 @@
 //! The first look at one text: which searches can find something in it, and where. Most texts need none.
 
+use memchr::memchr;
+
 use crate::io::escape::backslashes;
+use crate::io::percent::{percent, reference};
+use crate::io::terminal::is_written;
+use crate::redact::bytes::is_word;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::patterns::rules::Rules;
 use crate::redact::prefilter::candidates::{Block, View};
@@ -23,8 +28,8 @@ impl<'a> Text<'a> {
     }
 }
 
-fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
-    const SIGNS: u8 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;
+fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u16 {
+    const SIGNS: u16 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;
     let mut flags = 0;
     let mut marks = Bits(block.marks);
     while let Some(bit) = marks.next() {
@@ -35,6 +40,8 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
             places.signs.push(place as u32);
         } else if flag == Seen::BACKSLASH {
             marks.skip_to(bit + backslashes(&text[place..]));
+        } else if flag & !Seen::BRACKET == 0 {
+            flags |= encoding(text, place);
         }
     }
     if flags & Seen::QUOTE != 0 {
@@ -51,6 +58,35 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u8 {
     flags
 }
 
+/// What a bracket, a percent sign or an ampersand begins that has to be decoded.
+fn encoding(text: &[u8], place: usize) -> u16 {
+    match text[place] {
+        b'[' if is_written(text, place) => Seen::TERMINAL,
+        b'%' if percent(&text[place..]).is_some() => Seen::WEB,
+        b'&' if hides(&text[place..]) => Seen::WEB,
+        _ => 0,
+    }
+}
+
+/// A character reference at the beginning of a text stands for a sign or a tag, or hides one that does. Quotes and
+/// ampersands are read as they are.
+fn hides(text: &[u8]) -> bool {
+    let read = [&b"&quot;"[..], b"&amp;"].into_iter().find(|read| text.starts_with(read));
+    match read {
+        None => reference(text).is_some(),
+        Some(b"&amp;") => {
+            let rest = &text[b"&amp;".len()..];
+            let name =
+                rest.iter().take(REFERENCE_BYTES_MAX).take_while(|byte| is_word(**byte) || **byte == b'#').count();
+            name > 0 && rest.get(name) == Some(&b';')
+        }
+        Some(_) => false,
+    }
+}
+
+/// Longest name or number of a character reference, in bytes.
+const REFERENCE_BYTES_MAX: usize = 8;
+
 /// A quote that is escaped three times has seven backslashes, and a byte before them.
 const ESCAPES_MAX: usize = 8;
 
@@ -64,7 +100,7 @@ impl Rules {
     #[inline]
     pub fn sweep(&self, text: Text<'_>, places: &mut Places) -> Seen {
         places.clear();
-        let mut flags = if self.loose.is_some() { Seen::STEM } else { 0 };
+        let mut flags: u16 = if self.loose.is_some() { Seen::STEM } else { 0 };
         for at in (0..text.bytes.len()).step_by(64) {
             let block = text.view.window(at).first(text.bytes.len() - at);
             if !block.is_empty() {
@@ -87,7 +123,7 @@ impl Rules {
             stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(rest).next().is_some()
         };
         let first = |at: usize| begins(at) || text.get(at..).is_some_and(may_be_card);
-        let (mut quote, mut bracket, mut sign) = (false, false, false);
+        let (mut quote, mut bracket, mut sign, mut web) = (false, false, false, false);
         for at in (0..text.len()).step_by(64) {
             let block = view.window(at).first(text.len() - at);
             let mut marks = Bits(block.marks);
@@ -98,7 +134,12 @@ impl Rules {
                         quote = true;
                         bracket |= in_call(text, place);
                     }
-                    b'[' => bracket = true,
+                    b'[' => {
+                        bracket = true;
+                        if is_written(text, place) {
+                            return false;
+                        }
+                    }
                     b':' | b'=' | b'>' if assignments::idle(text, place, keys, memo) => sign = true,
                     b'\\' => match text.get(place + 1) {
                         Some(b'u' | b'/') => return false,
@@ -107,6 +148,7 @@ impl Rules {
                         _ if first(place + 2) => return false,
                         _ => {}
                     },
+                    b'%' | b'&' | 0x1c if self.idle_web(text, place) => web |= text[place] == b'%',
                     _ => return false,
                 }
             }
@@ -114,6 +156,43 @@ impl Rules {
                 return false;
             }
         }
-        !(sign && assignments::may_hide(text))
+        let stem = || (0..text.len()).step_by(64).any(|at| view.window(at).first(text.len() - at).stems != 0);
+        // What a percent escape is a part of may not look like it, and a plus sign beside one is a space.
+        !(web && (memchr(b'+', text).is_some() || stem())) && !(sign && assignments::may_hide(text))
+    }
+
+    /// Nothing begins or ends at the percent escape or character reference at `place`, if there is one: it stands for a byte
+    /// that parts words, and no literal and no card number has it.
+    #[cold]
+    #[inline(never)]
+    fn idle_web(&self, text: &[u8], place: usize) -> bool {
+        if text[place] == b'&' {
+            return !hides(&text[place..]);
+        }
+        let Some(byte) = percent(&text[place..]) else { return true };
+        let scheme = || text[place + 3..].get(..6).is_some_and(|slashes| slashes.eq_ignore_ascii_case(b"%2f%2f"));
+        let parts = match byte {
+            b' ' | b'/' | b',' | b'?' | b'&' | b'#' | b';' | b'!' | b'(' | b')' | b'*' | b'$' | b'|' | b'~' => true,
+            b':' => scheme(),
+            byte => !byte.is_ascii(),
+        };
+        let digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
+        if !parts || (digit(place.checked_sub(1)) && digit(Some(place + 3)) && byte == b' ') {
+            return false;
+        }
+        // So many bytes of a literal may stand before the escape.
+        const BEFORE: usize = 3;
+        let mut near = [0; 2 * BEFORE + 2];
+        let before = place.min(BEFORE);
+        near[BEFORE - before..BEFORE].copy_from_slice(&text[place - before..place]);
+        let mut at = place;
+        for byte in &mut near[BEFORE..] {
+            let Some(first) = text.get(at) else { break };
+            let decoded = percent(&text[at..]);
+            *byte = decoded.unwrap_or(*first);
+            at += if decoded.is_some() { 3 } else { 1 };
+        }
+        !near.windows(4).any(|four| four.first_chunk().is_some_and(|four| self.stems.may_begin(*four)))
+            && !may_be_card(&text[place + 3..])
     }
 }

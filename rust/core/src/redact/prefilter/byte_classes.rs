@@ -7,7 +7,9 @@ const LETTER_P_TO_Z: u8 = 0x20;
 const UNDERSCORE: u8 = 0x10;
 const AT: u8 = 0x08;
 const SIGN: u8 = 0x04;
+/// `"` and `'`, and `%` and `&`, with which web addresses and pages write them.
 const QUOTE: u8 = 0x02;
+/// `[` and `\`, and the escape character before `[`; with it comes 0x1c, which no one writes.
 const BRACKET_OR_BACKSLASH: u8 = 0x01;
 /// Classes from here on are words'.
 pub(crate) const WORD_MIN: u8 = UNDERSCORE;
@@ -26,6 +28,8 @@ pub(crate) const CLASS_LOW: [u8; 16] = {
     }
     table[0x0] = (table[0x0] & !LETTER_A_TO_O) | AT;
     table[0x2] |= QUOTE;
+    table[0x5] |= QUOTE;
+    table[0x6] |= QUOTE;
     table[0x7] |= QUOTE;
     table[0xa] |= SIGN;
     table[0xb] |= BRACKET_OR_BACKSLASH;
@@ -37,6 +41,7 @@ pub(crate) const CLASS_LOW: [u8; 16] = {
 };
 pub(crate) const CLASS_HIGH: [u8; 16] = {
     let mut table = [0; 16];
+    table[0x1] = BRACKET_OR_BACKSLASH;
     table[0x2] = QUOTE;
     table[0x3] = DIGIT | SIGN;
     table[0x4] = LETTER_A_TO_O | AT;
@@ -67,4 +72,4 @@ pub fn is_run(byte: u8) -> bool {
 }
 
 /// The bytes of the classes below those of words.
-pub(crate) const MARKED: &[u8] = b"@:=>[\\\"'";
+pub(crate) const MARKED: &[u8] = b"@:=>[\\\"'%&\x1b\x1c";

@@ -47,19 +47,21 @@ pub fn within(list: &[u32], start: usize, end: usize) -> impl Iterator<Item = us
 
 /// What a sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Seen(pub(crate) u8);
+pub struct Seen(pub(crate) u16);
 
 impl Seen {
-    pub(crate) const COLON: u8 = 1;
-    pub(crate) const EQUALS: u8 = 2;
-    pub(crate) const AT: u8 = 4;
-    pub(crate) const DIGITS: u8 = 8;
-    pub(crate) const BACKSLASH: u8 = 16;
-    pub(crate) const QUOTE: u8 = 32;
-    pub(crate) const BRACKET: u8 = 64;
-    pub(crate) const STEM: u8 = 128;
+    pub(crate) const COLON: u16 = 1;
+    pub(crate) const EQUALS: u16 = 2;
+    pub(crate) const AT: u16 = 4;
+    pub(crate) const DIGITS: u16 = 8;
+    pub(crate) const BACKSLASH: u16 = 16;
+    pub(crate) const QUOTE: u16 = 32;
+    pub(crate) const BRACKET: u16 = 64;
+    pub(crate) const STEM: u16 = 128;
+    pub(crate) const TERMINAL: u16 = 256;
+    pub(crate) const WEB: u16 = 512;
 
-    pub(crate) fn has(self, flag: u8) -> bool {
+    pub(crate) fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
     }
 
@@ -97,10 +99,30 @@ impl Seen {
     pub fn stem(self) -> bool {
         self.has(Self::STEM)
     }
+
+    /// A control sequence of a terminal.
+    pub fn terminal(self) -> bool {
+        self.has(Self::TERMINAL)
+    }
+
+    /// A percent escape or a character reference.
+    pub fn web(self) -> bool {
+        self.has(Self::WEB)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with(self, flag: u16) -> Self {
+        Self(self.0 | flag)
+    }
+
+    #[must_use]
+    pub(crate) fn without(self, flag: u16) -> Self {
+        Self(self.0 & !flag)
+    }
 }
 
-/// Per byte that a survey marks, the flags it raises.
-pub(crate) const FLAGS: [u8; 256] = {
+/// Per byte that a survey marks, the flags it raises. What `%`, `&` and `[` raise besides depends on what stands around.
+pub(crate) const FLAGS: [u16; 256] = {
     let mut flags = [0; 256];
     flags[b':' as usize] = Seen::COLON;
     flags[b'=' as usize] = Seen::EQUALS;
@@ -110,6 +132,7 @@ pub(crate) const FLAGS: [u8; 256] = {
     flags[b'"' as usize] = Seen::QUOTE;
     flags[b'\'' as usize] = Seen::QUOTE;
     flags[b'[' as usize] = Seen::BRACKET;
+    flags[0x1b] = Seen::TERMINAL;
     let mut digit = b'0';
     while digit <= b'9' {
         flags[digit as usize] = Seen::DIGITS;
