@@ -10,7 +10,7 @@ import pytest
 from rust_imports import circles, crate, needs
 
 ROOT = Path(__file__).parents[1]
-CRATES = ("rust/core", "rust/handler", "rust/py", "rust/fuzz", "benches")
+CRATES = ("rust/core", "rust/handler", "rust/py", "rust/query", "rust/fuzz", "benches")
 
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 CIRCLES_MAX = 4

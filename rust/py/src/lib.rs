@@ -3,6 +3,7 @@
 mod block;
 mod engine;
 mod errors;
+mod file;
 mod frame;
 mod handler;
 mod lines;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::engine::{Engine, Lane, Processed, Values};
+    #[pymodule_export]
+    use super::file::{FileReader, FileWriter};
     #[pymodule_export]
     use super::frame::{Framer, JsonSplitter, RawLines, ReadBuffer};
     #[pymodule_export]
