@@ -140,7 +140,7 @@ impl Redactor {
         };
         let pack: KeysPack = toml::from_str(KEYS_TOML).map_err(|error| RuleError::new("keys", error.to_string()))?;
         let keys = Keys::new(&pack, spec, &mut number);
-        let rules = Rules::new(spec, &mut number)?;
+        let rules = Rules::new(spec, &pack, &mut number)?;
         let learned = Learned::new(&spec.learned, number(learned::NAME))?;
         let budget = number(BUDGET);
         let extent = |name: &String| match name.as_str() {

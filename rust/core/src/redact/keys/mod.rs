@@ -29,6 +29,8 @@ pub const KEYS_TOML: &str = include_str!("../../../../../python/headrig/rules/ke
 const PARTED_BYTES_MIN: usize = 6;
 /// Short keys remembered, as a power of two: 4 KiB of the first-level cache.
 const SHORT_LOG2: u32 = 7;
+/// The rule of a key that belongs to somebody: `stripe_key`.
+const OWNED_KEY: &str = "key";
 /// A word that ends so is a likely key, even where it was glued together.
 const TOKEN: &[u8] = b"token";
 
@@ -45,6 +47,14 @@ pub struct KeysPack {
     pub metadata_suffix: Vec<String>,
     pub examples: Vec<String>,
     pub counterexamples: Vec<String>,
+}
+
+impl KeysPack {
+    /// Whether values of some keys are masked under this name.
+    pub fn has_rule(&self, name: &str) -> bool {
+        let mut listed = [&self.secret, &self.exact, &self.likely, &self.short].into_iter().flatten();
+        name == OWNED_KEY || listed.any(|key| rule_name(&words(key.as_bytes())) == name)
+    }
 }
 
 /// The keys of one spec.
@@ -125,7 +135,7 @@ impl Keys {
         let endings: Vec<_> = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
         let last = |word: &[u8]| word.last_chunk().map_or(u64::MAX, |last| 1 << last_bytes(*last));
         let endings_filter = endings.iter().fold(last(TOKEN), |bits, (word, _)| bits | last(word));
-        let key = rule("key");
+        let key = rule(OWNED_KEY);
         pack.vendors.iter().for_each(|word| vocabulary.word(word.as_bytes()).owner = Some(key));
         let allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
         let token = vocabulary.word(TOKEN).likely;

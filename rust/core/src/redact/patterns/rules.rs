@@ -8,6 +8,7 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use serde::Deserialize;
 
 use crate::redact::bytes::is_word;
+use crate::redact::keys::KeysPack;
 use crate::redact::patterns::checks::Check;
 use crate::redact::prefilter::byte_classes::RUN_BYTES;
 use crate::redact::prefilter::min_prefix::Lead;
@@ -141,11 +142,17 @@ pub fn built_in() -> Result<Vec<ContentRuleSpec>, RuleError> {
 impl Rules {
     /// # Errors
     /// The first rule that cannot be used.
-    pub fn new(spec: &RedactSpec, mut number: impl FnMut(&str) -> u16) -> Result<Self, RuleError> {
+    pub fn new(spec: &RedactSpec, keys: &KeysPack, mut number: impl FnMut(&str) -> u16) -> Result<Self, RuleError> {
         let mut specs = built_in()?;
         let own_from = specs.len();
-        switch(&mut specs, &spec.disable, false)?;
-        switch(&mut specs, &spec.enable, true)?;
+        for (names, enabled) in [(&spec.disable, false), (&spec.enable, true)] {
+            for name in names {
+                match specs.iter_mut().find(|rule| rule.name == *name) {
+                    Some(rule) => rule.enabled = enabled,
+                    None => return Err(not_switched(name, &specs, spec, keys)),
+                }
+            }
+        }
         specs.extend(spec.rules.iter().cloned());
         let mut rules = Self {
             list: Vec::new(),
@@ -221,19 +228,22 @@ impl Rules {
     }
 }
 
-/// Switch built-in rules by name.
-fn switch(specs: &mut [ContentRuleSpec], names: &[String], enabled: bool) -> Result<(), RuleError> {
-    for name in names {
-        match specs.iter_mut().find(|spec| spec.name == *name) {
-            Some(spec) => spec.enabled = enabled,
-            None => {
-                let near = specs.iter().map(|spec| spec.name.as_str()).max_by_key(|known| alike(known, name));
-                let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-                return Err(RuleError::new(name, format!("no built-in rule of this name{hint}")));
-            }
-        }
+/// Why a name is none of a built-in pattern that could be switched on or off, and what would work.
+fn not_switched(name: &str, specs: &[ContentRuleSpec], spec: &RedactSpec, keys: &KeysPack) -> RuleError {
+    let words = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+    if keys.has_rule(&words(name)) {
+        let remedy = "list the keys to leave alone in allow_keys instead";
+        return RuleError::new(
+            name,
+            format!("is a rule for values of keys, which cannot be switched by name; {remedy}"),
+        );
     }
-    Ok(())
+    if spec.rules.iter().any(|own| own.name == name) {
+        return RuleError::new(name, "is a rule of your own; take its [[redact.rules]] away instead");
+    }
+    let near = specs.iter().map(|known| known.name.as_str()).max_by_key(|known| alike(known, name));
+    let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    RuleError::new(name, format!("no built-in rule of this name{hint}"))
 }
 
 /// Share of letter pairs two names have in common, in thousandths (the coefficient of Dice, 1945).
