@@ -10,6 +10,7 @@ use crate::event::field::Fields;
 use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
 use crate::event::view::View;
+use crate::findings::Finding;
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
 use crate::io::lines::{memchr_lines, Lines};
@@ -303,6 +304,33 @@ impl Lane {
                 Engine { state: Arc::clone(state.successor.wait()) }.lane(&self.name).process(lines, arrival)
             }
         }
+    }
+}
+
+impl Lane {
+    /// The same, and where something was masked, in order.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use headrig_core::engine::Engine;
+    ///
+    /// let lane = Engine::new(b"", None)?.lane("tcp");
+    /// let (_, findings) = lane.explain(b"{\"db\":{\"password\":\"hunter2\"}}\n", 0.0);
+    /// assert_eq!((findings[0].start, findings[0].end, findings[0].path.as_str()), (19, 26, "db.password"));
+    /// assert_eq!(lane.rule_name(findings[0].rule), "password");
+    /// # Ok::<(), headrig_core::spec::RuleError>(())
+    /// ```
+    pub fn explain<'a>(&self, lines: &[u8], arrival: impl Into<Arrival<'a>>) -> (Processed, Vec<Finding>) {
+        lock(&self.worker).findings = Some(Vec::new());
+        let processed = self.process(lines, arrival);
+        let findings = lock(&self.worker).findings.take();
+        (processed, findings.unwrap_or_default())
+    }
+
+    /// The name of a rule by its number.
+    pub fn rule_name(&self, number: u16) -> &str {
+        &self.engine.state.shared.redactor.rule_names()[number as usize]
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod event;
+pub mod findings;
 pub mod io;
 pub mod json;
 pub mod limits;

@@ -8,6 +8,7 @@ use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
 use crate::event::view::View;
 use crate::event::Fieldless;
+use crate::findings::{note, Finding};
 use crate::io::edit::Edits;
 use crate::io::escape::{lone_surrogates, Decoded};
 use crate::io::lines::{Lines, Normalized};
@@ -15,7 +16,7 @@ use crate::io::output::{cut, is_time_unknown, wrap, Output};
 use crate::json::broken::Broken;
 use crate::json::fast;
 use crate::json::reference::walk;
-use crate::json::segment::{Line, Segment};
+use crate::json::segment::{keep_line_ends, Line, Segment};
 use crate::json::tape::{Kind, Tape};
 use crate::limits::CUT_SLACK_BYTES;
 use crate::metrics::window::senders::Senders;
@@ -25,7 +26,7 @@ use crate::redact::Scratch;
 use crate::shared::{lock, source, Shared, Superseded};
 use crate::simd::structure::Structure;
 use crate::simd::Path;
-use crate::spec::{Blank, LoneSurrogates, NonFinite, OnBroken};
+use crate::spec::{Blank, LineEnds, LoneSurrogates, NonFinite, OnBroken};
 
 /// What became of one batch. `lines_in == lines_out + dropped_blank`.
 ///
@@ -74,6 +75,8 @@ pub(crate) struct Worker {
     found: Vec<u32>,
     shapes: Shapes,
     redaction: Scratch,
+    /// What is found, while somebody asks where that is.
+    pub(crate) findings: Option<Vec<Finding>>,
 }
 
 #[derive(Default)]
@@ -134,6 +137,7 @@ impl Worker {
             found: Vec::new(),
             shapes: Shapes::default(),
             redaction: shared.redactor.scratch(),
+            findings: None,
         }
     }
 
@@ -205,7 +209,11 @@ impl Worker {
                 continue;
             }
             match self.event(segment, &line, batch) {
-                Ok(()) => emit(&mut batch.output, segment, &line, &self.edits),
+                Ok(()) => {
+                    if emit(&mut batch.output, segment, &line, &self.edits) {
+                        note(&mut self.findings, batch.counts.lines_in, segment, &line, self.tape.nodes(), &self.edits);
+                    }
+                }
                 Err(reason) => self.broken(segment, &line, reason, batch),
             }
             if batch.observer.is_full() {
@@ -215,8 +223,12 @@ impl Worker {
         Ok(())
     }
 
-    fn finish(&mut self, shared: &Shared, output: Output<'_>, counts: Counts, newest: Option<f64>) -> Processed {
-        let (buffer, lines_out) = output.finish();
+    fn finish(&mut self, shared: &Shared, output: Output<'_>, mut counts: Counts, newest: Option<f64>) -> Processed {
+        let received = output.input;
+        let (mut buffer, lines_out) = output.finish();
+        if shared.spec.line_ends == LineEnds::Keep {
+            buffer = keep_line_ends(received, buffer, shared.spec.blank, &mut counts.normalized);
+        }
         let lines = Lines::new(buffer, lines_out);
         lock(&shared.recent).push(&lines);
         let names = shared.redactor.rule_names();
@@ -363,6 +375,7 @@ impl Worker {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),
             _ => kept.len(),
         };
+        note(&mut self.findings, batch.counts.lines_in, segment, line, &[], &self.edits);
         batch.output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
             match shared.spec.on_broken {
                 OnBroken::Wrap => wrap(&kept[..end], &self.edits, when, reason.as_str(), out),
@@ -372,13 +385,15 @@ impl Worker {
     }
 }
 
-/// Write a line with its edits, or leave it to the run of untouched ones.
-fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits) {
+/// Write a line with its edits, or leave it to the run of untouched ones; true when it was written.
+fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits) -> bool {
     let (from, to) = line.text;
     if edits.is_empty() && from == line.start && to + 1 == line.next {
-        return output.keep();
+        output.keep();
+        return false;
     }
     output.replace(segment.offset + line.start, segment.offset + line.next, |out| {
         edits.apply(segment.text(line), 0, to - from, out);
     });
+    true
 }

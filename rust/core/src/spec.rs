@@ -53,6 +53,7 @@ pub struct Spec {
     pub non_finite: NonFinite,
     pub lone_surrogates: LoneSurrogates,
     pub blank: Blank,
+    pub line_ends: LineEnds,
     pub line_bytes_max: usize,
     pub recent_bytes_max: usize,
 }
@@ -70,6 +71,7 @@ impl Default for Spec {
             non_finite: NonFinite::Null,
             lone_surrogates: LoneSurrogates::Replace,
             blank: Blank::Drop,
+            line_ends: LineEnds::Trim,
             line_bytes_max: limits::LINE_BYTES_MAX,
             recent_bytes_max: limits::RECENT_BYTES_MAX,
         }
@@ -111,6 +113,14 @@ pub enum NonFinite {
 pub enum LoneSurrogates {
     Replace,
     Pass,
+}
+
+/// What becomes of a carriage return behind a line and of a byte order mark before it. They are no part of the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineEnds {
+    Trim,
+    Keep,
 }
 
 /// What becomes of a blank line.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use headrig_core::findings::Finding;
 use headrig_core::json::broken::Broken;
 use headrig_core::metrics::window::store::TimeDomain;
 use headrig_core::metrics::window::timing::{Arrival, Run};
@@ -43,6 +44,9 @@ pub struct Values {
     tick_seconds: f64,
     rows: Vec<(String, BTreeMap<String, String>, f64, u64)>,
 }
+
+/// Line, first byte and the one behind the last, rule, path.
+type Row = (u64, usize, usize, String, String);
 
 fn rule_error(error: spec::RuleError) -> PyErr {
     RuleError::new_err((error.rule, error.reason))
@@ -167,8 +171,24 @@ impl Lane {
             monotonic_seconds: monotonic_seconds.unwrap_or(arrival_seconds),
             runs: &runs,
         };
-        let processed = py.detach(|| self.inner.process(&lines, arrival));
-        Ok(Processed {
+        Processed::new(py, py.detach(|| self.inner.process(&lines, arrival)))
+    }
+
+    fn explain(&self, lines: &Bound<'_, PyAny>, arrival_seconds: f64) -> PyResult<(Processed, Vec<Row>)> {
+        let py = lines.py();
+        let lines = bytes_of(lines)?;
+        let (processed, findings) = py.detach(|| self.inner.explain(&lines, arrival_seconds));
+        let row = |finding: Finding| {
+            let rule = self.inner.rule_name(finding.rule).to_owned();
+            (finding.line, finding.start, finding.end, rule, finding.path)
+        };
+        Ok((Processed::new(py, processed)?, findings.into_iter().map(row).collect()))
+    }
+}
+
+impl Processed {
+    fn new(py: Python<'_>, processed: headrig_core::process::Processed) -> PyResult<Self> {
+        Ok(Self {
             lines: Py::new(py, Lines { inner: processed.lines })?,
             lines_in: processed.lines_in,
             lines_out: processed.lines_out,

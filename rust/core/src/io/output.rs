@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 2 * 1024;
 
 /// The output of one batch. Runs of untouched lines are copied in one piece.
 pub struct Output<'a> {
-    input: &'a [u8],
+    pub input: &'a [u8],
     /// Everything of `input` before is in `out`, or was left out on purpose.
     copied: usize,
     out: Vec<u8>,

@@ -11,6 +11,7 @@
 pub mod broken;
 pub mod dictionary;
 pub(crate) mod fast;
+pub mod path;
 pub mod reference;
 pub(crate) mod segment;
 pub mod tape;

@@ -2,9 +2,10 @@
 
 use memchr::{memchr, memrchr};
 
-use crate::io::lines::Normalized;
+use crate::io::lines::{memchr_lines, Normalized};
 use crate::simd::structure::Structure;
 use crate::simd::Path;
+use crate::spec::Blank;
 
 /// Bytes scanned ahead of the walker: with bitmaps and output they fit a second-level cache of 512 KiB.
 const SEGMENT_BYTES: usize = 128 * 1024;
@@ -98,4 +99,46 @@ fn trim_any(received: &[u8]) -> ((usize, usize), Normalized) {
         text.1 -= 1;
     }
     (text, normalized)
+}
+
+/// The lines of a batch after redaction, with the byte order marks and carriage returns that `trim` took from them. In a pass
+/// of its own, because next to no batch has any.
+pub fn keep_line_ends(received: &[u8], redacted: Vec<u8>, blank: Blank, normalized: &mut Normalized) -> Vec<u8> {
+    if std::mem::take(&mut normalized.crlf) + std::mem::take(&mut normalized.bom) == 0 {
+        return redacted;
+    }
+    let mut out = Vec::with_capacity(redacted.len() + redacted.len() / 16);
+    let mut redacted = memchr_lines(&redacted);
+    for line in memchr_lines(received) {
+        let ((start, end), _) = trim_any(line);
+        let is_blank = line[start..end].iter().all(u8::is_ascii_whitespace);
+        if is_blank && blank == Blank::Drop {
+            continue;
+        }
+        let Some(text) = redacted.next() else { break };
+        // A blank line that is kept was never trimmed.
+        let (before, after) = if is_blank { (&b""[..], &b""[..]) } else { (&line[..start], &line[end..]) };
+        out.extend_from_slice(before);
+        out.extend_from_slice(text);
+        out.extend_from_slice(after);
+        out.push(b'\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_trimmed_comes_back_around_what_was_redacted() {
+        let received = b"\xef\xbb\xbfa\r\n\r\nb\r\r\n{}\n\xef\xbb\xbf\n";
+        let keep = |redacted: &[u8], blank| {
+            let mut normalized = Normalized { crlf: 1, ..Normalized::default() };
+            keep_line_ends(received, redacted.to_vec(), blank, &mut normalized)
+        };
+        let kept = keep(b"A\n\r\nB\r\n{}\n\xef\xbb\xbf\n", Blank::Keep);
+        assert_eq!(kept, b"\xef\xbb\xbfA\r\n\r\nB\r\r\n{}\n\xef\xbb\xbf\n");
+        assert_eq!(keep(b"A\nB\r\n{}\n", Blank::Drop), b"\xef\xbb\xbfA\r\nB\r\r\n{}\n");
+    }
 }
