@@ -23,15 +23,16 @@ REDACTED = b'{"user":"ada","password":"[REDACTED:password]"}\n'
         b"{}\n",
         b'{"a": 1.50,\t"b" : "\\u00e9\xc3\xa9"}\n\nplain text\n[1, 2]',
         b"{\x00}\n\xff\xfe\n" * 3,
-        b'{"a":"' + b"x" * 3_000_000 + b'"}\n{"short":1}'[:0],
+        b'{"a":"' + b"x" * 3_000_000 + b'"}\n{"short":1}',
+        b'{"a":1}\r\n\r\nplain\r\n{"b":2}\r',
+        b'\xef\xbb\xbf{"a":1}\n\xef\xbb\xbfplain\n\xef\xbb\xbf\r\n\r',
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_untouched(lines):
     """
     Bytes without a secret come out as they went in, the missing newline at the end included.
     """
-    lines = lines if len(lines) < 250_000 else lines[:200_000] + b'"}\n'
     done = headrig("redact", stdin=lines)
 
     assert (0, b"") == (done.returncode, done.stderr)
@@ -47,12 +48,13 @@ def test_secret():
 
 def test_line_ends():
     """
-    A byte order mark before a line and a carriage return behind it go, as the README says, are counted, and hide no secret.
+    A byte order mark before a line and a carriage return behind it hide no secret; they stay, so none is counted.
     """
-    done = headrig("redact", "--stats", "json", stdin=b"\xef\xbb\xbf%b\r\n" % SECRET[:-1] * 2 + b"password=fake-pw\r\n")
+    mark = b"\xef\xbb\xbf"
+    done = headrig("redact", "--stats", "json", stdin=b"%b%b\r\n" % (mark, SECRET[:-1]) * 2 + b"password=fake-pw\r\n")
 
-    assert REDACTED * 2 + b"password=[REDACTED:password]\n" == done.stdout
-    assert {"crlf": 3, "bom": 2} == json.loads(done.stderr)["normalized"]
+    assert b"%b%b\r\n" % (mark, REDACTED[:-1]) * 2 + b"password=[REDACTED:password]\r\n" == done.stdout
+    assert {} == json.loads(done.stderr)["normalized"]
 
 
 def test_last_line_without_newline():

@@ -198,11 +198,13 @@ def test_standard_input(tmp_path):
 
 def test_filter(tmp_path):
     """
-    `headrig redact` mends it too, and says how often; a broken line is left as it is.
+    `headrig redact` leaves it, as all that is no secret; with `replace` in its settings it mends it, and says how often.
     """
     broken = b'{"cut":"\\ud83d\n'
-    done = headrig("redact", "--stats", "json", stdin=LINES + broken)
+    (tmp_path / "headrig.toml").write_text('[lines]\nlone_surrogates = "replace"\n')
+    done = headrig("redact", "-c", "headrig.toml", "--stats", "json", stdin=LINES + broken, cwd=tmp_path)
 
+    assert LINES + broken == headrig("redact", stdin=LINES + broken).stdout
     assert [*MENDED, broken.strip()] == done.stdout.splitlines()
     assert {"lone_surrogates": COUNT} == json.loads(done.stderr)["normalized"]
 

@@ -48,6 +48,40 @@ class Framer:
         """Bytes held of a line that is not whole yet. Never more than line_bytes_max + CUT_SLACK_BYTES."""
 
 @final
+class FileReader:
+    """
+    A log file's text as UTF-8, as a stream: plain, gzip or zstd, in UTF-8, UTF-16 or UTF-32, told by the first bytes.
+    OSError when it cannot be read, `DecodeError` when it is damaged, or has a form in which no secret would be seen.
+    """
+
+    def __new__(cls, descriptor: int) -> FileReader:
+        """Read as much as tells what form it has; of a pipe, wait for that. The descriptor must stay open."""
+
+    form: str
+    """As it is called: `plain`, `gzip`, `zstd, utf-16le`."""
+    is_empty: bool
+    """There is no text in it."""
+    rest: bytes
+    """At the end, bytes that are too few for a character; they belong behind the text as they are."""
+    def read_into(self, room: Buffer) -> int:
+        """Fill a writable buffer with what comes next, as far as it is there; give the bytes, 0 at the end."""
+
+    def writer(self) -> FileWriter:
+        """What writes text in the same form."""
+
+@final
+class FileWriter:
+    """Text in the form of a file."""
+
+    plain: bool
+    """The text is the file."""
+    def write(self, text: Buffer) -> bytes:
+        """Take whole lines of UTF-8; give the bytes of the file that are ready."""
+
+    def finish(self, rest: bytes) -> bytes:
+        """The last bytes, with those that the reader left."""
+
+@final
 class JsonSplitter:
     """
     Cut a stream of JSON documents into lines, one an event: documents with or without white space between them, the
@@ -159,6 +193,12 @@ class Lane:
         Parse, redact and count whole lines (a last one without newline counts as whole). `monotonic_seconds` is the moment
         of arrival by a clock that nobody sets, None: that of `arrival_seconds`. `runs` are a sender's number and where in
         `lines` its own begin, in order; 0, as for all lines without runs: nobody in particular.
+        """
+
+    def explain(self, lines: Buffer, arrival_seconds: float) -> tuple[Processed, list[tuple[int, int, int, str, str]]]:
+        """
+        The same, and where something was masked: number of the line from 1, first byte in the line as received and the one
+        behind the last, name of the rule, and the keys that lead there in JSON (empty: none, or no JSON).
         """
 
 @final

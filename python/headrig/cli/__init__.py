@@ -21,19 +21,31 @@ from headrig.nearest import hint
 _FOUND = "$HEADRIG_CONFIG, else ./headrig.toml, else the built-in defaults"
 _RUN = """Take lines in, redact and count them, write them out. With the built-in defaults, a pipe, a socket or a file on
 standard input is the only source: the run ends where it ends, and opens no address unless --listen says so."""
+_REDACT = """Write files or standard input to standard output with every secret masked and all else as it was. Files may be plain,
+gzip or zstd, in UTF-8, UTF-16 or UTF-32; the output has the form of the input."""
+_LEAKS = (
+    "Print FILE:LINE:COLUMN: RULE for every secret. Exit code: 0 none, 1 some, 2 wrong usage or a file not read whole."
+)
+_RULES = """list: all rules and whether they are on. show NAME: what a rule takes. test LINE: which rules take something of a line;
+exit code 0 some, 1 none. No secret is printed."""
+_TROUBLE = 2
+"""Exit code of a wrong usage where 1 has a meaning, as grep has it."""
 
 
 class _Parser(argparse.ArgumentParser):
+    exit_code = os.EX_USAGE
+    """Of a wrong usage."""
+
     @property
     def options(self) -> list[str]:
         """The verbs as users type them."""
         return list(self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
-        """Report a wrong usage and exit 64. The message may repeat options but never values, which may be secrets."""
+        """Report a wrong usage and exit, as a rule with 64. The message may repeat options but never values, which may be secrets."""
         message = re.sub(r"ignored explicit argument .*", "takes no value", message, flags=re.DOTALL)
         self.print_usage(sys.stderr)
-        self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
+        self.exit(self.exit_code, f"{self.prog}: {message}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse an unknown verb or value and suggest the nearest known one."""
@@ -57,11 +69,25 @@ def _grammar() -> tuple[_Parser, dict[str, _Parser]]:
     validate = verbs.add_parser("validate", help="say everything that is wrong with a settings file")
     validate.add_argument("file", metavar="FILE", nargs="?", help=f"without it {_FOUND}")
 
-    redact = verbs.add_parser("redact", help="a filter: files or standard input to standard output, secrets masked")
+    redact = verbs.add_parser("redact", help="a filter: secrets in files or standard input masked", description=_REDACT)
     redact.add_argument("files", metavar="FILE", nargs="*", help="none, or -: standard input")
     redact.add_argument("-c", dest="config", metavar="FILE", help="settings whose [redact] applies")
+    where = redact.add_mutually_exclusive_group()
+    where.add_argument("-i", "--in-place", action="store_true", help="put each file's new content in its place")
+    where.add_argument("-o", "--output", metavar="FILE", help="write there, once all of it is read; may be an input")
+    where.add_argument("--explain", action="store_true", help="print where a secret is and by which rule, not the text")
     redact.add_argument("--stats", choices=["json"], help="end standard error with what was done, as one JSON object")
-    return top, {"run": run, "validate": validate, "redact": redact}
+
+    leaks = verbs.add_parser("leaks", help="say where files hold secrets, for CI", description=_LEAKS)
+    leaks.exit_code = _TROUBLE
+    leaks.add_argument("files", metavar="FILE", nargs="*", help="none, or -: standard input")
+    leaks.add_argument("-c", dest="config", metavar="FILE", help="settings whose [redact] applies")
+
+    rules = verbs.add_parser("rules", help="the rules of redaction, and what they take of a line", description=_RULES)
+    rules.add_argument("what", choices=["list", "show", "test"])
+    rules.add_argument("words", metavar="NAME|LINE", nargs="*", help="show: rules; test: a line, else standard input")
+    rules.add_argument("-c", dest="config", metavar="FILE", help="settings whose [redact] applies")
+    return top, {"run": run, "validate": validate, "redact": redact, "leaks": leaks, "rules": rules}
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -84,9 +110,21 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         verb.error(f"unknown option {option}; {hint(option, verb.options, 'options')}")
     if rest:
         verb.error("more arguments than it takes")
-    if "-" in (getattr(asked, "config", None), getattr(asked, "file", None)):
-        verb.error("settings are read from a file, and - names none; write ./- for a file of that name")
+    if wrong := _contradiction(asked):
+        verb.error(wrong)
     return asked
+
+
+def _contradiction(asked: argparse.Namespace) -> str:
+    """What is wrong with arguments of which each alone is right; empty if nothing is."""
+    if "-" in (getattr(asked, "config", None), getattr(asked, "file", None)):
+        return "settings are read from a file, and - names none; write ./- for a file of that name"
+    if getattr(asked, "in_place", False) and (not asked.files or "-" in asked.files):
+        return "--in-place needs files, and standard input has no place"
+    words = {"list": "list", "show": "show NAME", "test": "test LINE"}
+    if asked.verb == "rules" and (asked.what == "list") == bool(asked.words) and asked.what != "test":
+        return f"write headrig rules {words[asked.what]}"
+    return ""
 
 
 def _option(word: str) -> str:

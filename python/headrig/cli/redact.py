@@ -1,50 +1,29 @@
 """
-`headrig redact`: standard input or files to standard output, at the speed of the core. Imports next to nothing, so that
-it starts as fast as a filter should.
+`headrig redact`: standard input or files to standard output or in place, at the speed of the core. Imports next to nothing,
+so that it starts as fast as a filter should.
 """
 
 import argparse
-import errno
 import os
 import signal
+import stat
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from queue import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrig.cli import complain
-from headrig.engine import (
-    EVENT_SECONDS_MAX,
-    LINE_BYTES_MAX,
-    Engine,
-    Framer,
-    Lines,
-    Processed,
-    RawLines,
-    ReadBuffer,
-    write_lines,
-)
-from headrig.errors import DeliveryError
+from headrig.cli.filtering import ARRIVAL_SECONDS, InputFile, UnreadableError, filter_spec, read_buffer
+from headrig.cli.printing import STDOUT, write
+from headrig.engine import Engine, FileReader, FileWriter, Lane, Processed, RawLines, ReadBuffer
 
-_FILTER = b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}'
-"""The spec of a filter's engine: it wraps nothing, drops nothing and has no windows."""
-_READ_BYTES = 256 * 1024
-"""Read at a time, as the sources do. `limits` would bring msgspec into a filter that is to start at once."""
-_BLOCK_BYTES = 4 * _READ_BYTES
-"""Memory that is read into before the next such block is taken."""
+if TYPE_CHECKING:
+    from headrig.cli.replacement import Replacement
+
 _WAITING_MAX = 4
 """Batches that may wait before each step, so that a short delay of one does not stop the others."""
-_ARRIVAL_SECONDS = EVENT_SECONDS_MAX
-"""A time later than any other: a filter has no windows, so no event is in its future."""
-_STDIN, _STDOUT = 0, 1
-_REMEDIES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
-    errno.EBADF: "it is closed, or open for reading only: give it a file or a pipe",
-}
 
 
 class _Totals:
@@ -64,6 +43,11 @@ class _Totals:
         self.sums.update(lines_in=processed.lines_in, lines_out=processed.lines_out, bytes_out=bytes_out)
         for name, counter in self.by_reason.items():
             counter.update(getattr(processed, name))
+
+    @property
+    def changes(self) -> int:
+        """Whatever is not as it was."""
+        return sum(self.by_reason[name].total() for name in ("dropped", "redactions", "normalized"))
 
     def json(self, seconds: float) -> str:
         """One object on one line."""
@@ -107,28 +91,32 @@ class _Stage:
 
 
 class _Filter:
-    """One engine and one lane for all files, one after the other; reading, redacting and writing run side by side."""
+    """Files to one output, one after the other; reading, redacting and writing run side by side."""
 
-    def __init__(self, spec: bytes, line_bytes_max: int) -> None:
-        self._lane = Engine(spec).lane("redact")
-        self._line_bytes_max = line_bytes_max
-        self._buffer = ReadBuffer(_BLOCK_BYTES)
-        self.totals = _Totals()
+    def __init__(self, engine: Engine, totals: _Totals, descriptor: int, where: str) -> None:
+        self._engine = engine
+        self._totals = totals
+        self._descriptor = descriptor
+        self._where = f"headrig redact: {where}"
+        self._form = ""
+        self._compressor: FileWriter | None = None
+        self._rest = b""
         self._owes_newline = False
-        self._writing = _Stage("headrig-write", _write)
+        self._writing = _Stage("headrig-write", self._write)
         self._redacting = _Stage("headrig-core", self._process)
 
-    def feed(self, descriptor: int) -> None:
+    def feed(self, file: InputFile, buffer: ReadBuffer) -> None:
         """Process a file to its end. Output is whole lines, except a last line without a newline."""
-        framer = Framer(self._line_bytes_max)
-        while read_bytes := os.readv(descriptor, [self._buffer.room(framer, _READ_BYTES)]):
-            self.totals.sums["bytes_in"] += read_bytes
-            lines, count = self._buffer.take(read_bytes)
-            if count:
-                self._redacting.put((lines, False))
-        rest, count = framer.finish()
-        if count:
-            self._redacting.put((rest, True))
+        reader = file.reader()
+        if not reader.is_empty:
+            self._take_form(file, reader)
+        lane = self._engine.lane("redact")
+        try:
+            for lines, newline_added in file.batches(reader, buffer):
+                self._redacting.put((lane, lines, newline_added))
+        finally:
+            self._rest = reader.rest
+            self._totals.sums["bytes_in"] += file.bytes_in
 
     def finish(self) -> None:
         """Wait until everything is written."""
@@ -136,83 +124,133 @@ class _Filter:
             self._redacting.finish()
         finally:
             self._writing.finish()
+        if self._compressor is not None:
+            write(self._descriptor, self._compressor.finish(self._rest), self._where)
 
-    def _process(self, batch: tuple[RawLines | bytes, bool]) -> None:
-        lines, newline_added = batch
-        processed = self._lane.process(lines, _ARRIVAL_SECONDS)
+    def _take_form(self, file: InputFile, reader: FileReader) -> None:
+        """The output has the form of the first file; another one would make it unreadable."""
+        if not self._form:
+            self._form = reader.form
+            compressor = reader.writer()
+            self._compressor = None if compressor.plain else compressor
+        if reader.form != self._form:
+            what = f"is {reader.form} where the output is {self._form} already; give it to a command of its own"
+            raise file.error(what)
+
+    def _process(self, batch: tuple[Lane, RawLines | bytes, bool]) -> None:
+        lane, lines, newline_added = batch
+        processed = lane.process(lines, ARRIVAL_SECONDS)
         owed, self._owes_newline = self._owes_newline, newline_added
         if owed:
             self._writing.put(b"\n")
         out = memoryview(processed.lines)[:-1] if newline_added else processed.lines
-        self.totals.add(processed, len(out) + owed)
+        self._totals.add(processed, len(out) + owed)
         self._writing.put(out)
+
+    def _write(self, out: Any) -> None:
+        write(self._descriptor, out if self._compressor is None else self._compressor.write(out), self._where)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Redact each file; gives 65 if one could not be read completely, else 0, even if lines were broken."""
     started = time.monotonic()
-    settings = _settings(arguments.config)
-    if settings is None:
+    spec = filter_spec(arguments.config)
+    if spec is None:
         return os.EX_CONFIG
+    names = arguments.files or ["-"]
     # On an interrupt the filter ends at once, even if its reader does not read.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    lines = _Filter(*settings)
+    engine, totals = Engine(spec), _Totals()
+    if arguments.explain:
+        return _explain(engine, names)
     try:
-        try:
-            failed = [name for name in arguments.files or ["-"] if not _feed(lines, name)]
-        finally:
-            lines.finish()
+        if arguments.in_place:
+            return _in_place(engine, totals, names)
+        if arguments.output:
+            return _to_file(engine, totals, names, arguments.output)
+        return _to_descriptor(engine, totals, names, STDOUT, "standard output")
     finally:
         if arguments.stats:
-            complain(lines.totals.json(time.monotonic() - started))
-    return os.EX_DATAERR if failed else os.EX_OK
+            complain(totals.json(time.monotonic() - started))
 
 
-def _settings(config: str | None) -> tuple[bytes, int] | None:
-    """The engine's spec and the line bound; None if the file cannot be used, which has been reported."""
-    if config is None:
-        return _FILTER, LINE_BYTES_MAX
-    import json  # noqa: PLC0415  # without -c nothing is read, so nothing is imported
+def _explain(engine: Engine, names: list[str]) -> int:
+    from headrig.cli.locating import locate  # noqa: PLC0415  # only for --explain
 
-    from headrig.config import read_filter  # noqa: PLC0415  # same
-
-    settings, errors = read_filter(config, os.environ)
-    for error in errors:
-        complain(str(error))
-    if errors:
-        return None
-    spec = {**json.loads(settings), **json.loads(_FILTER)}
-    return json.dumps(spec).encode(), spec.get("line_bytes_max", LINE_BYTES_MAX)
+    return os.EX_OK if locate("redact", engine, names, explain=True).whole else os.EX_DATAERR
 
 
-def _feed(lines: _Filter, name: str) -> bool:
-    """Filter one file; False if it could not be read, which has been reported."""
+def _to_descriptor(engine: Engine, totals: _Totals, names: list[str], descriptor: int, where: str) -> int:
+    """All files to one output; the exit code."""
+    lines, buffer, code = _Filter(engine, totals, descriptor, where), read_buffer(), os.EX_OK
     try:
-        descriptor = _STDIN if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        return _unreadable(name, error)
-    try:
-        lines.feed(descriptor)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _unreadable(name, error)
+        for name in names:
+            try:
+                with InputFile("redact", name) as file:
+                    if file.is_same_as(descriptor):
+                        raise file.error("input file is output file; write to another one, or use --in-place")
+                    lines.feed(file, buffer)
+            except UnreadableError as error:
+                complain(str(error))
+                code = error.exit_code
     finally:
-        if descriptor != _STDIN:
+        lines.finish()
+    return code
+
+
+def _to_file(engine: Engine, totals: _Totals, names: list[str], output: str) -> int:
+    """All files to one, which is there only when it is whole; the exit code."""
+    from headrig.cli.replacement import Replacement  # noqa: PLC0415  # not for a filter
+
+    if os.path.exists(output) and not stat.S_ISREG(os.stat(output).st_mode):
+        descriptor = os.open(output, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            return _to_descriptor(engine, totals, names, descriptor, output)
+        finally:
             os.close(descriptor)
-    return True
+    new = Replacement(output)
+    try:
+        code = _to_descriptor(engine, totals, names, new.descriptor, output)
+    except BaseException:
+        new.discard()
+        raise
+    if code == os.EX_OK:
+        new.commit()
+    else:
+        new.discard()
+        complain(f"headrig redact: {output}: not written, because not everything could be read")
+    return code
 
 
-def _unreadable(name: str, error: OSError) -> bool:
-    complain(f"headrig redact: {name}: {error.strerror}; give a readable file")
-    return False
+def _in_place(engine: Engine, totals: _Totals, names: list[str]) -> int:
+    """Each file in its own place; the exit code of the last that failed."""
+    from headrig.cli.replacement import NotReplacedError, Replacement  # noqa: PLC0415  # not for a filter
+
+    code, buffer = os.EX_OK, read_buffer()
+    for name in names:
+        try:
+            with InputFile("redact", name) as file:
+                _replace(engine, totals, file, buffer, Replacement(name))
+        except (UnreadableError, NotReplacedError) as error:
+            said = str(error).removeprefix("headrig redact: ")
+            complain(f"headrig redact: {said}" if isinstance(error, NotReplacedError) else f"{error}; it is as it was")
+            code = error.exit_code
+    return code
 
 
-def _write(out: Lines | memoryview | bytes) -> None:
-    """Write all bytes. Raises `DeliveryError` if standard output fails for another reason than a closed pipe."""
-    _, error = write_lines(_STDOUT, out, 0)
-    if error == errno.EPIPE:
-        raise BrokenPipeError(error, os.strerror(error))
-    if error:
-        remedy = _REMEDIES.get(error, "write to another place")
-        raise DeliveryError(f"headrig redact: standard output: {os.strerror(error)}; {remedy}", "io")
+def _replace(engine: Engine, totals: _Totals, file: InputFile, buffer: ReadBuffer, new: "Replacement") -> None:
+    try:
+        before, changes = os.fstat(file.descriptor), totals.changes
+        lines = _Filter(engine, totals, new.descriptor, file.name)
+        try:
+            lines.feed(file, buffer)
+        finally:
+            lines.finish()
+        file.check_unchanged(before)
+    except BaseException:
+        new.discard()
+        raise
+    if totals.changes == changes:
+        new.discard()
+    else:
+        new.commit()
