@@ -294,7 +294,7 @@ def test_no_argument_is_shown(alone, tmp_path, argument, value):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((MARKER,), "headrig: unknown verb; known verbs: run, validate, redact"),
+        ((MARKER,), "headrig: unknown verb; known verbs: run, validate, redact, leaks, rules, verify"),
         (("run", f"--token={MARKER}"), "headrig run: unknown option --token"),
         (("run", "--token", MARKER), "headrig run: unknown option --token"),
         (("run", MARKER), "headrig run: more arguments than it takes"),

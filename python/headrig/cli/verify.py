@@ -1,0 +1,221 @@
+"""
+`headrig verify`: a canary. Fake secrets, new each time, are sent through every door of the settings and looked for wherever
+something comes out: sinks, notices, the page of metrics, the file of a service's handler. Nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import re
+import secrets
+import string
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrig.cli import complain
+from headrig.cli.printing import say
+from headrig.config import Config, read
+from headrig.config.finding import find
+from headrig.redaction import redact
+
+if TYPE_CHECKING:
+    from headrig.cli.rehearsal import Rehearsal
+
+_CLEAN, _LEAK = 0, 1
+_ARRIVAL_SECONDS = 10.0
+"""Longest wait for the lines of one door: it is this machine, and a few of them."""
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_DATAGRAM_KINDS = ("udp",)
+_REFUSED = 300
+"""From here on, the status of an answer says that lines were not taken."""
+
+
+@dataclass(frozen=True)
+class Canary:
+    """Lines for one door, each with a secret of its own and a word that says where it came in."""
+
+    door: str
+    word: str
+    lines: tuple[str, ...]
+    planted: tuple[str, ...]
+
+    @classmethod
+    def at(cls, door: str) -> Canary:
+        """New secrets for a door."""
+        word = "canary" + secrets.token_hex(8)
+        token, routed, *values = f"ghp_{_random(36)}", f"ghp_{_random(36)}", _random(20), _random(20), _random(20)
+        return cls(
+            door,
+            word,
+            (
+                json.dumps({"level": "INFO", "message": word, "password": values[0]}),
+                json.dumps({"level": "INFO", "message": f"{word} sent with {token} to it"}),
+                json.dumps({"level": "INFO", "message": word, "body": json.dumps({"api_key": values[1]})}),
+                f"{word} login with password={values[2]} failed",
+                json.dumps({"event": "request_completed", "route": f"/{word}/{routed}", "status": 200}),
+            ),
+            (token, routed, *values),
+        )
+
+    def seen(self, text: str) -> int:
+        """How many of its lines are in a text."""
+        return text.count(self.word)
+
+    def leaked(self, text: str) -> int:
+        """How many of its secrets are."""
+        return sum(secret in text for secret in self.planted)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """One line for each way from a door out; gives 1 if a secret came out, 69 if some way could not be looked at."""
+    found = find(arguments.config, os.environ)
+    config, errors = read(found.path, os.environ)
+    for error in errors:
+        complain(str(found.explain(error)))
+    if config is None:
+        return os.EX_CONFIG
+    logging.getLogger("headrig").addHandler(logging.NullHandler())
+    with tempfile.TemporaryDirectory(prefix="headrig-verify-") as folder:
+        ways = [*asyncio.run(_run(config, Path(folder))), *_handler(Path(folder))]
+    say("verify", [_worded(way) for way in ways])
+    leaks, unseen = sum(way.leaked > 0 for way in ways), sum(not way.leaked and bool(way.unseen) for way in ways)
+    say("verify", [f"{len(ways)} ways: {len(ways) - leaks - unseen} clean, {leaks} with leaks, {unseen} not looked at"])
+    return _LEAK if leaks else os.EX_UNAVAILABLE if unseen else _CLEAN
+
+
+@dataclass(frozen=True)
+class _Way:
+    door: str
+    out: str
+    leaked: int
+    unseen: str = ""
+    """Why it could not be looked at; empty if it was."""
+
+
+def _worded(way: _Way) -> str:
+    verdict = (
+        f"{way.leaked} secrets came out" if way.leaked else f"not looked at: {way.unseen}" if way.unseen else "clean"
+    )
+    return f"{way.door} -> {way.out}: {'LEAK: ' if way.leaked else ''}{verdict}"
+
+
+async def _run(config: Config, folder: Path) -> list[_Way]:
+    from headrig.cli.rehearsal import rehearsal  # noqa: PLC0415  # aiohttp, once the settings are right
+
+    async with rehearsal(config, folder) as running:
+        canaries = [Canary.at(f"sources.{name}") for name in config.sources]
+        arrived = {canary.door: await _send(running, config, canary, folder) for canary in canaries}
+        notice = Canary.at("notices")
+        for title in notice.lines:
+            running.pipeline.alerting.sent.send(title, title, labels={"canary": title})
+        await running.pipeline.flush()
+        await running.pipeline.alerting.notifiers.flush()
+        page = await _page(running)
+    sinks = [f"sinks.{name}" for name in config.sinks]
+    ways = [_way(canary, out, running, arrived[canary.door]) for canary in canaries for out in sinks]
+    if json.loads(config.engine_spec).get("metrics", {}).get("builtin", True):
+        trouble = "nothing of it is counted there"
+        ways += [
+            _Way(each.door, "/metrics", each.leaked(page), "" if each.seen(page) else trouble) for each in canaries
+        ]
+    return ways + [_way(notice, f"notifiers.{name}", running, "") for name in config.notifiers]
+
+
+def _way(canary: Canary, out: str, running: Rehearsal, trouble: str) -> _Way:
+    text = running.written(out)
+    missing = len(canary.lines) - canary.seen(text)
+    unseen = (
+        running.skipped.get(out)
+        or trouble
+        or (f"{missing} of {len(canary.lines)} lines did not come" if missing > 0 else "")
+    )
+    return _Way(canary.door, out, canary.leaked(text), unseen)
+
+
+async def _send(running: Rehearsal, config: Config, canary: Canary, folder: Path) -> str:
+    """Send a canary's lines in at its door, and wait until they are taken; gives what was in the way."""
+    name = canary.door.removeprefix("sources.")
+    where, account = running.pipeline.state.sources[name].source.where, running.pipeline.state.ledger.sources[name]
+    body = "".join(f"{line}\n" for line in canary.lines).encode()
+    try:
+        async with asyncio.timeout(_ARRIVAL_SECONDS):
+            await _deliver(where, config.sources[name].kind, body, folder / f"{name}.sock")
+            while account.received < len(canary.lines):  # noqa: ASYNC110  # a count has no event
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        return "the door did not take it in time"
+    except OSError as error:
+        return f"the door did not take it: {error.strerror}"
+    return ""
+
+
+async def _deliver(where: str, of: str, body: bytes, path: Path) -> None:
+    if of == "http":
+        from aiohttp import ClientError, ClientSession  # noqa: PLC0415  # for this door alone
+
+        kind = {"Content-Type": "application/x-ndjson"}
+        try:
+            async with ClientSession() as session, session.post(where, data=body, headers=kind) as answer:
+                status = answer.status
+        except ClientError as error:
+            raise OSError(0, type(error).__name__) from None
+        if status >= _REFUSED:
+            raise OSError(status, f"the answer was {status}")
+        return
+    port = int((re.findall(r":(\d+)", where) or ["0"])[0])
+    if of in _DATAGRAM_KINDS:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            asyncio.DatagramProtocol, remote_addr=("127.0.0.1", port)
+        )
+        transport.sendto(body)
+        transport.close()
+        return
+    opening = asyncio.open_connection("127.0.0.1", port) if port else asyncio.open_unix_connection(str(path))
+    _, writer = await opening
+    writer.write(body)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def _page(running: Rehearsal) -> str:
+    from aiohttp import ClientError, ClientSession  # noqa: PLC0415  # as above
+
+    http = running.pipeline.components.http
+    try:
+        async with ClientSession() as session, session.get(f"{http[0].where if http else ''}/metrics") as answer:
+            return await answer.text()
+    except (ClientError, OSError):
+        return ""
+
+
+def _handler(folder: Path) -> Iterable[_Way]:
+    """What a service's handler writes, with the rules that it has."""
+    from headrig.service.handler import Handler, flush  # noqa: PLC0415  # the other half of headrig
+
+    canary, path = Canary.at("handler"), folder / "handler.log"
+    logger = logging.Logger("headrig.verify")  # noqa: LOG001  # nobody else has it, and no level holds lines back
+    handler = Handler(path)
+    logger.addHandler(handler)
+    for line in canary.lines:
+        logger.info("%s", line)
+    flush(_ARRIVAL_SECONDS)
+    handler.close()
+    text = path.read_text("utf-8", "replace")
+    unseen = "" if canary.seen(text) >= len(canary.lines) else "lines did not come"
+    return [_Way("handler", "its file", canary.leaked(text), unseen)]
+
+
+def _random(length: int) -> str:
+    """A value that no rule takes for a word: nothing of it comes out but by mistake."""
+    while True:
+        value = "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
+        if re.search("[0-9]", value) and re.search("[a-z]", value) and redact(value) == value:
+            return value
