@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 import headrig
+from headrig.cli import filtering
 from headrig.engine import EVENT_SECONDS_MAX, Engine
 
-FILTER = Engine(b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}')
+FILTER = Engine(filtering.FILTER)
 
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": lambda text: text,

@@ -216,7 +216,32 @@ def test_other_compressions_are_refused(name):
     done = headrig("redact", stdin=FOREIGN[name] + b"password=fake-hunter2")
 
     assert (65, b"") == (done.returncode, done.stdout)
-    assert f"is in the form of {name}, in which no secret would be seen; give the output of ".encode() in done.stderr
+    assert f"is in the form of {name}, which is not read; give the output of ".encode() in done.stderr
+
+
+def test_large_window():
+    """
+    A frame that wants more memory than `zstd -d` gives is refused by name, with the command that reads it.
+    """
+    # RFC 8878 section 3.1.1: no flags, a window of 2^31 bytes, and one raw block, the last.
+    frame = b"\x28\xb5\x2f\xfd\x00\xa8" + (7 << 3 | 1).to_bytes(3, "little") + b"a line\n"
+    done = headrig("redact", stdin=frame)
+    said = b"is in the form of zstd with a window of more than 128 MiB, which is not read; give the output of zstd -dc --long=31"
+
+    assert (65, b"", b"headrig redact: -: %b\n" % said) == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("form", COMPRESSIONS)
+def test_nothing_compressed(form):
+    """
+    Nothing, compressed, is a file too: it comes out as one.
+    """
+    compress, decompress = COMPRESSIONS[form]
+    done = headrig("redact", stdin=compress(b""))
+
+    assert 0 == done.returncode
+    assert done.stdout
+    assert b"" == decompress(done.stdout)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

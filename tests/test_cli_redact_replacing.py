@@ -141,11 +141,12 @@ def test_output(tmp_path):
     assert b"headrig redact: none: not written, because not everything could be read\n" in short.stderr
 
 
-@pytest.mark.parametrize("target", ["/dev/full", "missing/out", "/proc/out"])
+@pytest.mark.parametrize("target", ["/dev/full", "missing/out", "/proc/out", ".", "file/out"])
 def test_output_that_cannot_be_written(target, tmp_path):
     """
     An output that takes nothing is a failure with a word, not a traceback.
     """
+    (tmp_path / "file").write_bytes(b"")
     done = headrig("redact", "-o", target, stdin=b"line\n", cwd=tmp_path)
 
     assert done.returncode in (73, 74)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from headrig.cli import complain
 from headrig.cli.filtering import ARRIVAL_SECONDS, InputFile, UnreadableError, filter_spec, read_buffer
 from headrig.cli.printing import STDOUT, write
-from headrig.engine import Engine, FileReader, FileWriter, Lane, Processed, RawLines, ReadBuffer
+from headrig.engine import Engine, FileReader, FileWriter, Processed, RawLines, ReadBuffer
 
 if TYPE_CHECKING:
     from headrig.cli.replacement import Replacement
@@ -95,6 +95,7 @@ class _Filter:
 
     def __init__(self, engine: Engine, totals: _Totals, descriptor: int, where: str) -> None:
         self._engine = engine
+        self._lane = engine.lane("redact")
         self._totals = totals
         self._descriptor = descriptor
         self._where = f"headrig redact: {where}"
@@ -108,12 +109,12 @@ class _Filter:
     def feed(self, file: InputFile, buffer: ReadBuffer) -> None:
         """Process a file to its end. Output is whole lines, except a last line without a newline."""
         reader = file.reader()
-        if not reader.is_empty:
+        if not (reader.is_empty and reader.form == "plain"):
             self._take_form(file, reader)
-        lane = self._engine.lane("redact")
+        self._redacting.put((b"", False))
         try:
-            for lines, newline_added in file.batches(reader, buffer):
-                self._redacting.put((lane, lines, newline_added))
+            for batch in file.batches(reader, buffer):
+                self._redacting.put(batch)
         finally:
             self._rest = reader.rest
             self._totals.sums["bytes_in"] += file.bytes_in
@@ -137,9 +138,14 @@ class _Filter:
             what = f"is {reader.form} where the output is {self._form} already; give it to a command of its own"
             raise file.error(what)
 
-    def _process(self, batch: tuple[Lane, RawLines | bytes, bool]) -> None:
-        lane, lines, newline_added = batch
-        processed = lane.process(lines, ARRIVAL_SECONDS)
+    def _process(self, batch: tuple[RawLines | bytes, bool]) -> None:
+        lines, newline_added = batch
+        if not lines:
+            # A file begins: what a lane remembers of one is not true of the next.
+            self._engine.close_lane("redact")
+            self._lane = self._engine.lane("redact")
+            return
+        processed = self._lane.process(lines, ARRIVAL_SECONDS)
         owed, self._owes_newline = self._owes_newline, newline_added
         if owed:
             self._writing.put(b"\n")
@@ -200,15 +206,20 @@ def _to_descriptor(engine: Engine, totals: _Totals, names: list[str], descriptor
 
 def _to_file(engine: Engine, totals: _Totals, names: list[str], output: str) -> int:
     """All files to one, which is there only when it is whole; the exit code."""
-    from headrig.cli.replacement import Replacement  # noqa: PLC0415  # not for a filter
+    from headrig.cli.replacement import NotReplacedError, Replacement  # noqa: PLC0415  # not for a filter
 
-    if os.path.exists(output) and not stat.S_ISREG(os.stat(output).st_mode):
-        descriptor = os.open(output, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            return _to_descriptor(engine, totals, names, descriptor, output)
-        finally:
-            os.close(descriptor)
-    new = Replacement(output)
+    try:
+        if not stat.S_ISREG(os.stat(output).st_mode):
+            with open(output, "wb", buffering=0) as device:
+                return _to_descriptor(engine, totals, names, device.fileno(), output)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise NotReplacedError(f"headrig redact: {output}: {error.strerror}; write to another place") from None
+    try:
+        new = Replacement(output)
+    except NotReplacedError as error:
+        raise NotReplacedError(f"headrig redact: {error}") from None
     try:
         code = _to_descriptor(engine, totals, names, new.descriptor, output)
     except BaseException:

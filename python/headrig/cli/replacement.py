@@ -33,8 +33,11 @@ class Replacement:
         self._name = path
         self.path = os.path.realpath(path)
         self._old: os.stat_result | None = None
-        with suppress(FileNotFoundError):
-            self._old = os.stat(self.path)
+        try:
+            with suppress(FileNotFoundError):
+                self._old = os.stat(self.path)
+        except OSError as error:
+            raise self._failed(error) from None
         if self._old is not None and not stat.S_ISREG(self._old.st_mode):
             raise NotReplacedError(f"{path}: is no regular file; read it without --in-place")
         if self._old is not None and self._old.st_nlink > 1:

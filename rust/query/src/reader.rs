@@ -12,6 +12,8 @@ use crate::utf::decode;
 const COMPRESSED_BYTES: usize = 64 * 1024;
 /// Largest window of a Zstandard frame, as a power of two: 128 MiB, what `zstd -d` takes unless told otherwise.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+const LARGE_WINDOW: Unsupported =
+    Unsupported { name: "zstd with a window of more than 128 MiB", command: "zstd -dc --long=31" };
 /// Bytes of text that one byte of another encoding takes at most, rounded up: two of UTF-16 take three.
 const GROWTH: usize = 2;
 /// Bytes of UTF-16 or UTF-32 read at a time.
@@ -35,7 +37,7 @@ impl fmt::Display for ReadError {
         match self {
             Self::Io(error) => write!(f, "{error}"),
             Self::Unsupported(Unsupported { name, command }) => {
-                write!(f, "is in the form of {name}, in which no secret would be seen; give the output of {command}")
+                write!(f, "is in the form of {name}, which is not read; give the output of {command}")
             }
             Self::Truncated(what) => write!(f, "its {what} data ends too early; what came before was read"),
             Self::Damaged(what) => write!(f, "its {what} data is damaged; what came before was read"),
@@ -188,8 +190,12 @@ fn compression_name(compression: Compression) -> &'static str {
     }
 }
 
-/// What an error of decompression means. Those of the system have a number.
+/// What an error of decompression means. Those of the system have a number; of a window that is too large the library's
+/// words alone tell.
 fn worded(error: io::Error, name: &'static str) -> ReadError {
+    if name == "zstd" && error.to_string().contains("too much memory") {
+        return ReadError::Unsupported(LARGE_WINDOW);
+    }
     match error.kind() {
         _ if error.raw_os_error().is_some() || name.is_empty() => ReadError::Io(error),
         ErrorKind::UnexpectedEof => ReadError::Truncated(name),
