@@ -30,6 +30,7 @@ _KEY_LISTS = {
 """The lists of keys whose words name a rule, and what it takes."""
 _IN_CODE = {
     "key": "the value of a key such as stripe_key, whose first word is a service or an owner, when it looks random",
+    "learned": "a value that the process itself holds, where learn is set, in any encoding",
     "budget": "a text that would cost too much to search, as a whole",
 }
 
