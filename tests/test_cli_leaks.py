@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -170,3 +171,21 @@ def test_output_that_takes_no_more(words):
         done.stderr,
     )
     assert (b"", 1) == (left.stderr, left.stdout.count(b"\n"))
+
+
+@pytest.mark.parametrize("words", [["leaks"], ["redact"], ["redact", "--explain"], ["rules", "test"]], ids=" ".join)
+def test_a_signal_for_a_run(words):
+    """
+    A signal that tells a run to flush ends no other verb.
+    """
+    with subprocess.Popen([*COMMAND, *words], stdin=-1, stdout=-1) as running:
+        running.stdin.write(b"password=fake-hunter2\n")
+        running.stdin.flush()
+        first = running.stdout.readline()
+        running.send_signal(signal.SIGUSR1)
+        running.stdin.write(b"password=fake-hunter3\n")
+        running.stdin.close()
+
+        assert b"password" in first
+        assert b"password" in running.stdout.readline()
+    assert running.returncode in (0, 1)

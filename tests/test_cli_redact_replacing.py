@@ -155,7 +155,9 @@ def test_output_that_cannot_be_written(target, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["-i", "-o", "x", "a"], ["-i", "--explain", "a"], ["-i"], ["-i", "-"], ["-o"]], ids=" ".join
+    "words",
+    [["-i", "-o", "x", "a"], ["-i", "--explain", "a"], ["--explain", "--stats", "json"], ["-i"], ["-i", "-"], ["-o"]],
+    ids=" ".join,
 )
 def test_usage(words):
     """

@@ -128,6 +128,8 @@ def _contradiction(asked: argparse.Namespace) -> str:
         return "settings are read from a file, and - names none; write ./- for a file of that name"
     if getattr(asked, "in_place", False) and (not asked.files or "-" in asked.files):
         return "--in-place needs files, and standard input has no place"
+    if getattr(asked, "explain", False) and asked.stats:
+        return "--explain redacts nothing that --stats could count; give one of them"
     words = {"list": "list", "show": "show NAME", "test": "test LINE"}
     if asked.verb == "rules" and (asked.what == "list") == bool(asked.words) and asked.what != "test":
         return f"write headrig rules {words[asked.what]}"
@@ -145,8 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; gives the exit code. A `HeadrigError` becomes one line, any other exception a traceback: a bug."""
     _hold_standard_descriptors()
     asked = parsed(arguments)
-    # Until the run obeys them: `kill -USR1 $(pgrep -f …)` may come while modules are still being imported.
-    for early in (signal.SIGUSR1, signal.SIGHUP) if asked.verb == "run" else ():
+    # `kill -USR1 $(pgrep -f headrig)` is meant for a run, which obeys it once its modules are imported, and ends no other verb.
+    for early in (signal.SIGUSR1, *((signal.SIGHUP,) if asked.verb == "run" else ())):
         signal.signal(early, signal.SIG_IGN)
     try:
         code: int = import_module(f"headrig.cli.{asked.verb}").execute(asked)
