@@ -216,10 +216,7 @@ def _to_file(engine: Engine, totals: _Totals, names: list[str], output: str) -> 
         pass
     except OSError as error:
         raise NotReplacedError(f"headrig redact: {output}: {error.strerror}; write to another place") from None
-    try:
-        new = Replacement(output)
-    except NotReplacedError as error:
-        raise NotReplacedError(f"headrig redact: {error}") from None
+    new = Replacement("redact", output)
     try:
         code = _to_descriptor(engine, totals, names, new.descriptor, output)
     except BaseException:
@@ -241,10 +238,9 @@ def _in_place(engine: Engine, totals: _Totals, names: list[str]) -> int:
     for name in names:
         try:
             with InputFile("redact", name) as file:
-                _replace(engine, totals, file, buffer, Replacement(name))
+                _replace(engine, totals, file, buffer, Replacement("redact", name))
         except (UnreadableError, NotReplacedError) as error:
-            said = str(error).removeprefix("headrig redact: ")
-            complain(f"headrig redact: {said}" if isinstance(error, NotReplacedError) else f"{error}; it is as it was")
+            complain(f"{error}; it is as it was")
             code = error.exit_code
     return code
 

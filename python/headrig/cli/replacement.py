@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 
+from headrig.cli.printing import shown
 from headrig.errors import HeadrigError
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,8 +30,8 @@ class Replacement:
     Raises `NotReplacedError`.
     """
 
-    def __init__(self, path: str) -> None:
-        self._name = path
+    def __init__(self, verb: str, path: str) -> None:
+        self._where = f"headrig {verb}: {shown(path)}"
         self.path = os.path.realpath(path)
         self._old: os.stat_result | None = None
         try:
@@ -39,10 +40,10 @@ class Replacement:
         except OSError as error:
             raise self._failed(error) from None
         if self._old is not None and not stat.S_ISREG(self._old.st_mode):
-            raise NotReplacedError(f"{path}: is no regular file; read it without --in-place")
+            raise NotReplacedError(f"{self._where}: is no regular file; read it without --in-place")
         if self._old is not None and self._old.st_nlink > 1:
             raise NotReplacedError(
-                f"{path}: has another name (a hard link), which would keep the secrets; use --output"
+                f"{self._where}: has another name (a hard link), which would keep the secrets; use --output"
             )
         try:
             self.descriptor, self._temporary = tempfile.mkstemp(".tmp", ".headrig-", os.path.dirname(self.path))
@@ -83,7 +84,7 @@ class Replacement:
 
     def _failed(self, error: OSError) -> NotReplacedError:
         what = "its owner cannot be kept" if isinstance(error, PermissionError) and self._old else error.strerror
-        return NotReplacedError(f"{self._name}: cannot be replaced: {what}; write to another place with --output")
+        return NotReplacedError(f"{self._where}: cannot be replaced: {what}; write to another place with --output")
 
     def _close(self) -> None:
         os.close(self.descriptor)
