@@ -44,7 +44,7 @@ pub fn scan(
         match (node.kind, under) {
             (Kind::Key, _) => {
                 let class = pass.key(node, scratch, edits);
-                if under.is_none() && class != KeyClass::Plain {
+                if under.is_none() && class != KeyClass::Plain && !pass.is_ordinary(at + 1, scratch) {
                     under = pass.value_under(class, at + 1, scratch);
                 }
             }
@@ -90,13 +90,15 @@ impl Pass<'_> {
         answer
     }
 
-    /// What a key's class makes of the value at `value`.
+    /// What a key's class makes of the value at `value`: the node behind it, and the rule of all strings and numbers in it.
     pub fn value_under(&self, class: KeyClass, value: usize, scratch: &mut Scratch) -> Option<(usize, u16)> {
         let node = &self.nodes[value];
-        let rule = match (class, node.kind) {
-            (KeyClass::Plain, _) => None,
-            (_, Kind::String) => self.with_decoded(node, scratch, |text| class.rule_for(text)),
-            (KeyClass::Secret(rule), _) => Some(rule),
+        let secret = |node: &Node, scratch: &mut Scratch| self.with_decoded(node, scratch, |text| class.rule_for(text));
+        let rule = match node.kind {
+            Kind::String => secret(node, scratch),
+            Kind::Number | Kind::NonFinite => class.rule_for_number(self.raw(node)),
+            _ if class.is_name() => class.rule(),
+            Kind::Object => self.wrapped(value).and_then(|node| secret(node, scratch)),
             _ => None,
         };
         rule.map(|rule| (node.after(value), rule))
@@ -105,11 +107,16 @@ impl Pass<'_> {
     fn marked(&self, at: usize, scratch: &mut Scratch) -> Option<(usize, u16)> {
         while let Some((node, rule)) = scratch.marked.last().copied().filter(|(node, _)| *node as usize <= at) {
             scratch.marked.pop();
-            if node as usize == at {
+            if let Some(rule) = rule.filter(|_| node as usize == at) {
                 return Some((self.nodes[at].after(at), rule));
             }
         }
         None
+    }
+
+    /// A sibling says that the value at a node is no secret, whatever its key.
+    fn is_ordinary(&self, value: usize, scratch: &Scratch) -> bool {
+        scratch.marked.last().is_some_and(|(node, rule)| *node as usize == value && rule.is_none())
     }
 
     fn secret(&self, node: &Node, rule: u16, scratch: &mut Scratch, edits: &mut Edits) {

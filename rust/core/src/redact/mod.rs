@@ -21,6 +21,7 @@ pub(crate) mod prefilter;
 #[cfg(test)]
 mod redact_tests;
 mod rescan;
+mod siblings;
 pub(crate) mod text;
 pub(crate) mod token;
 mod triage;
@@ -104,8 +105,9 @@ pub struct Scratch {
     key_edited: bool,
     /// The text being scanned is JSON that may have been cut off in the middle of a secret.
     cut: bool,
-    /// Array and object members whose value a sibling makes secret, with the rule; the next one is last.
-    marked: Vec<(u32, u16)>,
+    /// Array and object members whose value a sibling makes secret, with the rule, or is none because of one; the next one is
+    /// last.
+    marked: Vec<(u32, Option<u16>)>,
     token: Vec<u8>,
     /// Where to look in the text being scanned.
     places: Places,

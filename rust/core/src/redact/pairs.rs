@@ -4,20 +4,14 @@
 use crate::json::tape::{Kind, Node};
 use crate::redact::document::Pass;
 use crate::redact::keys::class::KeyClass;
-use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX, NAMES, VALUES};
+use crate::redact::siblings::{Part, MEMBER_BYTES_MAX};
+use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX};
 use crate::redact::Scratch;
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
-const PAIR_KEY_BYTES_MAX: usize = 64;
-/// Longest name of a member that is half of such a pair, in bytes.
-const MEMBER_BYTES_MAX: usize = 6;
-
-/// What a member of an object may be of a pair.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Name,
-    Value,
-}
+const PAIR_KEY_BYTES_MAX: usize = 96;
+/// Most columns of a table that are looked at.
+const COLUMNS_MAX: usize = 256;
 
 impl Pass<'_> {
     /// `["authorization", "Bearer …"]`, and headers in a row: `["Host", "x", "Authorization", "Bearer …"]`.
@@ -33,8 +27,10 @@ impl Pass<'_> {
         }
         match self.nodes.get(last).map(|node| node.kind) {
             Some(Kind::ArrayEnd) => {
+                let from = scratch.marked.len();
                 let class = self.named(first, scratch);
                 self.mark(class, value, scratch);
+                settle(&mut scratch.marked, from);
             }
             Some(Kind::String) => self.headers_in_a_row(at + 1, scratch),
             _ => {}
@@ -56,38 +52,96 @@ impl Pass<'_> {
             let class = self.named(&self.nodes[name], scratch);
             self.mark(class, name + 1, scratch);
         }
-        scratch.marked[from..].reverse();
+        settle(&mut scratch.marked, from);
     }
 
-    /// `{"name": "authorization", "value": "…"}`; of members of the same meaning each counts.
+    /// `{"name": "authorization", "value": "…"}`, of members of the same meaning each counts; and tables.
     pub fn object_pair(&self, at: usize, scratch: &mut Scratch) {
-        let (mut names, mut values) = (0, 0);
-        self.members(at, scratch, |part, _, _| match part {
-            Part::Name => names += 1,
-            Part::Value => values += 1,
-        });
-        if names == 0 || values == 0 {
-            return;
+        let mut seen = Siblings::default();
+        self.members(at, scratch, |part, node, _| seen.add(part, node, self.nodes[node].kind));
+        if seen.names && (seen.values || seen.things) {
+            self.name_and_value(at, seen, scratch);
         }
+        if let (Some(columns), Some(rows)) = (seen.columns, seen.rows) {
+            self.table(columns, rows, scratch);
+        }
+    }
+
+    fn name_and_value(&self, at: usize, seen: Siblings, scratch: &mut Scratch) {
+        let is_name = |part: Part| part == Part::Name || part == Part::Path && seen.operation;
         let mut secret = KeyClass::Plain;
         self.members(at, scratch, |part, node, scratch| {
-            if part == Part::Name && !matches!(secret, KeyClass::Secret(_)) {
-                let class = self.named(&self.nodes[node], scratch);
+            if is_name(part) && !secret.is_name() {
+                // Of `["body", "password"]`, a path to a field, the last step.
+                let name = self.elements(node).last().unwrap_or(node);
+                let class = self.named(&self.nodes[name], scratch);
                 secret = if class == KeyClass::Plain { secret } else { class };
             }
         });
-        if secret != KeyClass::Plain {
-            let from = scratch.marked.len();
-            self.members(at, scratch, |part, node, scratch| {
-                if part == Part::Value {
-                    self.mark(secret, node, scratch);
-                }
-            });
-            scratch.marked[from..].reverse();
-        }
+        let from = scratch.marked.len();
+        self.members(at, scratch, |part, node, scratch| match part {
+            Part::Value | Part::Values => self.mark(secret, node, scratch),
+            // What is called `key` names the value, and is none itself.
+            Part::Name => scratch.marked.push((node as u32, None)),
+            _ => {}
+        });
+        settle(&mut scratch.marked, from);
     }
 
-    /// Call `member` for each member of an object that may be half of a pair, with its value's node.
+    /// `{"columns": ["name", "password"], "rows": [["bob", "…"]]}`; a row may be all there is.
+    fn table(&self, columns: usize, rows: usize, scratch: &mut Scratch) {
+        let mut classes = [KeyClass::Plain; COLUMNS_MAX];
+        let mut count = 0;
+        let mut some = false;
+        for column in self.elements(columns).take(COLUMNS_MAX) {
+            classes[count] = self.column(column, scratch);
+            some |= classes[count] != KeyClass::Plain;
+            count += 1;
+        }
+        if !some {
+            return;
+        }
+        let from = scratch.marked.len();
+        let is_row = |first: usize| self.nodes[first].kind == Kind::Array;
+        let alone = Some(rows).filter(|_| !self.elements(rows).next().is_some_and(is_row));
+        for row in alone.into_iter().chain(self.elements(rows)) {
+            let cells = self.elements(row);
+            if cells.clone().count() == count {
+                cells.zip(&classes).for_each(|(cell, class)| self.mark(*class, cell, scratch));
+            }
+        }
+        settle(&mut scratch.marked, from);
+    }
+
+    /// The class of a column, which is a name or an object that has one.
+    fn column(&self, node: usize, scratch: &mut Scratch) -> KeyClass {
+        let mut class = self.named(&self.nodes[node], scratch);
+        if self.nodes[node].kind == Kind::Object {
+            self.members(node, scratch, |part, node, scratch| {
+                if part == Part::Name && !class.is_name() {
+                    class = self.named(&self.nodes[node], scratch);
+                }
+            });
+        }
+        class
+    }
+
+    /// The elements of an array; none of anything else.
+    fn elements(&self, array: usize) -> impl Iterator<Item = usize> + Clone + '_ {
+        let end = self.nodes[array].after(array) - 1;
+        let first = if self.nodes[array].kind == Kind::Array { array + 1 } else { end };
+        let next = move |at: &usize| Some(self.nodes[*at].after(*at)).filter(|next| *next < end);
+        std::iter::successors(Some(first).filter(|first| *first < end), next)
+    }
+
+    /// The string in an object that holds nothing else: `{"value": "…"}`.
+    pub fn wrapped(&self, object: usize) -> Option<&Node> {
+        let [key, value, end] = self.nodes.get(object + 1..object + 4)?.first_chunk()?;
+        let alone = key.kind == Kind::Key && value.kind == Kind::String && end.kind == Kind::ObjectEnd;
+        (alone && Part::wraps(self.raw(key))).then_some(value)
+    }
+
+    /// Call `member` for each member of an object that says something of its siblings, with its value's node.
     fn members(&self, at: usize, scratch: &mut Scratch, mut member: impl FnMut(Part, usize, &mut Scratch)) {
         let mut key = at + 1;
         while self.nodes[key].kind == Kind::Key {
@@ -108,7 +162,7 @@ impl Pass<'_> {
     /// The class of the key that a string names.
     fn named(&self, node: &Node, scratch: &mut Scratch) -> KeyClass {
         let raw = self.raw(node);
-        let like_a_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte);
+        let like_a_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. /:[]$@'".contains(byte) || !byte.is_ascii();
         let alike = |text: &[u8]| text.len() <= PAIR_KEY_BYTES_MAX && text.iter().all(like_a_key);
         if node.kind != Kind::String || !self.with_decoded(node, scratch, alike) {
             return KeyClass::Plain;
@@ -118,18 +172,46 @@ impl Pass<'_> {
 
     fn mark(&self, class: KeyClass, value: usize, scratch: &mut Scratch) {
         if let Some((_, rule)) = self.value_under(class, value, scratch) {
-            scratch.marked.push((value as u32, rule));
+            scratch.marked.push((value as u32, Some(rule)));
         }
     }
 }
 
-impl Part {
-    fn of(key: &[u8]) -> Option<Self> {
-        let one_of = |words: &[&[u8]]| words.iter().any(|word| key.eq_ignore_ascii_case(word));
-        match key.len() {
-            1 | 3..=MEMBER_BYTES_MAX if one_of(&NAMES) => Some(Part::Name),
-            1 | 3..=MEMBER_BYTES_MAX if one_of(&VALUES) => Some(Part::Value),
-            _ => None,
+/// Marks from `from` on are new: put all in order, the next one last. Those of a table may lie before ones of its rows.
+fn settle(marked: &mut [(u32, Option<u16>)], from: usize) {
+    let Some(last) = marked[from..].iter().map(|(node, _)| *node).max() else { return };
+    let before = marked[..from].iter().rev().take_while(|(node, _)| *node < last).count();
+    marked[from - before..].sort_unstable_by_key(|(node, _)| std::cmp::Reverse(*node));
+}
+
+/// What members an object has.
+#[derive(Clone, Copy, Default)]
+struct Siblings {
+    names: bool,
+    operation: bool,
+    values: bool,
+    things: bool,
+    columns: Option<usize>,
+    rows: Option<usize>,
+}
+
+impl Siblings {
+    fn add(&mut self, part: Part, node: usize, kind: Kind) {
+        match part {
+            Part::Name if kind == Kind::Array => {
+                self.columns = self.columns.or(Some(node));
+                self.names = true;
+            }
+            Part::Name | Part::Path => self.names = true,
+            Part::Operation => self.operation = true,
+            Part::Value => self.values = true,
+            Part::Values => {
+                self.values = true;
+                self.rows = self.rows.or(Some(node));
+            }
+            Part::OfThing => self.things = true,
+            Part::Columns => self.columns = self.columns.or(Some(node)),
+            Part::Rows => self.rows = self.rows.or(Some(node)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a key says about its value, and which values it then makes secret.
 
+use crate::redact::keys::metadata::is_metadata;
 use crate::redact::patterns::checks;
 use crate::redact::token::segments;
 
@@ -10,6 +11,8 @@ pub const BARE_VALUE_CHARS_MIN: usize = 16;
 const LIKELY_VALUE_BYTES_MIN: usize = 12;
 /// Shortest value that a short key makes secret, in bytes: shorter ones are counts and states.
 const SHORT_VALUE_BYTES_MIN: usize = 6;
+/// Shortest number that is no count under a key that names a credential, in digits: a CVC has three.
+const NUMBER_DIGITS_MIN: usize = 3;
 
 /// What a key says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +20,11 @@ pub enum KeyClass {
     Plain,
     /// The value is secret whatever it is; the number is the rule's.
     Secret(u16),
-    /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces.
+    /// Secret unless it is a state, a date or a count.
+    Credential(u16),
+    /// The same of several; a number is how many there are.
+    Plural(u16),
+    /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces that looks random.
     Bare(u16),
     /// Secret if it is a string that looks random.
     Likely(u16),
@@ -33,10 +40,27 @@ impl KeyClass {
         match self {
             KeyClass::Plain => None,
             KeyClass::Secret(rule)
+            | KeyClass::Credential(rule)
+            | KeyClass::Plural(rule)
             | KeyClass::Bare(rule)
             | KeyClass::Likely(rule)
             | KeyClass::Owned(rule)
             | KeyClass::Short(rule) => Some(rule),
+        }
+    }
+
+    /// The key names a secret, so that all in an object or list under it is secret.
+    pub fn is_name(self) -> bool {
+        matches!(self, KeyClass::Secret(_) | KeyClass::Credential(_) | KeyClass::Plural(_))
+    }
+
+    /// What is left of the class where another word of the key tells something about the secret: `password_check`.
+    #[must_use]
+    pub fn qualified(self) -> Self {
+        match self {
+            KeyClass::Secret(rule) => KeyClass::Credential(rule),
+            KeyClass::Credential(rule) | KeyClass::Plural(rule) => KeyClass::Likely(rule),
+            other => other,
         }
     }
 
@@ -47,20 +71,36 @@ impl KeyClass {
         let long = || {
             value.len() >= BARE_VALUE_CHARS_MIN
                 && chars() >= BARE_VALUE_CHARS_MIN
-                && !value.iter().any(u8::is_ascii_whitespace)
                 && !checks::cache_key(value)
+                && checks::high_entropy(value)
         };
+        let secret = match self {
+            KeyClass::Plain => false,
+            KeyClass::Secret(_) => true,
+            KeyClass::Credential(_) => !is_metadata(value) && Self::is_no_count(value),
+            KeyClass::Plural(_) => !is_metadata(value) && !value.iter().all(u8::is_ascii_digit),
+            KeyClass::Bare(_) => long(),
+            KeyClass::Likely(_) => value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value),
+            KeyClass::Owned(_) => value.len() >= LIKELY_VALUE_BYTES_MIN && checks::alphanumeric(value),
+            KeyClass::Short(_) => value.len() >= SHORT_VALUE_BYTES_MIN && checks::letters_and_symbols(value),
+        };
+        self.rule().filter(|_| secret)
+    }
+
+    /// The rule that makes a number secret that is written so, if one does.
+    pub fn rule_for_number(self, number: &[u8]) -> Option<u16> {
         match self {
             KeyClass::Secret(rule) => Some(rule),
-            KeyClass::Bare(rule) if long() => Some(rule),
-            KeyClass::Likely(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value) => {
-                Some(rule)
-            }
-            KeyClass::Owned(rule) if value.len() >= LIKELY_VALUE_BYTES_MIN && checks::alphanumeric(value) => Some(rule),
-            KeyClass::Short(rule) if value.len() >= SHORT_VALUE_BYTES_MIN && checks::letters_and_symbols(value) => {
-                Some(rule)
-            }
+            KeyClass::Credential(rule) => Some(rule).filter(|_| Self::is_no_count(number)),
             _ => None,
         }
+    }
+
+    /// Not a number so short that it is a count.
+    fn is_no_count(value: &[u8]) -> bool {
+        let digit = |byte: &u8| byte.is_ascii_digit() || b"+-.".contains(byte);
+        value.len() > NUMBER_DIGITS_MIN
+            || !value.iter().all(digit)
+            || value.iter().filter(|byte| byte.is_ascii_digit()).count() >= NUMBER_DIGITS_MIN
     }
 }

@@ -6,18 +6,21 @@
 //! ```
 
 pub(crate) mod class;
+pub(crate) mod folding;
+pub(crate) mod metadata;
 pub(crate) mod negative_cache;
 pub(crate) mod vocabulary;
 pub(crate) mod words;
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use crate::io::escape::Decoded;
 use crate::redact::keys::class::KeyClass;
+use crate::redact::keys::folding::folded;
 use crate::redact::keys::negative_cache::Dull;
-use crate::redact::keys::vocabulary::{Known, Vocabulary};
+use crate::redact::keys::vocabulary::{Beside, Known, Vocabulary};
 use crate::redact::keys::words::{words, Words};
 use crate::redact::token::{rule_name, segments};
 use crate::spec::RedactSpec;
@@ -29,31 +32,41 @@ pub const KEYS_TOML: &str = include_str!("../../../../../python/headrig/rules/ke
 const PARTED_BYTES_MIN: usize = 6;
 /// Short keys remembered, as a power of two: 4 KiB of the first-level cache.
 const SHORT_LOG2: u32 = 7;
-/// The rule of a key that belongs to somebody: `stripe_key`.
-const OWNED_KEY: &str = "key";
-/// A word that ends so is a likely key, even where it was glued together.
+/// The rule of a key of anything: `stripe_key`.
+const KEY_RULE: &str = "key";
+/// A word that ends with one of these is a likely key, even where it was glued together.
 const TOKEN: &[u8] = b"token";
+const KEY: &[u8] = b"key";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeysPack {
     pub secret: Vec<String>,
+    pub credential: Vec<String>,
+    pub plural: Vec<String>,
     pub endings: Vec<String>,
     pub exact: Vec<String>,
     pub likely: Vec<String>,
     pub short: Vec<String>,
     pub vendors: Vec<String>,
-    pub context: Vec<String>,
+    pub place: Vec<String>,
+    pub entry: Vec<String>,
     pub metadata_suffix: Vec<String>,
+    pub qualifier_prefix: Vec<String>,
+    pub qualifier_suffix: Vec<String>,
     pub examples: Vec<String>,
     pub counterexamples: Vec<String>,
+    /// Names in other languages, by the rule of the English one.
+    pub translations: BTreeMap<String, Vec<String>>,
 }
 
 impl KeysPack {
     /// Whether values of some keys are masked under this name.
     pub fn has_rule(&self, name: &str) -> bool {
-        let mut listed = [&self.secret, &self.exact, &self.likely, &self.short].into_iter().flatten();
-        name == OWNED_KEY || listed.any(|key| rule_name(&words(key.as_bytes())) == name)
+        let mut listed = [&self.secret, &self.credential, &self.plural, &self.exact, &self.likely, &self.short]
+            .into_iter()
+            .flatten();
+        name == KEY_RULE || listed.any(|key| rule_name(&words(key.as_bytes())) == name)
     }
 }
 
@@ -61,11 +74,12 @@ impl KeysPack {
 pub struct Keys {
     vocabulary: Vocabulary,
     /// What words end with that were glued together.
-    endings: Vec<(Vec<u8>, u16)>,
+    endings: Vec<(Vec<u8>, KeyClass)>,
     /// A bit for the last bytes of each.
     endings_filter: u64,
-    /// The rule of a word that ends with `token`.
+    /// The rules of words that end with `token` and `key`.
     token: Option<u16>,
+    key: u16,
     allowed: Vec<Vec<Vec<u8>>>,
 }
 
@@ -115,31 +129,49 @@ impl Keys {
     pub fn new(pack: &KeysPack, spec: &RedactSpec, mut rule: impl FnMut(&str) -> u16) -> Self {
         let mut vocabulary = Vocabulary::default();
         let mut tell = |list: &[String], tell: &mut dyn FnMut(&mut Known, &str)| {
-            list.iter().for_each(|word| tell(vocabulary.word(word.as_bytes()), word));
+            list.iter().for_each(|word| tell(vocabulary.word(&words(word.as_bytes()).concat()), word));
         };
         tell(&pack.exact, &mut |known, word| known.bare = Some(rule(word)));
         tell(&pack.likely, &mut |known, word| known.likely = Some(rule(word)));
         tell(&pack.short, &mut |known, word| known.short = Some(rule(word)));
-        tell(&pack.context, &mut |known, _| known.place = true);
-        tell(&pack.metadata_suffix, &mut |known, _| known.about = true);
-        for name in pack.secret.iter().chain(&spec.keys) {
-            let words = words(name.as_bytes());
-            let Some(first) = words.first() else { continue };
-            let number = rule(&rule_name(&words));
-            // `apikey` is `api_key` written as one word.
-            let joined = words.concat();
-            vocabulary.word(first).secret.push((words, number));
-            vocabulary.word(&joined).secret.push((vec![joined.clone()], number));
+        type List<'a> = (&'a [String], fn(u16) -> KeyClass);
+        let lists: [List<'_>; 3] = [
+            (&pack.secret, KeyClass::Secret),
+            (&pack.credential, KeyClass::Credential),
+            (&pack.plural, KeyClass::Plural),
+        ];
+        for (name, class) in lists.iter().flat_map(|(list, class)| list.iter().map(move |name| (name, class))) {
+            vocabulary.name(name, class(rule(&rule_name(&words(name.as_bytes())))));
+        }
+        for (english, names) in &pack.translations {
+            let number = rule(english);
+            match lists.iter().find(|(list, _)| list.contains(english)) {
+                Some((_, class)) => names.iter().for_each(|name| vocabulary.phrase(name, class(number))),
+                None => names
+                    .iter()
+                    .for_each(|name| vocabulary.word(&words(name.as_bytes()).concat()).likely = Some(number)),
+            }
+        }
+        for name in &spec.keys {
+            vocabulary.name(name, KeyClass::Secret(rule(&rule_name(&words(name.as_bytes())))));
         }
         vocabulary.longest_first();
-        let endings: Vec<_> = pack.endings.iter().map(|word| (word.clone().into_bytes(), rule(word))).collect();
+        for (list, flag) in [
+            (&pack.metadata_suffix, Beside::METADATA),
+            (&pack.qualifier_prefix, Beside::QUALIFIER_PREFIX),
+            (&pack.qualifier_suffix, Beside::QUALIFIER_SUFFIX),
+            (&pack.place, Beside::PLACE),
+            (&pack.entry, Beside::ENTRY),
+            (&pack.vendors, Beside::VENDOR),
+        ] {
+            list.iter().for_each(|word| vocabulary.add_beside(word.as_bytes(), flag));
+        }
+        let endings: Vec<_> = pack.endings.iter().filter_map(|word| vocabulary.ending(word)).collect();
         let last = |word: &[u8]| word.last_chunk().map_or(u64::MAX, |last| 1 << last_bytes(*last));
-        let endings_filter = endings.iter().fold(last(TOKEN), |bits, (word, _)| bits | last(word));
-        let key = rule(OWNED_KEY);
-        pack.vendors.iter().for_each(|word| vocabulary.word(word.as_bytes()).owner = Some(key));
+        let endings_filter = endings.iter().fold(last(TOKEN) | last(KEY), |bits, (word, _)| bits | last(word));
         let allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
         let token = vocabulary.word(TOKEN).likely;
-        Self { vocabulary, endings, endings_filter, token, allowed }
+        Self { vocabulary, endings, endings_filter, token, key: rule(KEY_RULE), allowed }
     }
 
     /// Classify a key of a JSON text, as it stands there.
@@ -166,7 +198,9 @@ impl Keys {
     /// Classify a key. What a token in it says does not count.
     fn decoded_class(&self, key: &[u8], words: &mut Words) -> KeyClass {
         words.clear();
-        if key.contains(&b'[') {
+        if !key.is_ascii() {
+            segments(key).for_each(|(start, end)| words.split(&folded(&key[start..end])));
+        } else if key.contains(&b'[') {
             segments(key).for_each(|(start, end)| words.split(&key[start..end]));
         } else {
             words.split(key);
@@ -182,39 +216,59 @@ impl Keys {
     #[inline(never)]
     fn known_class(&self, words: &Words) -> KeyClass {
         let count = words.len();
-        let about = self.vocabulary.find(words.at(count - 1)).is_some_and(|known| known.about);
-        if about || self.allowed.iter().any(|allowed| words.have(0, allowed, true)) {
-            return KeyClass::Plain;
-        }
         // `token_2` is a token too: what is said of the last word is said of the one before.
         let numbered = count > 1 && words.at(count - 1).text[0].is_ascii_digit();
         let last = count - 1 - usize::from(numbered);
-        let mut hints = Hints { alone: count == 1, ..Hints::default() };
-        let (mut parted, mut glued) = (None, usize::MAX);
-        for at in 0..count {
-            let word = words.at(at);
-            if let Some(known) = self.vocabulary.find(word) {
-                if let Some((_, rule)) = known.secret.iter().find(|(secret, _)| words.have(at, secret, false)) {
-                    return KeyClass::Secret(*rule);
-                }
-                match at.cmp(&last) {
-                    Ordering::Less => hints.before(known),
-                    Ordering::Equal => hints.last = Some(known),
-                    Ordering::Greater => {}
-                }
-            }
-            if let Some(pair) = (at > 0).then(|| words.joined(at)) {
-                if let Some(known) = self.vocabulary.find(pair) {
-                    // `passWord` and `pass_phrase` are one word to those who write them so.
-                    let secret = if pair.text.len() >= PARTED_BYTES_MIN { &known.secret[..] } else { &[] };
-                    parted = parted.or_else(|| Some(secret.iter().find(|(secret, _)| secret.len() == 1)?.1));
-                    hints.joined_owner = hints.joined_owner.or(known.owner.filter(|_| at <= last));
-                }
-            }
-            glued = glued.min(self.ending(word.text).unwrap_or(usize::MAX));
+        let Some((class, from, to)) = self.named(words) else { return self.hinted_class(words, last) };
+        let beside = |at: usize| self.vocabulary.beside(words.at(at).text);
+        let to = self.last_name(words, to, last);
+        if (to..count).contains(&last) && beside(last).has(Beside::METADATA) || self.is_allowed(words) {
+            return KeyClass::Plain;
         }
-        let secret = parted.or_else(|| Some(self.endings.get(glued)?.1));
-        secret.map_or_else(|| self.hinted_class(words.at(last).text, &hints), KeyClass::Secret)
+        let qualified = from > 0 && beside(0).has(Beside::QUALIFIER_PREFIX)
+            || (to..count).any(|at| beside(at).has(Beside::METADATA | Beside::QUALIFIER_SUFFIX));
+        if qualified {
+            class.qualified()
+        } else {
+            class
+        }
+    }
+
+    /// Where the last name of a key ends, if some end behind `to`: `secret_access_key` is all name.
+    fn last_name(&self, words: &Words, to: usize, last: usize) -> usize {
+        let end = |at: usize| {
+            let known = self.vocabulary.find(words.at(at))?;
+            let name =
+                known.names.iter().find(|(name, _)| words.have(at, name, false)).map(|(name, _)| at + name.len());
+            name.or_else(|| (at == last && known.bare.or(known.likely).or(known.short).is_some()).then_some(at + 1))
+        };
+        (to..words.len()).filter_map(end).max().unwrap_or(to)
+    }
+
+    fn is_allowed(&self, words: &Words) -> bool {
+        self.allowed.iter().any(|allowed| words.have(0, allowed, true))
+    }
+
+    /// The first name in a key: its class, and the words that it takes.
+    fn named(&self, words: &Words) -> Option<(KeyClass, usize, usize)> {
+        let (mut parted, mut glued) = (None, None);
+        for at in 0..words.len() {
+            let word = words.at(at);
+            let names = self.vocabulary.find(word).map_or(&[][..], |known| &known.names);
+            if let Some((name, class)) = names.iter().find(|(name, _)| words.have(at, name, false)) {
+                return Some((*class, at, at + name.len()));
+            }
+            if at > 0 && parted.is_none() && words.joined(at).text.len() >= PARTED_BYTES_MIN {
+                // `passWord` and `pass_phrase` are one word to those who write them so.
+                let names = self.vocabulary.find(words.joined(at)).map_or(&[][..], |known| &known.names);
+                parted = names.iter().find(|(name, _)| name.len() == 1).map(|(_, class)| (*class, at - 1, at + 1));
+            }
+            if let Some(ending) = self.ending(word.text).filter(|ending| glued.is_none_or(|(first, _)| *ending < first))
+            {
+                glued = Some((ending, at));
+            }
+        }
+        parted.or_else(|| glued.map(|(ending, at)| (self.endings[ending].1, at, at + 1)))
     }
 
     /// The number of the first ending that a word has.
@@ -226,40 +280,44 @@ impl Keys {
     }
 
     /// The class of a key that says little by itself, by its last word.
-    fn hinted_class(&self, last: &[u8], hints: &Hints<'_>) -> KeyClass {
+    fn hinted_class(&self, words: &Words, last: usize) -> KeyClass {
+        let word = words.at(last);
         let nothing = Known::default();
-        let known = hints.last.unwrap_or(&nothing);
-        let likely = if last.ends_with(TOKEN) { self.token } else { known.likely };
-        let owner = hints.owner.or(hints.joined_owner).filter(|_| last == b"key");
-        match (known.bare.filter(|_| hints.alone), known.short) {
+        let known = self.vocabulary.find(word).unwrap_or(&nothing);
+        let glued = |ending: &[u8]| word.text.ends_with(ending);
+        let likely = if glued(TOKEN) { self.token } else { known.likely };
+        let key = glued(KEY) && (last > 0 || words.len() > 1 || word.text.len() > KEY.len());
+        if known.bare.or(known.short).or(likely).is_none() && !key || self.is_metadata_or_allowed(words) {
+            return KeyClass::Plain;
+        }
+        // `cachekey` and `cache_key` are one.
+        let stem = &word.text[..word.text.len() - if key { KEY.len() } else { 0 }];
+        let near = if stem.is_empty() && last > 0 { words.at(last - 1).text } else { stem };
+        // `s3` and `newRelic` are one word to those who write them so.
+        let beside = |word: &[u8], flag: u8| self.vocabulary.beside(word).has(flag);
+        let before = |flag: u8| {
+            (0..last).any(|at| beside(words.at(at).text, flag) || at > 0 && beside(words.joined(at).text, flag))
+        };
+        // `cypress_record_key` is what that service gives out.
+        let of_vendor = || last > 1 && beside(words.at(last - 2).text, Beside::VENDOR);
+        match (known.bare.filter(|_| words.len() == 1), known.short) {
             (Some(rule), _) => KeyClass::Bare(rule),
             (_, Some(rule)) => KeyClass::Short(rule),
-            _ if hints.place || known.place => KeyClass::Plain,
+            _ if before(Beside::PLACE) || beside(stem, Beside::PLACE) => KeyClass::Plain,
+            _ if key && beside(near, Beside::ENTRY) && !of_vendor() => KeyClass::Plain,
+            _ if key => KeyClass::Likely(self.key),
             _ => match likely {
-                Some(rule) if hints.owner.is_some() => KeyClass::Owned(rule),
-                likely => likely.or(owner).map_or(KeyClass::Plain, KeyClass::Likely),
+                Some(rule) if before(Beside::VENDOR) || last > 0 && beside(words.joined(last).text, Beside::VENDOR) => {
+                    KeyClass::Owned(rule)
+                }
+                likely => likely.map_or(KeyClass::Plain, KeyClass::Likely),
             },
         }
     }
-}
 
-/// What the words of a key say that is not secret by itself.
-#[derive(Default)]
-struct Hints<'a> {
-    /// There is one word only.
-    alone: bool,
-    last: Option<&'a Known>,
-    /// Of a word before the last, and of two that end with it at the latest.
-    owner: Option<u16>,
-    joined_owner: Option<u16>,
-    /// A word before the last is a place.
-    place: bool,
-}
-
-impl Hints<'_> {
-    fn before(&mut self, known: &Known) {
-        self.owner = self.owner.or(known.owner);
-        self.place |= known.place;
+    /// The last word says that the key holds no secret, or the user did.
+    fn is_metadata_or_allowed(&self, words: &Words) -> bool {
+        self.vocabulary.beside(words.at(words.len() - 1).text).has(Beside::METADATA) || self.is_allowed(words)
     }
 }
 
@@ -279,9 +337,14 @@ mod tests {
         let keys = Keys::new(&pack, &RedactSpec::default(), |_| 0);
         let known = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         for (list, class) in [
-            (pack.examples, KeyClass::Secret(0)),
+            (pack.secret, KeyClass::Secret(0)),
+            (pack.credential, KeyClass::Credential(0)),
+            (pack.plural, KeyClass::Plural(0)),
             (pack.counterexamples, KeyClass::Plain),
             (pack.exact, KeyClass::Bare(0)),
+            (known(&["has_password", "PasswordLastSet", "password_policy_upper"]), KeyClass::Credential(0)),
+            (known(&["cvc_check", "CountOfCredentialsReturned", "otp_channel"]), KeyClass::Likely(0)),
+            (known(&["atera_key", "X-Foo-Key", "billingkey", "key1", "dbkey2"]), KeyClass::Likely(0)),
             (known(&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"]), KeyClass::Likely(0)),
             (known(&["slack_token", "githubToken"]), KeyClass::Owned(0)),
             (known(&["pass", "smtpPass"]), KeyClass::Short(0)),
@@ -289,6 +352,9 @@ mod tests {
             for key in list {
                 assert_eq!(keys.class(key.as_bytes(), &mut KeyMemo::default()), class, "{key}");
             }
+        }
+        for key in pack.examples {
+            assert!(keys.class(key.as_bytes(), &mut KeyMemo::default()).is_name(), "{key}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! The words of a key, in lower case: split at what is no letter or digit, at camel humps, and around digits.
 
+use crate::redact::keys::folding::folded;
+
 /// The words of one key, one after the other. Reused from key to key: what is behind the ends is of longer ones.
 #[derive(Default)]
 pub struct Words {
@@ -93,7 +95,7 @@ pub fn hash(word: &[u8]) -> u32 {
 /// The words of a key.
 pub fn words(key: &[u8]) -> Vec<Vec<u8>> {
     let mut words = Words::default();
-    words.split(key);
+    words.split(&folded(key));
     (0..words.len()).map(|at| words.at(at).text.to_vec()).collect()
 }
 
@@ -200,7 +202,7 @@ mod tests {
         };
         assert_eq!(text("X-APIKey2_dbPassword"), ["x", "api", "key", "2", "db", "password"]);
         assert_eq!(text("--"), [""; 0]);
-        assert_eq!(text("pass\u{fffd}wo\u{1}rdÉ\u{ff0f}"), ["passwordé\u{ff0f}".replace('é', "É")]);
+        assert_eq!(text("pass\u{fffd}wo\u{1}rdÉ\u{ff0f}"), ["password", "e"]);
     }
 
     #[test]

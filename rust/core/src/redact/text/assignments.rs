@@ -119,7 +119,9 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
         let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
         let (start, end) = value.span(text, start, &mut self.clear);
-        if start < end && !placeholders::nothing(&text[start..end]) {
+        let metadata =
+            !matches!(class, KeyClass::Secret(_)) && class.is_name() && class.rule_for(&text[start..end]).is_none();
+        if start < end && !metadata && !placeholders::nothing(&text[start..end]) {
             (self.found)(start, end, rule);
             self.resume = end;
         }
@@ -166,7 +168,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     /// A value under a key that says little is one long word that looks random. `session:` and a UUID is the name of an
     /// entry in a cache.
     fn weighs(&mut self, sign: Sign, start: usize, class: KeyClass) -> bool {
-        if matches!(class, KeyClass::Secret(_)) {
+        if class.is_name() {
             return true;
         }
         let near = &self.text[..self.text.len().min(start + BARE_BYTES_MAX)];

@@ -93,7 +93,7 @@ impl Window {
             return false;
         }
         let entry = entry && checks::uuid(value);
-        class.rule_for(value).is_some() && !matches!(class, KeyClass::Bare(_) if entry || !checks::high_entropy(value))
+        class.rule_for(value).is_some() && !(entry && matches!(class, KeyClass::Bare(_)))
     }
 
     /// These bytes look random.
@@ -155,7 +155,7 @@ impl Window {
                 self.may_be_random(len) || [b'=', b':'].iter().all(|sign| self.counts[usize::from(*sign)] == 0)
             }
             KeyClass::Short(_) => self.tally.of(OTHERS) > 0,
-            KeyClass::Plain | KeyClass::Secret(_) => true,
+            KeyClass::Plain | KeyClass::Secret(_) | KeyClass::Credential(_) | KeyClass::Plural(_) => true,
         }
     }
 

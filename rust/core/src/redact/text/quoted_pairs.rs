@@ -1,11 +1,12 @@
 //! `"key": value` pairs in text that is not JSON: broken lines, fragments of JSON in a message, Python's repr.
 //! A pair is found from the shape around its colon, so odd quotes elsewhere hide nothing.
 
-use memchr::memchr2_iter;
+use memchr::{memchr2_iter, memrchr};
 
 use crate::redact::bytes::is_word;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
+use crate::redact::siblings::Part;
 use crate::redact::text::placeholders;
 use crate::redact::token::is_token;
 
@@ -24,7 +25,7 @@ pub const HEADERS_MAX: usize = 256;
 pub const HEADERS: [&[u8]; 8] =
     [b"host", b"accept", b"user-agent", b"content-type", b"content-length", b"connection", b"date", b"server"];
 
-/// Names of the members of a `{"name": "key", "value": …}` pair.
+/// Names of the attributes of a `name="key" value="…"` pair.
 pub const NAMES: [&[u8]; 5] = [b"name", b"key", b"k", b"header", b"field"];
 pub const VALUES: [&[u8]; 3] = [b"value", b"val", b"v"];
 
@@ -45,34 +46,82 @@ pub fn scan(
     mut found: impl FnMut(Found),
 ) {
     let mut resume = 0;
-    // Of `{"name": "key", "value": …}`: the class and colon of a name, the start of a value.
-    let mut named: Option<(KeyClass, usize)> = None;
-    let mut valued: Option<usize> = None;
+    let mut object = Object::default();
     for colon in colons {
         if colon < resume {
             continue;
         }
         let Some(key) = key_before(text, colon) else { continue };
+        object.move_to(text, colon, &mut found);
         let class = keys.class(key, memo);
         let start = colon + 1 + spaces_at(text, colon + 1);
-        if class != KeyClass::Plain {
-            resume = value(text, start, class, &mut found);
+        let part = Part::of(key);
+        match (class, part) {
+            (KeyClass::Plain, _) => {}
+            (KeyClass::Bare(_), Some(Part::Name)) if object.near(object.thing) => {}
+            (KeyClass::Bare(_), Some(Part::Name)) => {
+                resume = value(text, start, class, &mut |secret| object.held = Some(secret));
+            }
+            _ => resume = value(text, start, class, &mut found),
         }
-        // `key` is both: a bare key and a name.
-        if one_of(key, &NAMES) {
-            let Some((class, _)) = string_class(text, start, keys, memo) else { continue };
-            if class != KeyClass::Plain {
-                named = Some((class, colon));
-                if let Some(before) = valued.take().filter(|before| together(text, *before, colon)) {
-                    value(&text[..colon], before, class, &mut found);
+        match part {
+            // `key` is both: a bare key and a name.
+            Some(Part::Name) => {
+                let Some((class, _)) = string_class(text, start, keys, memo) else { continue };
+                if class != KeyClass::Plain {
+                    object.name = Some((class, colon));
+                    if let Some(before) = object.value.take().filter(|before| object.near(Some(*before))) {
+                        value(&text[..colon], before, class, &mut found);
+                    }
                 }
             }
-        } else if one_of(key, &VALUES) {
-            valued = Some(start);
-            if let Some((class, _)) = named.take().filter(|(_, name)| together(text, *name, colon)) {
-                resume = value(text, start, class, &mut found);
+            // Of a change there are two: `{"field": "password", "old": "a", "new": "b"}`.
+            Some(Part::Value | Part::Values) => {
+                object.value = Some(start);
+                object.is_thing(colon);
+                if let Some((class, _)) = object.name.filter(|(_, name)| object.near(Some(*name))) {
+                    resume = value(text, start, class, &mut found).max(resume);
+                }
             }
+            Some(Part::OfThing) => object.is_thing(colon),
+            _ => {}
         }
+    }
+    object.held.map(found);
+}
+
+/// What was seen of the object at hand, as places in the text.
+#[derive(Default)]
+struct Object {
+    /// Where it was opened, and up to where that is known.
+    open: usize,
+    at: usize,
+    /// Of `{"name": "key", "value": …}`: the class and colon of a name, the start of a value.
+    name: Option<(KeyClass, usize)>,
+    value: Option<usize>,
+    /// A sibling with which a `key` is the name of a thing.
+    thing: Option<usize>,
+    /// The value of a `key`, which is a secret if no such sibling follows.
+    held: Option<Found>,
+}
+
+impl Object {
+    fn move_to(&mut self, text: &[u8], colon: usize, found: &mut impl FnMut(Found)) {
+        if let Some(open) = memrchr(b'{', &text[self.at..colon]) {
+            self.open = self.at + open;
+            self.held.take().map(found);
+        }
+        self.at = colon;
+    }
+
+    /// A place is in this object, and not far.
+    fn near(&self, place: Option<usize>) -> bool {
+        place.is_some_and(|place| place >= self.open && self.at - place.min(self.at) <= PAIR_VALUE_BYTES_MAX)
+    }
+
+    fn is_thing(&mut self, colon: usize) {
+        self.thing = Some(colon);
+        self.held = None;
     }
 }
 
@@ -99,7 +148,7 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
             let call = text[open] == b'(' && open > 0 && is_word(text[open - 1]);
             let closed = matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')'));
             let key = &text[first + 1..after - 1];
-            if closed && !(call && argument_speaks(near, key, start, end)) {
+            if closed && !(call && argument_is_no_value(near, key, start, end)) {
                 resume = value(text, start, class, &mut found);
             }
         }
@@ -146,11 +195,6 @@ fn one_of(key: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| key.eq_ignore_ascii_case(word))
 }
 
-/// Two members that are near each other, in one object.
-fn together(text: &[u8], first: usize, second: usize) -> bool {
-    second - first <= PAIR_VALUE_BYTES_MAX && !text[first..second].contains(&b'{')
-}
-
 /// The class of the key that the short string at `at` names, and where the string ends.
 fn string_class(text: &[u8], at: usize, keys: &Keys, memo: &mut KeyMemo) -> Option<(KeyClass, usize)> {
     let ((start, end), after) = string(text, at)?;
@@ -170,18 +214,19 @@ fn string(text: &[u8], at: usize) -> Option<((usize, usize), usize)> {
 fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Found)) -> usize {
     let string = start + prefix_len(text, start);
     match (text.get(string), class) {
-        (Some(b'{' | b'[' | b'('), KeyClass::Secret(rule)) => container(text, string, rule, found),
+        (Some(b'{' | b'[' | b'('), class) if class.is_name() => match class.rule() {
+            Some(rule) => container(text, string, rule, found),
+            None => start,
+        },
         (Some(byte), _) if is_quote(*byte) => {
             let end = string_end(text, string);
-            if let Some(rule) = class.rule_for(&text[string + 1..end]) {
-                leaf(text, string + 1, end, rule, false, found);
-            }
+            leaf(text, string + 1, end, class, false, found);
             end
         }
-        (Some(_), KeyClass::Secret(rule)) => {
+        (Some(_), class) if class.is_name() => {
             let end = word_end(text, start);
-            if !speaks(text, start, end) {
-                leaf(text, start, end, rule, true, found);
+            if !goes_on(text, start, end) {
+                leaf(text, start, end, class, true, found);
             }
             end
         }
@@ -190,7 +235,7 @@ fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Foun
 }
 
 /// `"api-token": secret "x" not found`: a word of a sentence, for after a value comes a comma or a bracket.
-fn speaks(text: &[u8], start: usize, end: usize) -> bool {
+fn goes_on(text: &[u8], start: usize, end: usize) -> bool {
     let next = text.get(end + spaces_at(text, end)).copied().unwrap_or(b',');
     text[start..end].iter().all(u8::is_ascii_alphabetic)
         && text.get(end) == Some(&b' ')
@@ -199,7 +244,7 @@ fn speaks(text: &[u8], start: usize, end: usize) -> bool {
 
 /// `fail("password", "is too short")`, `t("password", "Password")`, `get("password", fallback)`: what follows the name
 /// in `key` as an argument is no value.
-fn argument_speaks(text: &[u8], key: &[u8], start: usize, end: usize) -> bool {
+fn argument_is_no_value(text: &[u8], key: &[u8], start: usize, end: usize) -> bool {
     let quoted = text.get(start + prefix_len(text, start)).is_some_and(|byte| is_quote(*byte));
     let value = text[start.min(end)..end].trim_ascii_end();
     let value = value.get(prefix_len(text, start) + 1..value.len().saturating_sub(1)).unwrap_or_default();
@@ -291,14 +336,18 @@ fn word_end(text: &[u8], start: usize) -> usize {
     text.len()
 }
 
-fn leaf(text: &[u8], start: usize, end: usize, rule: u16, quoted: bool, found: &mut impl FnMut(Found)) {
+fn leaf(text: &[u8], start: usize, end: usize, class: KeyClass, quoted: bool, found: &mut impl FnMut(Found)) {
     let value = &text[start..end];
     let word = |word: &[u8]| value.eq_ignore_ascii_case(word);
     let nothing = value.is_empty() || is_token(value);
     if nothing || (quoted && (word(b"true") || word(b"false") || word(b"null") || word(b"none"))) {
         return;
     }
-    found(Found { start, end, rule, quoted });
+    // What stands without quotes may be a number.
+    let number = quoted && value.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
+    if let Some(rule) = if number { class.rule_for_number(value) } else { class.rule_for(value) } {
+        found(Found { start, end, rule, quoted });
+    }
 }
 
 /// Every string and number leaf up to the bracket that closes the one at `open`, or the end of the text.
@@ -319,13 +368,13 @@ fn container(text: &[u8], open: usize, rule: u16, found: &mut impl FnMut(Found))
                 let end = string_end(text, at);
                 let after = end + 1 + spaces_at(text, end + 1);
                 if text.get(after) != Some(&b':') {
-                    leaf(text, at + 1, end, rule, false, found);
+                    leaf(text, at + 1, end, KeyClass::Secret(rule), false, found);
                 }
                 at = end;
             }
             byte if byte.is_ascii_alphanumeric() || byte == b'-' => {
                 let end = word_end(text, at);
-                leaf(text, at, end, rule, true, found);
+                leaf(text, at, end, KeyClass::Secret(rule), true, found);
                 at = end - 1;
             }
             _ => {}

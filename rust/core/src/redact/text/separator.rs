@@ -120,7 +120,7 @@ const BEFORE_ANY: [bool; 256] = {
     let mut before = table(b";");
     let mut byte = 0;
     while byte < before.len() {
-        before[byte] |= KEY[byte] || SPACE[byte];
+        before[byte] |= KEY[byte] || SPACE[byte] || byte >= 0x80;
         byte += 1;
     }
     before
