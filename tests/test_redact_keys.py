@@ -227,3 +227,24 @@ def test_values_of_credentials_go_or_stay_whole(key: str, value: str) -> None:
     Under a key that names a credential a value is left alone or gone, and a second run changes nothing.
     """
     assert_gone(json.dumps({key: value}), forms=FORMS)
+
+
+@pytest.mark.parametrize("key", ["sessionid", "session", "client.session", "token", "auth", "x_key"])
+@pytest.mark.parametrize("number", ["0x14ede63a5a70002", "0x7ffd3a2b1c9d", "0xDEADBEEF12345678", "0x0123456789abcdef"])
+def test_a_number_of_64_bits_is_no_session(key: str, number: str) -> None:
+    """
+    ZooKeeper's id of a session, a handle and an address open nothing.
+    """
+    assert_untouched(json.dumps({key: number}), FORMS)
+    assert_untouched(f"closed {key}: {number}, {key}={number}", FORMS)
+
+
+@pytest.mark.parametrize("key", ["session", "sessionid", "Copilot-Session", "X-Session", "user_session"])
+def test_the_id_of_a_session_goes(key: str) -> None:
+    """
+    Whoever has it has the session; an access key's id is none by its key.
+    """
+    uuid = "7132136d-bbb4-43e1-8dab-7ae2836ef60e"
+    assert_gone(json.dumps({key: uuid}), uuid, forms=FORMS)
+    assert_gone(f"{key}: {uuid}", uuid, forms=FORMS)
+    assert_untouched(json.dumps({"accessKeyId": "b1946ac92492d2347c6235b4"}), FORMS)

@@ -73,6 +73,7 @@ impl KeyClass {
                 && chars() >= BARE_VALUE_CHARS_MIN
                 && !checks::cache_key(value)
                 && checks::high_entropy(value)
+                && !is_64_bit_number(value)
         };
         let secret = match self {
             KeyClass::Plain => false,
@@ -80,7 +81,9 @@ impl KeyClass {
             KeyClass::Credential(_) => !is_metadata(value) && Self::is_no_count(value),
             KeyClass::Plural(_) => !is_metadata(value) && !value.iter().all(u8::is_ascii_digit),
             KeyClass::Bare(_) => long(),
-            KeyClass::Likely(_) => value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value),
+            KeyClass::Likely(_) => {
+                value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value) && !is_64_bit_number(value)
+            }
             KeyClass::Owned(_) => value.len() >= LIKELY_VALUE_BYTES_MIN && checks::alphanumeric(value),
             KeyClass::Short(_) => value.len() >= SHORT_VALUE_BYTES_MIN && checks::letters_and_symbols(value),
         };
@@ -103,4 +106,10 @@ impl KeyClass {
             || !value.iter().all(digit)
             || value.iter().filter(|byte| byte.is_ascii_digit()).count() >= NUMBER_DIGITS_MIN
     }
+}
+
+/// `0x14ede63a5a70002`: a handle, an address or the id of a session, in at most 16 hexadecimal digits.
+fn is_64_bit_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"0x").or_else(|| value.strip_prefix(b"0X"));
+    digits.is_some_and(|digits| digits.len() <= 16 && digits.iter().all(u8::is_ascii_hexdigit))
 }
