@@ -32,7 +32,9 @@ FORMS: dict[str, Callable[[str], str]] = {
 def filtered(document: str, engine: Engine = FILTER) -> str:
     """A document after a lane of its own, line by line, as the filter and the sources see it."""
     lines = document.encode() + b"\n"
-    return bytes(engine.lane("filter").process(lines, EVENT_SECONDS_MAX).lines).decode()[:-1]
+    out = bytes(engine.lane("filter").process(lines, EVENT_SECONDS_MAX).lines).decode()[:-1]
+    engine.close_lane("filter")
+    return out
 
 
 def assert_gone(text: str, *secrets: str, forms: Iterable[str] = FORMS) -> None:

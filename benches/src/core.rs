@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headrig_core::engine::{Engine, Lane};
-use headrig_core::process::Processed;
+use headrig_core::processed::Processed;
 use headrig_core::simd::Path;
 
 use crate::answer;

@@ -18,13 +18,13 @@ use crate::io::recent::Recent;
 use crate::json::dictionary::Dictionary;
 use crate::json::reference::walk;
 use crate::json::tape::Tape;
-use crate::metrics::window::senders::Senders;
 use crate::metrics::window::store::TimeDomain;
 use crate::metrics::window::timing::Arrival;
 use crate::metrics::{Metrics, Reading};
-use crate::process::{Processed, Worker};
+use crate::process::Worker;
+use crate::processed::Processed;
 use crate::redact::Redactor;
-use crate::shared::{lock, source, Shared, Superseded};
+use crate::shared::{lock, source, Memory, Shared, Superseded};
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RuleError, Spec};
 
@@ -54,8 +54,8 @@ struct State {
     roles: RoleTable,
     lane_roles: BTreeMap<String, RoleTable>,
     lanes: Mutex<BTreeMap<String, Arc<Mutex<Worker>>>>,
-    /// By lane. What time it is for senders is known from engine to engine.
-    senders: Arc<Mutex<BTreeMap<String, Arc<Mutex<Senders>>>>>,
+    /// By lane. What is known of senders is known from engine to engine.
+    memory: Arc<Mutex<BTreeMap<String, Arc<Memory>>>>,
     /// The engine that took over, set before `shared` says that one did.
     successor: OnceLock<Arc<State>>,
 }
@@ -116,7 +116,7 @@ impl Engine {
             roles,
             lane_roles,
             lanes: Mutex::default(),
-            senders: previous.map(|engine| Arc::clone(&engine.state.senders)).unwrap_or_default(),
+            memory: previous.map(|engine| Arc::clone(&engine.state.memory)).unwrap_or_default(),
             successor: OnceLock::new(),
         });
         if let Some(engine) = previous {
@@ -139,17 +139,17 @@ impl Engine {
         let mut lanes = lock(&state.lanes);
         let worker = lanes.entry(name.to_owned()).or_insert_with(|| {
             let roles = state.lane_roles.get(source(name)).unwrap_or(&state.roles).clone();
-            let senders = Arc::clone(lock(&state.senders).entry(name.to_owned()).or_default());
-            Arc::new(Mutex::new(Worker::new(&state.shared, name, roles, senders)))
+            let memory = Arc::clone(lock(&state.memory).entry(name.to_owned()).or_default());
+            Arc::new(Mutex::new(Worker::new(&state.shared, name, roles, memory)))
         });
         Arc::new(Lane { name: name.to_owned(), worker: Arc::clone(worker), engine: self.clone() })
     }
 
-    /// Forget a lane from which nothing more comes: its tables, what time it is for its senders, and its part in the
+    /// Forget a lane from which nothing more comes: its tables, what is known of its senders, and its part in the
     /// watermark. What its events counted for stays.
     pub fn close_lane(&self, name: &str) {
         lock(&self.state.lanes).remove(name);
-        lock(&self.state.senders).remove(name);
+        lock(&self.state.memory).remove(name);
         lock(&self.state.shared.metrics).close_lane(name);
     }
 

@@ -19,50 +19,22 @@ use crate::json::reference::walk;
 use crate::json::segment::{keep_line_ends, Line, Segment};
 use crate::json::tape::{Kind, Tape};
 use crate::limits::CUT_SLACK_BYTES;
-use crate::metrics::window::senders::Senders;
 use crate::metrics::window::timing::{Arrival, Timing, Untimed, When};
 use crate::metrics::{LaneId, Metrics, Observer};
+use crate::processed::Processed;
+use crate::redact::carried::{Carried, From};
 use crate::redact::Scratch;
-use crate::shared::{lock, source, Shared, Superseded};
+use crate::shared::{lock, source, Memory, Shared, Superseded};
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 use crate::spec::{Blank, LineEnds, LoneSurrogates, NonFinite, OnBroken};
-
-/// What became of one batch. `lines_in == lines_out + dropped_blank`.
-///
-/// # Example
-///
-/// ```
-/// use headrig_core::engine::Engine;
-///
-/// let engine = Engine::new(br#"{"blank": "drop"}"#, None)?;
-/// let processed = engine.lane("tcp").process(b"{}\n\nno JSON\n", 0.0);
-/// assert_eq!((processed.lines_in, processed.lines_out, processed.dropped_blank), (3, 2, 1));
-/// assert_eq!(processed.broken.iter().sum::<u64>(), 1);
-/// # Ok::<(), headrig_core::spec::RuleError>(())
-/// ```
-#[derive(Debug)]
-pub struct Processed {
-    pub lines: Lines,
-    pub lines_in: u64,
-    pub lines_out: u64,
-    /// The newest time that an event counts for.
-    pub time_max_seconds: Option<f64>,
-    /// In the order of `Broken::ALL`.
-    pub broken: [u64; Broken::ALL.len()],
-    pub dropped_blank: u64,
-    /// Rule name and count, of rules that found something.
-    pub redactions: Vec<(String, u64)>,
-    pub normalized: Normalized,
-}
 
 /// A lane's scratch memory, reused from line to line.
 pub(crate) struct Worker {
     lane: LaneId,
     /// Apart, so that it may be written to while the rest is read.
     observer: Arc<Mutex<Observer>>,
-    /// Shared with the lane of that name in the engine that was before, and in the one that takes over.
-    senders: Arc<Mutex<Senders>>,
+    memory: Arc<Memory>,
     roles: Roles,
     /// Event times are not looked at: arrival counts.
     arrival_only: bool,
@@ -92,14 +64,23 @@ struct Counts {
 struct Batch<'a> {
     shared: &'a Shared,
     arrival_seconds: f64,
+    /// The same by a clock that nobody sets.
+    moment: f64,
     timing: Timing<'a>,
     observer: MutexGuard<'a, Observer>,
     metrics: Option<MutexGuard<'a, Metrics>>,
+    /// What lines before say of the next ones.
+    carried: MutexGuard<'a, Carried>,
     output: Output<'a>,
     counts: Counts,
 }
 
 impl Batch<'_> {
+    /// Whose line is read.
+    fn from(&self) -> From {
+        From { sender: self.timing.sender(), moment: self.moment }
+    }
+
     /// Count what was observed so far.
     ///
     /// # Errors
@@ -116,7 +97,7 @@ impl Batch<'_> {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: &Shared, name: &str, roles: RoleTable, senders: Arc<Mutex<Senders>>) -> Self {
+    pub(crate) fn new(shared: &Shared, name: &str, roles: RoleTable, memory: Arc<Memory>) -> Self {
         let (lane, observer) = {
             let mut metrics = lock(&shared.metrics);
             (metrics.lane(name), metrics.observer())
@@ -125,7 +106,7 @@ impl Worker {
         Self {
             lane,
             observer: Arc::new(Mutex::new(observer)),
-            senders,
+            memory,
             roles: Roles::new(roles),
             arrival_only: options.is_some_and(|lane| lane.time == "arrival"),
             utc_offset_seconds: options.map_or(0, |lane| lane.utc_offset_seconds),
@@ -152,14 +133,17 @@ impl Worker {
         if shared.is_superseded() {
             return Err(Superseded);
         }
-        let (observer, senders) = (Arc::clone(&self.observer), Arc::clone(&self.senders));
-        let (observer, mut senders) = (lock(&observer), lock(&senders));
+        let (observer, memory) = (Arc::clone(&self.observer), Arc::clone(&self.memory));
+        let (observer, mut senders, mut carried) = (lock(&observer), lock(&memory.senders), lock(&memory.carried));
+        carried.begin(shared.redactor.rule_names());
         let timing = Timing::new(&mut senders, arrival, &shared.spec.windows, self.arrival_only);
         let (output, counts) = (Output::new(input), Counts::default());
-        let arrival_seconds = arrival.seconds;
-        let mut batch = Batch { shared, arrival_seconds, timing, observer, metrics: None, output, counts };
+        let (arrival_seconds, moment) = (arrival.seconds, arrival.monotonic_seconds);
+        let mut batch =
+            Batch { shared, arrival_seconds, moment, timing, observer, metrics: None, carried, output, counts };
         if let Err(superseded) = self.segments(input, &mut batch) {
             self.redaction.take_counts();
+            batch.carried.undo();
             batch.timing.undo();
             return Err(superseded);
         }
@@ -287,6 +271,10 @@ impl Worker {
             let (at, scratch) = (Some(line.text.0), &mut self.redaction);
             redactor.document(text, at, &self.tape, &exempt, scratch, &mut self.edits);
         }
+        if shared.redactor.carries(&batch.carried, text, &self.redaction) {
+            let (from, scratch) = (batch.from(), &mut self.redaction);
+            shared.redactor.carried_event(&mut batch.carried, from, text, &self.tape, scratch, &mut self.edits);
+        }
         if self.tape.non_finite && shared.spec.non_finite == NonFinite::Null {
             batch.counts.normalized.non_finite += self.null_non_finite();
         }
@@ -371,6 +359,8 @@ impl Worker {
         };
         let kept = if written.is_empty() { kept } else { written.as_bytes() };
         shared.redactor.text(kept, &mut self.redaction, &mut self.edits);
+        let (from, scratch) = (batch.from(), &mut self.redaction);
+        shared.redactor.carried_text(&mut batch.carried, from, kept, scratch, &mut self.edits);
         let end = match reason {
             Broken::TooLong => cut(kept, &self.edits, shared.spec.line_bytes_max),
             _ => kept.len(),

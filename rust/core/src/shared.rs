@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::event::extract::Extractor;
 use crate::io::recent::Recent;
+use crate::metrics::window::senders::Senders;
 use crate::metrics::Metrics;
+use crate::redact::carried::Carried;
 use crate::redact::Redactor;
 use crate::simd::Path;
 use crate::spec::Spec;
@@ -20,6 +22,14 @@ pub(crate) struct Shared {
     /// Raised under the lock of `metrics`: from then on nothing is counted here, and a batch that was already on its way
     /// goes to the engine that took over.
     pub superseded: AtomicBool,
+}
+
+/// What is known of a lane's senders. Shared with the lane of that name in the engine that was before, and in the one that
+/// takes over.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub senders: Mutex<Senders>,
+    pub carried: Mutex<Carried>,
 }
 
 /// Another engine took over totals and windows: a batch goes there.

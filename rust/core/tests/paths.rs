@@ -2,7 +2,7 @@
 
 use headrig_core::engine::{Engine, Lane};
 use headrig_core::io::lines::Normalized;
-use headrig_core::process::Processed;
+use headrig_core::processed::Processed;
 use headrig_core::simd::Path;
 use proptest::prelude::*;
 

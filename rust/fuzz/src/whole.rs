@@ -11,7 +11,7 @@ use headrig_core::io::splitter::{Framing, JsonSplitter, SplitError};
 use headrig_core::limits::LINE_BYTES_MAX;
 use headrig_core::metrics::window::timing::Arrival;
 use headrig_core::io::lines::Normalized;
-use headrig_core::process::Processed;
+use headrig_core::processed::Processed;
 use serde::de::{Deserialize, IgnoredAny};
 
 use crate::input::Input;

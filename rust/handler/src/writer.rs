@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use headrig_core::io::lines::memchr_lines;
 use headrig_core::io::lines::Normalized;
 use headrig_core::json::broken::Broken;
-use headrig_core::process::Processed;
+use headrig_core::processed::Processed;
 use memchr::{memchr_iter, memrchr};
 
 use crate::buffer::{Buffer, Tally};

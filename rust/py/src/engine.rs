@@ -187,7 +187,7 @@ impl Lane {
 }
 
 impl Processed {
-    fn new(py: Python<'_>, processed: headrig_core::process::Processed) -> PyResult<Self> {
+    fn new(py: Python<'_>, processed: headrig_core::processed::Processed) -> PyResult<Self> {
         Ok(Self {
             lines: Py::new(py, Lines { inner: processed.lines })?,
             lines_in: processed.lines_in,

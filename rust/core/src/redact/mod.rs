@@ -12,6 +12,7 @@
 //! More: `docs/internals/redaction.md`.
 
 pub(crate) mod bytes;
+pub mod carried;
 mod document;
 pub(crate) mod keys;
 pub(crate) mod learned;
@@ -25,6 +26,8 @@ mod siblings;
 pub(crate) mod text;
 pub(crate) mod token;
 mod triage;
+
+use std::sync::Arc;
 
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
@@ -76,7 +79,7 @@ pub struct Redactor {
     /// What stems that count elsewhere than at long words begin with.
     heads: Heads,
     tokens: Tokens,
-    names: Vec<String>,
+    names: Arc<[String]>,
     /// Per rule number, how far a value in `key=value` text goes.
     extents: Vec<Extent>,
     budget: u16,
@@ -105,6 +108,8 @@ pub struct Scratch {
     key_edited: bool,
     /// The text being scanned is JSON that may have been cut off in the middle of a secret.
     cut: bool,
+    /// A private key may have begun in the text that was read last.
+    key_begun: bool,
     /// Array and object members whose value a sibling makes secret, with the rule, or is none because of one; the next one is
     /// last.
     marked: Vec<(u32, Option<u16>)>,
@@ -161,7 +166,7 @@ impl Redactor {
             rules,
             learned,
             tokens,
-            names,
+            names: names.into(),
             extents,
             budget,
             #[cfg(test)]
@@ -170,7 +175,7 @@ impl Redactor {
     }
 
     /// Names of all rules, by number.
-    pub fn rule_names(&self) -> &[String] {
+    pub fn rule_names(&self) -> &Arc<[String]> {
         &self.names
     }
 
@@ -185,6 +190,7 @@ impl Redactor {
             tapes: Vec::new(),
             key_edited: false,
             cut: false,
+            key_begun: false,
             marked: Vec::new(),
             token: Vec::new(),
             places: Places::default(),

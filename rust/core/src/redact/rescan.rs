@@ -122,13 +122,16 @@ impl Redactor {
                 }
             }
             edits.settle();
+            if seen.assign() || seen.quoted() {
+                self.lines_of_text(text.bytes, scratch, edits);
+            }
         }
         scratch.places = places;
     }
 
     /// Pairs and content of one decoded text; false when that took too much work, and all of it went.
     fn content(&self, bytes: &[u8], seen: Seen, places: &Places, scratch: &mut Scratch, edits: &mut Edits) -> bool {
-        let Scratch { memo, window, token, cut, .. } = scratch;
+        let Scratch { memo, window, token, cut, key_begun, .. } = scratch;
         let signs = |start: usize, end: usize, wanted: fn(u8) -> bool| {
             within(&places.signs, start, end).filter(move |at| wanted(bytes[start + at]))
         };
@@ -167,6 +170,7 @@ impl Redactor {
                 self.replace(bytes, start, bytes.len(), rule.number, None, false, token, edits);
             }
         }
+        *key_begun |= work.key_begun;
         if work.exhausted() {
             self.take_all(bytes, edits);
         }
@@ -287,7 +291,7 @@ impl Redactor {
 
 /// Append edits of a decoded text as edits of the raw one that begins at `offset`; `encode` writes a replacement as it has to
 /// stand there.
-fn map_back(
+pub(super) fn map_back(
     inner: &Edits,
     decoded: &Decoded,
     offset: usize,

@@ -124,6 +124,11 @@ impl<'a> Timing<'a> {
         }
     }
 
+    /// Who sends the line; 0: the source.
+    pub fn sender(&self) -> u64 {
+        self.sender.map_or(0, |(sender, _)| sender)
+    }
+
     /// When an event with this time was, if it may be trusted.
     #[inline(always)]
     pub fn own(&mut self, seconds: Option<f64>) -> Option<When> {

@@ -64,6 +64,20 @@ impl KeyClass {
         }
     }
 
+    /// The same with the rule's number in another list; None where it is not in it.
+    pub fn renumbered(self, number: impl Fn(u16) -> Option<u16>) -> Option<Self> {
+        Some(match self {
+            KeyClass::Plain => KeyClass::Plain,
+            KeyClass::Secret(rule) => KeyClass::Secret(number(rule)?),
+            KeyClass::Credential(rule) => KeyClass::Credential(number(rule)?),
+            KeyClass::Plural(rule) => KeyClass::Plural(number(rule)?),
+            KeyClass::Bare(rule) => KeyClass::Bare(number(rule)?),
+            KeyClass::Likely(rule) => KeyClass::Likely(number(rule)?),
+            KeyClass::Owned(rule) => KeyClass::Owned(number(rule)?),
+            KeyClass::Short(rule) => KeyClass::Short(number(rule)?),
+        })
+    }
+
     /// The rule that makes `value` (a decoded string) secret, if one does.
     pub fn rule_for(self, value: &[u8]) -> Option<u16> {
         // Tokens do not count: a value that was short before something in it was replaced is short still.

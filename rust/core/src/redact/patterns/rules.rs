@@ -39,6 +39,9 @@ pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Largest compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// The rules of private keys of several lines.
+pub const KEY_BLOCKS: [&str; 3] = ["private_key", "ssh2_private_key", "putty_private_key"];
+
 /// One compiled rule.
 pub struct Rule {
     /// Its number in counters and edits.
@@ -50,6 +53,8 @@ pub struct Rule {
     pub lead_bytes: usize,
     pub check: Option<Check>,
     pub keep_last: Option<usize>,
+    /// Its first line may be a private key's, which goes on in the next ones.
+    pub key_block: bool,
 }
 
 /// A pattern, compiled when it is first needed: a run meets few of the built-in ones, and the start is quick.
@@ -193,7 +198,8 @@ impl Rules {
             Some(name) => Some(Check::from_name(name).map_err(|reason| RuleError::new(&spec.name, reason))?),
         };
         let ContentRuleSpec { whole_word, lead_bytes, keep_last, .. } = *spec;
-        let mut rule = Rule { number, pattern: None, whole_word, lead_bytes, check, keep_last };
+        let key_block = KEY_BLOCKS.contains(&spec.name.as_str());
+        let mut rule = Rule { number, pattern: None, whole_word, lead_bytes, check, keep_last, key_block };
         if let Some(candidate) = spec.candidate.as_deref() {
             match (candidate, check) {
                 ("digits", Some(Check::Card)) => self.card = Some(index),

@@ -19,12 +19,15 @@ const VERIFY_BYTES_FREE: usize = 64 * 1024;
 pub struct Work<'a> {
     spent: usize,
     allowed: usize,
+    /// A private key may have begun.
+    pub key_begun: bool,
     pub window: &'a mut Window,
 }
 
 impl<'a> Work<'a> {
     pub fn new(bytes: usize, window: &'a mut Window) -> Self {
-        Self { spent: 0, allowed: VERIFY_BYTES_FREE + bytes * VERIFY_BYTES_PER_BYTE_MAX, window }
+        let allowed = VERIFY_BYTES_FREE + bytes * VERIFY_BYTES_PER_BYTE_MAX;
+        Self { spent: 0, allowed, key_begun: false, window }
     }
 
     pub fn exhausted(&self) -> bool {
@@ -92,6 +95,7 @@ impl Rules {
                 }
                 let rule = &self.list[index];
                 let Some(begin) = rule.start(text, at) else { continue };
+                work.key_begun |= rule.key_block;
                 let until = match verify(rule, text, begin, at) {
                     Some((start, end, matched)) => {
                         found(start, end, rule);
