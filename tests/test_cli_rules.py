@@ -129,7 +129,10 @@ def refusal(kind: str, name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({key for of in ("secret", "likely", "short") for key in KEYS[of] if key.isascii()})[::5]
+    "name",
+    sorted({key for of in ("secret", "credential", "plural", "likely", "short") for key in KEYS[of] if key.isascii()})[
+        ::5
+    ],
 )
 @pytest.mark.parametrize("kind", ["disable", "enable"])
 def test_rules_for_keys_are_not_switched(name, kind):

@@ -23,7 +23,9 @@ _PACKS = Path(__file__).parents[1] / "rules"
 _OF_WORDS = "the value of a key with the words: {}"
 _KEY_LISTS = {
     "secret": _OF_WORDS,
-    "exact": "the value of the key {} itself, when it is a long word",
+    "credential": f"{_OF_WORDS}, unless it is a state, a date or a small number",
+    "plural": f"{_OF_WORDS}, unless it is a state, a date or a number",
+    "exact": "the value of the key {} itself, when it is long and looks random",
     "likely": "the value of a key whose last word is {}, when it looks random",
     "short": "the value of a key whose last word is {}, when letters stand beside digits or signs in it",
 }
