@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 /// The last of the marks that stand behind a letter instead of in it (Unicode, combining diacritical marks).
 const MARKS: std::ops::RangeInclusive<char> = '\u{300}'..='\u{36f}';
+/// The last letter of the Latin script in common use (Unicode, Latin Extended-B).
+const LATIN_MAX: char = '\u{24f}';
 /// How far the full-width forms of ASCII are behind it.
 const FULL_WIDTH: u32 = 0xfee0;
 
@@ -26,6 +28,11 @@ pub fn folded(key: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn fold(letter: char, before: char, out: &mut Vec<u8>) {
+    // A word of another script ends where ASCII begins, and the other way round: `apiキー`.
+    let other = |letter: char| !letter.is_ascii() && letter.is_alphanumeric() && letter > LATIN_MAX;
+    if other(letter) && before.is_ascii_alphanumeric() || other(before) && letter.is_ascii_alphanumeric() {
+        out.push(b'_');
+    }
     match letter {
         '\0'..='\x7f' => out.push(letter as u8),
         '\u{ff01}'..='\u{ff5e}' => out.push((letter as u32 - FULL_WIDTH) as u8),
@@ -54,8 +61,10 @@ fn fold(letter: char, before: char, out: &mut Vec<u8>) {
 }
 
 /// A letter, or a mark of a script that writes its vowels so.
-fn is_of_word(letter: char) -> bool {
-    letter.is_alphanumeric() || matches!(letter, '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}')
+pub fn is_of_word(letter: char) -> bool {
+    letter.is_alphanumeric()
+        || MARKS.contains(&letter)
+        || matches!(letter, '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}')
 }
 
 /// The letters of ASCII that a Latin one is read as.

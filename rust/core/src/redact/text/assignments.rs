@@ -192,7 +192,7 @@ fn is_dull(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
 
 /// The word right before a sign is no key: remember that, if it and the byte before it say all.
 fn note_dull(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
-    let alone = |byte: u8| !is_key_byte(byte) && byte != b'%';
+    let alone = |byte: u8| !is_key_byte(byte) && byte != b'%' && byte.is_ascii();
     let near = text[..word.end].last_chunk().filter(|_| (1..BEFORE_BYTES).contains(&word.len()));
     if let Some(near) = near.filter(|_| word.start > 0 && alone(text[word.start - 1])) {
         memo.dull.remember(near);
@@ -214,7 +214,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let idle = match (word, start.checked_sub(1).map(|at| text[at])) {
         ([], _) => false,
         // Cut short: the whole word is what counts.
-        (_, Some(byte)) if is_key_byte(byte) || byte == b'%' => false,
+        (_, Some(byte)) if is_key_byte(byte) || byte == b'%' || !byte.is_ascii() => false,
         // The first letter may be an escape's.
         (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
         _ => plain(word),

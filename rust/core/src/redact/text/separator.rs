@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::redact::bytes::table;
 use crate::redact::keys::class::KeyClass;
+use crate::redact::keys::folding::is_of_word;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::quoted_pairs::{NAMES, VALUES};
 use crate::redact::text::wrapping::{plain_name, wrapping};
@@ -14,7 +15,7 @@ pub const KEY_BYTES_MAX: usize = 64;
 pub const SPACES_MAX: usize = 64;
 
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
-const VAGUE: [&[u8]; 7] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash"];
+const VAGUE: [&[u8]; 9] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash", b"passe", b"sandi"];
 /// Words for a type, which some languages write between a name and its value.
 const TYPES: [&[u8]; 6] = [b"string", b"str", b"text", b"char", b"any", b"var"];
 /// Quotes as URLs and HTML write them.
@@ -61,7 +62,7 @@ const WORD_BYTES_MAX: usize = 6;
 
 /// Places for words with a role, as a power of two, and a factor by which no two of them have one.
 const SLOTS_LOG2: u32 = 6;
-const SLOT_FACTOR: u64 = 0xc2ce_6f44_7ed4_d57b;
+const SLOT_FACTOR: u64 = 0xe901_e35c_d47d_380d;
 
 const fn slot(folded: u64) -> usize {
     (folded.wrapping_mul(SLOT_FACTOR) >> (u64::BITS - SLOTS_LOG2)) as usize
@@ -171,7 +172,12 @@ impl Sign {
             true => KeyClass::Plain,
             false => keys.class(name, memo),
         };
-        if role.has(Role::VAGUE) && start > 1 && text[start - 1] == b' ' && is_key_byte(text[start - 2]) {
+        let vague = role.has(Role::VAGUE) || class == KeyClass::Plain && !name.is_ascii();
+        if vague
+            && start > 1
+            && text[start - 1] == b' '
+            && (is_key_byte(text[start - 2]) || !text[start - 2].is_ascii())
+        {
             let both = keys.class(&text[word_before(text, start - 1)..end], memo);
             class = if both == KeyClass::Plain { class } else { both };
         }
@@ -210,6 +216,10 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
     let space = |byte: &&u8| SPACE[usize::from(**byte)];
     let spaces = |end: usize| text[..end].iter().rev().take(SPACES_MAX).take_while(space).count();
     let mut end = sign.start - spaces(sign.start);
+    if end < sign.start && text[..end].last().is_some_and(|last| !last.is_ascii()) {
+        // Bytes of U+FFFD are of letters, too.
+        end = foreign_key_end(text, sign.start);
+    }
     if sign.byte == b'=' && !sign.is_coded() {
         let operator = text[..end].iter().rev().take(3).take_while(|byte| b":?.+|".contains(byte)).count();
         if operator > 0 {
@@ -231,12 +241,34 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
 fn word_before(text: &[u8], end: usize) -> usize {
     let from = end.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
-    // Two hexadecimal digits after `%` are a byte of their own.
-    if start > 0 && text[start - 1] == b'%' {
-        end.min(start + 2)
-    } else {
-        start
+    match text[..start].last() {
+        // Two hexadecimal digits after `%` are a byte of their own.
+        Some(b'%') => end.min(start + 2),
+        Some(before) if !before.is_ascii() => foreign_word_before(text, start, end),
+        _ => start,
     }
+}
+
+/// The same where letters that are not ASCII stand before `start`: `contraseña`, `пароль`.
+#[cold]
+fn foreign_word_before(text: &[u8], start: usize, end: usize) -> usize {
+    let near = &text[end.saturating_sub(KEY_BYTES_MAX).min(start)..start];
+    let of_key = |letter: char| is_of_word(letter) || letter.is_ascii() && is_key_byte(letter as u8);
+    // What is cut in two, or no text, is no letter.
+    let part = near.utf8_chunks().last().filter(|chunk| chunk.invalid().is_empty());
+    let part = part.map_or("", |chunk| chunk.valid());
+    start - (part.len() - part.trim_end_matches(of_key).len())
+}
+
+/// Where the key ends before spaces and damaged bytes that end at `end`, if its last letter is not ASCII.
+#[cold]
+fn foreign_key_end(text: &[u8], end: usize) -> usize {
+    let mut key = &text[..end];
+    for _ in 0..SPACES_MAX {
+        let Some(rest) = key.strip_suffix(b" ").or_else(|| key.strip_suffix("\u{fffd}".as_bytes())) else { break };
+        key = rest;
+    }
+    key.len()
 }
 
 /// After a type, a name or a value, or a word that says little, the key is elsewhere; and `.=` is a sign.
