@@ -21,6 +21,7 @@ pub mod patterns;
 pub(crate) mod prefilter;
 #[cfg(test)]
 mod redact_tests;
+mod repeats;
 mod rescan;
 mod siblings;
 pub(crate) mod text;
@@ -228,6 +229,9 @@ impl Redactor {
             return;
         }
         self.of_document(text, at, tape, exempt, scratch, edits);
+        if !edits.is_empty() {
+            self.repeats_of_document(text, tape, exempt, scratch, edits);
+        }
         let spared = at.is_some_and(|at| self.nothing_learned(scratch, at, at + text.len()));
         if self.learned.is_some() && !spared {
             self.learned_of_document(text, at, tape, scratch, edits);
@@ -319,6 +323,9 @@ impl Redactor {
         if self.enabled {
             scratch.cut = patterns::truncated::may_be_cut(text);
             self.surveyed(text, scratch, |text, scratch| self.plain(text, 0, scratch, edits));
+            if !edits.is_empty() {
+                self.repeats_of_text(text, scratch, edits);
+            }
             scratch.cut = false;
             self.learned_of_text(text, scratch, edits);
             scratch.count(edits);

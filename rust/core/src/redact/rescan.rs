@@ -14,7 +14,7 @@ use crate::json::tape::Tape;
 use crate::limits::NESTED_DEPTH_MAX;
 
 /// How often a text is scanned again after edits, until nothing new is found. Beyond it all of it goes.
-const ROUNDS_MAX: usize = 8;
+pub(super) const ROUNDS_MAX: usize = 8;
 
 impl Redactor {
     /// Edits of one JSON document at a level of nesting.
