@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redaction_forms import assert_gone, assert_untouched, secrets
 
-FORMS = ("raw", "json", "json_in_json")
+FORMS = ("raw", "json", "json_in_json", "percent", "coloured", "coloured_json", "indented")
 RANDOM = secrets(20, 32, "0123456789abcdefghijklmnopqrstuvwxyz")
 WORDS = ["service", "instance", "uploads", "invoice", "node", "orders", "europe", "report", "payment", "worker"]
 STORES = ["service.instance.id", "uploads/2026/11/30/invoice-000123.pdf", "node.kubernetes.io/not-ready"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from redaction_forms import assert_gone, assert_untouched, secrets
 
-FORMS = ("raw", "json", "json_in_json")
+FORMS = ("raw", "json", "json_in_json", "percent", "coloured", "coloured_json", "indented")
 SECRETS = ["hunter2hunter2", *secrets(2)]
 WORDS = [
     *["contraseña", "Contraseña", "CONTRASEÑA", "contrasena", "senha", "Senha", "mot_de_passe", "motDePasse", "mdp"],

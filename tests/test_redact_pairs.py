@@ -8,7 +8,7 @@ import random
 import pytest
 from redaction_forms import assert_gone, assert_untouched, secrets
 
-FORMS = ("raw", "json", "json_in_json")
+FORMS = ("raw", "json", "json_in_json", "percent", "coloured", "coloured_json", "indented")
 DOCUMENTS = ("raw", "json")
 SECRETS = secrets()
 NAMES = ["password", "db.password", "DB_PASSWORD", "/app/db/password", "spring.datasource.password", "contraseña"]
