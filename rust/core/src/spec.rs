@@ -146,6 +146,16 @@ pub struct RedactSpec {
     pub rules: Vec<ContentRuleSpec>,
     /// Values of 12 bytes or more that are secret wherever they appear, in any encoding. Never shown anywhere.
     pub learned: Vec<String>,
+    /// Places in JSON lines whose value is secret: `credit_card.code`, `*.user.email`, `items[*].secret`.
+    pub paths: Vec<String>,
+    /// Places whose value no rule applies to.
+    pub allow_paths: Vec<String>,
+    /// Linear-time regular expressions: a value that one of them matches whole is no secret.
+    pub allow_values: Vec<String>,
+    /// Places of members that are taken out.
+    pub remove: Vec<String>,
+    /// What is written in place of every token.
+    pub replacement: Option<String>,
     pub token: TokenSpec,
 }
 
@@ -159,6 +169,11 @@ impl Default for RedactSpec {
             allow_keys: Vec::new(),
             rules: Vec::new(),
             learned: Vec::new(),
+            paths: Vec::new(),
+            allow_paths: Vec::new(),
+            allow_values: Vec::new(),
+            remove: Vec::new(),
+            replacement: None,
             token: TokenSpec::default(),
         }
     }

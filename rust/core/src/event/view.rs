@@ -44,6 +44,12 @@ impl View<'_> {
         !self.edits.is_empty() && self.is_edited(start, end)
     }
 
+    /// The value that begins there was taken out with its member.
+    #[inline(always)]
+    fn removed(&self, start: usize) -> bool {
+        !self.edits.is_empty() && self.edits.within(start, start + 1).first().is_some_and(|edit| edit.is_removal())
+    }
+
     #[inline(never)]
     fn is_edited(&self, start: usize, end: usize) -> bool {
         !self.edits.within(start, end).is_empty()
@@ -65,6 +71,7 @@ impl View<'_> {
         let raw = &self.text[start..end];
         match node.kind {
             Kind::Null | Kind::NonFinite => Value::Null,
+            _ if self.removed(start) => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
             Kind::String | Kind::Number if self.edited(start, end) => {

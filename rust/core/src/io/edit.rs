@@ -12,6 +12,13 @@ pub struct Edit {
     with: (u32, u32),
 }
 
+impl Edit {
+    /// Nothing stands in its place.
+    pub fn is_removal(&self) -> bool {
+        self.with.0 == self.with.1
+    }
+}
+
 /// Where positions of the result of edits stand in the text. Asked for in order, it reads the edits once.
 struct Origin<'a> {
     edits: &'a Edits,

@@ -4,9 +4,9 @@ use crate::io::edit::Edits;
 use crate::json::dictionary::entry::UNKNOWN;
 use crate::json::tape::{notable, Kind, Node, Tape};
 use crate::redact::keys::class::KeyClass;
+use crate::redact::paths::{Paths, Verdict};
 use crate::redact::patterns::checks;
 use crate::redact::prefilter::candidates::View;
-use crate::redact::token::is_token;
 use crate::redact::triage::Text;
 use crate::redact::{Exempt, Redactor, Scratch};
 
@@ -30,32 +30,15 @@ pub fn scan(
     edits: &mut Edits,
 ) {
     let pass = Pass { redactor, text: text.bytes, view: text.view, nodes: tape.nodes(), nested };
+    if let Some(paths) = redactor.paths.as_ref().filter(|_| nested == 0) {
+        if pass.find_paths(paths, scratch, edits) {
+            return pass.walk::<true>(exempt, scratch, edits);
+        }
+    }
     if tape.notable & (notable::KEY | notable::ARRAY) == 0 {
         return pass.contents(tape.notable & notable::CARD != 0, exempt, scratch, edits);
     }
-    scratch.marked.clear();
-    // The rule all leaves before a node are under.
-    let mut under: Option<(usize, u16)> = None;
-    for (at, node) in pass.nodes.iter().enumerate() {
-        under = under.filter(|(until, _)| at < *until);
-        if under.is_none() && !scratch.marked.is_empty() {
-            under = pass.marked(at, scratch);
-        }
-        match (node.kind, under) {
-            (Kind::Key, _) => {
-                let class = pass.key(node, scratch, edits);
-                if under.is_none() && class != KeyClass::Plain && !pass.is_ordinary(at + 1, scratch) {
-                    under = pass.value_under(class, at + 1, scratch);
-                }
-            }
-            (Kind::String | Kind::Number | Kind::NonFinite, Some((_, rule))) => pass.secret(node, rule, scratch, edits),
-            (Kind::String, None) if pass.anything(node) && !exempt(at) => pass.content(node, scratch, edits),
-            (Kind::Number, None) if !exempt(at) => pass.number(node, scratch, edits),
-            (Kind::Array, None) => pass.array_pair(at, scratch),
-            (Kind::Object, None) => pass.object_pair(at, scratch),
-            _ => {}
-        }
-    }
+    pass.walk::<false>(exempt, scratch, edits);
 }
 
 /// Append the edits of some strings of an outermost text in which nothing else is notable, not settled.
@@ -74,6 +57,55 @@ pub fn strings(
 }
 
 impl Pass<'_> {
+    /// Every node, in order. `PATHS`: some path of the settings names something in the text.
+    fn walk<const PATHS: bool>(&self, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
+        scratch.marked.clear();
+        // The rule all leaves before a node are under.
+        let mut by_key: Option<(usize, u16)> = None;
+        for (at, node) in self.nodes.iter().enumerate() {
+            by_key = by_key.filter(|(until, _)| at < *until);
+            if by_key.is_none() && !scratch.marked.is_empty() {
+                by_key = self.marked(at, scratch);
+            }
+            let mut under = by_key;
+            if PATHS {
+                match scratch.verdicts.of(at) {
+                    Some(Verdict::Secret(rule)) => under = Some((at, rule)),
+                    Some(_) => continue,
+                    None => {}
+                }
+            }
+            match (node.kind, under) {
+                (Kind::Key, _) => {
+                    let class = self.key(node, scratch, edits);
+                    if under.is_none() && class != KeyClass::Plain && !self.is_ordinary(at + 1, scratch) {
+                        by_key = self.value_under(class, at + 1, scratch);
+                    }
+                }
+                (Kind::String | Kind::Number | Kind::NonFinite, Some((_, rule))) => {
+                    self.secret(node, rule, scratch, edits);
+                }
+                (Kind::String, None) if self.anything(node) && !exempt(at) => self.content(node, scratch, edits),
+                (Kind::Number, None) if !exempt(at) => self.number(node, scratch, edits),
+                (Kind::Array, None) => self.array_pair(at, scratch),
+                (Kind::Object, None) => self.object_pair(at, scratch),
+                _ => {}
+            }
+        }
+    }
+
+    /// Compare the text with the paths of the settings, and take out what is to go; false when none names anything in it.
+    #[cold]
+    fn find_paths(&self, paths: &Paths, scratch: &mut Scratch, edits: &mut Edits) -> bool {
+        let mut decoded = scratch.decoded.pop().unwrap_or_default();
+        let found = paths.find(self.text, self.nodes, &mut decoded, &mut scratch.verdicts);
+        scratch.decoded.push(decoded);
+        for (start, end, rule) in &scratch.verdicts.removed {
+            edits.push(*start, *end, *rule, b"");
+        }
+        found
+    }
+
     pub fn raw(&self, node: &Node) -> &[u8] {
         &self.text[node.start as usize..node.end as usize]
     }
@@ -125,7 +157,8 @@ impl Pass<'_> {
         let number = node.kind != Kind::String;
         let quote: &[u8] = if number { b"\"" } else { b"" };
         let written = self.with_decoded(node, scratch, |text| {
-            if !number && (text.is_empty() || is_token(text)) {
+            let done = !number && (text.is_empty() || self.redactor.tokens.is_written(text));
+            if done || self.redactor.allowed_values.holds(text) {
                 return false;
             }
             token.extend_from_slice(quote);

@@ -11,17 +11,22 @@
 //!
 //! More: `docs/internals/redaction.md`.
 
+mod allowed_values;
 pub(crate) mod bytes;
 pub mod carried;
 mod document;
 pub(crate) mod keys;
 pub(crate) mod learned;
 mod pairs;
+mod paths;
+#[cfg(test)]
+mod paths_tests;
 pub mod patterns;
 pub(crate) mod prefilter;
 #[cfg(test)]
 mod redact_tests;
 mod repeats;
+mod replacement;
 mod rescan;
 mod siblings;
 pub(crate) mod text;
@@ -40,9 +45,11 @@ use crate::simd::bitmap::Bitmap;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
 
+use allowed_values::AllowedValues;
 use keys::class::KeyClass;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use learned::{Learned, Span};
+use paths::{Paths, Verdicts};
 use patterns::rules::Rules;
 use prefilter::places::Places;
 use text::entropy::Window;
@@ -79,6 +86,8 @@ pub struct Redactor {
     learned: Option<Learned>,
     /// What stems that count elsewhere than at long words begin with.
     heads: Heads,
+    paths: Option<Paths>,
+    allowed_values: AllowedValues,
     tokens: Tokens,
     names: Arc<[String]>,
     /// Per rule number, how far a value in `key=value` text goes.
@@ -114,6 +123,8 @@ pub struct Scratch {
     /// Array and object members whose value a sibling makes secret, with the rule, or is none because of one; the next one is
     /// last.
     marked: Vec<(u32, Option<u16>)>,
+    /// What the paths of the settings say about the document being scanned.
+    verdicts: Verdicts,
     token: Vec<u8>,
     /// Where to look in the text being scanned.
     places: Places,
@@ -127,7 +138,7 @@ pub struct Scratch {
 
 impl Redactor {
     /// # Errors
-    /// The first rule, key or token option that cannot be used.
+    /// The first rule, key, path or other option that cannot be used.
     pub fn new(spec: &RedactSpec) -> Result<Self, RuleError> {
         let path = Path::chosen().map_err(|reason| RuleError::new(PATH_VARIABLE, reason))?;
         Self::on_path(path, spec)
@@ -150,6 +161,7 @@ impl Redactor {
         let keys = Keys::new(&pack, spec, &mut number);
         let rules = Rules::new(spec, &pack, &mut number)?;
         let learned = Learned::new(&spec.learned, number(learned::NAME))?;
+        let paths = Paths::new(spec, &mut number)?;
         let budget = number(BUDGET);
         let extent = |name: &String| match name.as_str() {
             "authorization" => Extent::Scheme,
@@ -157,22 +169,26 @@ impl Redactor {
             _ => Extent::Word,
         };
         let extents = names.iter().map(extent).collect();
-        let tokens = Tokens::new(&spec.token)?;
+        let tokens = Tokens::new(&spec.token, spec.replacement.as_deref())?;
         let path = if path.runs_here() { path } else { Path::Scalar };
-        Ok(Self {
+        let redactor = Self {
             enabled: spec.enabled,
             path,
             keys,
             heads: rules.stems.heads(),
             rules,
             learned,
+            paths,
+            allowed_values: AllowedValues::new(&spec.allow_values)?,
             tokens,
             names: names.into(),
             extents,
             budget,
             #[cfg(test)]
             everywhere: false,
-        })
+        };
+        replacement::check(spec, &redactor)?;
+        Ok(redactor)
     }
 
     /// Names of all rules, by number.
@@ -193,6 +209,7 @@ impl Redactor {
             cut: false,
             key_begun: false,
             marked: Vec::new(),
+            verdicts: Verdicts::default(),
             token: Vec::new(),
             places: Places::default(),
             batch: Survey::default(),
@@ -315,7 +332,7 @@ impl Redactor {
     /// Whether of a text of the batch nothing is read but strings in which the survey marked something.
     #[inline(always)]
     pub fn reads_marked_only(&self, tape: &Tape) -> bool {
-        tape.numbered && tape.notable == 0 && self.rules.loose.is_none()
+        tape.numbered && tape.notable == 0 && self.rules.loose.is_none() && self.paths.is_none()
     }
 
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.

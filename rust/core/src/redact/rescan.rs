@@ -275,17 +275,23 @@ impl Redactor {
         token: &mut Vec<u8>,
         edits: &mut Edits,
     ) {
+        let secret = &text[start..end];
+        if self.tokens.is_replacement(secret) || self.allowed_values.holds(secret) {
+            return;
+        }
         let quote: &[u8] = if quoted { b"\"" } else { b"" };
         token.clear();
         token.extend_from_slice(quote);
-        self.tokens.write(&self.names[rule as usize], keep_last, &text[start..end], token);
+        self.tokens.write(&self.names[rule as usize], keep_last, secret, token);
         token.extend_from_slice(quote);
         edits.push(start, end, rule, token);
     }
 
     fn take_all(&self, text: &[u8], edits: &mut Edits) {
+        let mut token = Vec::new();
+        self.tokens.write(BUDGET, None, b"", &mut token);
         edits.clear();
-        edits.push(0, text.len(), self.budget, format!("[REDACTED:{BUDGET}]").as_bytes());
+        edits.push(0, text.len(), self.budget, &token);
     }
 }
 

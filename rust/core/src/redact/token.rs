@@ -6,6 +6,7 @@ use hmac::{Hmac, Mac};
 use memchr::memmem::Finder;
 use sha2::Sha256;
 
+use crate::redact::replacement;
 use crate::spec::{RuleError, TokenSpec};
 
 pub const OPEN: &[u8] = b"[REDACTED";
@@ -22,13 +23,19 @@ const HMAC_KEY_BYTES_MIN: usize = 32;
 pub struct Tokens {
     keep_last: usize,
     hmac: Option<Hmac<Sha256>>,
+    /// Written in place of every token.
+    replacement: Option<Vec<u8>>,
 }
 
 impl Tokens {
     /// # Errors
-    /// A key that is too short, or too many characters to keep. The key is never shown.
-    pub fn new(spec: &TokenSpec) -> Result<Self, RuleError> {
+    /// A key that is too short, too many characters to keep, or a replacement that JSON cannot hold as it is. Neither is
+    /// shown.
+    pub fn new(spec: &TokenSpec, replacement: Option<&str>) -> Result<Self, RuleError> {
         check_keep_last(spec.keep_last, "token")?;
+        if let Some(reason) = replacement.and_then(|text| replacement::flaw(text, spec)) {
+            return Err(RuleError::new(replacement::NAME, reason));
+        }
         if !spec.hmac_key.is_empty() && spec.hmac_key.len() < HMAC_KEY_BYTES_MIN {
             return Err(RuleError::new("token", format!("hmac_key is shorter than {HMAC_KEY_BYTES_MIN} bytes")));
         }
@@ -36,11 +43,24 @@ impl Tokens {
             [] => None,
             key => Some(Hmac::new_from_slice(key).map_err(|error| RuleError::new("token", error.to_string()))?),
         };
-        Ok(Self { keep_last: spec.keep_last, hmac })
+        let replacement = replacement.map(|text| text.as_bytes().to_vec());
+        Ok(Self { keep_last: spec.keep_last, hmac, replacement })
+    }
+
+    /// `text` is what stands in place of a secret, and nothing else.
+    pub fn is_written(&self, text: &[u8]) -> bool {
+        is_token(text) || self.is_replacement(text)
+    }
+
+    pub fn is_replacement(&self, text: &[u8]) -> bool {
+        self.replacement.as_deref() == Some(text)
     }
 
     /// Append the token for a secret (decoded bytes). `keep_last` is the rule's own wish.
     pub fn write(&self, rule: &str, keep_last: Option<usize>, secret: &[u8], out: &mut Vec<u8>) {
+        if let Some(replacement) = &self.replacement {
+            return out.extend_from_slice(replacement);
+        }
         out.extend_from_slice(b"[REDACTED:");
         out.extend_from_slice(rule.as_bytes());
         if let Some(hmac) = &self.hmac {
@@ -153,7 +173,7 @@ mod tests {
     fn a_token_keeps_the_end_of_long_secrets_only() {
         let write = |spec: &TokenSpec, secret: &[u8]| {
             let mut out = Vec::new();
-            Tokens::new(spec).unwrap().write("card", None, secret, &mut out);
+            Tokens::new(spec, None).unwrap().write("card", None, secret, &mut out);
             String::from_utf8(out).unwrap()
         };
         let keep = TokenSpec { keep_last: 4, ..TokenSpec::default() };
@@ -162,6 +182,6 @@ mod tests {
         let keyed = TokenSpec { hmac_key: "k".repeat(32), ..TokenSpec::default() };
         assert_eq!(write(&keyed, b"x").len(), "[REDACTED:card#0123456789abcdef]".len());
         assert!(is_token(write(&keyed, b"x").as_bytes()));
-        assert!(Tokens::new(&TokenSpec { hmac_key: "short".into(), ..TokenSpec::default() }).is_err());
+        assert!(Tokens::new(&TokenSpec { hmac_key: "short".into(), ..TokenSpec::default() }, None).is_err());
     }
 }
