@@ -7,7 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from headrig.engine import core_version as __version__
     from headrig.model import Category, Severity
-    from headrig.redaction import redact
+    from headrig.redaction import Redactor, redact
     from headrig.service.api import metrics, record_metric, register_threshold, resolve_alert, send_alert
     from headrig.service.context import bind
     from headrig.service.handler import Handler, flush
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Category",
     "Handler",
+    "Redactor",
     "Severity",
     "__version__",
     "bind",
@@ -32,6 +33,7 @@ __all__ = [
 _HOMES = {
     "Category": ("headrig.model", "Category"),
     "Handler": ("headrig.service.handler", "Handler"),
+    "Redactor": ("headrig.redaction", "Redactor"),
     "Severity": ("headrig.model", "Severity"),
     "__version__": ("headrig.engine", "core_version"),
     "bind": ("headrig.service.context", "bind"),

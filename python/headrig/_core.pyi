@@ -248,6 +248,12 @@ class Engine:
     def redact(self, text: Buffer, json: bool) -> bytes:
         """Redact one text outside any pipeline: as one JSON document when json and valid, else as one plain text."""
 
+    def find(self, text: Buffer, json: bool) -> list[tuple[int, int, str, bytes, str]]:
+        """
+        What `redact` would replace, in order: start and end (bytes), the rule, what is written instead (in quotes where
+        a number stood; nothing where a member is taken out), and the path in a document, in the form of `[redact] paths`.
+        """
+
     def lanes_behind(self, now_seconds: float) -> dict[str, float]:
         """Seconds each lane's newest event is behind the clock, lanes with events only."""
 

@@ -1,17 +1,21 @@
 """
-`headrig.redact()`: the core's redaction for Python values. A mapping is shown to the core as one JSON document; what the
-core leaves alone stays the very object it was.
+`headrig.redact()` and `headrig.Redactor`: the core's redaction for Python values. A mapping is shown to the core as one
+JSON document; what the core leaves alone stays the very object it was.
 """
 
 import json
-import os
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
-from headrig.engine import DEPTH_MAX, Engine
+from headrig.engine import DEPTH_MAX
+from headrig.errors import ConfigError
+from headrig.redact_settings import RedactSettings, engine_of, engine_spec, redact_spec
+
+Callback = Callable[[str, str], str | None]
+"""Takes a rule's name and a path (empty in text), gives what is written instead of the token; None: the token."""
+
 
 _DOCUMENT = re.compile(r'[ \t\r\n]*[{\["]')
 _DOCUMENT_BYTES = re.compile(_DOCUMENT.pattern.encode())
@@ -20,6 +24,11 @@ _LEVELS_MAX = DEPTH_MAX * 3 // 4
 """Levels shown to the core at a time: some are those of the document around them."""
 _INTEGER_BITS_MAX = 4096
 """Longer integers are no secrets, and Python refuses to write the longest."""
+_ANSWER_CHARACTERS_MAX = 256
+"""A longer answer of a callback is not written: it is no mark."""
+_UNFIT = re.compile(r"[\"'\\\x00-\x1f\x7f]")
+"""What would have to be escaped in JSON, how often depends on the place."""
+_COMPONENT = re.compile(r"""\[(?:(?P<index>\d+|\*)|(?P<quoted>"[^"]*"|'[^']*'))\]|(?P<name>[^.\[\]]+)""")
 _SURROGATES = range(0xD800, 0xE000)
 _STAND_INS = range(0xF0000, 0x110000, len(_SURROGATES))
 """Private-use blocks of the size of the surrogates, which UTF-8 can carry in their place."""
@@ -33,52 +42,200 @@ class _Key(str):
     __hash__ = object.__hash__
 
 
-@overload
-def redact(value: str) -> str: ...
-@overload
-def redact(value: bytes) -> bytes: ...
-@overload
-def redact(value: Mapping[Any, Any]) -> dict[Any, Any]: ...
-@overload
-def redact(value: list[Any]) -> list[Any]: ...
-@overload
-def redact(value: tuple[Any, ...]) -> tuple[Any, ...]: ...
-def redact(value: str | bytes | Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
+class Redactor:
     """
-    The value with every secret replaced by its token; the type it was given.
+    Redaction with settings of one's own: the words of `[redact]`, as keywords. Safe to share between threads; also
+    `install(redact=…)` and `Handler(redact=…)` take one.
+
+    With `callback`, what it gives for a rule's name and a path is written in place of the token: at most 256 characters
+    without quotes, backslashes and control characters. Gives it anything else, or raises, the token is written. Raises
+    `ConfigError` for settings that cannot be used.
+    """
+
+    __slots__ = ("_callback", "_deep", "_remove", "_spec", "spec")
+
+    def __init__(self, *, callback: Callback | None = None, **settings: Unpack[RedactSettings]) -> None:
+        self.spec: Mapping[str, Any] = redact_spec(settings, "") if settings else {}
+        """The settings as the core takes them. They may hold a key, so they are never shown."""
+        if callback is not None and not callable(callback):
+            raise ConfigError("cannot be called", path="callback", remedy="give a function of a rule and a path")
+        if callback is not None and "replacement" in self.spec:
+            raise ConfigError("excludes replacement", path="callback", remedy="keep one of them")
+        self._callback = callback
+        self._spec = engine_spec(self.spec)
+        # A container that is too deep to be shown with the rest has other paths.
+        places = ("paths", "allow_paths", "remove")
+        self._deep = engine_spec({key: value for key, value in self.spec.items() if key not in places})
+        self._remove = [_components(path) for path in self.spec.get("remove", ())]
+
+    def __repr__(self) -> str:
+        """No settings: one of them is a key."""
+        return "Redactor(…)"
+
+    @property
+    def callback(self) -> Callback | None:
+        """What was given as `callback`."""
+        return self._callback
+
+    @overload
+    def redact(self, value: str) -> str: ...
+    @overload
+    def redact(self, value: bytes) -> bytes: ...
+    @overload
+    def redact(self, value: Mapping[Any, Any]) -> dict[Any, Any]: ...
+    @overload
+    def redact(self, value: list[Any]) -> list[Any]: ...
+    @overload
+    def redact(self, value: tuple[Any, ...]) -> tuple[Any, ...]: ...
+    def redact(self, value: str | bytes | Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
+        """
+        The value with every secret replaced by its token; the type it was given.
+
+        A `str` or `bytes` that is one JSON document is redacted as such, any other as text. Of a mapping, list or tuple,
+        nested mappings, lists, tuples and sets keep their shape; leaves without a secret are the same objects. Raises
+        `TypeError` for other types and `ValueError` for a value that contains itself.
+        """
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, bytes):
+            return self._bytes(value, _DOCUMENT_BYTES.match(value) is not None, self._spec)
+        if isinstance(value, Mapping | list | tuple):
+            copied = _copied(value)
+            if self._remove and self.spec.get("enabled", True):
+                copied = _without(copied, self._remove)
+            return self._container(copied, self._spec)
+        raise TypeError(f"redact takes str, bytes, a mapping, a list or a tuple, not {type(value).__name__}")
+
+    def _bytes(self, document: bytes, json_like: bool, spec: bytes) -> bytes:
+        engine = engine_of(spec)
+        if self._callback is None:
+            return engine.redact(document, json_like)
+        at = 0
+        parts: list[bytes] = []
+        for start, end, rule, token, path in engine.find(document, json_like):
+            parts += (document[at:start], _answered(self._callback, token, rule, path))
+            at = end
+        return b"".join((*parts, document[at:]))
+
+    def _text(self, text: str) -> str:
+        json_like = _DOCUMENT.match(text) is not None
+        try:
+            return self._bytes(text.encode(), json_like, self._spec).decode()
+        except UnicodeEncodeError:
+            first = _free_block(text)
+        there = {code: first + index for index, code in enumerate(_SURROGATES)}
+        back = {stand_in: code for code, stand_in in there.items()}
+        return self._bytes(text.translate(there).encode(), json_like, self._spec).decode().translate(back)
+
+    def _container(self, value: Any, spec: bytes) -> Any:
+        """A container, shown to the core as one document."""
+        document = json.dumps(_shown(value, 0)).encode()
+        return self._merged(value, _members(document), _members(self._bytes(document, True, spec)), 0)
+
+    def _merged(self, value: Any, before: Any, after: Any, level: int) -> Any:
+        """The value with what differs between the two documents."""
+        if isinstance(value, _CONTAINERS):
+            if level == _LEVELS_MAX:
+                return _masked(value, after) if isinstance(after, str) else self._container(value, self._deep)
+            if isinstance(value, dict):
+                return self._merged_members(value, before, after, level + 1)
+            items = zip(value, before, after, strict=True)
+            return type(value)(self._merged(item, was, now, level + 1) for item, was, now in items)
+        if after == before:
+            return value
+        return type(value)(after.encode("utf-8", "surrogateescape")) if isinstance(value, bytes | bytearray) else after
+
+    def _merged_members(self, value: dict[Any, Any], before: Any, after: Any, level: int) -> dict[Any, Any]:
+        merged: dict[Any, Any] = {}
+        for (key, item), (key_was, was), (key_now, now) in zip(value.items(), before, after, strict=True):
+            if key_now == key_was:
+                new = key
+            else:
+                # Two keys may be masked alike; neither member may be lost.
+                names = (key_now, *(f"{key_now} ({number})" for number in range(2, len(value) + 2)))
+                new = next(name for name in names if name not in merged and name not in value)
+            merged[new] = self._merged(item, was, now, level)
+        return merged
+
+
+_BUILT_IN = Redactor()
+
+
+@overload
+def redact(value: str, *, callback: Callback | None = ..., **settings: Unpack[RedactSettings]) -> str: ...
+@overload
+def redact(value: bytes, *, callback: Callback | None = ..., **settings: Unpack[RedactSettings]) -> bytes: ...
+@overload
+def redact(
+    value: Mapping[Any, Any], *, callback: Callback | None = ..., **settings: Unpack[RedactSettings]
+) -> dict[Any, Any]: ...
+@overload
+def redact(value: list[Any], *, callback: Callback | None = ..., **settings: Unpack[RedactSettings]) -> list[Any]: ...
+@overload
+def redact(
+    value: tuple[Any, ...], *, callback: Callback | None = ..., **settings: Unpack[RedactSettings]
+) -> tuple[Any, ...]: ...
+def redact(
+    value: str | bytes | Mapping[Any, Any] | list[Any] | tuple[Any, ...],
+    *,
+    callback: Callback | None = None,
+    **settings: Unpack[RedactSettings],
+) -> Any:
+    """
+    The value with every secret replaced by its token; the type it was given: `Redactor(…).redact(value)`.
 
     A `str` or `bytes` that is one JSON document is redacted as such, any other as text. Of a mapping, list or tuple, nested
     mappings, lists, tuples and sets keep their shape; leaves without a secret are the same objects. Raises `TypeError` for
-    other types and `ValueError` for a value that contains itself.
+    other types, `ValueError` for a value that contains itself, and `ConfigError` for settings that cannot be used.
     """
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, bytes):
-        return _engine().redact(value, _DOCUMENT_BYTES.match(value) is not None)
-    if isinstance(value, Mapping | list | tuple):
-        return _redacted(_copied(value))
-    raise TypeError(f"redact takes str, bytes, a mapping, a list or a tuple, not {type(value).__name__}")
+    redactor = Redactor(callback=callback, **settings) if settings or callback is not None else _BUILT_IN
+    return redactor.redact(value)
 
 
-@cache
-def _engine() -> Engine:
-    """The built-in rules, compiled once per process; safe to share between threads."""
-    return Engine(b'{"metrics":{"builtin":false},"recent_bytes_max":0}')
-
-
-# Another thread may have been compiling a rule as the process forked.
-os.register_at_fork(after_in_child=_engine.cache_clear)
-
-
-def _text(text: str) -> str:
-    json_like = _DOCUMENT.match(text) is not None
+def _answered(callback: Callback, token: bytes, rule: str, path: str) -> bytes:
+    """The token, or what the callback gives in its place. A member that is taken out has none."""
     try:
-        return _engine().redact(text.encode(), json_like).decode()
+        answer = callback(rule, path) if token else None
+    except Exception:  # noqa: BLE001  # the secret goes all the same
+        return token
+    if not isinstance(answer, str) or len(answer) > _ANSWER_CHARACTERS_MAX or _UNFIT.search(answer):
+        return token
+    try:
+        written = answer.encode()
     except UnicodeEncodeError:
-        first = _free_block(text)
-    there = {code: first + index for index, code in enumerate(_SURROGATES)}
-    back = {stand_in: code for code, stand_in in there.items()}
-    return _engine().redact(text.translate(there).encode(), json_like).decode().translate(back)
+        return token
+    return b'"' + written + b'"' if token.startswith(b'"') else written
+
+
+def _components(path: str) -> list[str | int | None]:
+    """The parts of a path that the core has taken: a name, an index, or None for any member; -1 is any element."""
+    parts: list[str | int | None] = []
+    for found in _COMPONENT.finditer(path):
+        index, quoted, name = found["index"], found["quoted"], found["name"]
+        if index is not None:
+            parts.append(-1 if index == "*" else int(index))
+        else:
+            parts.append(quoted[1:-1] if quoted is not None else None if name == "*" else name)
+    return parts
+
+
+def _without(value: Any, paths: list[list[str | int | None]]) -> Any:
+    """The containers without the members that the paths name, as the core takes them out of a document."""
+    if isinstance(value, dict):
+        kept = {}
+        for key, item in value.items():
+            name = _shown_key(key)
+            rests = [path[1:] for path in paths if path[0] is None or path[0] == name]
+            if [] not in rests:
+                kept[key] = _without(item, rests) if rests else item
+        return kept
+    if isinstance(value, list | tuple):
+        items = []
+        for index, item in enumerate(value):
+            rests = [path[1:] for path in paths if isinstance(path[0], int) and path[0] in (-1, index)]
+            items.append(_without(item, rests) if rests else item)
+        return tuple(items) if isinstance(value, tuple) else items
+    return value
 
 
 def _free_block(text: str) -> int:
@@ -100,12 +257,6 @@ def _copied(value: Any, above: tuple[int, ...] = ()) -> Any:
         return frozenset(value) if isinstance(value, frozenset) else set(value)
     items = [_copied(item, above) for item in value]
     return tuple(items) if isinstance(value, tuple) else items
-
-
-def _redacted(value: Any) -> Any:
-    """A container, shown to the core as one document."""
-    document = json.dumps(_shown(value, 0)).encode()
-    return _merged(value, _members(document), _members(_engine().redact(document, True)), 0)
 
 
 def _members(document: bytes) -> Any:
@@ -136,33 +287,6 @@ def _shown(value: Any, level: int) -> Any:
 
 def _shown_key(key: Any) -> str:
     return key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else str(key)
-
-
-def _merged(value: Any, before: Any, after: Any, level: int) -> Any:
-    """The value with what differs between the two documents."""
-    if isinstance(value, _CONTAINERS):
-        if level == _LEVELS_MAX:
-            return _masked(value, after) if isinstance(after, str) else _redacted(value)
-        if isinstance(value, dict):
-            return _merged_members(value, before, after, level + 1)
-        items = zip(value, before, after, strict=True)
-        return type(value)(_merged(item, was, now, level + 1) for item, was, now in items)
-    if after == before:
-        return value
-    return type(value)(after.encode("utf-8", "surrogateescape")) if isinstance(value, bytes | bytearray) else after
-
-
-def _merged_members(value: dict[Any, Any], before: Any, after: Any, level: int) -> dict[Any, Any]:
-    merged: dict[Any, Any] = {}
-    for (key, item), (key_was, was), (key_now, now) in zip(value.items(), before, after, strict=True):
-        if key_now == key_was:
-            new = key
-        else:
-            # Two keys may be masked alike; neither member may be lost.
-            names = (key_now, *(f"{key_now} ({number})" for number in range(2, len(value) + 2)))
-            new = next(name for name in names if name not in merged and name not in value)
-        merged[new] = _merged(item, was, now, level)
-    return merged
 
 
 def _masked(value: Any, token: str) -> Any:

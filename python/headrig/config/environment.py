@@ -15,7 +15,7 @@ REFERENCES_MAX: Final = 16
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 _VERBATIM: Final = {
-    "redact": frozenset({"pattern", "anchors", "examples", "counterexamples"}),
+    "redact": frozenset({"pattern", "anchors", "examples", "counterexamples", "allow_values"}),
     "metrics": frozenset({"where"}),
     "thresholds": frozenset({"title", "message"}),
 }

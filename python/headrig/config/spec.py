@@ -79,6 +79,11 @@ class RedactTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rules: list[Any] | UnsetType = UNSET
     rule_files: list[FilePath] | UnsetType = UNSET
     """TOML files of `[[rule]]` tables, relative to the settings."""
+    paths: list[str] | UnsetType = UNSET
+    allow_paths: list[str] | UnsetType = UNSET
+    allow_values: list[str] | UnsetType = UNSET
+    remove: list[str] | UnsetType = UNSET
+    replacement: str | UnsetType = UNSET
     token: TokenTable | UnsetType = UNSET
 
 

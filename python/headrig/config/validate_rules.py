@@ -13,6 +13,8 @@ from headrig.errors import ConfigError, RuleError
 from headrig.nearest import hint
 
 _REMEDY = "correct it or remove it"
+_LISTS = ("disable", "enable", "keys", "allow_keys", "paths", "allow_paths", "allow_values", "remove")
+"""Lists of `[redact]` of which each item is tried alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,12 @@ def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str
     for name, lane in spec.get("lanes", {}).items():
         yield from _fields(lane.get("fields", {}), f"sources.{name}.fields")
     redact = spec.get("redact", {})
-    for key in ("disable", "enable", "keys", "allow_keys"):
+    for key in _LISTS:
         for index, item in enumerate(redact.get(key, [])):
             yield f"redact.{key}[{index}]", {"redact": {key: [item]}}, item
+    # What excludes each other is refused together only, and a replacement may be what a rule of one's own looks for.
+    if "replacement" in redact:
+        yield "redact.replacement", {"redact": {"replacement": redact["replacement"]}}, ""
     for key, value in redact.get("token", {}).items():
         yield f"redact.token.{key}", {"redact": {"token": {key: value}}}, ""
 

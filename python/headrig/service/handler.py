@@ -6,6 +6,7 @@ thread redacts and writes them. Neither ever waits for the other.
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import re
@@ -16,11 +17,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakMethod, WeakSet
 
 from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, HandlerCore
+from headrig.errors import ConfigError
 from headrig.service.context import bound_fields
+
+if TYPE_CHECKING:
+    from headrig.redact_settings import RedactSettings
+    from headrig.redaction import Redactor
 
 FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
@@ -96,13 +102,36 @@ def text_of(value: object) -> str:
         return f"[unprintable {type(value).__name__}]"
 
 
+def redact_settings(given: object) -> Mapping[str, Any]:
+    """Settings of redaction, given as a mapping or a `Redactor`, as the core takes them. Raises ConfigError."""
+    from headrig.redact_settings import redact_spec  # noqa: PLC0415  # few services have settings of their own
+    from headrig.redaction import Redactor  # noqa: PLC0415  # as above
+
+    if not isinstance(given, Redactor):
+        return redact_spec(given, "redact")
+    if given.callback is not None:
+        reason = "has a callback, for which lines cannot wait"
+        raise ConfigError(reason, path="redact", remedy="leave callback to headrig.redact")
+    return given.spec
+
+
+def spec_with(spec: bytes, redact: object) -> bytes:
+    """An engine's spec, with settings of redaction unless they are None. Raises ConfigError."""
+    if redact is None:
+        return spec
+    from headrig.redact_settings import engine_spec  # noqa: PLC0415  # few services have settings of their own
+
+    return engine_spec(redact_settings(redact), json.loads(spec))
+
+
 class Handler(logging.Handler):
     """
     Writes each record as one redacted JSON line, without blocking or raising.
 
     `path` is the file to append to; without it lines go to standard output. `structured=False` writes text for people,
     without a path to standard error. A line waits for at most `flush_entries_max` lines or `flush_seconds` (0.1 at most);
-    ERROR and above do not wait. Raises OSError, which names the file, if that cannot be opened.
+    ERROR and above do not wait. `redact` is a mapping of the words of `[redact]`, or a `Redactor`. Raises OSError, which
+    names the file, if that cannot be opened, and ConfigError for settings of redaction that cannot be used.
     """
 
     _shipping = "no"
@@ -118,6 +147,7 @@ class Handler(logging.Handler):
         level: int | str = logging.NOTSET,
         flush_entries_max: int = 100,
         flush_seconds: float = 0.1,
+        redact: RedactSettings | Redactor | None = None,
     ) -> None:
         filters: list[Any] = []
         # Before logging knows the handler: at exit logging flushes all it knows, also those that are only half made.
@@ -127,7 +157,7 @@ class Handler(logging.Handler):
             text=not structured,
             entries_max=flush_entries_max,
             wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
-            spec=self._spec,
+            spec=spec_with(self._spec, redact),
             context=bound_fields,
             filters=filters,
             careful=WeakMethod(self.handle),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from headrig.errors import ConfigError, shown
 from headrig.literals import BARE, meant, refusal
 from headrig.service.api import Configure, service
-from headrig.service.handler import SPEC, Handler, ask_flush
+from headrig.service.handler import SPEC, Handler, ask_flush, redact_settings, spec_with
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from headrig.alerts.threshold import Threshold
     from headrig.config import Config
     from headrig.engine import HandlerCore
+    from headrig.redact_settings import RedactSettings
+    from headrig.redaction import Redactor
 
 log: Final = logging.getLogger("headrig")
 
@@ -80,6 +82,7 @@ class _Settings(NamedTuple):
     token: str | None
     more: tuple[tuple[str, str], ...]
     """Variables that need more than a file, with their values."""
+    redact: Mapping[str, Any] | None
 
     def __repr__(self) -> str:
         """No values: some are secrets, and error reporters show what they find."""
@@ -112,6 +115,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
     token: str | None = None,
     flush_entries_max: int | None = None,
     flush_seconds: float | None = None,
+    redact: RedactSettings | Redactor | None = None,
 ) -> Handler:
     """
     Make the root logger write redacted JSON lines; gives the handler. Other handlers stay as they are.
@@ -123,6 +127,9 @@ def install(  # noqa: PLR0913  # settings, by keyword
     With `to`, `unix:/path` or `http(s)://host:port`, the lines are shipped to the `/ingest` of a `headrig run` in place of
     a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
     post them, and `SLACK_WEBHOOK_URL` receives notices of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
+
+    `redact` is a mapping of the words of `[redact]` in a settings file, such as `{"keys": ["badge"], "paths": ["user.email"]}`,
+    or a `headrig.Redactor`.
 
     A second call with the same settings changes nothing; with other settings it replaces the first, and waits some seconds
     for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
@@ -147,6 +154,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
         to=to or environ.get("HEADRIG_TO") or None,
         token=token or environ.get("HEADRIG_TOKEN") or None,
         more=tuple((name, environ[name]) for name in (*STARTING, *TUNING, STATE) if environ.get(name)),
+        redact=None if redact is None else redact_settings(redact),
     )
     _check(settings, environ)
     with _Installed.lock:
@@ -222,6 +230,7 @@ def _opened(settings: _Settings) -> tuple[Handler, ...]:
         "level": settings.level,
         "flush_entries_max": settings.flush_entries_max,
         "flush_seconds": settings.flush_seconds,
+        "redact": settings.redact,
     }
     shipping = "only" if settings.to is not None else "beside" if _posts(settings) else "no"
     if settings.structured:
@@ -246,9 +255,10 @@ def _configure(settings: _Settings, environ: Mapping[str, str]) -> Configure:
     """A function that makes the settings of the background; it imports what it needs only when called."""
 
     def configure(core: HandlerCore, thresholds: Mapping[str, Threshold]) -> Config:
+        spec = spec_with(SPEC_WITH_METRICS, settings.redact)
         from headrig.service.background_config import service_config  # noqa: PLC0415  # msgspec is for who needs more than a file
 
-        return service_config(environ, core, SPEC_WITH_METRICS, thresholds, to=settings.to, token=settings.token)
+        return service_config(environ, core, spec, thresholds, to=settings.to, token=settings.token)
 
     return configure
 

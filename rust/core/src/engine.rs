@@ -23,6 +23,7 @@ use crate::metrics::window::timing::Arrival;
 use crate::metrics::{Metrics, Reading};
 use crate::process::Worker;
 use crate::processed::Processed;
+use crate::redact::location::{self, Redaction};
 use crate::redact::Redactor;
 use crate::shared::{lock, source, Memory, Shared, Superseded};
 use crate::simd::{Path, PATH_VARIABLE};
@@ -267,25 +268,48 @@ impl Engine {
     /// # Ok::<(), headrig_core::spec::RuleError>(())
     /// ```
     pub fn redact(&self, text: &[u8], json: bool) -> Vec<u8> {
-        let mut scratch = self.state.shared.redactor.scratch();
-        let mut edits = Edits::default();
-        let mut reader = Reader { roles: Roles::new(self.state.roles.clone()), ..Reader::default() };
+        let (edits, mut out) = (self.edits(text, json, &mut Reader::default()), Vec::with_capacity(text.len()));
+        edits.apply(text, 0, text.len(), &mut out);
+        out
+    }
+
+    /// What `redact` would replace, in order.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use headrig_core::engine::Engine;
+    ///
+    /// let found = Engine::new(b"", None)?.find(br#"{"db":{"password":"hunter2"}}"#, true);
+    /// assert_eq!((found[0].path.as_str(), found[0].rule.as_str()), ("db.password", "password"));
+    /// # Ok::<(), headrig_core::spec::RuleError>(())
+    /// ```
+    pub fn find(&self, text: &[u8], json: bool) -> Vec<Redaction> {
+        let mut reader = Reader::default();
+        let edits = self.edits(text, json, &mut reader);
+        location::redactions(text, reader.tape.nodes(), &edits, self.state.shared.redactor.rule_names())
+    }
+
+    /// The edits of one text, settled; the tape is left empty where it is read as text.
+    fn edits(&self, text: &[u8], json: bool, reader: &mut Reader) -> Edits {
+        let (redactor, mut edits) = (&self.state.shared.redactor, Edits::default());
+        let mut scratch = redactor.scratch();
+        reader.roles = Roles::new(self.state.roles.clone());
         if json && simdutf8::basic::from_utf8(text).is_ok() && walk(text, &mut reader.tape).is_ok() {
             let mut shapes = Shapes::default();
-            let Reader { tape, keys, wanted, decoded, found, .. } = &mut reader;
+            let Reader { tape, keys, wanted, decoded, found, .. } = &mut *reader;
             let keys = &mut Keys { numbers: keys, wanted };
             self.state.shared.extractor.find(text, tape, keys, decoded, found);
             reader.roles.resolve(&reader.found);
             let view = reader.view(text);
             shapes.read(&view, 0);
             let exempt = |node| shapes.exempt(&view, node);
-            self.state.shared.redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
+            redactor.document(text, None, &reader.tape, &exempt, &mut scratch, &mut edits);
         } else {
-            self.state.shared.redactor.text(text, &mut scratch, &mut edits);
+            reader.tape.clear();
+            redactor.text(text, &mut scratch, &mut edits);
         }
-        let mut out = Vec::with_capacity(text.len());
-        edits.apply(text, 0, text.len(), &mut out);
-        out
+        edits
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Values {
 
 /// Line, first byte and the one behind the last, rule, path.
 type Row = (u64, usize, usize, String, String);
+/// Start, end, rule, token, path.
+type Found<'py> = (usize, usize, String, Bound<'py, PyBytes>, String);
 
 fn rule_error(error: spec::RuleError) -> PyErr {
     RuleError::new_err((error.rule, error.reason))
@@ -145,6 +147,13 @@ impl Engine {
         let py = text.py();
         let text = bytes_of(text)?;
         Ok(PyBytes::new(py, &py.detach(|| self.inner.redact(&text, json))))
+    }
+
+    fn find<'py>(&self, text: &Bound<'py, PyAny>, json: bool) -> PyResult<Vec<Found<'py>>> {
+        let py = text.py();
+        let text = bytes_of(text)?;
+        let found = py.detach(|| self.inner.find(&text, json)).into_iter();
+        Ok(found.map(|each| (each.start, each.end, each.rule, PyBytes::new(py, &each.token), each.path)).collect())
     }
 }
 

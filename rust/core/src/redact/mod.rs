@@ -17,6 +17,7 @@ pub mod carried;
 mod document;
 pub(crate) mod keys;
 pub(crate) mod learned;
+pub mod location;
 mod pairs;
 mod paths;
 #[cfg(test)]
