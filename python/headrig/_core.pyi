@@ -275,6 +275,7 @@ class HandlerCore:
         careful: Callable[[], Callable[[LogRecord], Any] | None],
         stack: Callable[[BaseException], str],
         filled: Callable[[object, Any], tuple[str, list[Any]]],
+        mapped: Callable[[object, Any], str],
         finalizing: Callable[[], bool],
         record_type: type[LogRecord],
     ) -> HandlerCore:

@@ -106,6 +106,15 @@ class Redactor:
             return self._container(copied, self._spec)
         raise TypeError(f"redact takes str, bytes, a mapping, a list or a tuple, not {type(value).__name__}")
 
+    def member(self, key: Any, value: Any) -> Any:
+        """The value as it is shown under a key, wherever that is; the same object where nothing in it is secret."""
+        members = {key: _copied(value)}
+        document = json.dumps(_shown(members, 0)).encode()
+        after = self._bytes(document, True, self._deep)
+        if after == document:
+            return value
+        return next(iter(self._merged(members, _members(document), _members(after), 0).values()))
+
     def _bytes(self, document: bytes, json_like: bool, spec: bytes) -> bytes:
         engine = engine_of(spec)
         if self._callback is None:

@@ -23,6 +23,11 @@ with headrig.bind(trace_id="t", order=7):
 
 assert_type(headrig.redact("password=x"), str)
 assert_type(headrig.redact(b"password=x"), bytes)
+assert_type(headrig.redact("x", paths=["a"], replacement="***", callback=lambda rule, path: rule + path), str)
+assert_type(headrig.Redactor(keys=["badge"], rules=[{"name": "a", "pattern": "b"}]).redact([1]), list[Any])
+headrig.install(redact={"token": {"keep_last": 4}})
+headrig.Handler(redact=headrig.Redactor(remove=["a"]))
+headrig.Redactor(kees=["badge"])  # type: ignore[call-arg]
 
 
 def redacts_mappings(event: Mapping[str, Any], known: dict[str, str]) -> None:

@@ -17,7 +17,8 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from headrig.errors import ConfigError
-from headrig.service.handler import Handler, flushables, text_of
+from headrig.service.arguments import text_of
+from headrig.service.handler import Handler, flushables
 
 if TYPE_CHECKING:
     from headrig.alerts.threshold import Threshold

@@ -9,19 +9,20 @@ import atexit
 import json
 import logging
 import os
-import re
 import sys
 import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import copy
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakMethod, WeakSet
 
 from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, HandlerCore
 from headrig.errors import ConfigError
+from headrig.service.arguments import Arguments
 from headrig.service.context import bound_fields
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ SPEC: Final = f'"recent_bytes_max":0,"line_bytes_max":{RECORD_LINE_BYTES_MAX}'
 """Spec of every handler's engine: it keeps no recent lines, and records may be long."""
 SPEC_WITHOUT_METRICS: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
 """Spec of a handler without metrics."""
-_CONVERSION: Final = re.compile(r"%(?:\(([^)]*)\))?[#0 +-]*\d*(?:\.\d+)?[hlL]?[a-zA-Z%]")
 
 _live: Final[WeakSet[Handler]] = WeakSet()
 _cores_in_fork: Final[dict[int, list[HandlerCore]]] = {}
@@ -70,36 +70,6 @@ class _Exit:
 
 def _stack(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)).rstrip("\n")
-
-
-def filled(message: object, args: Any) -> tuple[str, list[Any]]:
-    """A message filled with the arguments that fit, and the arguments that are left over."""
-    named = args if isinstance(args, Mapping) else None
-    rest = [] if named is not None or args is None else list(args) if isinstance(args, tuple) else [args]
-
-    def fill(found: re.Match[str]) -> str:
-        if found[0].endswith("%"):
-            return "%"
-        if found[1] is None and not rest:
-            return found[0]
-        try:
-            value = rest.pop(0) if found[1] is None else (named or {})[found[1]]
-        except KeyError:
-            return found[0]
-        try:
-            return found[0].replace(f"({found[1]})", "", 1) % (value,)
-        except Exception:  # noqa: BLE001  # the conversion does not fit; the value may be readable all the same
-            return text_of(value)
-
-    return _CONVERSION.sub(fill, text_of(message)), rest
-
-
-def text_of(value: object) -> str:
-    """Its `str()`, or a note if that raises."""
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001  # whatever a value does
-        return f"[unprintable {type(value).__name__}]"
 
 
 def redact_settings(given: object) -> Mapping[str, Any]:
@@ -150,6 +120,8 @@ class Handler(logging.Handler):
         redact: RedactSettings | Redactor | None = None,
     ) -> None:
         filters: list[Any] = []
+        settings = None if redact is None else redact_settings(redact)
+        self._arguments = Arguments(settings)
         # Before logging knows the handler: at exit logging flushes all it knows, also those that are only half made.
         core = HandlerCore(
             path,
@@ -157,12 +129,13 @@ class Handler(logging.Handler):
             text=not structured,
             entries_max=flush_entries_max,
             wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
-            spec=spec_with(self._spec, redact),
+            spec=spec_with(self._spec, settings),
             context=bound_fields,
             filters=filters,
             careful=WeakMethod(self.handle),
             stack=_stack,
-            filled=filled,
+            filled=self._arguments.filled,
+            mapped=self._arguments.message,
             finalizing=sys.is_finalizing,
             record_type=logging.LogRecord,
         )
@@ -191,10 +164,18 @@ class Handler(logging.Handler):
         message = None
         if self.formatter is not None:
             try:
-                message = str(self.format(record))
+                message = str(self.format(self._shown(record)))
             except Exception:  # noqa: BLE001  # the record is worth more than its form
                 self._failures += 1
         self._core.emit(record, message)
+
+    def _shown(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record, or if it names its arguments a copy whose secrets a formatter does not see."""
+        if not isinstance(record.args, Mapping):
+            return record
+        record = copy(record)
+        record.args = self._arguments.shown(record.args)
+        return record
 
     def flush(self) -> None:
         """Write everything that was logged before, or give up after five seconds."""

@@ -128,9 +128,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
     a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
     post them, and `SLACK_WEBHOOK_URL` receives notices of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
 
-    `redact` is a mapping of the words of `[redact]` in a settings file, such as `{"keys": ["badge"], "paths": ["user.email"]}`,
-    or a `headrig.Redactor`.
-
+    `redact` is a mapping of the words of `[redact]`, such as `{"keys": ["badge"]}`, or a `headrig.Redactor`.
     A second call with the same settings changes nothing; with other settings it replaces the first, and waits some seconds
     for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
     ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and for a

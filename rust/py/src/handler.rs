@@ -46,7 +46,7 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, finalizing, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, mapped, finalizing, record_type))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
     fn new(
         py: Python<'_>,
@@ -61,6 +61,7 @@ impl HandlerCore {
         careful: Py<PyAny>,
         stack: Py<PyAny>,
         filled: Py<PyAny>,
+        mapped: Py<PyAny>,
         finalizing: Py<PyAny>,
         record_type: Py<PyAny>,
     ) -> PyResult<Self> {
@@ -80,7 +81,7 @@ impl HandlerCore {
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
             buffer: Buffer::new(Settings { output, shipping, text, spec: spec.to_vec(), entries_max, wait }),
-            python: Interpreter { record_type, stack, filled },
+            python: Interpreter { record_type, stack, filled, mapped },
             context,
             filters,
             careful,

@@ -63,6 +63,8 @@ pub struct Interpreter {
     pub stack: Py<PyAny>,
     /// Gives as much of a message as fits its arguments, and the arguments it has no place for.
     pub filled: Py<PyAny>,
+    /// Gives a message with arguments by name, of which those under secret keys are redacted.
+    pub mapped: Py<PyAny>,
 }
 
 /// Write a record. `message`: what a formatter made of it. `bound`: fields of the context.
@@ -167,7 +169,11 @@ fn own_message<'py>(
         }
         return None;
     }
-    match record.call_method0(intern!(py, "getMessage")) {
+    let given = match parts.args.as_ref().filter(|args| !args.is_instance_of::<PyTuple>()) {
+        Some(args) if is_plain(python, record) => python.mapped.bind(py).call1((&parts.msg, args)),
+        _ => record.call_method0(intern!(py, "getMessage")),
+    };
+    match given {
         Ok(text) => {
             values.shown(&text);
             None
@@ -195,6 +201,13 @@ fn own_message<'py>(
             Some(note.into_any())
         }
     }
+}
+
+/// The record puts its message together as `logging` does.
+fn is_plain(python: &Interpreter, record: &Bound<'_, PyAny>) -> bool {
+    let name = intern!(record.py(), "getMessage");
+    let own = record.get_type().getattr(name);
+    own.is_ok_and(|own| python.record_type.bind(record.py()).getattr(name).is_ok_and(|logging| own.is(&logging)))
 }
 
 /// The message of a record of loguru's, which ends in the traceback that `error` has as well: marked by a newline as the text

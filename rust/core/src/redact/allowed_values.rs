@@ -20,6 +20,7 @@ const KINDS: [&str; 7] = [
     "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",
     "cGFzc3dvcmQ6aHVudGVyMg==",
 ];
+/// Most of these kinds that one expression may match: `[0-9a-f]+` matches two.
 const KINDS_MAX: usize = 2;
 
 /// The expressions of one spec.

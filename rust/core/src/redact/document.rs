@@ -3,8 +3,8 @@
 use crate::io::edit::Edits;
 use crate::json::dictionary::entry::UNKNOWN;
 use crate::json::tape::{notable, Kind, Node, Tape};
+use crate::redact::json_paths::{Paths, Verdict};
 use crate::redact::keys::class::KeyClass;
-use crate::redact::paths::{Paths, Verdict};
 use crate::redact::patterns::checks;
 use crate::redact::prefilter::candidates::View;
 use crate::redact::triage::Text;

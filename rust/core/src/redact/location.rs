@@ -73,7 +73,7 @@ fn paths(text: &[u8], nodes: &[Node], edits: &Edits) -> Vec<String> {
             open.push(Open { after: node.after(at), path: path.len(), next });
             continue;
         }
-        let here = |edit: &&Edit| edit.start <= node.end;
+        let here = |edit: &&Edit| edit.start < node.end;
         let found = edits.list[paths.len()..].iter().take_while(here).count();
         paths.extend(std::iter::repeat_n(&path, found).cloned());
     }

@@ -15,13 +15,13 @@ mod allowed_values;
 pub(crate) mod bytes;
 pub mod carried;
 mod document;
+mod json_paths;
+#[cfg(test)]
+mod json_paths_tests;
 pub(crate) mod keys;
 pub(crate) mod learned;
 pub mod location;
 mod pairs;
-mod paths;
-#[cfg(test)]
-mod paths_tests;
 pub mod patterns;
 pub(crate) mod prefilter;
 #[cfg(test)]
@@ -47,6 +47,7 @@ use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
 
 use allowed_values::AllowedValues;
+use json_paths::{Paths, Verdicts};
 use keys::class::KeyClass;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use learned::{Learned, Span};

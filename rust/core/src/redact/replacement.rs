@@ -6,13 +6,12 @@ use crate::io::edit::Edits;
 use crate::json::reference::walk;
 use crate::json::tape::Tape;
 use crate::redact::keys::class::BARE_VALUE_CHARS_MIN;
+use crate::redact::token::{REPLACEMENT, REPLACEMENT_BYTES_MAX};
 use crate::redact::Redactor;
-use crate::spec::{RedactSpec, RuleError, TokenSpec};
+use crate::spec::{RedactSpec, RuleError};
 
-/// Where it is set.
-pub const NAME: &str = "redact.replacement";
-/// Longest replacement, in bytes: a longer one could make a value long enough for a secret that was too short before.
-const REPLACEMENT_BYTES_MAX: usize = BARE_VALUE_CHARS_MIN - 1;
+// A longer one could make a value long enough for a secret that was too short before.
+const _: () = assert!(REPLACEMENT_BYTES_MAX < BARE_VALUE_CHARS_MIN);
 /// Texts with a visibly fake secret of each form, that end at a quote, at a blank, at the end, at an `@`.
 const TEXTS: [&str; 10] = [
     r#"{"password":"fake-hunter2","pin":1234,"n":1}"#,
@@ -27,18 +26,6 @@ const TEXTS: [&str; 10] = [
     "card 4111111111111111 ok",
 ];
 
-/// Why a text cannot stand in a line; none when it can.
-pub fn flaw(text: &str, token: &TokenSpec) -> Option<String> {
-    if token.keep_last > 0 || !token.hmac_key.is_empty() {
-        return Some("excludes what token asks for: it stands in place of every token; keep one of them".to_owned());
-    }
-    if !(1..=REPLACEMENT_BYTES_MAX).contains(&text.len()) {
-        return Some(format!("has {} bytes; write 1 to {REPLACEMENT_BYTES_MAX}", text.len()));
-    }
-    let refused = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '\\');
-    text.chars().any(refused).then(|| "holds a blank, a quote or a backslash; leave them out".to_owned())
-}
-
 /// # Errors
 /// The replacement is taken for a secret, alone or where it stands for one.
 pub fn check(spec: &RedactSpec, redactor: &Redactor) -> Result<(), RuleError> {
@@ -48,7 +35,7 @@ pub fn check(spec: &RedactSpec, redactor: &Redactor) -> Result<(), RuleError> {
     let alone = redacted(&plain, replacement.as_bytes()) != replacement.as_bytes();
     if alone || TEXTS.iter().any(|text| again(&redacted(redactor, text.as_bytes()))) {
         let reason = "would itself be redacted, or changes what stands beside it; write a mark such as ***";
-        return Err(RuleError::new(NAME, reason));
+        return Err(RuleError::new(REPLACEMENT, reason));
     }
     Ok(())
 }

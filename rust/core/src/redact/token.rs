@@ -6,7 +6,6 @@ use hmac::{Hmac, Mac};
 use memchr::memmem::Finder;
 use sha2::Sha256;
 
-use crate::redact::replacement;
 use crate::spec::{RuleError, TokenSpec};
 
 pub const OPEN: &[u8] = b"[REDACTED";
@@ -18,6 +17,11 @@ pub const NAME_BYTES_MAX: usize = 64;
 pub const KEEP_LAST_MAX: usize = 8;
 /// Shortest key for keyed tokens, in bytes: the output size of the half of SHA-256 that is shown, four times over.
 const HMAC_KEY_BYTES_MIN: usize = 32;
+
+/// Where a fixed text in place of tokens is set.
+pub const REPLACEMENT: &str = "redact.replacement";
+/// Longest such text, in bytes.
+pub const REPLACEMENT_BYTES_MAX: usize = 15;
 
 /// How tokens are written.
 pub struct Tokens {
@@ -33,8 +37,8 @@ impl Tokens {
     /// shown.
     pub fn new(spec: &TokenSpec, replacement: Option<&str>) -> Result<Self, RuleError> {
         check_keep_last(spec.keep_last, "token")?;
-        if let Some(reason) = replacement.and_then(|text| replacement::flaw(text, spec)) {
-            return Err(RuleError::new(replacement::NAME, reason));
+        if let Some(reason) = replacement.and_then(|text| flaw(text, spec)) {
+            return Err(RuleError::new(REPLACEMENT, reason));
         }
         if !spec.hmac_key.is_empty() && spec.hmac_key.len() < HMAC_KEY_BYTES_MIN {
             return Err(RuleError::new("token", format!("hmac_key is shorter than {HMAC_KEY_BYTES_MIN} bytes")));
@@ -81,6 +85,18 @@ impl Tokens {
         }
         out.push(b']');
     }
+}
+
+/// Why a text cannot stand in place of tokens; none when it can.
+fn flaw(text: &str, token: &TokenSpec) -> Option<String> {
+    if token.keep_last > 0 || !token.hmac_key.is_empty() {
+        return Some("excludes what token asks for: it stands in place of every token; keep one of them".to_owned());
+    }
+    if !(1..=REPLACEMENT_BYTES_MAX).contains(&text.len()) {
+        return Some(format!("has {} bytes; write 1 to {REPLACEMENT_BYTES_MAX}", text.len()));
+    }
+    let refused = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '\\');
+    text.chars().any(refused).then(|| "holds a blank, a quote or a backslash; leave them out".to_owned())
 }
 
 /// # Errors
