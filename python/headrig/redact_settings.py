@@ -54,6 +54,8 @@ class RedactSettings(TypedDict, total=False):
     disable: Sequence[str]
     """Names of built-in rules."""
     enable: Sequence[str]
+    pii: Sequence[str]
+    """Kinds of personal data: email, iban, phone, ssn, national_id, ip, mac."""
     paths: Sequence[str]
     """Places whose value is secret, whatever it is."""
     allow_paths: Sequence[str]
@@ -71,7 +73,7 @@ ALONE: Final[Mapping[str, Any]] = MappingProxyType({"metrics": {"builtin": False
 """What an engine is told that only redacts."""
 _ENGINES_MAX: Final = 64
 """Compiled settings that are kept: some milliseconds and a few megabytes each."""
-_TEXTS: Final = ("keys", "allow_keys", "disable", "enable", "paths", "allow_paths", "allow_values", "remove")
+_TEXTS: Final = ("keys", "allow_keys", "disable", "enable", "paths", "allow_paths", "allow_values", "remove", "pii")
 _KINDS: Final = {
     "enabled": "bool",
     **dict.fromkeys(_TEXTS, "texts"),

@@ -16,7 +16,7 @@ ANCHORED = [rule for rule in RULES if rule.get("anchors")]
 UNCHECKED = [rule for rule in ANCHORED if "check" not in rule]
 ANCHOR_BYTES_MIN = 4
 LEAD = re.compile(rb"[A-Za-z0-9+/_-]*")
-CANDIDATES = {"digits", "at", "assign"}
+CANDIDATES = {"digits", "at", "assign", "word"}
 
 
 def anchor(rule):

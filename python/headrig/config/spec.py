@@ -82,6 +82,7 @@ class RedactTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     paths: list[str] | UnsetType = UNSET
     allow_paths: list[str] | UnsetType = UNSET
     allow_values: list[str] | UnsetType = UNSET
+    pii: list[str] | UnsetType = UNSET
     remove: list[str] | UnsetType = UNSET
     replacement: str | UnsetType = UNSET
     token: TokenTable | UnsetType = UNSET

@@ -13,7 +13,7 @@ from headrig.errors import ConfigError, RuleError
 from headrig.nearest import hint
 
 _REMEDY = "correct it or remove it"
-_LISTS = ("disable", "enable", "keys", "allow_keys", "paths", "allow_paths", "allow_values", "remove")
+_LISTS = ("disable", "enable", "keys", "allow_keys", "paths", "allow_paths", "allow_values", "remove", "pii")
 """Lists of `[redact]` of which each item is tried alone."""
 
 

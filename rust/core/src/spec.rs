@@ -150,6 +150,8 @@ pub struct RedactSpec {
     pub paths: Vec<String>,
     /// Places whose value no rule applies to.
     pub allow_paths: Vec<String>,
+    /// Kinds of personal data to look for: `email`, `iban`, `phone`, ….
+    pub pii: Vec<String>,
     /// Linear-time regular expressions: a value that one of them matches whole is no secret.
     pub allow_values: Vec<String>,
     /// Places of members that are taken out.
@@ -172,6 +174,7 @@ impl Default for RedactSpec {
             paths: Vec::new(),
             allow_paths: Vec::new(),
             allow_values: Vec::new(),
+            pii: Vec::new(),
             remove: Vec::new(),
             replacement: None,
             token: TokenSpec::default(),

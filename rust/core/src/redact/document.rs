@@ -36,7 +36,8 @@ pub fn scan(
         }
     }
     if tape.notable & (notable::KEY | notable::ARRAY) == 0 {
-        return pass.contents(tape.notable & notable::CARD != 0, exempt, scratch, edits);
+        let numbers = tape.notable & notable::CARD != 0 || !redactor.rules.pii.is_empty();
+        return pass.contents(numbers, exempt, scratch, edits);
     }
     pass.walk::<false>(exempt, scratch, edits);
 }
@@ -172,12 +173,12 @@ impl Pass<'_> {
         scratch.token = token;
     }
 
-    /// Where no key says anything about a value: strings, and `cards` as well.
-    fn contents(&self, cards: bool, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
+    /// Where no key says anything about a value: strings, and `numbers` as well.
+    fn contents(&self, numbers: bool, exempt: Exempt<'_>, scratch: &mut Scratch, edits: &mut Edits) {
         for (at, node) in self.nodes.iter().enumerate() {
             if node.kind == Kind::String && self.anything(node) {
                 self.unless_exempt(at, exempt, scratch, edits);
-            } else if cards && node.kind == Kind::Number && !exempt(at) {
+            } else if numbers && node.kind == Kind::Number && !exempt(at) {
                 self.number(node, scratch, edits);
             }
         }
@@ -218,7 +219,7 @@ impl Pass<'_> {
     /// Something may be in a string or key.
     #[inline(always)]
     fn anything(&self, node: &Node) -> bool {
-        self.view.any(node.start as usize..node.end as usize) || self.redactor.rules.loose.is_some()
+        self.view.any(node.start as usize..node.end as usize) || self.redactor.rules.read_everything()
     }
 
     /// Read a string or key for its content.
@@ -245,12 +246,13 @@ impl Pass<'_> {
         }
     }
 
-    /// Whole numbers of a card's usual lengths; others are times and identifiers.
+    /// Whole numbers of a card's usual lengths, and personal numbers; others are times and identifiers.
     fn number(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
-        let raw = self.raw(node);
-        let Some(card) = self.redactor.rules.card.filter(|_| matches!(raw.len(), 15 | 16)) else { return };
-        if raw.iter().all(u8::is_ascii_digit) && checks::card(raw) {
-            let rule = &self.redactor.rules.list[card];
+        let (raw, rules) = (self.raw(node), &self.redactor.rules);
+        let is_card =
+            |_: &usize| matches!(raw.len(), 15 | 16) && raw.iter().all(u8::is_ascii_digit) && checks::card(raw);
+        if let Some(rule) = rules.card.filter(is_card).or_else(|| rules.pii.number(raw)) {
+            let rule = &rules.list[rule];
             let (start, end) = (node.start as usize, node.end as usize);
             let token = &mut scratch.token;
             self.redactor.replace(self.text, start, end, rule.number, rule.keep_last, true, token, edits);

@@ -53,6 +53,7 @@ use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use learned::{Learned, Span};
 use paths::{Paths, Verdicts};
 use patterns::rules::Rules;
+use patterns::rules::{personal_data, Rules};
 use prefilter::places::Places;
 use text::entropy::Window;
 use text::value_end::Extent;
@@ -162,6 +163,9 @@ impl Redactor {
         let pack: KeysPack = toml::from_str(KEYS_TOML).map_err(|error| RuleError::new("keys", error.to_string()))?;
         let keys = Keys::new(&pack, spec, &mut number);
         let rules = Rules::new(spec, &pack, &mut number)?;
+        let pii_keys = personal_data(&spec.pii)?.1;
+        let keys = Keys::new(&pack, spec, &pii_keys, &mut number);
+        let rules = Rules::new(spec, &mut number)?;
         let learned = Learned::new(&spec.learned, number(learned::NAME))?;
         let paths = Paths::new(spec, &mut number)?;
         let budget = number(BUDGET);
@@ -334,7 +338,7 @@ impl Redactor {
     /// Whether of a text of the batch nothing is read but strings in which the survey marked something.
     #[inline(always)]
     pub fn reads_marked_only(&self, tape: &Tape) -> bool {
-        tape.numbered && tape.notable == 0 && self.rules.loose.is_none() && self.paths.is_none()
+        tape.numbered && tape.notable == 0 && !self.rules.read_everything() && self.paths.is_none()
     }
 
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.

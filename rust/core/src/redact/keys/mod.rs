@@ -125,8 +125,8 @@ impl Short {
 }
 
 impl Keys {
-    /// `rule` gives the number of a rule name, new or not.
-    pub fn new(pack: &KeysPack, spec: &RedactSpec, mut rule: impl FnMut(&str) -> u16) -> Self {
+    /// `more` are secret keys beside those of the pack and the spec; `rule` gives the number of a rule name, new or not.
+    pub fn new(pack: &KeysPack, spec: &RedactSpec, more: &[String], mut rule: impl FnMut(&str) -> u16) -> Self {
         let mut vocabulary = Vocabulary::default();
         let mut tell = |list: &[String], tell: &mut dyn FnMut(&mut Known, &str)| {
             list.iter().for_each(|word| tell(vocabulary.word(&words(word.as_bytes()).concat()), word));
@@ -154,6 +154,16 @@ impl Keys {
         }
         for name in &spec.keys {
             vocabulary.name(name, KeyClass::Secret(rule(&rule_name(&words(name.as_bytes())))));
+        tell(&pack.context, &mut |known, _| known.place = true);
+        tell(&pack.metadata_suffix, &mut |known, _| known.about = true);
+        for name in pack.secret.iter().chain(&spec.keys).chain(more) {
+            let words = words(name.as_bytes());
+            let Some(first) = words.first() else { continue };
+            let number = rule(&rule_name(&words));
+            // `apikey` is `api_key` written as one word.
+            let joined = words.concat();
+            vocabulary.word(first).secret.push((words, number));
+            vocabulary.word(&joined).secret.push((vec![joined.clone()], number));
         }
         vocabulary.longest_first();
         for (list, flag) in [
@@ -334,7 +344,7 @@ mod tests {
     #[test]
     fn the_pack_proves_itself() {
         let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
-        let keys = Keys::new(&pack, &RedactSpec::default(), |_| 0);
+        let keys = Keys::new(&pack, &RedactSpec::default(), &[], |_| 0);
         let known = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         for (list, class) in [
             (pack.secret, KeyClass::Secret(0)),
@@ -366,7 +376,7 @@ mod tests {
             allow_keys: vec!["passwordHint".into(), "password".into()],
             ..RedactSpec::default()
         };
-        let keys = Keys::new(&pack, &spec, |_| 0);
+        let keys = Keys::new(&pack, &spec, &[], |_| 0);
         let class = |key: &str| keys.class(key.as_bytes(), &mut KeyMemo::default());
         assert_eq!(class("customer_IBAN"), KeyClass::Secret(0));
         assert_eq!((class("password_hint"), class("PASSWORD")), (KeyClass::Plain, KeyClass::Plain));

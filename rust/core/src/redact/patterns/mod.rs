@@ -8,6 +8,9 @@
 pub(crate) mod address;
 pub(crate) mod checks;
 pub(crate) mod mail;
+mod national_ids;
+mod phone;
+pub(crate) mod pii;
 pub mod rules;
 pub(crate) mod search;
 pub(crate) mod truncated;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::redact::bytes::is_word;
 use crate::redact::keys::KeysPack;
 use crate::redact::patterns::checks::Check;
+use crate::redact::patterns::pii::Pii;
 use crate::redact::prefilter::byte_classes::RUN_BYTES;
 use crate::redact::prefilter::min_prefix::Lead;
 use crate::redact::prefilter::prefix4::{Begins, Stems};
@@ -25,10 +26,14 @@ pub const PACKS: &[&str] = &[
     include_str!("../../../../../python/headrig/rules/hosting.toml"),
     include_str!("../../../../../python/headrig/rules/infrastructure.toml"),
     include_str!("../../../../../python/headrig/rules/payment.toml"),
+    PII_TOML,
     include_str!("../../../../../python/headrig/rules/programs.toml"),
     include_str!("../../../../../python/headrig/rules/source_hosts.toml"),
     include_str!("../../../../../python/headrig/rules/workplace.toml"),
 ];
+
+/// Rules for personal data, and the words that switch them on.
+const PII_TOML: &str = include_str!("../../../../../python/headrig/rules/pii.toml");
 
 /// Shortest anchor, in bytes: shorter ones are in every other log line.
 pub const ANCHOR_BYTES_MIN: usize = 4;
@@ -122,12 +127,47 @@ pub struct Rules {
     pub email: Option<usize>,
     pub url_credentials: Option<usize>,
     pub assignment: bool,
+    pub pii: Pii,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pack {
     rule: Vec<ContentRuleSpec>,
+    #[serde(default)]
+    pii: Vec<PersonalData>,
+}
+
+/// One kind of personal data: the rules that find it, and the keys that it stands under.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonalData {
+    name: String,
+    rules: Vec<String>,
+    #[serde(default)]
+    keys: Vec<String>,
+}
+
+/// The rules and keys of the kinds of personal data that are asked for.
+///
+/// # Errors
+/// There is no such kind.
+pub fn personal_data(kinds: &[String]) -> Result<(Vec<String>, Vec<String>), RuleError> {
+    let (mut rules, mut keys) = (Vec::new(), Vec::new());
+    if kinds.is_empty() {
+        return Ok((rules, keys));
+    }
+    let pack = toml::from_str::<Pack>(PII_TOML).map_err(|error| RuleError::new("pack", error.to_string()))?;
+    for (index, name) in kinds.iter().enumerate() {
+        let Some(kind) = pack.pii.iter().find(|kind| kind.name == *name) else {
+            let known: Vec<&str> = pack.pii.iter().map(|kind| kind.name.as_str()).collect();
+            let reason = format!("unknown value; known: {}", known.join(" "));
+            return Err(RuleError::new(format!("redact.pii[{index}]"), reason));
+        };
+        rules.extend_from_slice(&kind.rules);
+        keys.extend_from_slice(&kind.keys);
+    }
+    Ok((rules, keys))
 }
 
 /// The rules of the built-in packs, in order.
@@ -158,6 +198,9 @@ impl Rules {
                 }
             }
         }
+        switch(&mut specs, &personal_data(&spec.pii)?.0, true)?;
+        switch(&mut specs, &spec.disable, false)?;
+        switch(&mut specs, &spec.enable, true)?;
         specs.extend(spec.rules.iter().cloned());
         let mut rules = Self {
             list: Vec::new(),
@@ -168,6 +211,7 @@ impl Rules {
             email: None,
             url_credentials: None,
             assignment: false,
+            pii: Pii::default(),
         };
         let mut names: Vec<&str> = Vec::new();
         let mut loose = Vec::new();
@@ -190,10 +234,18 @@ impl Rules {
         Ok(rules)
     }
 
+    /// Something may be in any text, whatever the prefilter marked.
+    #[inline(always)]
+    pub fn read_everything(&self) -> bool {
+        self.loose.is_some() || !self.pii.is_empty()
+    }
+
     fn add(&mut self, spec: &ContentRuleSpec, number: u16, loose: &mut Vec<String>) -> Result<(), RuleError> {
         let index = self.list.len();
         let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
+        let by_word = spec.candidate.as_deref() == Some("word");
         let check = match spec.check.as_deref() {
+            Some(name) if by_word && self.pii.add(name, index) => None,
             None => None,
             Some(name) => Some(Check::from_name(name).map_err(|reason| RuleError::new(&spec.name, reason))?),
         };
@@ -206,8 +258,9 @@ impl Rules {
                 ("at", Some(Check::Email)) => self.email = Some(index),
                 ("at", Some(Check::UrlCredentials)) => self.url_credentials = Some(index),
                 ("assign", Some(Check::Assignment)) => self.assignment = true,
+                ("word", None) if spec.check.is_some() => {}
                 _ => {
-                    let known = "digits+card, at+email, at+url_credentials, assign+assignment";
+                    let known = "digits+card, at+email, at+url_credentials, assign+assignment, word+iban and others of pii.toml";
                     return fail(format!("unknown pair of candidate and check; known: {known}"));
                 }
             }

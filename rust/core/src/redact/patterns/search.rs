@@ -49,6 +49,9 @@ impl Rules {
         mut found: impl FnMut(usize, usize, &Rule),
     ) {
         let end = start + text.len();
+        if !self.pii.is_empty() {
+            self.pii.scan(text, |start, end, rule| found(start, end, &self.list[rule]));
+        }
         if seen.stem() {
             let stems = within(&places.stems, start, end).take_while(|at| at + 4 <= text.len());
             self.anchored(text, stems, work, &mut found);

@@ -256,7 +256,7 @@ mod tests {
     fn redacted(text: &str) -> String {
         let pack: KeysPack = toml::from_str(KEYS_TOML).unwrap();
         let mut names: Vec<String> = Vec::new();
-        let keys = Keys::new(&pack, &RedactSpec::default(), |name| {
+        let keys = Keys::new(&pack, &RedactSpec::default(), &[], |name| {
             names.push(name.to_owned());
             names.len() as u16 - 1
         });
