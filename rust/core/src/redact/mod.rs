@@ -51,8 +51,6 @@ use json_paths::{Paths, Verdicts};
 use keys::class::KeyClass;
 use keys::{KeyMemo, Keys, KeysPack, KEYS_TOML};
 use learned::{Learned, Span};
-use paths::{Paths, Verdicts};
-use patterns::rules::Rules;
 use patterns::rules::{personal_data, Rules};
 use prefilter::places::Places;
 use text::entropy::Window;
