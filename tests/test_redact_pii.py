@@ -43,7 +43,8 @@ def test_each_kind_is_found(name):
     """
     kind, _ = NUMBERS[name]
     for text in some(name):
-        for place in PLACES[text.isdigit() :]:
+        # Digits alone are a number of JSON.
+        for place in (each for each in PLACES if not text.isdigit() or each not in ("{}", "[{}]")):
             line = place.format(text)
             out = filtered(line, engine(kind))
             assert line.replace(text, "") == TOKEN.sub("", out), line

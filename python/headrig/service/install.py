@@ -82,7 +82,7 @@ class _Settings(NamedTuple):
     token: str | None
     more: tuple[tuple[str, str], ...]
     """Variables that need more than a file, with their values."""
-    redact: Mapping[str, Any] | None
+    redact: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         """No values: some are secrets, and error reporters show what they find."""

@@ -1,6 +1,6 @@
 //! National identity and tax numbers with their check digits, as their authorities publish them.
 
-use crate::redact::patterns::pii::{alone, word};
+use crate::redact::bytes::{alone, word};
 
 /// Digits of a number in groups of these lengths with this separator between them, all from `start` on; none if it is
 /// written in another way or is a part of something longer.

@@ -1,11 +1,12 @@
 //! Telephone numbers: international ones with `+`, and national ones in the groups that people write.
 
-use crate::redact::patterns::pii::alone;
+use crate::redact::bytes::alone;
 
-/// Digits of an international number (ITU-T E.164).
+/// Fewest digits of an international number in use.
 const DIGITS_MIN: usize = 8;
+/// Most digits of one (ITU-T E.164).
 const DIGITS_MAX: usize = 15;
-/// Groups a number is written in.
+/// Most groups that people write a number in.
 const GROUPS_MAX: usize = 7;
 
 /// A number as it is written: its digits, the lengths of its groups, and where it ends.

@@ -9,13 +9,14 @@
 //! a hundred.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 
 use crate::redact::bytes::is_word;
 use crate::redact::patterns::{national_ids, phone};
 
 /// Longest text form of an IPv6 address, in bytes (RFC 4291 section 2.2).
 const IPV6_BYTES_MAX: usize = 45;
+/// Longest text form of an IPv4 address, in bytes.
+const IPV4_BYTES_MAX: usize = 15;
 /// Longest IBAN, in characters (ISO 13616).
 const IBAN_CHARS_MAX: usize = 34;
 
@@ -93,30 +94,6 @@ impl Pii {
         };
         self.on.iter().find(fits).map(|(_, _, rule)| *rule)
     }
-}
-
-/// The bytes of a word that begins at `start`, at most `max` and one more.
-pub fn word(text: &[u8], start: usize, max: usize) -> &[u8] {
-    let rest = &text[start..];
-    &rest[..rest.iter().take(max + 1).take_while(|byte| byte.is_ascii_alphanumeric()).count()]
-}
-
-/// Nothing before or behind makes the span a part of something longer: a word, a decimal, a list of groups, a UUID.
-pub fn alone(text: &[u8], span: Range<usize>) -> bool {
-    let joins = |byte: u8| matches!(byte, b'-' | b'.' | b'/' | b':' | b'+' | b'_' | b'%' | b'#' | b'@');
-    let before = |back: usize| span.start.checked_sub(back).map(|at| text[at]);
-    let left = match (before(1), before(2)) {
-        (Some(byte), _) if is_word(byte) || matches!(byte, b'#' | b'$') => false,
-        (Some(b':'), _) => before(2).is_none_or(|byte| !byte.is_ascii_digit()),
-        (Some(byte), Some(other)) => !(joins(byte) && is_word(other)) && !(byte == b' ' && other.is_ascii_digit()),
-        _ => true,
-    };
-    let right = match (text.get(span.end), text.get(span.end + 1)) {
-        (Some(byte), _) if is_word(*byte) => false,
-        (Some(byte), Some(other)) => !(joins(*byte) && is_word(*other)) && !(*byte == b' ' && other.is_ascii_digit()),
-        _ => true,
-    };
-    left && right
 }
 
 /// An international bank account number (ISO 13616): length by country, check digits of ISO 7064 MOD 97-10; as one word or in
@@ -257,9 +234,8 @@ const VERSION_BEFORE: [&[u8]; 6] = [b"ersion ", b"ersions ", b">= ", b"<= ", b"r
 
 /// An IPv4 address that stands for a machine: not a version, not loopback, not everybody.
 fn ipv4(text: &[u8], start: usize) -> Option<usize> {
-    const BYTES_MAX: usize = 15;
     let rest = &text[start..];
-    let len = rest.iter().take(BYTES_MAX + 1).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let len = rest.iter().take(IPV4_BYTES_MAX + 1).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
     let len = len - usize::from(rest[..len].ends_with(b"."));
     let address: Ipv4Addr = std::str::from_utf8(rest.get(..len)?).ok()?.parse().ok()?;
     let before = |back: usize| start.checked_sub(back).map(|at| text[at]);
