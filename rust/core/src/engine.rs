@@ -10,7 +10,7 @@ use crate::event::field::Fields;
 use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
 use crate::event::view::View;
-use crate::findings::Finding;
+use crate::findings::{self, Finding, Redaction};
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
 use crate::io::lines::{memchr_lines, Lines};
@@ -24,6 +24,7 @@ use crate::metrics::{Metrics, Reading};
 use crate::process::Worker;
 use crate::processed::Processed;
 use crate::redact::location::{self, Redaction};
+use crate::process::{Processed, Worker};
 use crate::redact::Redactor;
 use crate::shared::{lock, source, Memory, Shared, Superseded};
 use crate::simd::{Path, PATH_VARIABLE};
@@ -274,20 +275,10 @@ impl Engine {
     }
 
     /// What `redact` would replace, in order.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use headrig_core::engine::Engine;
-    ///
-    /// let found = Engine::new(b"", None)?.find(br#"{"db":{"password":"hunter2"}}"#, true);
-    /// assert_eq!((found[0].path.as_str(), found[0].rule.as_str()), ("db.password", "password"));
-    /// # Ok::<(), headrig_core::spec::RuleError>(())
-    /// ```
     pub fn find(&self, text: &[u8], json: bool) -> Vec<Redaction> {
         let mut reader = Reader::default();
         let edits = self.edits(text, json, &mut reader);
-        location::redactions(text, reader.tape.nodes(), &edits, self.state.shared.redactor.rule_names())
+        findings::redactions(text, reader.tape.nodes(), &edits, self.state.shared.redactor.rule_names())
     }
 
     /// The edits of one text, settled; the tape is left empty where it is read as text.

@@ -20,7 +20,6 @@ mod json_paths;
 mod json_paths_tests;
 pub(crate) mod keys;
 pub(crate) mod learned;
-pub mod location;
 mod pairs;
 pub mod patterns;
 pub(crate) mod prefilter;
@@ -159,11 +158,9 @@ impl Redactor {
             }) as u16
         };
         let pack: KeysPack = toml::from_str(KEYS_TOML).map_err(|error| RuleError::new("keys", error.to_string()))?;
-        let keys = Keys::new(&pack, spec, &mut number);
-        let rules = Rules::new(spec, &pack, &mut number)?;
         let pii_keys = personal_data(&spec.pii)?.1;
         let keys = Keys::new(&pack, spec, &pii_keys, &mut number);
-        let rules = Rules::new(spec, &mut number)?;
+        let rules = Rules::new(spec, &pack, &mut number)?;
         let learned = Learned::new(&spec.learned, number(learned::NAME))?;
         let paths = Paths::new(spec, &mut number)?;
         let budget = number(BUDGET);

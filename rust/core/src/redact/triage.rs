@@ -100,8 +100,7 @@ impl Rules {
     #[inline]
     pub fn sweep(&self, text: Text<'_>, places: &mut Places) -> Seen {
         places.clear();
-        let mut flags: u16 = if self.loose.is_some() { Seen::STEM } else { 0 };
-        let mut flags = if self.read_everything() { Seen::STEM } else { 0 };
+        let mut flags: u16 = if self.read_everything() { Seen::STEM } else { 0 };
         for at in (0..text.bytes.len()).step_by(64) {
             let block = text.view.window(at).first(text.bytes.len() - at);
             if !block.is_empty() {

@@ -190,7 +190,8 @@ impl Rules {
     pub fn new(spec: &RedactSpec, keys: &KeysPack, mut number: impl FnMut(&str) -> u16) -> Result<Self, RuleError> {
         let mut specs = built_in()?;
         let own_from = specs.len();
-        for (names, enabled) in [(&spec.disable, false), (&spec.enable, true)] {
+        let (personal, _) = personal_data(&spec.pii)?;
+        for (names, enabled) in [(&personal, true), (&spec.disable, false), (&spec.enable, true)] {
             for name in names {
                 match specs.iter_mut().find(|rule| rule.name == *name) {
                     Some(rule) => rule.enabled = enabled,
@@ -198,9 +199,6 @@ impl Rules {
                 }
             }
         }
-        switch(&mut specs, &personal_data(&spec.pii)?.0, true)?;
-        switch(&mut specs, &spec.disable, false)?;
-        switch(&mut specs, &spec.enable, true)?;
         specs.extend(spec.rules.iter().cloned());
         let mut rules = Self {
             list: Vec::new(),
