@@ -37,12 +37,12 @@ pub fn alone(text: &[u8], span: Range<usize>) -> bool {
     let left = match (before(1), before(2)) {
         (Some(byte), _) if is_word(byte) || matches!(byte, b'#' | b'$') => false,
         (Some(b':'), _) => before(2).is_none_or(|byte| !byte.is_ascii_digit()),
-        (Some(byte), Some(other)) => !(joins(byte) && is_word(other)) && !(byte == b' ' && other.is_ascii_digit()),
+        (Some(byte), Some(other)) => !(joins(byte) && is_word(other) || byte == b' ' && other.is_ascii_digit()),
         _ => true,
     };
     let right = match (text.get(span.end), text.get(span.end + 1)) {
         (Some(byte), _) if is_word(*byte) => false,
-        (Some(byte), Some(other)) => !(joins(*byte) && is_word(*other)) && !(*byte == b' ' && other.is_ascii_digit()),
+        (Some(byte), Some(other)) => !(joins(*byte) && is_word(*other) || *byte == b' ' && other.is_ascii_digit()),
         _ => true,
     };
     left && right

@@ -333,7 +333,7 @@ impl Redactor {
     /// Whether of a text of the batch nothing is read but strings in which the survey marked something.
     #[inline(always)]
     pub fn reads_marked_only(&self, tape: &Tape) -> bool {
-        tape.numbered && tape.notable == 0 && !self.rules.read_everything() && self.paths.is_none()
+        tape.numbered && tape.notable == 0 && !self.rules.read_everything && self.paths.is_none()
     }
 
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.

@@ -100,7 +100,7 @@ impl Rules {
     #[inline]
     pub fn sweep(&self, text: Text<'_>, places: &mut Places) -> Seen {
         places.clear();
-        let mut flags: u16 = if self.read_everything() { Seen::STEM } else { 0 };
+        let mut flags: u16 = if self.read_everything { Seen::STEM } else { 0 };
         for at in (0..text.bytes.len()).step_by(64) {
             let block = text.view.window(at).first(text.bytes.len() - at);
             if !block.is_empty() {
@@ -114,7 +114,7 @@ impl Rules {
     /// seen begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
     pub fn idle(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo) -> bool {
         let Text { bytes: text, view } = text;
-        if self.read_everything() || self.stems.escaped() {
+        if self.read_everything || self.stems.escaped() {
             return false;
         }
         let begins = |at: usize| {

@@ -301,8 +301,8 @@ mod tests {
         }
         for (rule, example) in rules.iter().flat_map(|rule| rule.examples.iter().map(move |example| (rule, example))) {
             let mut names = Vec::new();
-            pii.scan(example.as_bytes(), |_, _, rule| names.push(rules[rule].name.clone()));
-            assert_eq!(names, [rule.name.clone()], "{example}");
+            pii.scan(example.as_bytes(), |_, _, rule| names.push(rules[rule].name.as_str()));
+            assert_eq!(names, [rule.name.as_str()], "{example}");
         }
         assert_eq!((pii.number(b"44051401359").is_some(), pii.number(b"-5")), (true, None));
     }

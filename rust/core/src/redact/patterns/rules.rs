@@ -128,6 +128,8 @@ pub struct Rules {
     pub url_credentials: Option<usize>,
     pub assignment: bool,
     pub pii: Pii,
+    /// Something may be in any text, whatever the prefilter marked.
+    pub read_everything: bool,
 }
 
 #[derive(Deserialize)]
@@ -210,6 +212,7 @@ impl Rules {
             url_credentials: None,
             assignment: false,
             pii: Pii::default(),
+            read_everything: false,
         };
         let mut names: Vec<&str> = Vec::new();
         let mut loose = Vec::new();
@@ -229,13 +232,8 @@ impl Rules {
             let regex = builder(false).build_many(&loose).map_err(|error| RuleError::new("rules", unbuilt(&error)))?;
             rules.loose = Some(regex);
         }
+        rules.read_everything = rules.loose.is_some() || !rules.pii.is_empty();
         Ok(rules)
-    }
-
-    /// Something may be in any text, whatever the prefilter marked.
-    #[inline(always)]
-    pub fn read_everything(&self) -> bool {
-        self.loose.is_some() || !self.pii.is_empty()
     }
 
     fn add(&mut self, spec: &ContentRuleSpec, number: u16, loose: &mut Vec<String>) -> Result<(), RuleError> {
