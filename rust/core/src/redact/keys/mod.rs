@@ -152,18 +152,8 @@ impl Keys {
                     .for_each(|name| vocabulary.word(&words(name.as_bytes()).concat()).likely = Some(number)),
             }
         }
-        for name in &spec.keys {
+        for name in spec.keys.iter().chain(more) {
             vocabulary.name(name, KeyClass::Secret(rule(&rule_name(&words(name.as_bytes())))));
-        tell(&pack.context, &mut |known, _| known.place = true);
-        tell(&pack.metadata_suffix, &mut |known, _| known.about = true);
-        for name in pack.secret.iter().chain(&spec.keys).chain(more) {
-            let words = words(name.as_bytes());
-            let Some(first) = words.first() else { continue };
-            let number = rule(&rule_name(&words));
-            // `apikey` is `api_key` written as one word.
-            let joined = words.concat();
-            vocabulary.word(first).secret.push((words, number));
-            vocabulary.word(&joined).secret.push((vec![joined.clone()], number));
         }
         vocabulary.longest_first();
         for (list, flag) in [
