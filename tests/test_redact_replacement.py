@@ -49,7 +49,7 @@ def test_replacement(replacement, secret):
             assert "REDACTED" not in out
             assert not any(each in out for each in (secret, GITHUB, CARD, "1234"))
             assert out == door(out, given_), door.__name__
-    assert {"password": replacement, "pin": replacement} == redact({"password": secret, "pin": 1}, **given_)
+    assert {"password": replacement, "pin": replacement} == redact({"password": secret, "pin": 7391}, **given_)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_callback():
         asked.append((rule, path))
         return f"<{rule}>"
 
-    event = {"a": {"l": [0, {"pin": 12}]}, "password": "x", "m": f"see {GITHUB}", "inner": '{"pin":"1"}'}
+    event = {"a": {"l": [0, {"pin": 7391}]}, "password": "x", "m": f"see {GITHUB}", "inner": '{"pin":"7391"}'}
     expected = {
         "a": {"l": [0, {"pin": "<pin>"}]},
         "password": "<password>",

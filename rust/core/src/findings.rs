@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn a_secret_is_placed_by_a_path_of_the_settings() {
         let engine = Engine::new(br#"{"redact":{"remove":["gone"],"paths":["list[1]","s"]}}"#, None).unwrap();
-        let text = br#"{"n":1,"a":{"l":[0,[{"pin":12}]],"m":"x password=y z"},"a.b":{"pin":""},"a b":{"password":"p"},"gone":1,
-            "list":[1,{"o":2},3],"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":{"pin":3},"s":[{"t":1},["u"]]}"#;
+        let text = br#"{"n":1,"a":{"l":[0,[{"pin":7391}]],"m":"x password=y z"},"a.b":{"pin":""},"a b":{"password":"p"},"gone":1,
+            "list":[1,{"o":2},3],"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":{"pin":7393},"s":[{"t":1},["u"]]}"#;
         let found = engine.find(text, true);
         let paths: Vec<&str> = found.iter().map(|each| each.path.as_str()).collect();
         let expected = ["a.l[1][0].pin", "a.m", "a b.password", "gone", "list[1].o", "*", "*.pin", "s[0].t", "s[1][0]"];

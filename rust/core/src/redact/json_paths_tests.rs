@@ -53,15 +53,15 @@ fn the_innermost_path_counts() {
     let spec = spec(&["a.x", "secret.b.c"], &["a", "secret.b", "job.key"], &[]);
     for (text, expected) in [
         (
-            r#"{"a":{"password":"p","x":"v","y":{"pin":1}},"pin":2}"#,
-            r#"{"a":{"password":"p","x":"[REDACTED:x]","y":{"pin":1}},"pin":"[REDACTED:pin]"}"#,
+            r#"{"a":{"password":"p","x":"v","y":{"pin":7391}},"pin":7392}"#,
+            r#"{"a":{"password":"p","x":"[REDACTED:x]","y":{"pin":7391}},"pin":"[REDACTED:pin]"}"#,
         ),
         (
             r#"{"secret":{"a":1,"b":{"c":1,"d":2},"e":3}}"#,
             r#"{"secret":{"a":"[REDACTED:secret]","b":{"c":"[REDACTED:c]","d":2},"e":"[REDACTED:secret]"}}"#,
         ),
         (
-            r#"{"job":{"key":"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"},"pin":1}"#,
+            r#"{"job":{"key":"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"},"pin":7391}"#,
             r#"{"job":{"key":"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"},"pin":"[REDACTED:pin]"}"#,
         ),
     ] {
