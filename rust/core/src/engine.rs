@@ -23,8 +23,6 @@ use crate::metrics::window::timing::Arrival;
 use crate::metrics::{Metrics, Reading};
 use crate::process::Worker;
 use crate::processed::Processed;
-use crate::redact::location::{self, Redaction};
-use crate::process::{Processed, Worker};
 use crate::redact::Redactor;
 use crate::shared::{lock, source, Memory, Shared, Superseded};
 use crate::simd::{Path, PATH_VARIABLE};
