@@ -34,6 +34,10 @@ _STAND_INS = range(0xF0000, 0x110000, len(_SURROGATES))
 """Private-use blocks of the size of the surrogates, which UTF-8 can carry in their place."""
 
 
+_STAND_IN = "things"
+"""A text that is a secret under a key that says so, and nowhere else: a number there may be a count."""
+
+
 class _Key(str):
     """A member's name that equals no other, so that `1` and `"1"` stay two members."""
 
@@ -145,7 +149,7 @@ class Redactor:
         """The value with what differs between the two documents."""
         if isinstance(value, _CONTAINERS):
             if level == _LEVELS_MAX:
-                return _masked(value, after) if isinstance(after, str) else self._container(value, self._deep)
+                return _masked(value, after) if after != before else self._container(value, self._deep)
             if isinstance(value, dict):
                 return self._merged_members(value, before, after, level + 1)
             items = zip(value, before, after, strict=True)
@@ -278,17 +282,17 @@ def _zero(_: str) -> int:
 
 
 def _shown(value: Any, level: int) -> Any:
-    """What the core is shown: 0 stands for what JSON has no word for, and for what is too deep."""
+    """What the core is shown. `_STAND_IN` stands for what JSON has no word for, and for what is too deep."""
     if isinstance(value, str) or value is None or value is True or value is False:
         return value
     if isinstance(value, int):
-        return value if value.bit_length() <= _INTEGER_BITS_MAX else 0
+        return value if value.bit_length() <= _INTEGER_BITS_MAX else _STAND_IN
     if isinstance(value, float):
         return value if isfinite(value) else 0
     if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "surrogateescape")
     if not isinstance(value, _CONTAINERS) or level == _LEVELS_MAX:
-        return 0
+        return _STAND_IN
     if isinstance(value, dict):
         return {_Key(_shown_key(key)): _shown(item, level + 1) for key, item in value.items()}
     return [_shown(item, level + 1) for item in value]
