@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import logging
 import random
 import string
 from pathlib import Path
@@ -13,8 +14,9 @@ from urllib.parse import quote
 import pytest
 
 import headrig
+from headrig.config import load, read_filter
 from headrig.engine import EVENT_SECONDS_MAX, Engine
-from headrig.errors import RuleError
+from headrig.errors import ConfigError, RuleError
 from headrig.learning import FILE_BYTES_MAX, Learned, learn, worth_masking
 
 ENCODINGS = {
@@ -183,3 +185,57 @@ def test_words_and_numbers_of_others_are_not_learned(value, worth):
     A value that other texts hold as well would be masked there.
     """
     assert worth_masking(value) is worth
+
+
+SECRET = "zq81-xk+q0aPw9"
+
+
+def test_code_learns_at_every_door(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """
+    `learn` masks a value of the environment in a call, a redactor, a handler and a filter with settings.
+    """
+    monkeypatch.setenv("APP_DB_PASSWORD", SECRET)
+    text = f"connect failed: {base64.b64encode(SECRET.encode()).decode()} {SECRET}"
+    expected = "connect failed: [REDACTED:learned]== [REDACTED:learned]"
+    expected = expected.replace("==", base64.b64encode(SECRET.encode()).decode()[-2:])
+    assert SECRET in headrig.redact(text)
+    redacted = headrig.redact(text, learn=["env"])
+    assert SECRET not in redacted
+    assert redacted.count("[REDACTED:learned]") == 2
+    assert headrig.Redactor(learn=["env"]).redact(text) == redacted
+    log = tmp_path / "app.log"
+    handler = headrig.Handler(log, redact={"learn": ["env"]})
+    handler.emit(logging.LogRecord("app", logging.INFO, __file__, 1, text, (), None))
+    handler.close()
+    assert json.loads(log.read_text())["message"] == redacted
+    config = tmp_path / "headrig.toml"
+    config.write_text('[redact]\nlearn = ["env"]\n')
+    spec, errors = read_filter(str(config), {"APP_DB_PASSWORD": SECRET})
+    assert errors == []
+    assert Engine(spec).redact(text.encode(), False).decode() == redacted
+
+
+def test_a_run_learns_the_secrets_of_its_settings(tmp_path: Path):
+    """
+    A token that the settings hold is masked wherever it appears; it is in no error and no repr.
+    """
+    config = tmp_path / "headrig.toml"
+    config.write_text(
+        f'[http]\nlisten = "127.0.0.1:0"\ntoken = "{SECRET}"\n'
+        '[sources.in]\ntype = "tcp"\nlisten = "127.0.0.1:0"\n[sinks.out]\ntype = "stdout"\n[redact]\nlearn = ["files"]\n'
+    )
+    loaded = load(str(config), {})
+    assert SECRET not in repr(loaded)
+    assert SECRET.encode() not in Engine(loaded.engine_spec).redact(f"got {SECRET}".encode(), False)
+
+
+def test_a_kind_that_cannot_be_learned_is_refused(tmp_path: Path):
+    """
+    The error names the place and what to write, in code and in a file.
+    """
+    with pytest.raises(ConfigError, match=r"redact\.learn\[1\].*env or files|learn\[1\].*env or files"):
+        headrig.Redactor(learn=["env", "vault"])
+    config = tmp_path / "headrig.toml"
+    config.write_text('[redact]\nlearn = ["vault"]\n')
+    _, errors = read_filter(str(config), {})
+    assert [error.path for error in errors] == ["redact.learn[0]"]

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,17 +46,19 @@ def learn(
     redact: Callable[[str], str],
     environ: Mapping[str, str] = os.environ,
     folders: Sequence[str] = FOLDERS,
+    settings: Iterable[tuple[str, str]] = (),
 ) -> Learned:
     """
     The values to mask. `kinds`: `env` (variables whose name or form `redact` knows as secret), `files` (mounted secrets,
-    and those that variables such as `DB_PASSWORD_FILE` name). `redact` takes and gives one JSON document.
+    and those that variables such as `DB_PASSWORD_FILE` name). `settings`: names and values of settings, of which the secret
+    ones are learned too. `redact` takes and gives one JSON document.
 
     Values of less than 12 bytes, and those of a few plain words, are left out: they would be masked in other texts.
     """
     values: dict[str, None] = {}
     skipped = 0
-    if "env" in kinds:
-        for name, value in environ.items():
+    for name, value in [*settings, *(environ.items() if "env" in kinds else ())]:
+        if value:
             values.update(dict.fromkeys(filter(worth_masking, hidden_parts(name, value, redact))))
     if "files" in kinds:
         for path in _files(environ, folders, redact):

@@ -64,6 +64,8 @@ class RedactSettings(TypedDict, total=False):
     """Regular expressions: a value that one of them matches whole is no secret."""
     remove: Sequence[str]
     """Places of members that are taken out of JSON."""
+    learn: Sequence[str]
+    """`env` and `files`: values of this process's secret variables and mounted secret files, masked wherever they appear."""
     replacement: str
     """Stands in place of every token, such as `***`."""
     token: TokenSettings
@@ -77,6 +79,7 @@ _TEXTS: Final = ("keys", "allow_keys", "disable", "enable", "paths", "allow_path
 _KINDS: Final = {
     "enabled": "bool",
     **dict.fromkeys(_TEXTS, "texts"),
+    "learn": "texts",
     "rules": "rules",
     "replacement": "text",
     "token": "token",
@@ -96,12 +99,20 @@ _REMEDIES: Final = {
 }
 
 
-def redact_spec(given: object, at: str) -> dict[str, Any]:
+class Proven(dict[str, Any]):
+    """Settings as the core takes them: what was learned stands in them, and nothing of them is looked at again."""
+
+
+def redact_spec(given: object, at: str) -> Proven:
     """
     The settings as the core takes them. `at` is where they were given, such as the name of an argument. Raises
     `ConfigError` for the first that cannot be used; no value is repeated.
     """
-    spec = _table(given, _KINDS, at)
+    if isinstance(given, Proven):
+        return given
+    spec = Proven(_table(given, _KINDS, at))
+    if kinds := spec.pop("learn", ()):
+        spec["learned"] = learned_values(kinds, spec, _under(at, "learn"))
     try:
         engine_of(engine_spec(spec))
     except RuleError:
@@ -109,6 +120,21 @@ def redact_spec(given: object, at: str) -> dict[str, Any]:
     if any("examples" in rule or "counterexamples" in rule for rule in spec.get("rules", ())):
         _raise_refusal(spec, at)
     return spec
+
+
+def learned_values(kinds: Sequence[str], redact: Mapping[str, Any], at: str) -> list[str]:
+    """The values to mask wherever they appear. Raises `ConfigError` at `at` for a kind that there is not."""
+    from headrig.learning import KINDS, learn  # noqa: PLC0415  # reads files: for who asks for it
+
+    for index, kind in enumerate(kinds):
+        if kind not in KINDS:
+            raise ConfigError("unknown value", path=f"{at}[{index}]", remedy=f"write {' or '.join(KINDS)}")
+    try:
+        engine = engine_of(engine_spec(redact))
+    except RuleError:
+        # Whoever takes the settings finds it, and says where.
+        return []
+    return list(learn(kinds, lambda document: engine.redact(document.encode(), True).decode()).values)
 
 
 def engine_spec(redact: Mapping[str, Any], base: Mapping[str, Any] = ALONE) -> bytes:

@@ -200,6 +200,7 @@ def read_filter(path: str, environ: Mapping[str, str]) -> tuple[bytes, list[Conf
         for name, take in (("lines", spec.lines), ("redact", spec.redact)):
             if name in given:
                 take(given[name])
+    spec.learn(environ, ())
     engine_spec = spec.finish()
     _locate_all(errors, path, environ, positions)
     return engine_spec, errors
@@ -255,6 +256,7 @@ class _Reader:
         for at, component in components.items():
             self._errors.extend(component.problems(at))
         self._errors.extend(conflicts(components))
+        self._spec.learn(self._environ, components.values())
         self._errors.warnings.extend(nameless(http, components))
         return Config(
             sources=sources,

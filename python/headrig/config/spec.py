@@ -6,13 +6,15 @@ core.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from headrig.alerts.threshold import Threshold, questions
+from headrig.component import ComponentConfig
 from headrig.config.decode import Findings, no_table, table, unknown
+from headrig.config.learned import learned
 from headrig.config.positions import Positions
 from headrig.config.toml_file import document
 from headrig.config.validate_rules import Placed, encoded, refusals
@@ -84,6 +86,8 @@ class RedactTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     allow_values: list[str] | UnsetType = UNSET
     pii: list[str] | UnsetType = UNSET
     remove: list[str] | UnsetType = UNSET
+    learn: list[Literal["env", "files"]] | UnsetType = UNSET
+    """Values of secret variables and mounted files, and of these settings, are masked wherever they appear."""
     replacement: str | UnsetType = UNSET
     token: TokenTable | UnsetType = UNSET
 
@@ -127,6 +131,7 @@ class SpecReader:
         self._positions = positions
         self._spec: dict[str, Any] = {}
         self._rules: list[Placed] = []
+        self._learn: list[str] = []
         self._metrics: list[Placed] = []
 
     def windows(self, given: object) -> None:
@@ -176,6 +181,7 @@ class SpecReader:
             spec.pop(key, None)
         token = spec.pop("token", {})
         spec["token"] = {key: token[key] for key in ("keep_last", "hmac_key") if token.get(key) is not None}
+        self._learn = spec.pop("learn", [])
         self._spec["redact"] = spec
         if redact.rule_files is not UNSET:
             for index, name in enumerate(redact.rule_files):
@@ -190,6 +196,15 @@ class SpecReader:
         """Take what the core is asked for thresholds that are proven otherwise."""
         self._spec["thresholds"] = questions(thresholds)
 
+    def learn(self, environ: Mapping[str, str], components: Iterable[ComponentConfig]) -> None:
+        """Read what `learn` asks for. Comes last: it goes by the other settings of redaction."""
+        if self._learn:
+            values = learned(self._learn, self._redact(), environ, components, self._errors.warnings)
+            self._spec["redact"] = {**self._spec["redact"], "learned": values}
+
+    def _redact(self) -> dict[str, Any]:
+        return {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}
+
     @property
     def metric_names(self) -> set[str]:
         """Metrics of the settings' own."""
@@ -197,7 +212,7 @@ class SpecReader:
 
     def finish(self) -> bytes:
         """The spec as the core takes it. What the core refuses is an error each, at its place."""
-        redact = {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}
+        redact = self._redact()
         metrics = {"rules": [metric.spec for metric in self._metrics]}
         spec = {**self._spec, "redact": redact, "metrics": metrics}
         self._errors.extend(refusals(spec, self._rules, self._metrics))
