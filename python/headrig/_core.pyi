@@ -209,6 +209,10 @@ class Engine:
         """RuleError when a rule, metric or expression of the spec (JSON) cannot be used."""
 
     @property
+    def searched_everywhere(self) -> list[str]:
+        """Names of the user's rules that are searched on every string: no literal is in all their matches."""
+
+    @property
     def path(self) -> str:
         """The instructions its kernels use: `scalar`, `avx2` or `avx512`. HEADRIG_CORE_PATH in the environment forces one."""
 

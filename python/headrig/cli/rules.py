@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,11 +163,7 @@ def _takes(rule: dict[str, Any]) -> str:
     check = f", if it passes the check {rule['check']}" if "check" in rule else ""
     if "candidate" in rule:
         return f"what stands at {rule['candidate']}{check}"
-    return f"text with {_either(rule.get('anchors', ())) or 'no fixed part'} that matches its pattern{check}"
-
-
-def _either(literals: Iterable[str]) -> str:
-    return " or ".join(literals)
+    return f"text that matches its pattern{check}"
 
 
 def _words(key: str) -> list[str]:

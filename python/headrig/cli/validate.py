@@ -11,7 +11,7 @@ from headrig.cli import complain
 from headrig.config import Config, read
 from headrig.config.default import DEFAULT_NAME
 from headrig.config.finding import find
-from headrig.config.spec import unanchored
+from headrig.engine import Engine
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -23,8 +23,8 @@ def execute(arguments: argparse.Namespace) -> int:
         complain(str(found.explain(error)))
     if config is None:
         return os.EX_CONFIG
-    for name in unanchored(config.engine_spec):
-        print(f"{settings}: redact.rules.{name}: no anchor: searched on every string")
+    for name in Engine(config.engine_spec).searched_everywhere:
+        print(f"{settings}: redact.rules.{name}: no literal of four bytes in all its matches: searched on every string")
     for warning in config.warnings:
         print(f"{settings}: {warning}")
     print(f"{settings}: ok ({_summary(config)})")

@@ -97,10 +97,10 @@ class RuleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: str
     anchors: list[str] | UnsetType = UNSET
-    lead_bytes: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     candidate: str | UnsetType = UNSET
     pattern: str | UnsetType = UNSET
     whole_word: bool | UnsetType = UNSET
+    inside_word: bool | UnsetType = UNSET
     check: str | UnsetType = UNSET
     keep_last: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
@@ -282,13 +282,3 @@ def holdback_seconds(engine_spec: bytes) -> float:
     """How far behind the clock a source may be before the windows of the others no longer wait for it."""
     windows = json.loads(engine_spec or b"{}").get("windows", {})
     return float(windows.get("holdback_seconds_max", HOLDBACK_SECONDS_MAX))
-
-
-def unanchored(engine_spec: bytes) -> list[str]:
-    """Names of the user's rules that are searched on every string."""
-    rules = json.loads(engine_spec).get("redact", {}).get("rules", [])
-    return [
-        rule["name"]
-        for rule in rules
-        if rule.get("enabled", True) and not rule.get("anchors") and not rule.get("candidate")
-    ]

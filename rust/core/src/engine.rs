@@ -254,6 +254,11 @@ impl Engine {
         Ok(Lines::new(buffer, found.len()))
     }
 
+    /// Names of the user's redaction rules that are searched on every string.
+    pub fn searched_everywhere(&self) -> Vec<&str> {
+        self.state.shared.redactor.searched_everywhere()
+    }
+
     /// Redact one text outside any lane: as one JSON document where `json` is asked for and it is one, else as text.
     ///
     /// # Example

@@ -198,21 +198,21 @@ pub struct TokenSpec {
 pub struct ContentRuleSpec {
     /// `[a-z0-9_]{1,64}`; stands in the token.
     pub name: String,
-    /// Literals of at least 4 bytes, one of which begins every match.
+    /// What all matches begin with, for a reader: what is looked for is derived from the pattern, and must agree.
     #[serde(default)]
     pub anchors: Vec<String>,
-    /// Bytes of `[A-Za-z0-9+/_-]` that must stand before the anchor and belong to the match.
-    #[serde(default)]
-    pub lead_bytes: usize,
     /// A candidate mask instead of anchors: `digits`, `at` or `assign`.
     #[serde(default)]
     pub candidate: Option<String>,
     /// Linear-time regular expression over bytes. Group 1, if there is one, is what is replaced, else the whole match.
     #[serde(default)]
     pub pattern: String,
-    /// Neither side of the match may touch `[A-Za-z0-9_]`.
+    /// Neither side of the match may touch `[A-Za-z0-9]`.
     #[serde(default = "yes")]
     pub whole_word: bool,
+    /// Only its end may not: `tokenghp_...`. For literals that are in no word.
+    #[serde(default)]
+    pub inside_word: bool,
     /// A check in code after the pattern: `luhn`, `jwt`, `basic`, ….
     #[serde(default)]
     pub check: Option<String>,

@@ -80,9 +80,11 @@ fn a_rule_that_cannot_be_used_is_refused_by_name() {
     for (rule, reason) in [
         (own("Bad", &[], "x+"), "a rule's name is"),
         (own("jwt", &[], "x+"), "a rule of this name already"),
-        (own("own", &["abc"], "abc[0-9]+"), "anchors: number 1 is shorter than 4 bytes"),
+        (own("own", &["abd"], "abcd[0-9]+"), "anchors: no match of the pattern can begin with number 1"),
         (own("own", &["abcd"], "x(unclosed"), "pattern: "),
         (own("own", &["abcd"], "wxyz[0-9]+"), "anchors: no match of the pattern can begin with number 1"),
+        (own("own", &["wxyz0", "wxyz1"], "wxyz[0-9]+"), "anchors: matches of the pattern can begin otherwise"),
+        (own("own", &["abcd"], "[a-z]{2,4}[0-9]+"), "anchors: matches of the pattern do not begin with literals"),
         (own("own", &[], "a*"), "can match nothing"),
         (own("own", &[], ""), "pattern is missing"),
     ] {

@@ -73,6 +73,11 @@ impl Engine {
         self.inner.path()
     }
 
+    #[getter]
+    fn searched_everywhere(&self) -> Vec<&str> {
+        self.inner.searched_everywhere()
+    }
+
     fn lane(&self, name: &str) -> Lane {
         Lane { inner: self.inner.lane(name) }
     }

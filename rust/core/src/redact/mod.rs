@@ -197,6 +197,12 @@ impl Redactor {
         &self.names
     }
 
+    /// Names of the user's rules that are searched on every string, for want of a literal that all their matches hold.
+    pub fn searched_everywhere(&self) -> Vec<&str> {
+        let number = |rule: &usize| usize::from(self.rules.list[*rule].number);
+        self.rules.loose_rules.iter().map(|rule| self.names[number(rule)].as_str()).collect()
+    }
+
     pub fn scratch(&self) -> Scratch {
         Scratch {
             keys: Dictionary::default(),
@@ -356,7 +362,7 @@ impl Redactor {
         if self.everywhere {
             return survey.everything(text, |bytes| stems.may_begin(bytes));
         }
-        survey.scan(self.path, text, &self.heads, stems.look_up());
+        survey.scan(self.path, text, &self.heads, stems.look_up(), &|at| self.rules.may_begin(text, at));
     }
 
     /// Read a text that is part of no batch.

@@ -14,7 +14,7 @@ static REDACTORS: LazyLock<Vec<(Redactor, Vec<Redactor>)>> = LazyLock::new(|| {
         serde_json::from_value(rule).unwrap()
     };
     let short = own("short", "zk7:[a-z]{2,4}", &["zk7:"], true);
-    let inside = own("inside", "kk9[a-z]{6}", &["kk9a", "kk9b"], false);
+    let inside = own("inside", "kk9[ab][a-z]{5}", &["kk9a", "kk9b"], false);
     let quoted = own("quoted", "\"key\"[a-z]{12,20}", &["\"key"], false);
     let spec = |rules| RedactSpec { enable: vec!["email".into()], rules, ..RedactSpec::default() };
     let specs = [RedactSpec::default(), spec(vec![short, inside.clone()]), spec(vec![inside, quoted])];

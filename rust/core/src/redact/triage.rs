@@ -118,9 +118,8 @@ impl Rules {
             return false;
         }
         let begins = |at: usize| {
-            let rest = text.get(at..).unwrap_or_default();
-            let stem = rest.first_chunk();
-            stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(rest).next().is_some()
+            let stem = text.get(at..).and_then(<[u8]>::first_chunk);
+            stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(&text[at..]).next().is_some()
         };
         let first = |at: usize| begins(at) || text.get(at..).is_some_and(may_be_card);
         let (mut quote, mut bracket, mut sign, mut web) = (false, false, false, false);

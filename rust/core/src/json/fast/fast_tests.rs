@@ -24,7 +24,7 @@ fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
         let mut structure = Structure::default();
         let segment = Segment::scan(batch, 0, path, &mut structure);
         let mut survey = Survey::default();
-        survey.scan(path, batch, &Heads::default(), |_| false);
+        survey.scan(path, batch, &Heads::default(), |_| false, &|_| false);
         for (line, _) in segment.lines() {
             let text = segment.text(&line);
             if line.control || std::str::from_utf8(text).is_err() {

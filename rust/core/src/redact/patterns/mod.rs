@@ -7,8 +7,10 @@
 
 pub(crate) mod address;
 pub(crate) mod checks;
+pub(crate) mod literals;
 pub(crate) mod mail;
 mod national_ids;
+pub(crate) mod pattern;
 mod phone;
 pub(crate) mod pii;
 pub mod rules;

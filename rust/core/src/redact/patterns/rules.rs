@@ -3,19 +3,18 @@
 use std::sync::OnceLock;
 
 use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
-use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
+use regex_syntax::hir::Hir;
 use serde::Deserialize;
 
-use crate::redact::bytes::is_word;
 use crate::redact::keys::KeysPack;
 use crate::redact::patterns::checks::Check;
+use crate::redact::patterns::literals::{Literals, LITERALS_MAX, OWN_LITERALS_MAX};
+use crate::redact::patterns::pattern::{builder, parsed, Pattern};
 use crate::redact::patterns::pii::Pii;
 use crate::redact::prefilter::byte_classes::RUN_BYTES;
-use crate::redact::prefilter::min_prefix::Lead;
 use crate::redact::prefilter::prefix4::{Begins, Stems};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
-use crate::spec::{flaw, unbuilt, ContentRuleSpec, RedactSpec, RuleError};
+use crate::spec::{unbuilt, ContentRuleSpec, RedactSpec, RuleError};
 
 /// The built-in packs, one file per theme.
 pub const PACKS: &[&str] = &[
@@ -35,15 +34,6 @@ pub const PACKS: &[&str] = &[
 /// Rules for personal data, and the words that switch them on.
 const PII_TOML: &str = include_str!("../../../../../python/headrig/rules/pii.toml");
 
-/// Shortest anchor, in bytes: shorter ones are in every other log line.
-pub const ANCHOR_BYTES_MIN: usize = 4;
-/// Most bytes read before an anchor: the longest key that is known by its end has 76.
-const LEAD_BYTES_MAX: usize = 128;
-/// Farthest a pattern looks ahead of its anchor, in bytes: a private key fits.
-pub const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
-/// Largest compiled pattern, in bytes.
-const PATTERN_BYTES_MAX: usize = 2 * 1024 * 1024;
-
 /// The rules of private keys of several lines.
 pub const KEY_BLOCKS: [&str; 3] = ["private_key", "ssh2_private_key", "putty_private_key"];
 
@@ -54,65 +44,46 @@ pub struct Rule {
     /// None for the rules in code.
     pub pattern: Option<Pattern>,
     pub whole_word: bool,
-    /// Bytes before the anchor that belong to the match.
-    pub lead_bytes: usize,
+    /// A match may begin inside a word, for all that `whole_word` says of its end.
+    pub inside_word: bool,
+    /// Bytes of a match before its literal.
+    before: usize,
     pub check: Option<Check>,
     pub keep_last: Option<usize>,
     /// Its first line may be a private key's, which goes on in the next ones.
     pub key_block: bool,
 }
 
-/// A pattern, compiled when it is first needed: a run meets few of the built-in ones, and the start is quick.
-pub struct Pattern {
-    text: String,
-    /// It may read past spaces and quotes before it fails.
-    pub far: bool,
-    pub lead: Lead,
-    compiled: OnceLock<Option<Compiled>>,
-}
-
-pub struct Compiled {
-    pub regex: Regex,
-    /// The most bytes it reads from its anchor on.
-    pub reach_bytes: usize,
-    /// The secret is a part of the match. To find parts costs more than to find the end.
-    pub parts: bool,
-}
-
 impl Rule {
-    /// Where a match whose anchor is at `at` begins; None where it cannot begin.
+    /// Where a match whose literal is at `at` begins; None where it cannot begin.
     pub fn start(&self, text: &[u8], at: usize) -> Option<usize> {
-        let start = at.checked_sub(self.lead_bytes)?;
-        let of_lead = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte);
-        let inside = self.whole_word && start > 0 && is_word(text[start - 1]);
-        (!inside && text[start..at].iter().all(of_lead)).then_some(start)
-    }
-}
-
-impl Pattern {
-    fn new(text: &str) -> Self {
-        let far = ["[^", "\\S", "\\W", "\\D", ".*", ".+", ".{"].iter().any(|part| text.contains(part));
-        Self { text: text.to_owned(), far, lead: Lead::of(text), compiled: OnceLock::new() }
+        self.begin(text, at).filter(|start| self.pattern.as_ref().is_some_and(|p| p.lead.may_begin(&text[*start..])))
     }
 
-    /// How far it looks, in bytes from its anchor on.
-    pub fn reach_bytes(&self) -> usize {
-        self.compiled().map_or(0, |compiled| compiled.reach_bytes)
+    /// The same if the text may have been cut off in the middle of the match.
+    pub fn cut_start(&self, text: &[u8], at: usize) -> Option<usize> {
+        self.begin(text, at).filter(|start| self.pattern.as_ref().is_some_and(|p| p.lead.may_go_on(&text[*start..])))
     }
 
-    /// None only for a pattern that does not compile, which the checks of user rules and the tests of packs exclude.
-    pub fn compiled(&self) -> Option<&Compiled> {
-        let compile = || {
-            let hir = syntax::parse_with(&self.text, &syntax::Config::new().unicode(false).utf8(false)).ok()?;
-            let longest = hir.properties().maximum_len().unwrap_or(LOOK_AHEAD_BYTES_MAX);
-            let parts = hir.properties().explicit_captures_len() > 0;
-            Some(Compiled {
-                regex: anchored(parts).build_from_hir(&hir).ok()?,
-                reach_bytes: longest.min(LOOK_AHEAD_BYTES_MAX),
-                parts,
-            })
-        };
-        self.compiled.get_or_init(compile).as_ref()
+    /// The same if the text may have to be decoded first.
+    pub fn may_start(&self, text: &[u8], at: usize) -> bool {
+        let begins = |start| self.pattern.as_ref().is_some_and(|p| p.lead.may_begin_escaped(&text[start..]));
+        self.begin(text, at).is_some_and(begins)
+    }
+
+    fn begin(&self, text: &[u8], at: usize) -> Option<usize> {
+        at.checked_sub(self.before).filter(|start| !self.inside(text, *start))
+    }
+
+    /// The byte before `start` is of the same word, and must not be.
+    fn inside(&self, text: &[u8], start: usize) -> bool {
+        self.whole_word && !self.inside_word && start > 0 && text[start - 1].is_ascii_alphanumeric()
+    }
+
+    /// A match of the pattern stands as the rule says. An underscore is no part of a word: `GH_TOKEN_ghp_...`.
+    pub fn stands(&self, text: &[u8], start: usize, end: usize) -> bool {
+        let goes_on = self.whole_word && text.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        !goes_on && !self.inside(text, start)
     }
 }
 
@@ -120,7 +91,7 @@ impl Pattern {
 pub struct Rules {
     pub list: Vec<Rule>,
     pub stems: Stems,
-    /// Rules without anchors, searched together on every string; pattern i is rule `loose_rules[i]`.
+    /// Rules of the user's without literals, searched together on every string; pattern i is rule `loose_rules[i]`.
     pub loose: Option<Regex>,
     pub loose_rules: Vec<usize>,
     pub card: Option<usize>,
@@ -225,7 +196,14 @@ impl Rules {
             }
             names.push(&spec.name);
             if spec.enabled {
-                rules.add(spec, number(&spec.name), &mut loose)?;
+                let literals_max = if index < own_from { LITERALS_MAX } else { OWN_LITERALS_MAX };
+                rules.add(spec, number(&spec.name), literals_max, &mut loose)?;
+            }
+            if index < own_from && !loose.is_empty() {
+                return Err(RuleError::new(
+                    &spec.name,
+                    "the pattern has no literal of four bytes that all matches hold",
+                ));
             }
         }
         if !loose.is_empty() {
@@ -236,7 +214,13 @@ impl Rules {
         Ok(rules)
     }
 
-    fn add(&mut self, spec: &ContentRuleSpec, number: u16, loose: &mut Vec<String>) -> Result<(), RuleError> {
+    fn add(
+        &mut self,
+        spec: &ContentRuleSpec,
+        number: u16,
+        literals_max: usize,
+        loose: &mut Vec<String>,
+    ) -> Result<(), RuleError> {
         let index = self.list.len();
         let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
         let by_word = spec.candidate.as_deref() == Some("word");
@@ -245,9 +229,9 @@ impl Rules {
             None => None,
             Some(name) => Some(Check::from_name(name).map_err(|reason| RuleError::new(&spec.name, reason))?),
         };
-        let ContentRuleSpec { whole_word, lead_bytes, keep_last, .. } = *spec;
+        let ContentRuleSpec { whole_word, inside_word, keep_last, .. } = *spec;
         let key_block = KEY_BLOCKS.contains(&spec.name.as_str());
-        let mut rule = Rule { number, pattern: None, whole_word, lead_bytes, check, keep_last, key_block };
+        let mut rule = Rule { number, pattern: None, whole_word, inside_word, before: 0, check, keep_last, key_block };
         if let Some(candidate) = spec.candidate.as_deref() {
             match (candidate, check) {
                 ("digits", Some(Check::Card)) => self.card = Some(index),
@@ -261,21 +245,27 @@ impl Rules {
                 }
             }
         } else {
-            let pattern = Pattern::new(&spec.pattern);
+            let hir = parsed(&spec.pattern).map_err(|reason| RuleError::new(&spec.name, reason))?;
+            let pattern = Pattern::new(&spec.pattern, &hir);
             let long = pattern.lead.len >= RUN_BYTES;
             rule.pattern = Some(pattern);
-            if spec.anchors.is_empty() {
-                loose.push(spec.pattern.clone());
-                self.loose_rules.push(index);
-            }
-            let any_case = spec.pattern.starts_with("(?i)");
-            for anchor in spec.anchors.iter().map(String::as_bytes) {
-                let begins = match (whole_word && lead_bytes == 0 && is_word(anchor[0]), long) {
-                    (false, _) => Begins::Anywhere,
-                    (true, false) => Begins::Word,
-                    (true, true) => Begins::LongWord,
-                };
-                self.stems.add(anchor, any_case, begins, index);
+            match Literals::of(&hir, literals_max) {
+                None => {
+                    loose.push(spec.pattern.clone());
+                    self.loose_rules.push(index);
+                }
+                Some(Literals { list, any_case, before }) => {
+                    rule.before = before;
+                    for literal in &list {
+                        let at_word = whole_word && !inside_word && before == 0 && literal[0].is_ascii_alphanumeric();
+                        let begins = match (at_word, long) {
+                            (false, _) => Begins::Anywhere,
+                            (true, false) => Begins::Word,
+                            (true, true) => Begins::LongWord,
+                        };
+                        self.stems.add(literal, any_case, begins, index);
+                    }
+                }
             }
         }
         self.list.push(rule);
@@ -308,26 +298,6 @@ fn alike(one: &str, other: &str) -> usize {
     2000 * common / (pairs(one) + pairs(other)).max(1)
 }
 
-/// `anchored`: matches are looked for at one place only, so that nothing is gained by searching for literals first.
-fn builder(anchored: bool) -> regex_automata::meta::Builder {
-    let mut builder = Regex::builder();
-    builder.syntax(syntax::Config::new().unicode(false).utf8(false)).configure(
-        Regex::config()
-            .utf8_empty(false)
-            .nfa_size_limit(Some(PATTERN_BYTES_MAX))
-            .onepass(false)
-            .auto_prefilter(!anchored),
-    );
-    builder
-}
-
-/// The same for matches at one place of which `parts` are wanted: many such patterns have one way to be read only.
-fn anchored(parts: bool) -> regex_automata::meta::Builder {
-    let mut builder = builder(true);
-    builder.configure(Regex::config().onepass(parts));
-    builder
-}
-
 /// Whether a rule can be used.
 ///
 /// # Errors
@@ -356,34 +326,30 @@ pub fn check(spec: &ContentRuleSpec) -> Result<(), RuleError> {
     if spec.pattern.is_empty() {
         return fail("pattern is missing".into());
     }
-    let hir = match syntax::parse_with(&spec.pattern, &syntax::Config::new().unicode(false).utf8(false)) {
-        Ok(hir) => hir,
-        Err(error) => return fail(format!("pattern: {}", flaw(&error))),
-    };
+    let hir = parsed(&spec.pattern).map_err(|reason| RuleError::new(&spec.name, reason))?;
     if hir.properties().minimum_len().unwrap_or(0) == 0 {
         return fail("pattern can match nothing at all; make it match at least one byte".into());
     }
-    if let Some(short) = spec.anchors.iter().position(|anchor| anchor.len() < ANCHOR_BYTES_MIN) {
-        return fail(format!("anchors: number {} is shorter than {ANCHOR_BYTES_MIN} bytes", short + 1));
-    }
-    if spec.lead_bytes > LEAD_BYTES_MAX || (spec.lead_bytes > 0 && spec.anchors.is_empty()) {
-        return fail(format!("lead_bytes is at most {LEAD_BYTES_MAX} and needs anchors"));
-    }
     if !spec.anchors.is_empty() {
-        let literals = Extractor::new().kind(ExtractKind::Prefix).limit_class(64).limit_total(4096).extract(&hir);
-        let agrees = |anchor: &[u8], literal: &[u8]| {
-            let len = anchor.len().min(literal.len());
-            anchor[..len].eq_ignore_ascii_case(&literal[..len])
-        };
-        for (index, anchor) in spec.anchors.iter().enumerate() {
-            let possible = |list: &[Literal]| list.iter().any(|literal| agrees(anchor.as_bytes(), literal.as_bytes()));
-            if literals.literals().is_some_and(|list| !possible(list)) {
-                return fail(format!("anchors: no match of the pattern can begin with number {}", index + 1));
-            }
-        }
+        check_anchors(&spec.anchors, &hir).or_else(fail)?;
     }
     match builder(true).build(&spec.pattern) {
         Ok(_) => Ok(()),
         Err(error) => fail(format!("pattern: {}", unbuilt(&error))),
     }
+}
+
+/// What a user says all matches begin with agrees with what is derived from the pattern.
+fn check_anchors(anchors: &[String], hir: &Hir) -> Result<(), String> {
+    const REMEDY: &str = "leave anchors out, they are derived from the pattern";
+    let Some(literals) = Literals::of(hir, LITERALS_MAX).filter(|literals| literals.before == 0) else {
+        return Err(format!("anchors: matches of the pattern do not begin with literals of 4 bytes; {REMEDY}"));
+    };
+    if let Some(index) = anchors.iter().position(|anchor| !literals.may_be(anchor.as_bytes())) {
+        return Err(format!("anchors: no match of the pattern can begin with number {}", index + 1));
+    }
+    if !literals.begin_with(anchors) {
+        return Err(format!("anchors: matches of the pattern can begin otherwise; {REMEDY}"));
+    }
+    Ok(())
 }

@@ -36,6 +36,11 @@ impl<'a> Work<'a> {
 }
 
 impl Rules {
+    /// At this place of a text with four bytes more stands a literal, and around it what may be a match of its pattern.
+    pub fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        self.stems.rules_at(&text[at..]).any(|rule| self.list[rule].may_start(text, at))
+    }
+
     /// Call `found(start, end, rule)` for each credential in `text`, which is the part of the text of `places` that
     /// begins at `start`.
     #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
@@ -99,7 +104,7 @@ impl Rules {
                 let rule = &self.list[index];
                 let Some(begin) = rule.start(text, at) else { continue };
                 work.key_begun |= rule.key_block;
-                let until = match verify(rule, text, begin, at) {
+                let until = match verify(rule, text, begin) {
                     Some((start, end, matched)) => {
                         found(start, end, rule);
                         matched
@@ -134,23 +139,23 @@ impl Rules {
     }
 }
 
-/// The secret's span and the end of the whole match, if the rule's pattern matches at `at`; the match begins at `begin`.
-fn verify(rule: &Rule, text: &[u8], begin: usize, at: usize) -> Option<(usize, usize, usize)> {
-    let pattern = rule.pattern.as_ref().filter(|pattern| pattern.lead.may_begin(&text[at..]))?.compiled()?;
-    let end = text.len().min(at + pattern.reach_bytes);
-    let input = Input::new(text).span(at..end).anchored(Anchored::Yes);
+/// The secret's span and the end of the whole match, if the rule's pattern matches at `begin`.
+fn verify(rule: &Rule, text: &[u8], begin: usize) -> Option<(usize, usize, usize)> {
+    let pattern = rule.pattern.as_ref()?.compiled()?;
+    let end = text.len().min(begin + pattern.reach_bytes);
+    let input = Input::new(text).span(begin..end).anchored(Anchored::Yes);
     let mut slots = [None; 4];
     pattern.regex.search_slots(&input, &mut slots[..if pattern.parts { 4 } else { 2 }])?;
     let span = |slot: usize| Some((slots[slot]?.get(), slots[slot + 1]?.get()));
-    let whole = (begin, span(0)?.1);
+    let whole = span(0)?;
     let secret = span(2).unwrap_or(whole);
     accepts(rule, text, whole.0..whole.1, secret.0..secret.1).then_some((secret.0, secret.1, whole.1))
 }
 
 fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) -> bool {
-    let touches =
-        (whole.start > 0 && is_word(text[whole.start - 1])) || text.get(whole.end).is_some_and(|b| is_word(*b));
-    !(secret.is_empty() || (rule.whole_word && touches)) && rule.check.is_none_or(|check| check.passes(&text[secret]))
+    !secret.is_empty()
+        && rule.stands(text, whole.start, whole.end)
+        && rule.check.is_none_or(|check| check.passes(&text[secret]))
 }
 
 /// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.

@@ -26,7 +26,7 @@ impl Rules {
         }
         for at in run..=text.len() - TAIL_BYTES_MIN {
             let mut rules = self.stems.rules_at(&text[at..]).map(|index| &self.list[index]);
-            if let Some(found) = rules.find_map(|rule| Some((rule.start(text, at)?, rule))) {
+            if let Some(found) = rules.find_map(|rule| Some((rule.cut_start(text, at)?, rule))) {
                 return Some(found);
             }
         }

@@ -4,15 +4,14 @@
 pub(crate) const DIGIT: u8 = 0x80;
 const LETTER_A_TO_O: u8 = 0x40;
 const LETTER_P_TO_Z: u8 = 0x20;
-const UNDERSCORE: u8 = 0x10;
 const AT: u8 = 0x08;
 const SIGN: u8 = 0x04;
 /// `"` and `'`, and `%` and `&`, with which web addresses and pages write them.
 const QUOTE: u8 = 0x02;
 /// `[` and `\`, and the escape character before `[`; with it comes 0x1c, which no one writes.
 const BRACKET_OR_BACKSLASH: u8 = 0x01;
-/// Classes from here on are words'.
-pub(crate) const WORD_MIN: u8 = UNDERSCORE;
+/// Classes from here on are words'. An underscore is of none: credentials stand behind it (`GH_TOKEN_ghp_...`).
+pub(crate) const WORD_MIN: u8 = LETTER_P_TO_Z;
 
 pub(crate) const CLASS_LOW: [u8; 16] = {
     let mut table = [LETTER_A_TO_O; 16];
@@ -36,7 +35,6 @@ pub(crate) const CLASS_LOW: [u8; 16] = {
     table[0xc] |= BRACKET_OR_BACKSLASH;
     table[0xd] |= SIGN;
     table[0xe] |= SIGN;
-    table[0xf] |= UNDERSCORE;
     table
 };
 pub(crate) const CLASS_HIGH: [u8; 16] = {
@@ -45,7 +43,7 @@ pub(crate) const CLASS_HIGH: [u8; 16] = {
     table[0x2] = QUOTE;
     table[0x3] = DIGIT | SIGN;
     table[0x4] = LETTER_A_TO_O | AT;
-    table[0x5] = LETTER_P_TO_Z | UNDERSCORE | BRACKET_OR_BACKSLASH;
+    table[0x5] = LETTER_P_TO_Z | BRACKET_OR_BACKSLASH;
     table[0x6] = LETTER_A_TO_O;
     table[0x7] = LETTER_P_TO_Z;
     table

@@ -54,8 +54,15 @@ pub struct View<'a> {
 }
 
 impl Survey {
-    /// `stem`: these 4 bytes are a stem's.
-    pub fn scan(&mut self, path: Path, text: &[u8], heads: &Heads, stem: impl Fn([u8; 4]) -> bool) {
+    /// `stem`: these 4 bytes are a stem's. `literal`: at this place stands a literal, and what may be a match around it.
+    pub fn scan(
+        &mut self,
+        path: Path,
+        text: &[u8],
+        heads: &Heads,
+        stem: impl Fn([u8; 4]) -> bool,
+        literal: &dyn Fn(usize) -> bool,
+    ) {
         let words = text.len().div_ceil(BLOCK_BYTES) + 1;
         // What is left of a longer text behind it is not looked at.
         if self.marks.len() < words {
@@ -63,7 +70,7 @@ impl Survey {
             self.stems.resize(words, 0);
         }
         let (marks, stems) = (&mut self.marks[..words], &mut self.stems[..words]);
-        let mut marker = Marker { text, heads, stem, chunk: self.chunk.get_or_insert_default(), marks, stems };
+        let mut marker = Marker { text, heads, stem, literal, chunk: self.chunk.get_or_insert_default(), marks, stems };
         match path {
             #[cfg(target_arch = "x86_64")]
             Path::Avx512 if path.runs_here() => crate::simd::candidates_avx512::scan(&mut marker),
@@ -164,7 +171,7 @@ mod tests {
 
     fn places(text: &str, wanted: fn(Block) -> u64) -> Vec<usize> {
         let mut survey = Survey::default();
-        survey.scan(Path::Scalar, text.as_bytes(), &heads(), |_| true);
+        survey.scan(Path::Scalar, text.as_bytes(), &heads(), |_| true, &|_| true);
         let blocks = (0..text.len()).step_by(64).map(|at| (at, survey.view().window(at)));
         blocks.flat_map(|(at, block)| Bits(wanted(block)).map(move |bit| at + bit)).collect()
     }
@@ -190,7 +197,7 @@ mod tests {
             let text = "-".repeat(length - 1) + "@";
             for path in Path::here() {
                 let mut survey = Survey::default();
-                survey.scan(path, text.as_bytes(), &heads(), |_| false);
+                survey.scan(path, text.as_bytes(), &heads(), |_| false, &|_| true);
                 assert!(survey.view().any(length - 1..length), "{length} bytes on {path:?}");
             }
         }
@@ -202,7 +209,7 @@ mod tests {
         for path in Path::here() {
             for (text, expected) in [("be after no zero", None), ("c", None), ("\0be after one", Some(0))] {
                 let mut survey = Survey::default();
-                survey.scan(path, text.as_bytes(), &heads, |_| true);
+                survey.scan(path, text.as_bytes(), &heads, |_| true, &|_| true);
                 let found = Bits(survey.view().window(0).stems).next();
                 assert_eq!(found, expected, "{text:?} on {path:?}");
             }
@@ -227,7 +234,9 @@ mod tests {
             // Often more than a chunk.
             let text = [" ".repeat(before), parts.concat().repeat(times)].concat().into_bytes();
             let short = &text[..length.index(text.len() + 1)];
-            let scan = |survey: &mut Survey, path, text: &[u8]| survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            let scan = |survey: &mut Survey, path, text: &[u8]| {
+                survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0)
+            };
             for path in Path::here() {
                 // A survey holds what is left of a longer text, and that must not show.
                 let mut survey = Survey::default();
@@ -245,7 +254,7 @@ mod tests {
             let text = parts.concat().into_bytes();
             let text = &text[..text.len().min(length)];
             let mut survey = Survey::default();
-            survey.scan(Path::Scalar, text, &heads(), |bytes| bytes[0] % 2 == 0);
+            survey.scan(Path::Scalar, text, &heads(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0);
             let bit = |words: &[u64], at: usize| words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0);
             let view = survey.view();
             for start in 0..text.len().min(70) {

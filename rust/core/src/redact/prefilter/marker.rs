@@ -139,6 +139,8 @@ pub(crate) struct Marker<'a, F> {
     pub heads: &'a Heads,
     /// These 4 bytes are a stem's.
     pub stem: F,
+    /// At this place of the text stands a literal, and around it what may be a match of its pattern.
+    pub literal: &'a dyn Fn(usize) -> bool,
     pub chunk: &'a mut Chunk,
     /// A word for each block of the text, and one more.
     pub marks: &'a mut [u64],
@@ -198,7 +200,8 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
 
     #[cold]
     fn set_stem(&mut self, place: usize) {
-        self.stems[place / BLOCK_BYTES] |= u64::from(self.heads.count_at(self.text, place)) << (place % BLOCK_BYTES);
+        let counts = self.heads.count_at(self.text, place) && (self.literal)(place);
+        self.stems[place / BLOCK_BYTES] |= u64::from(counts) << (place % BLOCK_BYTES);
     }
 
     #[inline(never)]
