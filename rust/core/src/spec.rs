@@ -210,7 +210,7 @@ pub struct ContentRuleSpec {
     /// Neither side of the match may touch `[A-Za-z0-9]`.
     #[serde(default = "yes")]
     pub whole_word: bool,
-    /// Only its end may not: `tokenghp_...`. For literals that are in no word.
+    /// Only its end may not: `keyAKIA...`. For literals that are in no word.
     #[serde(default)]
     pub inside_word: bool,
     /// A check in code after the pattern: `luhn`, `jwt`, `basic`, ….
