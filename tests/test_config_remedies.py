@@ -106,6 +106,11 @@ ROWS = [
     below('[redact]\nreplacement = "***"\ntoken = { keep_last = 4 }\n', "keep one of them", '[redact]\nreplacement = "***"\n'),
     below('[redact]\npii = ["emial"]\n', "did you mean email?", '[redact]\npii = ["email"]\n'),
     below('[redact]\ndisable = ["githb_token"]\n', "did you mean github_token?", '[redact]\ndisable = ["github_token"]\n'),
+    below(
+        '[redact]\ndisable = ["own"]\n' + RULE.format("own"),
+        "take its [[redact.rules]] away instead",
+        "",
+    ),
     below(RULE.format("A"), "correct it or remove it", RULE.format("a")),
     below(RULE.format("a") + 'examples = ["x"]\n', "correct it or remove it", RULE.format("a") + 'examples = ["abc1"]\n'),
     below(RULE.format("a").replace("abc", "").replace("+", "*"), "make it match at least one byte", RULE.format("a")),

@@ -93,7 +93,10 @@ def _base_parts(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str
     redact = spec.get("redact", {})
     for key in _LISTS:
         for index, item in enumerate(redact.get(key, [])):
-            yield f"redact.{key}[{index}]", {"redact": {key: [item]}}, item
+            # That a rule is one's own is said only beside it.
+            own = [rule for rule in redact.get("rules", []) if rule["name"] == item and key in ("disable", "enable")]
+            own = own if _refusal({"redact": {"rules": own}}) is None else []
+            yield f"redact.{key}[{index}]", {"redact": {key: [item], "rules": own}}, item
     # What excludes each other is refused together only, and a replacement may be what a rule of one's own looks for.
     if "replacement" in redact:
         yield "redact.replacement", {"redact": {"replacement": redact["replacement"]}}, ""
