@@ -206,8 +206,11 @@ def test_code_learns_at_every_door(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     log = tmp_path / "app.log"
     handler = headrig.Handler(log, redact={"learn": ["env"]})
     handler.emit(logging.LogRecord("app", logging.INFO, __file__, 1, text, (), None))
+    named = ({"pin": "4711", "what": SECRET},)
+    handler.emit(logging.LogRecord("app", logging.INFO, __file__, 1, "%(pin)s of %(what)s", named, None))
     handler.close()
-    assert json.loads(log.read_text())["message"] == redacted
+    messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
+    assert messages == [redacted, "[REDACTED:pin] of [REDACTED:learned]"]
     config = tmp_path / "headrig.toml"
     config.write_text('[redact]\nlearn = ["env"]\n')
     spec, errors = read_filter(str(config), {"APP_DB_PASSWORD": SECRET})

@@ -59,7 +59,17 @@ class Redactor:
     __slots__ = ("_callback", "_deep", "_remove", "_spec", "spec")
 
     def __init__(self, *, callback: Callback | None = None, **settings: Unpack[RedactSettings]) -> None:
-        self.spec: Mapping[str, Any] = redact_spec(settings, "") if settings else {}
+        self._take(redact_spec(settings, "") if settings else {}, callback)
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> "Redactor":
+        """One of settings as the core takes them: `redact_spec` gave them."""
+        made = cls.__new__(cls)
+        made._take(spec, None)  # noqa: SLF001  # a class may
+        return made
+
+    def _take(self, spec: Mapping[str, Any], callback: Callback | None) -> None:
+        self.spec = spec
         """The settings as the core takes them. They may hold a key, so they are never shown."""
         if callback is not None and not callable(callback):
             raise ConfigError("cannot be called", path="callback", remedy="give a function of a rule and a path")

@@ -18,7 +18,7 @@ _CONVERSION: Final = re.compile(r"%(?:\(([^)]*)\))?[#0 +-]*\d*(?:\.\d+)?[hlL]?[a
 class Arguments:
     """Puts messages together, with settings of redaction, or the built-in rules for None."""
 
-    def __init__(self, redact: object) -> None:
+    def __init__(self, redact: Mapping[str, Any] | Redactor | None) -> None:
         self._redact = redact
         self._redactor: Redactor | None = None
 
@@ -30,7 +30,7 @@ class Arguments:
             from headrig.redaction import Redactor  # noqa: PLC0415  # few messages name their arguments
 
             given = self._redact
-            self._redactor = given if isinstance(given, Redactor) else Redactor(**(given or {}))  # type: ignore[arg-type]
+            self._redactor = given if isinstance(given, Redactor) else Redactor.of(given or {})
         return _Shown(args, self._redactor)
 
     def message(self, message: object, args: Any) -> str:
