@@ -105,6 +105,10 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
             class = KeyClass::Secret(rule);
         }
+        // `--- PASS: TestFloor/01`: go's test runner tells what went well.
+        if matches!(class, KeyClass::Short(_)) && text[..word.start].ends_with(b"--- ") {
+            return;
+        }
         // Base64 ends in `==`, and before it in any word.
         if matches!(class, KeyClass::Short(_)) && text.get(sign.end) == Some(&b'=') {
             return;
@@ -307,6 +311,7 @@ mod tests {
             ("(pw:hunter2) k9pw== data9 apikey[]=x", "(pw:*) k9pw== data9 apikey[]=*"),
             ("password=okay secret: musty", "password=* secret: *"),
             ("password: ok-1", "password: *"),
+            ("--- PASS: TestX/#07 (0.00s)", "--- PASS: TestX/#07 (0.00s)"),
             ("auth::Password::verify", "auth::Password::verify"),
             ("12:30:01 GET http://h:80/x", "12:30:01 GET http://h:80/x"),
             ("apiToken := `a` xToken ::= 'Zf3D0LXCM3EIMbgJ'", "apiToken := `*` xToken ::= '*'"),
