@@ -22,7 +22,7 @@ class RuleSettings(TypedDict, total=False):
     name: Required[str]
     pattern: str
     anchors: Sequence[str]
-    lead_bytes: int
+    inside_word: bool
     candidate: str
     whole_word: bool
     check: str
@@ -88,8 +88,8 @@ _TOKEN: Final = {"keep_last": "int", "hmac_key": "text"}
 _RULE: Final = {
     **dict.fromkeys(("name", "pattern", "candidate", "check"), "text"),
     **dict.fromkeys(("anchors", "examples", "counterexamples"), "texts"),
-    **dict.fromkeys(("lead_bytes", "keep_last"), "int"),
-    **dict.fromkeys(("whole_word", "enabled"), "bool"),
+    "keep_last": "int",
+    **dict.fromkeys(("whole_word", "inside_word", "enabled"), "bool"),
 }
 _REMEDIES: Final = {
     "bool": "write True or False",
