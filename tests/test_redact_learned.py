@@ -242,3 +242,21 @@ def test_a_kind_that_cannot_be_learned_is_refused(tmp_path: Path):
     config.write_text('[redact]\nlearn = ["vault"]\n')
     _, errors = read_filter(str(config), {})
     assert [error.path for error in errors] == ["redact.learn[0]"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"replacement": "***"},
+        {"token": {"hmac_key": "k" * 32}},
+        {"token": {"keep_last": 2}},
+        {"remove": ["APP_DB_PASSWORD"]},
+        {"paths": ["user.name"], "pii": ["email"]},
+    ],
+)
+def test_learning_does_not_depend_on_how_secrets_are_written(monkeypatch: pytest.MonkeyPatch, more):
+    """
+    What replaces a secret, and which members are taken out of a line, change nothing of what is learned.
+    """
+    monkeypatch.setenv("APP_DB_PASSWORD", SECRET)
+    assert SECRET not in headrig.redact(f"connect failed {SECRET}", learn=["env"], **more)

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from headrig.engine import LEARNED_BYTES_MAX, LEARNED_BYTES_MIN
 
@@ -20,6 +21,7 @@ FILES_MAX = 256
 FOLDERS = ("/run/secrets", "/var/run/secrets")
 """Where Docker, Podman and Kubernetes mount secrets. systemd says where in `$CREDENTIALS_DIRECTORY`."""
 KINDS = ("env", "files")
+_WHAT_IS_SECRET = ("enabled", "keys", "allow_keys", "allow_values", "rules", "disable", "enable")
 
 _TOKEN = re.compile(r"\[REDACTED(?::[a-z0-9_]+)?\]")
 _PROBE = "q7Xw9Zk2Lm4PvB8t"
@@ -68,6 +70,11 @@ def learn(
             else:
                 values.update(dict.fromkeys(filter(worth_masking, _values_of(text))))
     return Learned(tuple(values), skipped)
+
+
+def what_is_secret(redact: Mapping[str, Any]) -> dict[str, Any]:
+    """Of settings of redaction those that say what is secret: not how it is written, nor where in a line it stands."""
+    return {word: given for word, given in redact.items() if word in _WHAT_IS_SECRET}
 
 
 def hidden_parts(name: str, value: str, redact: Callable[[str], str]) -> list[str]:

@@ -124,13 +124,13 @@ def redact_spec(given: object, at: str) -> Proven:
 
 def learned_values(kinds: Sequence[str], redact: Mapping[str, Any], at: str) -> list[str]:
     """The values to mask wherever they appear. Raises `ConfigError` at `at` for a kind that there is not."""
-    from headrig.learning import KINDS, learn  # noqa: PLC0415  # reads files: for who asks for it
+    from headrig.learning import KINDS, learn, what_is_secret  # noqa: PLC0415  # reads files: for who asks for it
 
     for index, kind in enumerate(kinds):
         if kind not in KINDS:
             raise ConfigError("unknown value", path=f"{at}[{index}]", remedy=f"write {' or '.join(KINDS)}")
     try:
-        engine = engine_of(engine_spec(redact))
+        engine = engine_of(engine_spec(what_is_secret(redact)))
     except RuleError:
         # Whoever takes the settings finds it, and says where.
         return []

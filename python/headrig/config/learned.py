@@ -12,7 +12,7 @@ from headrig.component import ComponentConfig
 from headrig.config.validate_rules import encoded
 from headrig.engine import Engine
 from headrig.errors import RuleError
-from headrig.learning import learn
+from headrig.learning import learn, what_is_secret
 
 
 def learned(
@@ -24,7 +24,8 @@ def learned(
 ) -> list[str]:
     """The values to mask, by the core's redaction settings. Nothing where these are wrong: who proves them says so."""
     try:
-        engine = Engine(encoded({"redact": redact, "metrics": {"builtin": False}, "recent_bytes_max": 0}))
+        spec = {"redact": what_is_secret(redact), "metrics": {"builtin": False}, "recent_bytes_max": 0}
+        engine = Engine(encoded(spec))
     except RuleError:
         return []
     found = learn(kinds, lambda text: engine.redact(text.encode(), True).decode(), environ, settings=_texts(components))
