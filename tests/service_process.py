@@ -1,5 +1,6 @@
 """A Python service as a process of its own: what a test can only see from outside, with an end to every wait."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,10 @@ from pathlib import Path
 OURS = ("LOG_", "HEADRIG_", "SLACK_", "TELEGRAM_", "SMTP_", "ALERT_EMAIL_")
 """What the names of the variables that headrig reads begin with."""
 DEADLINE_SECONDS = 60.0
+INSTALLED = (
+    "import logging, os, sys, threading, headrig\nheadrig.install(path='app.log')\nlog = logging.getLogger('app')\n"
+)
+"""Begins a service that logs into `app.log`."""
 TOLD = """
 import os, select
 os.dup2(os.open('go', os.O_RDONLY), 0)
@@ -21,6 +26,11 @@ def until_told():
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **more}
+
+
+def numbers(path: Path) -> list[int]:
+    """`n` of each line in the `app.log` of a directory."""
+    return [json.loads(line)["n"] for line in (path / "app.log").read_text().splitlines()]
 
 
 def service(

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -13,6 +14,16 @@ import headrig as public
 from headrig import cli
 from headrig.cli import redact
 from headrig.errors import ConfigError, DeliveryError, UnavailableError
+
+
+@pytest.fixture
+def in_process():
+    """
+    `main` takes the process that it runs in for its own and ignores SIGUSR1 there; later tests start others from it.
+    """
+    before = signal.getsignal(signal.SIGUSR1)
+    yield
+    signal.signal(signal.SIGUSR1, before)
 
 
 def test_version():
@@ -91,6 +102,7 @@ def test_help_names_every_verb():
         (KeyboardInterrupt(), 130, ""),
     ],
 )
+@pytest.mark.usefixtures("in_process")
 def test_errors(error, code, said, monkeypatch, capsys):
     """
     An error of the tree is one line, and its exit code is its own.
@@ -104,6 +116,7 @@ def test_errors(error, code, said, monkeypatch, capsys):
     assert (code, said) == (cli.main(["redact"]), capsys.readouterr().err)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_bug(monkeypatch, capsys):
     """
     Anything else is a bug: 70, and a traceback that shows no secret.
@@ -120,6 +133,7 @@ def test_bug(monkeypatch, capsys):
     assert said.endswith("ValueError: cannot parse password=[REDACTED:password]\n")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_bug_in_a_group(monkeypatch, capsys):
     """
     A bug beside an error of the tree is still a bug.

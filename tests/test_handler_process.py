@@ -8,14 +8,9 @@ from collections import Counter
 
 import pytest
 from running import until
-from service_process import TOLD, service, started
+from service_process import INSTALLED, TOLD, numbers, service, started
 
-START = "import logging, os, sys, threading, headrig\nheadrig.install(path='app.log')\nlog = logging.getLogger('app')\n"
-BURST = START + "for n in range(5000): log.info('n', extra={'n': n})\n"
-
-
-def numbers(path) -> list[int]:
-    return [json.loads(line)["n"] for line in (path / "app.log").read_text().splitlines()]
+BURST = INSTALLED + "for n in range(5000): log.info('n', extra={'n': n})\n"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +55,7 @@ def test_children_of_multiprocessing(tmp_path):
     A forked child of multiprocessing, which runs no exit hooks, loses nothing.
     """
     code = (
-        START
+        INSTALLED
         + """
 import multiprocessing
 def work(n):
@@ -82,7 +77,7 @@ def test_threads(tmp_path):
     Four threads that log at once: every line whole, once, and in each thread's order.
     """
     code = (
-        START
+        INSTALLED
         + """
 def work(k):
     for n in range(1000): log.info("n", extra={"n": k * 10000 + n})
@@ -97,72 +92,6 @@ for thread in threads: thread.join()
     assert (0, 4000) == (done.returncode, len(found))
     for k in range(4):
         assert [k * 10000 + n for n in range(1000)] == [n for n in found if n // 10000 == k]
-
-
-def test_forks_while_threads_log(tmp_path):
-    """
-    30 forks while two threads log: no child hangs; no line is torn, written twice or lost.
-    """
-    code = (
-        START
-        + """
-stop = threading.Event()
-sent = [0, 0]
-def work(k):
-    while not stop.is_set():
-        log.info("n", extra={"n": (k + 1) * 100_000_000 + sent[k]})
-        sent[k] += 1
-        if sent[k] % 50 == 0: stop.wait(0.0005)
-threads = [threading.Thread(target=work, args=(k,)) for k in range(2)]
-for thread in threads: thread.start()
-for child in range(30):
-    stop.wait(0.002)
-    pid = os.fork()
-    if pid == 0:
-        for n in range(20): log.info("n", extra={"n": 1_000_000_000 + child * 1000 + n})
-        os._exit(0 if headrig.flush(6.0) else 1)
-    assert 0 == os.waitpid(pid, 0)[1]
-stop.set()
-for thread in threads: thread.join()
-print(*sent)
-"""
-    )
-    done = service(code, tmp_path, 30.0)
-    first, second = map(int, done.stdout.split())
-    expected = [
-        *(100_000_000 + n for n in range(first)),
-        *(200_000_000 + n for n in range(second)),
-        *(1_000_000_000 + child * 1000 + n for child in range(30) for n in range(20)),
-    ]
-
-    assert (0, "") == (done.returncode, done.stderr)
-    assert Counter(expected) == Counter(numbers(tmp_path))
-
-
-def test_a_fork_hook_before_ours_may_log(tmp_path):
-    """
-    A line that a child logs in a hook that was registered before ours is counted and written.
-    """
-    code = (
-        """
-import os, logging
-os.register_at_fork(after_in_child=lambda: logging.getLogger("app").info("n", extra={"n": 1}))
-"""
-        + START
-        + """
-log.info("n", extra={"n": 0})
-pid = os.fork()
-if pid == 0:
-    log.info("n", extra={"n": 2})
-    counts = headrig.install(path="app.log").counts()
-    os._exit(0 if headrig.flush(2.0) and counts["received"] == 2 else 1)
-assert 0 == os.waitpid(pid, 0)[1]
-"""
-    )
-    done = service(code, tmp_path)
-
-    assert (0, "") == (done.returncode, done.stderr)
-    assert [0, 1, 2] == sorted(numbers(tmp_path))
 
 
 def test_a_disk_that_fills_up_while_others_write(tmp_path):
@@ -198,7 +127,7 @@ def test_signal_handlers_may_log(tmp_path):
     A signal handler that logs, while the same thread logs and forks, blocks nobody and loses nothing.
     """
     code = (
-        START
+        INSTALLED
         + """
 import itertools, signal
 seen = itertools.count(1)
@@ -232,7 +161,7 @@ def test_finalizers_may_log(tmp_path):
     Garbage that logs while it is collected, possibly in the middle of another call, blocks nobody.
     """
     code = (
-        START
+        INSTALLED
         + """
 import gc
 gc.set_threshold(10)
@@ -306,7 +235,7 @@ def test_a_disk_that_does_not_answer(tmp_path):
     can be written again, a line tells how many were lost: received = written + dropped.
     """
     code = (
-        START
+        INSTALLED
         + """
 for n in range(400): log.info("x" * 50_000)
 for n in range(20): log.warning("x" * 50_000)
@@ -362,8 +291,9 @@ def test_a_full_disk(tmp_path):
 import logging, headrig
 handler = headrig.install(path="/dev/full")
 logging.getLogger().info("x")
-assert not headrig.flush(0.2)
-counts = handler.counts()
+for _ in range(100):
+    assert not headrig.flush(0.2)
+    if (counts := handler.counts())["write_errors"]: break
 assert (1, 0, 1) == (counts["received"], counts["written"], counts["waiting"])
 assert counts["write_errors"] > 0
 import os

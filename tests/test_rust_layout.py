@@ -55,6 +55,19 @@ def test_the_rooms_of_the_core_stand_above_each_other():
     assert [] == sorted(t for t in of["json/dic"] if not t.startswith(("json/", "limits")))
 
 
+def test_the_core_makes_no_static_under_a_lock():
+    """
+    What the core makes once a process is made without a lock: a child that is forked meanwhile would wait for ever.
+    """
+    static = re.compile(
+        r"^\s*(?:pub(?:\(crate\))? )?static \w+: *(?:\w+::)*(?:OnceLock|LazyLock|Mutex|RwLock)\b", re.MULTILINE
+    )
+    core = crate(ROOT / "rust/core/src")
+
+    assert static.search("    static PARSED: OnceLock<u8> = OnceLock::new();")
+    assert [] == [name for name, text in core.items() if static.search(text) and not name.endswith("_tests.rs")]
+
+
 def test_each_room_of_the_core_says_what_it_is_for():
     """
     A folder of the core opens with its problem, its idea and a picture, and those at the top have a row of the code map.

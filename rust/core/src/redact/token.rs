@@ -1,16 +1,13 @@
 //! Tokens: what stands where a secret was, and how to know one when it comes by again.
 
-use std::sync::LazyLock;
-
 use hmac::{Hmac, Mac};
 use memchr::memmem::Finder;
+use once_cell::race::OnceBox;
 use sha2::Sha256;
 
 use crate::spec::{RuleError, TokenSpec};
 
 pub const OPEN: &[u8] = b"[REDACTED";
-/// Prepared once: that costs more than most searches.
-static OPENING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OPEN));
 /// Longest rule name, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 /// Most characters a token may keep of a secret.
@@ -139,12 +136,15 @@ pub fn is_token(text: &[u8]) -> bool {
 
 /// The parts of `text` between tokens, as spans; all of it when it holds none. Empty parts are left out.
 pub fn segments(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    /// Prepared once: that costs more than most searches.
+    static OPENING: OnceBox<Finder<'static>> = OnceBox::new();
+    let opening = OPENING.get_or_init(|| Box::new(Finder::new(OPEN)));
     // Behind the last token; None when all is given.
     let mut from = Some(0);
     std::iter::from_fn(move || loop {
         let start = from?;
         let token = |open: usize| Some((start + open, token_len(&text[start + open..]))).filter(|(_, len)| *len > 0);
-        let (end, next) = match OPENING.find_iter(&text[start..]).find_map(token) {
+        let (end, next) = match opening.find_iter(&text[start..]).find_map(token) {
             Some((open, len)) => (open, Some(open + len)),
             None => (text.len(), None),
         };

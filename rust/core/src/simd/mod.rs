@@ -19,7 +19,7 @@ pub(crate) mod candidates_avx2;
 pub(crate) mod candidates_avx512;
 pub(crate) mod structure;
 
-use std::sync::OnceLock;
+use once_cell::race::OnceBox;
 
 /// Environment variable that forces a path; read once per process.
 pub const PATH_VARIABLE: &str = "HEADRIG_CORE_PATH";
@@ -58,13 +58,13 @@ impl Path {
     /// # Errors
     /// The environment asks for a path that is unknown or that this CPU does not have; the text says which there are.
     pub fn chosen() -> Result<Self, String> {
-        static CHOSEN: OnceLock<Result<Path, String>> = OnceLock::new();
+        static CHOSEN: OnceBox<Result<Path, String>> = OnceBox::new();
         let choose = || match std::env::var(PATH_VARIABLE) {
             Ok(name) if !name.is_empty() => Self::named(&name),
             Err(std::env::VarError::NotUnicode(_)) => Self::named("?"),
             _ => Ok(Self::here().next_back().unwrap_or(Self::Scalar)),
         };
-        CHOSEN.get_or_init(choose).clone()
+        CHOSEN.get_or_init(|| Box::new(choose())).clone()
     }
 
     fn named(name: &str) -> Result<Self, String> {

@@ -1,8 +1,7 @@
 //! Values that tell something about a credential and are none: states, dates, names of pins.
 
-use std::sync::LazyLock;
-
 use hashbrown::HashSet;
+use once_cell::race::OnceBox;
 
 /// Longest value that is looked at, in bytes: a date in words is shorter.
 const METADATA_BYTES_MAX: usize = 40;
@@ -51,7 +50,6 @@ const STATES: &str = "\
     unprotected unsafe unset unsupported unused unverified up update updated uploaded use used valid validated \
     value variable vault verification verified verify via view visible voice warning was weak weekly when will \
     with without writable write wrong y yearly yes your";
-static STATE_WORDS: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| STATES.split(' ').map(str::as_bytes).collect());
 /// Words of dates.
 const DATE_WORDS: [&[u8]; 27] = [
     b"t", b"z", b"am", b"pm", b"utc", b"gmt", b"est", b"cet", b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul",
@@ -65,6 +63,11 @@ pub fn is_metadata(value: &[u8]) -> bool {
     value.is_empty() || value.len() <= METADATA_BYTES_MAX && (is_state(value) || is_date(value) || is_pin_name(value))
 }
 
+fn state_words() -> &'static HashSet<&'static [u8]> {
+    static STATE_WORDS: OnceBox<HashSet<&[u8]>> = OnceBox::new();
+    STATE_WORDS.get_or_init(|| Box::new(STATES.split(' ').map(str::as_bytes).collect()))
+}
+
 /// A word for how something is, or several: `read`, `not required`, `same-origin`.
 fn is_state(value: &[u8]) -> bool {
     let mut words = value.split(|byte| b" -_,/|+.!".contains(byte)).filter(|word| !word.is_empty()).peekable();
@@ -74,7 +77,7 @@ fn is_state(value: &[u8]) -> bool {
         lower.copy_from_slice(word);
         lower.make_ascii_lowercase();
         let lower: &[u8] = lower;
-        STATE_WORDS.contains(lower)
+        state_words().contains(lower)
     };
     words.peek().is_some() && words.all(known)
 }
@@ -132,7 +135,7 @@ mod tests {
     #[test]
     fn states_are_in_order_and_short() {
         assert!(STATES.split(' ').is_sorted_by(|a, b| a < b));
-        assert!(STATE_WORDS.iter().all(|state| (1..=STATE_BYTES_MAX).contains(&state.len())));
+        assert!(state_words().iter().all(|state| (1..=STATE_BYTES_MAX).contains(&state.len())));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One pattern of a rule: parsed at once, compiled when it is first needed.
 
-use std::sync::OnceLock;
-
+use once_cell::race::OnceBox;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
@@ -20,7 +19,7 @@ pub struct Pattern {
     /// It may read past spaces and quotes before it fails.
     pub far: bool,
     pub lead: Lead,
-    compiled: OnceLock<Option<Compiled>>,
+    compiled: OnceBox<Option<Compiled>>,
 }
 
 pub struct Compiled {
@@ -47,7 +46,7 @@ impl Pattern {
     /// `hir`: what it was parsed to.
     pub fn new(text: &str, hir: &Hir) -> Self {
         let far = ["[^", "\\S", "\\W", "\\D", ".*", ".+", ".{"].iter().any(|part| text.contains(part));
-        Self { text: text.to_owned(), far, lead: Lead::of(hir), compiled: OnceLock::new() }
+        Self { text: text.to_owned(), far, lead: Lead::of(hir), compiled: OnceBox::new() }
     }
 
     /// How far it looks, in bytes from its begin on.
@@ -67,7 +66,7 @@ impl Pattern {
                 parts,
             })
         };
-        self.compiled.get_or_init(compile).as_ref()
+        self.compiled.get_or_init(|| Box::new(compile())).as_ref()
     }
 }
 

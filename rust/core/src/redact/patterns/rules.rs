@@ -1,7 +1,6 @@
 //! Content rules: packs and user rules compiled, and refused when they cannot be used.
 
-use std::sync::OnceLock;
-
+use once_cell::race::OnceBox;
 use regex_automata::meta::Regex;
 use regex_syntax::hir::Hir;
 use serde::Deserialize;
@@ -148,13 +147,13 @@ pub fn personal_data(kinds: &[String]) -> Result<(Vec<String>, Vec<String>), Rul
 /// # Errors
 /// A pack that does not parse.
 pub fn built_in() -> Result<Vec<ContentRuleSpec>, RuleError> {
-    static PARSED: OnceLock<Result<Vec<ContentRuleSpec>, RuleError>> = OnceLock::new();
+    static PARSED: OnceBox<Result<Vec<ContentRuleSpec>, RuleError>> = OnceBox::new();
     let parse = |text: &&str| {
         let pack = toml::from_str::<Pack>(text).map_err(|error| RuleError::new("pack", error.to_string()))?;
         Ok(pack.rule)
     };
     let all = || Ok(PACKS.iter().map(parse).collect::<Result<Vec<_>, RuleError>>()?.concat());
-    PARSED.get_or_init(all).clone()
+    PARSED.get_or_init(|| Box::new(all())).clone()
 }
 
 impl Rules {
@@ -276,9 +275,10 @@ impl Rules {
 /// The literals of the packs' patterns, in order. Derived once a process: it takes three times as long as all else of an
 /// engine's start (20 of 26 ms, 2026-11-30).
 fn of_packs() -> &'static [Option<Literals>] {
-    static DERIVED: OnceLock<Vec<Option<Literals>>> = OnceLock::new();
+    static DERIVED: OnceBox<Vec<Option<Literals>>> = OnceBox::new();
     let of = |spec: &ContentRuleSpec| Literals::of(&parsed(&spec.pattern).ok()?, LITERALS_MAX);
-    DERIVED.get_or_init(|| built_in().map_or_else(|_| Vec::new(), |specs| specs.iter().map(of).collect()))
+    let all = || built_in().map_or_else(|_| Vec::new(), |specs| specs.iter().map(of).collect());
+    DERIVED.get_or_init(|| Box::new(all()))
 }
 
 /// Why a name is none of a built-in pattern that could be switched on or off, and what would work.
