@@ -166,7 +166,7 @@ impl Worker {
         let mut start = 0;
         while start < input.len() {
             let segment = Segment::scan(input, start, shared.path, &mut structure);
-            shared.redactor.survey(segment.bytes, &mut self.redaction);
+            shared.redactor.find_candidates(segment.bytes, &mut self.redaction);
             self.segment(&segment, batch)?;
             start += segment.bytes.len();
         }

@@ -63,7 +63,7 @@ pub struct Tape {
     pub same_shape: bool,
     /// What to compare for that, where there is no container.
     pub(crate) shape: Option<Shape>,
-    /// The strings, but not the keys, in which the survey of the batch marked something.
+    /// The strings, but not the keys, in which the prefilter marked something.
     pub candidates: Vec<u32>,
 }
 

@@ -15,6 +15,7 @@ mod allowed_values;
 pub(crate) mod bytes;
 pub mod carried;
 mod document;
+mod entry_points;
 mod json_paths;
 #[cfg(test)]
 mod json_paths_tests;
@@ -39,8 +40,8 @@ use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
 use crate::json::dictionary::{ByKey, Dictionary};
 use crate::json::tape::Tape;
-use crate::redact::prefilter::candidates::Survey;
-use crate::redact::prefilter::prefix3::Heads;
+use crate::redact::prefilter::candidates::Candidates;
+use crate::redact::prefilter::prefix3::Prefixes3;
 use crate::simd::bitmap::Bitmap;
 use crate::simd::{Path, PATH_VARIABLE};
 use crate::spec::{RedactSpec, RuleError};
@@ -84,8 +85,8 @@ pub struct Redactor {
     rules: Rules,
     /// Values that are secret wherever they stand.
     learned: Option<Learned>,
-    /// What stems that count elsewhere than at long words begin with.
-    heads: Heads,
+    /// What the literals of the rules begin with.
+    prefixes3: Prefixes3,
     paths: Option<Paths>,
     allowed_values: AllowedValues,
     tokens: Tokens,
@@ -128,9 +129,9 @@ pub struct Scratch {
     token: Vec<u8>,
     /// Where to look in the text being scanned.
     places: Places,
-    /// The survey of the batch at hand; others, as many as are in use.
-    batch: Survey,
-    surveys: Vec<Survey>,
+    /// The candidates of the batch at hand; others, as many as are in use.
+    batch: Candidates,
+    spare_candidates: Vec<Candidates>,
     /// Learned values in the batch at hand, and in one text that is part of none.
     learned: Vec<Span>,
     learned_in_text: Vec<Span>,
@@ -176,7 +177,7 @@ impl Redactor {
             enabled: spec.enabled,
             path,
             keys,
-            heads: rules.stems.heads(),
+            prefixes3: rules.prefixes.prefixes3(),
             rules,
             learned,
             paths,
@@ -200,7 +201,7 @@ impl Redactor {
     /// Names of the user's rules that are searched on every string, for want of a literal that all their matches hold.
     pub fn searched_everywhere(&self) -> Vec<&str> {
         let number = |rule: &usize| usize::from(self.rules.list[*rule].number);
-        self.rules.loose_rules.iter().map(|rule| self.names[number(rule)].as_str()).collect()
+        self.rules.combined_rules.iter().map(|rule| self.names[number(rule)].as_str()).collect()
     }
 
     pub fn scratch(&self) -> Scratch {
@@ -219,15 +220,15 @@ impl Redactor {
             verdicts: Verdicts::default(),
             token: Vec::new(),
             places: Places::default(),
-            batch: Survey::default(),
-            surveys: Vec::new(),
+            batch: Candidates::default(),
+            spare_candidates: Vec::new(),
             learned: Vec::new(),
             learned_in_text: Vec::new(),
         }
     }
 
-    /// Look over a batch, once, before its texts are read.
-    pub fn survey(&self, batch: &[u8], scratch: &mut Scratch) {
+    /// Run the prefilter over a batch, once, before its texts are read.
+    pub fn find_candidates(&self, batch: &[u8], scratch: &mut Scratch) {
         if self.enabled {
             self.scan(batch, &mut scratch.batch);
             if let Some(learned) = &self.learned {
@@ -237,145 +238,26 @@ impl Redactor {
         }
     }
 
-    /// Edits of one valid JSON text, given its tape. `at`: where it stands in the batch that was surveyed last, if in
-    /// any. `edits` must be empty and is left settled.
-    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
-    pub fn document(
-        &self,
-        text: &[u8],
-        at: Option<usize>,
-        tape: &Tape,
-        exempt: Exempt<'_>,
-        scratch: &mut Scratch,
-        edits: &mut Edits,
-    ) {
-        if !self.enabled {
-            return;
-        }
-        self.of_document(text, at, tape, exempt, scratch, edits);
-        if !edits.is_empty() {
-            self.repeats_of_document(text, tape, exempt, scratch, edits);
-        }
-        let spared = at.is_some_and(|at| self.nothing_learned(scratch, at, at + text.len()));
-        if self.learned.is_some() && !spared {
-            self.learned_of_document(text, at, tape, scratch, edits);
-        }
-        scratch.count(edits);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
-    fn of_document(
-        &self,
-        text: &[u8],
-        at: Option<usize>,
-        tape: &Tape,
-        exempt: Exempt<'_>,
-        scratch: &mut Scratch,
-        edits: &mut Edits,
-    ) {
-        match at {
-            Some(at) if self.reads_marked_only(tape) => {
-                let mut strings = tape.candidates.iter().map(|node| *node as usize).filter(|node| !exempt(*node));
-                let Some(first) = strings.next() else { return };
-                let batch = std::mem::take(&mut scratch.batch);
-                let text = Text { bytes: text, view: batch.view().from(at) };
-                document::strings(self, text, tape, std::iter::once(first).chain(strings), scratch, edits);
-                edits.settle();
-                scratch.batch = batch;
-            }
-            Some(at) => {
-                let batch = std::mem::take(&mut scratch.batch);
-                self.json(Text { bytes: text, view: batch.view().from(at) }, tape, exempt, 0, scratch, edits);
-                scratch.batch = batch;
-            }
-            None => self.surveyed(text, scratch, |text, scratch| self.json(text, tape, exempt, 0, scratch, edits)),
-        }
-    }
-
-    /// Learned values of a document, behind its other edits.
-    #[inline(never)]
-    fn learned_of_document(
-        &self,
-        text: &[u8],
-        at: Option<usize>,
-        tape: &Tape,
-        scratch: &mut Scratch,
-        edits: &mut Edits,
-    ) {
-        let Some(learned) = &self.learned else { return };
-        let Scratch { learned: batch, learned_in_text: own, token, .. } = scratch;
-        if at.is_none() {
-            own.clear();
-            learned.find(text, own);
-        }
-        let (spans, from) = at.map_or((&own[..], 0), |at| (&batch[..], at));
-        let before = edits.list.len();
-        learned::of_document(text, tape, learned::within(spans, from, from + text.len()), |span, quoted| {
-            self.replace(text, span.start as usize, span.end as usize, learned.rule, None, quoted, token, edits);
-        });
-        if edits.list.len() > before {
-            edits.settle();
-        }
-    }
-
-    /// Learned values of plain text, behind its other edits.
-    fn learned_of_text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
-        let Some(learned) = &self.learned else { return };
-        let Scratch { learned_in_text: own, token, .. } = scratch;
-        own.clear();
-        learned.find(text, own);
-        for span in own.iter() {
-            self.replace(text, span.start as usize, span.end as usize, learned.rule, None, false, token, edits);
-        }
-        edits.settle();
-    }
-
-    /// The batch surveyed last holds no learned value between these places.
-    #[inline(always)]
-    pub fn nothing_learned(&self, scratch: &Scratch, start: usize, end: usize) -> bool {
-        self.learned.is_none() || learned::within(&scratch.learned, start, end).next().is_none()
-    }
-
-    /// Whether of a text of the batch nothing is read but strings in which the survey marked something.
-    #[inline(always)]
-    pub fn reads_marked_only(&self, tape: &Tape) -> bool {
-        tape.numbered && tape.notable == 0 && !self.rules.read_everything && self.paths.is_none()
-    }
-
-    /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.
-    pub fn text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
-        if self.enabled {
-            scratch.cut = patterns::truncated::may_be_cut(text);
-            self.surveyed(text, scratch, |text, scratch| self.plain(text, 0, scratch, edits));
-            if !edits.is_empty() {
-                self.repeats_of_text(text, scratch, edits);
-            }
-            scratch.cut = false;
-            self.learned_of_text(text, scratch, edits);
-            scratch.count(edits);
-        }
-    }
-
-    fn scan(&self, text: &[u8], survey: &mut Survey) {
-        let stems = &self.rules.stems;
+    fn scan(&self, text: &[u8], candidates: &mut Candidates) {
+        let prefixes = &self.rules.prefixes;
         #[cfg(test)]
         if self.everywhere {
-            return survey.everything(text, |bytes| stems.may_begin(bytes));
+            return candidates.everything(text, |bytes| prefixes.may_begin(bytes));
         }
-        survey.scan(self.path, text, &self.heads, stems.look_up(), &|at| self.rules.may_begin(text, at));
+        candidates.scan(self.path, text, &self.prefixes3, prefixes.look_up(), &|at| self.rules.may_begin(text, at));
     }
 
-    /// Read a text that is part of no batch.
-    fn surveyed(&self, bytes: &[u8], scratch: &mut Scratch, read: impl FnOnce(Text<'_>, &mut Scratch)) {
-        let mut survey = scratch.surveys.pop().unwrap_or_default();
-        self.scan(bytes, &mut survey);
-        read(Text { bytes, view: survey.view() }, scratch);
-        scratch.surveys.push(survey);
+    /// Read a text that is part of no batch: its candidates are found first.
+    fn with_candidates(&self, bytes: &[u8], scratch: &mut Scratch, read: impl FnOnce(Text<'_>, &mut Scratch)) {
+        let mut candidates = scratch.spare_candidates.pop().unwrap_or_default();
+        self.scan(bytes, &mut candidates);
+        read(Text { bytes, view: candidates.view() }, scratch);
+        scratch.spare_candidates.push(candidates);
     }
 }
 
 impl Scratch {
-    /// The keys, and where `survey` found something.
+    /// The keys, and where `find_candidates` found something.
     pub fn for_walk(&mut self) -> (&mut Dictionary, &Bitmap) {
         (&mut self.keys, self.batch.places())
     }

@@ -41,7 +41,7 @@ impl Redactor {
             if walk(&edited, &mut again).is_err() {
                 break;
             }
-            self.surveyed(&edited, scratch, |edited, scratch| {
+            self.with_candidates(&edited, scratch, |edited, scratch| {
                 document::scan(self, edited, &again, exempt, nested, scratch, &mut more);
             });
             more.settle();
@@ -66,7 +66,7 @@ impl Redactor {
     /// A first look at a text; leaves in `scratch.places` where to look again, for `read`.
     #[inline]
     pub(super) fn look(&self, text: Text<'_>, scratch: &mut Scratch) -> Seen {
-        let seen = self.rules.sweep(text, &mut scratch.places);
+        let seen = self.rules.triage(text, &mut scratch.places);
         #[cfg(test)]
         if self.everywhere
             && memchr::memchr_iter(b'%', text.bytes).any(|at| percent::percent(&text.bytes[at..]).is_some())
@@ -90,7 +90,7 @@ impl Redactor {
             let mut edited = Vec::with_capacity(text.bytes.len());
             edits.apply(text.bytes, 0, text.bytes.len(), &mut edited);
             let mut more = Edits::default();
-            self.surveyed(&edited, scratch, |edited, scratch| {
+            self.with_candidates(&edited, scratch, |edited, scratch| {
                 let seen = self.look(edited, scratch);
                 if !seen.nothing() || scratch.cut {
                     self.search(edited, seen, nested, scratch, &mut more);
@@ -212,7 +212,9 @@ impl Redactor {
         // A text that stands for itself was read before it came here.
         if decoded.bytes.len() < raw.len() {
             let mut inner = Edits::default();
-            self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
+            self.with_candidates(&decoded.bytes, scratch, |text, scratch| {
+                self.plain(text, nested, scratch, &mut inner)
+            });
             map_back(&inner, &decoded, offset, escape::encode, scratch, edits);
         }
         scratch.decoded.push(decoded);
@@ -224,7 +226,9 @@ impl Redactor {
         decoded.web(raw);
         if !decoded.is_plain() {
             let mut inner = Edits::default();
-            self.surveyed(&decoded.bytes, scratch, |text, scratch| self.plain(text, nested, scratch, &mut inner));
+            self.with_candidates(&decoded.bytes, scratch, |text, scratch| {
+                self.plain(text, nested, scratch, &mut inner)
+            });
             map_back(&inner, &decoded, 0, percent::encode_quotes, scratch, edits);
         }
         scratch.decoded.push(decoded);
@@ -252,7 +256,7 @@ impl Redactor {
 
     fn without_sequences(&self, decoded: &Decoded, nested: usize, scratch: &mut Scratch, edits: &mut Edits) {
         let mut inner = Edits::default();
-        self.surveyed(&decoded.bytes, scratch, |text, scratch| {
+        self.with_candidates(&decoded.bytes, scratch, |text, scratch| {
             // What shows only now was none when it was sent.
             let seen = self.look(text, scratch).without(Seen::TERMINAL);
             if !seen.nothing() || scratch.cut {

@@ -13,7 +13,7 @@ use crate::redact::prefilter::card::may_be_card;
 use crate::redact::prefilter::places::{Bits, Places, Seen, FLAGS};
 use crate::redact::text::assignments;
 
-/// A text and its survey.
+/// A text and its candidates.
 #[derive(Clone, Copy)]
 pub struct Text<'a> {
     pub bytes: &'a [u8],
@@ -50,10 +50,10 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u16 {
             flags |= Seen::BRACKET;
         }
     }
-    // A stem that the text does not hold whole is another's.
-    for place in Bits(block.stems).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
-        flags |= Seen::STEM;
-        places.stems.push(place as u32);
+    // A prefix that the text does not hold whole belongs to the text behind it.
+    for place in Bits(block.prefixes).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
+        flags |= Seen::PREFIX;
+        places.prefixes.push(place as u32);
     }
     flags
 }
@@ -98,9 +98,9 @@ fn in_call(text: &[u8], quote: usize) -> bool {
 impl Rules {
     /// Which searches are worth while in a text, and where they have to look.
     #[inline]
-    pub fn sweep(&self, text: Text<'_>, places: &mut Places) -> Seen {
+    pub fn triage(&self, text: Text<'_>, places: &mut Places) -> Seen {
         places.clear();
-        let mut flags: u16 = if self.read_everything { Seen::STEM } else { 0 };
+        let mut flags: u16 = if self.read_everything { Seen::PREFIX } else { 0 };
         for at in (0..text.bytes.len()).step_by(64) {
             let block = text.view.window(at).first(text.bytes.len() - at);
             if !block.is_empty() {
@@ -114,12 +114,13 @@ impl Rules {
     /// seen begins with `\u` or `\/`. All other escapes stand for what is in no word: a word then begins after them.
     pub fn idle(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo) -> bool {
         let Text { bytes: text, view } = text;
-        if self.read_everything || self.stems.escaped() {
+        if self.read_everything || self.prefixes.escaped() {
             return false;
         }
         let begins = |at: usize| {
-            let stem = text.get(at..).and_then(<[u8]>::first_chunk);
-            stem.is_some_and(|stem| self.stems.may_begin(*stem)) && self.stems.rules_at(&text[at..]).next().is_some()
+            let prefix = text.get(at..).and_then(<[u8]>::first_chunk);
+            prefix.is_some_and(|prefix| self.prefixes.may_begin(*prefix))
+                && self.prefixes.rules_at(&text[at..]).next().is_some()
         };
         let first = |at: usize| begins(at) || text.get(at..).is_some_and(may_be_card);
         let (mut quote, mut bracket, mut sign, mut web) = (false, false, false, false);
@@ -151,13 +152,13 @@ impl Rules {
                     _ => return false,
                 }
             }
-            if (quote && bracket) || Bits(block.stems).any(|bit| begins(at + bit)) {
+            if (quote && bracket) || Bits(block.prefixes).any(|bit| begins(at + bit)) {
                 return false;
             }
         }
-        let stem = || (0..text.len()).step_by(64).any(|at| view.window(at).first(text.len() - at).stems != 0);
+        let prefix = || (0..text.len()).step_by(64).any(|at| view.window(at).first(text.len() - at).prefixes != 0);
         // What a percent escape is a part of may not look like it, and a plus sign beside one is a space.
-        !(web && (memchr(b'+', text).is_some() || stem())) && !(sign && assignments::may_hide(text))
+        !(web && (memchr(b'+', text).is_some() || prefix())) && !(sign && assignments::may_hide(text))
     }
 
     /// Nothing begins or ends at the percent escape or character reference at `place`, if there is one: it stands for a byte
@@ -191,7 +192,7 @@ impl Rules {
             *byte = decoded.unwrap_or(*first);
             at += if decoded.is_some() { 3 } else { 1 };
         }
-        !near.windows(4).any(|four| four.first_chunk().is_some_and(|four| self.stems.may_begin(*four)))
+        !near.windows(4).any(|four| four.first_chunk().is_some_and(|four| self.prefixes.may_begin(*four)))
             && !may_be_card(&text[place + 3..])
     }
 }

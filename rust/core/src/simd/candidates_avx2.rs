@@ -1,4 +1,4 @@
-//! `Survey::scan` for AVX2, 64 bytes at a time.
+//! `Candidates::scan` for AVX2, 64 bytes at a time.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
@@ -12,15 +12,15 @@ use std::ops::Range;
 use super::Path;
 use crate::redact::prefilter::byte_classes::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
 use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
-use crate::redact::prefilter::prefix3::{Heads, ANYWHERE, HEAD_BYTES};
+use crate::redact::prefilter::prefix3::{Prefixes3, ANYWHERE, PREFIX3_BYTES};
 
 /// Look-up tables in registers, each twice.
 struct Tables {
     class: (__m256i, __m256i),
-    heads: [(__m256i, __m256i); HEAD_BYTES],
+    prefixes3: [(__m256i, __m256i); PREFIX3_BYTES],
 }
 
-/// What 32 bytes are as the first byte of a head, and with the byte before as its first two.
+/// What 32 bytes are as the first byte of a prefix, and with the byte before as its first two.
 #[derive(Clone, Copy)]
 struct Begun {
     one: __m256i,
@@ -37,19 +37,19 @@ pub(crate) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
-    let (text, heads) = (marker.text, marker.heads);
+    let (text, prefixes3) = (marker.text, marker.prefixes3);
     let mut begun = Begun { one: _mm256_setzero_si256(), two: _mm256_setzero_si256() };
-    marker.scan(|chunk, first, count| fill(text, heads, chunk, first..first + count, &mut begun));
+    marker.scan(|chunk, first, count| fill(text, prefixes3, chunk, first..first + count, &mut begun));
 }
 
 /// The masks of `blocks`. Not part of what works with them, so that all tables stay in registers.
 #[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn fill(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>, begun: &mut Begun) {
-    let heads = &heads.near_by_halves;
+fn fill(text: &[u8], prefixes3: &Prefixes3, chunk: &mut Chunk, blocks: Range<usize>, begun: &mut Begun) {
+    let prefixes3 = &prefixes3.near_by_halves;
     let tables = Tables {
         class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
-        heads: [0, 1, 2].map(|at| (table(&heads[at].0), table(&heads[at].1))),
+        prefixes3: [0, 1, 2].map(|at| (table(&prefixes3[at].0), table(&prefixes3[at].1))),
     };
     let whole = text.as_chunks().0;
     let whole = &whole[blocks.start.min(whole.len())..blocks.end.min(whole.len())];
@@ -102,9 +102,9 @@ fn half(bytes: __m256i, tables: &Tables, begun: &mut Begun) -> Half {
     let class = look_up(halves, tables.class);
     // Adding what is missing to 128 sets the top bit of all word classes, and of no other.
     let word = _mm256_add_epi8(class, _mm256_set1_epi8((0x80 - WORD_MIN) as i8));
-    let one = look_up(halves, tables.heads[0]);
-    let two = _mm256_and_si256(look_up(halves, tables.heads[1]), behind(begun.one, one));
-    let head = _mm256_and_si256(look_up(halves, tables.heads[2]), behind(begun.two, two));
+    let one = look_up(halves, tables.prefixes3[0]);
+    let two = _mm256_and_si256(look_up(halves, tables.prefixes3[1]), behind(begun.one, one));
+    let prefix3 = _mm256_and_si256(look_up(halves, tables.prefixes3[2]), behind(begun.two, two));
     *begun = Begun { one, two };
     let anywhere = _mm256_set1_epi8(ANYWHERE as i8);
     let zero = _mm256_setzero_si256();
@@ -116,9 +116,9 @@ fn half(bytes: __m256i, tables: &Tables, begun: &mut Begun) -> Half {
         marks: mask(_mm256_andnot_si256(word, _mm256_cmpgt_epi8(class, zero))),
         // A comparison of signed bytes: those above DEL are below zero.
         runs: mask(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(RUN_AFTER as i8))),
-        not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(head, anywhere), zero)),
+        not_anywhere: mask(_mm256_cmpeq_epi8(_mm256_and_si256(prefix3, anywhere), zero)),
         // What the sum has to stay below sets the top bit of all that is above, and of no other.
-        at_word: mask(_mm256_adds_epu8(head, _mm256_set1_epi8((0x7f - ANYWHERE) as i8))),
+        at_word: mask(_mm256_adds_epu8(prefix3, _mm256_set1_epi8((0x7f - ANYWHERE) as i8))),
     }
 }
 

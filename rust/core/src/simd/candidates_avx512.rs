@@ -1,4 +1,4 @@
-//! `Survey::scan` for AVX-512, 64 bytes at a time.
+//! `Candidates::scan` for AVX-512, 64 bytes at a time.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
@@ -11,18 +11,18 @@ use std::ops::Range;
 use super::Path;
 use crate::redact::prefilter::byte_classes::{CLASSES, DIGIT, RUN_AFTER, WORD_MIN};
 use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES, CHUNK_BLOCKS};
-use crate::redact::prefilter::prefix3::{ByBytes, Heads, ANYWHERE, HEAD_BYTES, TABLE_BYTES};
+use crate::redact::prefilter::prefix3::{ByBytes, Prefixes3, ANYWHERE, PREFIX3_BYTES, TABLE_BYTES};
 
-/// How far before a block the heads begin that end in it.
-const BEFORE: usize = HEAD_BYTES - 1;
+/// How far before a block the prefixes begin that end in it.
+const BEFORE: usize = PREFIX3_BYTES - 1;
 
 /// A table for the low seven bits of bytes.
 type Table = (__m512i, __m512i);
 
 struct Tables {
     class: Table,
-    near: [Table; HEAD_BYTES],
-    long: [Table; HEAD_BYTES],
+    near: [Table; PREFIX3_BYTES],
+    long: [Table; PREFIX3_BYTES],
 }
 
 /// # Panics
@@ -35,23 +35,23 @@ pub(crate) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
 fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
-    let (text, heads) = (marker.text, marker.heads);
+    let (text, prefixes3) = (marker.text, marker.prefixes3);
     let inner_end = text.len() / BLOCK_BYTES;
     marker.scan(|chunk, first, count| {
         let blocks = first..first + count;
         let inner = blocks.start.max(1)..blocks.end.min(inner_end);
         for block in blocks.filter(|block| !inner.contains(block)) {
-            edge(text, heads, chunk, block);
+            edge(text, prefixes3, chunk, block);
         }
-        inner_blocks(text, heads, chunk, inner);
+        inner_blocks(text, prefixes3, chunk, inner);
     });
 }
 
 /// The masks of blocks within a text. A loop without calls, so that tables stay in registers.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn inner_blocks(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usize>) {
-    let tables = Tables::of(heads);
+fn inner_blocks(text: &[u8], prefixes3: &Prefixes3, chunk: &mut Chunk, blocks: Range<usize>) {
+    let tables = Tables::of(prefixes3);
     for block in blocks {
         let from = text[block * BLOCK_BYTES - BEFORE..][..BEFORE + BLOCK_BYTES].as_ptr();
         // SAFETY: 64 bytes from each of these on are there; the loads need no alignment.
@@ -63,14 +63,14 @@ fn inner_blocks(text: &[u8], heads: &Heads, chunk: &mut Chunk, blocks: Range<usi
 /// The masks of a block at an edge of the text. Zeros, which stand for what is behind it, are of no class.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn edge(text: &[u8], heads: &Heads, chunk: &mut Chunk, block: usize) {
+fn edge(text: &[u8], prefixes3: &Prefixes3, chunk: &mut Chunk, block: usize) {
     let bytes = [0, 1, 2].map(|at| {
         let from = (block * BLOCK_BYTES + at) as isize - BEFORE as isize;
         let there = first(text.len() as isize - from) & !first(-from);
         // SAFETY: only what is of the text is read.
         unsafe { _mm512_maskz_loadu_epi8(there, text.as_ptr().wrapping_offset(from).cast()) }
     });
-    chunk.set(block % CHUNK_BLOCKS, masks(bytes, &Tables::of(heads)));
+    chunk.set(block % CHUNK_BLOCKS, masks(bytes, &Tables::of(prefixes3)));
 }
 
 /// So many bits, from the lowest on.
@@ -84,21 +84,21 @@ fn first(bits: isize) -> u64 {
 impl Tables {
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn of(heads: &Heads) -> Self {
-        let head = |tables: &ByBytes| [table(&tables[0]), table(&tables[1]), table(&tables[2])];
-        Self { class: table(&CLASSES), near: head(&heads.near), long: head(&heads.long) }
+    fn of(prefixes3: &Prefixes3) -> Self {
+        let prefix3 = |tables: &ByBytes| [table(&tables[0]), table(&tables[1]), table(&tables[2])];
+        Self { class: table(&CLASSES), near: prefix3(&prefixes3.near), long: prefix3(&prefixes3.long) }
     }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
-fn masks(bytes: [__m512i; HEAD_BYTES], tables: &Tables) -> Masks {
+fn masks(bytes: [__m512i; PREFIX3_BYTES], tables: &Tables) -> Masks {
     let all = |bits: u8| _mm512_set1_epi8(bits as i8);
-    let block = bytes[HEAD_BYTES - 1];
+    let block = bytes[PREFIX3_BYTES - 1];
     let class = look_up(block, tables.class);
     let ascii = _mm512_testn_epi8_mask(block, all(0x80));
-    let near = head(bytes, &tables.near);
-    let long = head(bytes, &tables.long);
+    let near = prefix3(bytes, &tables.near);
+    let long = prefix3(bytes, &tables.long);
     Masks {
         words: _mm512_mask_test_epi8_mask(ascii, class, all(!(WORD_MIN - 1))),
         digits: _mm512_mask_test_epi8_mask(ascii, class, all(DIGIT)),
@@ -111,10 +111,10 @@ fn masks(bytes: [__m512i; HEAD_BYTES], tables: &Tables) -> Masks {
     }
 }
 
-/// The bits that the heads ending at each byte have in common.
+/// The bits that the prefixes ending at each byte have in common.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi")]
-fn head(bytes: [__m512i; HEAD_BYTES], tables: &[Table; HEAD_BYTES]) -> __m512i {
+fn prefix3(bytes: [__m512i; PREFIX3_BYTES], tables: &[Table; PREFIX3_BYTES]) -> __m512i {
     let [one, two, three] = [0, 1, 2].map(|at| look_up(bytes[at], tables[at]));
     _mm512_ternarylogic_epi64::<0x80>(one, two, three)
 }

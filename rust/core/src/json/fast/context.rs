@@ -73,7 +73,7 @@ impl Context<'_> {
         self.structure.quote(self.start + at, self.start + self.end).map(|quote| quote - self.start)
     }
 
-    /// The survey marked something between.
+    /// The prefilter marked something between.
     #[inline(always)]
     pub fn marked(&self, from: usize, to: usize) -> bool {
         self.places.any(self.start + from, self.start + to)

@@ -8,8 +8,8 @@ use crate::io::escape::Decoded;
 use crate::json::reference;
 use crate::json::tape::Node;
 use crate::limits::DEPTH_MAX;
-use crate::redact::prefilter::candidates::Survey;
-use crate::redact::prefilter::prefix3::Heads;
+use crate::redact::prefilter::candidates::Candidates;
+use crate::redact::prefilter::prefix3::Prefixes3;
 use crate::simd::structure::Structure;
 use crate::simd::Path;
 
@@ -23,8 +23,8 @@ fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
     for path in Path::here() {
         let mut structure = Structure::default();
         let segment = Segment::scan(batch, 0, path, &mut structure);
-        let mut survey = Survey::default();
-        survey.scan(path, batch, &Heads::default(), |_| false, &|_| false);
+        let mut candidates = Candidates::default();
+        candidates.scan(path, batch, &Prefixes3::default(), |_| false, &|_| false);
         for (line, _) in segment.lines() {
             let text = segment.text(&line);
             if line.control || std::str::from_utf8(text).is_err() {
@@ -32,7 +32,7 @@ fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
             }
             let verdict = reference::walk(text, &mut twin);
             let shown = String::from_utf8_lossy(text);
-            if walk(&segment, &line, survey.places(), &mut keys, &mut tape).is_none() {
+            if walk(&segment, &line, candidates.places(), &mut keys, &mut tape).is_none() {
                 let object = text.trim_ascii_start().starts_with(b"{");
                 prop_assert!(verdict.is_err() || twin.non_finite || !object, "refused: {shown}");
                 continue;
@@ -56,7 +56,7 @@ fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
                 &mut expected,
             );
             prop_assert_eq!(&found, &expected, "{}", shown);
-            let view = survey.view().from(line.text.0);
+            let view = candidates.view().from(line.text.0);
             let marked = |node: &Node| node.kind == Kind::String && view.any(node.start as usize..node.end as usize);
             let marked = tape.nodes().iter().enumerate().filter(|(_, node)| marked(node)).map(|(at, _)| at as u32);
             prop_assert_eq!(&tape.candidates, &marked.collect::<Vec<u32>>());

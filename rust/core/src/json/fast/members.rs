@@ -19,7 +19,7 @@ pub(super) struct Ground<'a> {
     text: &'a [u8],
     /// Of the line in what was scanned.
     start: usize,
-    /// Quotes, and what the survey marked.
+    /// Quotes, and what the prefilter marked.
     bits: Beside<'a>,
     /// A string that ends before is without escapes, and ends in the line.
     limit: usize,

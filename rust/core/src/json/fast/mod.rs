@@ -21,7 +21,7 @@ use crate::json::segment::{Line, Segment};
 use crate::json::tape::{notable, Kind, Tape};
 use crate::simd::bitmap::Bitmap;
 
-/// Walk one object into `tape`; the line is valid UTF-8 and without control characters. `places`: what the survey of the
+/// Walk one object into `tape`; the line is valid UTF-8 and without control characters. `places`: what the prefilter of the
 /// segment marked.
 /// `None`: not done, and the tape then holds anything.
 #[inline(always)]

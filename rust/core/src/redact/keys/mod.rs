@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::io::escape::Decoded;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::folding::folded;
-use crate::redact::keys::negative_cache::Dull;
+use crate::redact::keys::negative_cache::NegativeCache;
 use crate::redact::keys::vocabulary::{Beside, Known, Vocabulary};
 use crate::redact::keys::words::{words, Words};
 use crate::redact::token::{rule_name, segments};
@@ -89,7 +89,7 @@ pub struct KeyMemo {
     words: Words,
     /// Bounded: of two with one place the later is remembered. The empty key is plain.
     short: Box<[(Short, KeyClass); 1 << SHORT_LOG2]>,
-    pub dull: Dull,
+    pub negative_cache: NegativeCache,
 }
 
 impl Default for KeyMemo {
@@ -98,7 +98,7 @@ impl Default for KeyMemo {
             decoded: Decoded::default(),
             words: Words::default(),
             short: Box::new([(Short(0), KeyClass::Plain); 1 << SHORT_LOG2]),
-            dull: Dull::default(),
+            negative_cache: NegativeCache::default(),
         }
     }
 }

@@ -6,9 +6,9 @@ pub const BEFORE_BYTES: usize = 32;
 const PLACES_LOG2: u32 = 6;
 
 /// Bounded: of two places with one hash the later is remembered.
-pub struct Dull(Box<[Option<[u8; BEFORE_BYTES]>; 1 << PLACES_LOG2]>);
+pub struct NegativeCache(Box<[Option<[u8; BEFORE_BYTES]>; 1 << PLACES_LOG2]>);
 
-impl Dull {
+impl NegativeCache {
     #[inline]
     pub fn knows(&self, before: &[u8; BEFORE_BYTES]) -> bool {
         self.0[hash(before)].as_ref() == Some(before)
@@ -19,7 +19,7 @@ impl Dull {
     }
 }
 
-impl Default for Dull {
+impl Default for NegativeCache {
     fn default() -> Self {
         Self(Box::new([None; 1 << PLACES_LOG2]))
     }
@@ -38,10 +38,10 @@ mod tests {
 
     #[test]
     fn only_what_was_remembered_is_known() {
-        let mut dull = Dull::default();
+        let mut cache = NegativeCache::default();
         let before = |text: &str| -> [u8; BEFORE_BYTES] { std::array::from_fn(|at| text.as_bytes()[at % text.len()]) };
-        assert!(!dull.knows(&[0; BEFORE_BYTES]));
-        dull.remember(&before("handle(OrderService.java"));
-        assert!(dull.knows(&before("handle(OrderService.java")) && !dull.knows(&before("handle(OrderService.jav4")));
+        assert!(!cache.knows(&[0; BEFORE_BYTES]));
+        cache.remember(&before("handle(OrderService.java"));
+        assert!(cache.knows(&before("handle(OrderService.java")) && !cache.knows(&before("handle(OrderService.jav4")));
     }
 }

@@ -5,7 +5,7 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
 
-use crate::redact::prefilter::min_prefix::Lead;
+use crate::redact::prefilter::min_prefix::MinPrefix;
 use crate::spec::flaw;
 
 /// Farthest a pattern looks ahead of its begin, in bytes: a private key fits.
@@ -18,7 +18,7 @@ pub struct Pattern {
     text: String,
     /// It may read past spaces and quotes before it fails.
     pub far: bool,
-    pub lead: Lead,
+    pub min_prefix: MinPrefix,
     compiled: OnceBox<Option<Compiled>>,
 }
 
@@ -46,7 +46,7 @@ impl Pattern {
     /// `hir`: what it was parsed to.
     pub fn new(text: &str, hir: &Hir) -> Self {
         let far = ["[^", "\\S", "\\W", "\\D", ".*", ".+", ".{"].iter().any(|part| text.contains(part));
-        Self { text: text.to_owned(), far, lead: Lead::of(hir), compiled: OnceBox::new() }
+        Self { text: text.to_owned(), far, min_prefix: MinPrefix::of(hir), compiled: OnceBox::new() }
     }
 
     /// How far it looks, in bytes from its begin on.

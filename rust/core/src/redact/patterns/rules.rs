@@ -11,7 +11,7 @@ use crate::redact::patterns::literals::{Literals, LITERALS_MAX, OWN_LITERALS_MAX
 use crate::redact::patterns::pattern::{builder, parsed, Pattern};
 use crate::redact::patterns::pii::Pii;
 use crate::redact::prefilter::byte_classes::RUN_BYTES;
-use crate::redact::prefilter::prefix4::{Begins, Stems};
+use crate::redact::prefilter::prefix4::{Begins, Prefixes4};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
 use crate::spec::{unbuilt, ContentRuleSpec, RedactSpec, RuleError};
 
@@ -56,17 +56,19 @@ pub struct Rule {
 impl Rule {
     /// Where a match whose literal is at `at` begins; None where it cannot begin.
     pub fn start(&self, text: &[u8], at: usize) -> Option<usize> {
-        self.begin(text, at).filter(|start| self.pattern.as_ref().is_some_and(|p| p.lead.may_begin(&text[*start..])))
+        self.begin(text, at)
+            .filter(|start| self.pattern.as_ref().is_some_and(|p| p.min_prefix.may_begin(&text[*start..])))
     }
 
     /// The same if the text may have been cut off in the middle of the match.
     pub fn cut_start(&self, text: &[u8], at: usize) -> Option<usize> {
-        self.begin(text, at).filter(|start| self.pattern.as_ref().is_some_and(|p| p.lead.may_go_on(&text[*start..])))
+        self.begin(text, at)
+            .filter(|start| self.pattern.as_ref().is_some_and(|p| p.min_prefix.may_go_on(&text[*start..])))
     }
 
     /// The same if the text may have to be decoded first.
     pub fn may_start(&self, text: &[u8], at: usize) -> bool {
-        let begins = |start| self.pattern.as_ref().is_some_and(|p| p.lead.may_begin_escaped(&text[start..]));
+        let begins = |start| self.pattern.as_ref().is_some_and(|p| p.min_prefix.may_begin_escaped(&text[start..]));
         self.begin(text, at).is_some_and(begins)
     }
 
@@ -89,10 +91,10 @@ impl Rule {
 /// All content rules of one spec.
 pub struct Rules {
     pub list: Vec<Rule>,
-    pub stems: Stems,
-    /// Rules of the user's without literals, searched together on every string; pattern i is rule `loose_rules[i]`.
-    pub loose: Option<Regex>,
-    pub loose_rules: Vec<usize>,
+    pub prefixes: Prefixes4,
+    /// The user's rules without literals, in one combined search of every string; pattern i is rule `combined_rules[i]`.
+    pub combined: Option<Regex>,
+    pub combined_rules: Vec<usize>,
     pub card: Option<usize>,
     pub email: Option<usize>,
     pub url_credentials: Option<usize>,
@@ -174,9 +176,9 @@ impl Rules {
         specs.extend(spec.rules.iter().cloned());
         let mut rules = Self {
             list: Vec::new(),
-            stems: Stems::default(),
-            loose: None,
-            loose_rules: Vec::new(),
+            prefixes: Prefixes4::default(),
+            combined: None,
+            combined_rules: Vec::new(),
             card: None,
             email: None,
             url_credentials: None,
@@ -185,7 +187,7 @@ impl Rules {
             read_everything: false,
         };
         let mut names: Vec<&str> = Vec::new();
-        let mut loose = Vec::new();
+        let mut combined = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
             if index >= own_from {
                 check(spec)?;
@@ -196,20 +198,21 @@ impl Rules {
             names.push(&spec.name);
             if spec.enabled {
                 let of_pack = of_packs().get(index).filter(|_| index < own_from);
-                rules.add(spec, number(&spec.name), of_pack, &mut loose)?;
+                rules.add(spec, number(&spec.name), of_pack, &mut combined)?;
             }
-            if index < own_from && !loose.is_empty() {
+            if index < own_from && !combined.is_empty() {
                 return Err(RuleError::new(
                     &spec.name,
                     "the pattern has no literal of four bytes that all matches hold",
                 ));
             }
         }
-        if !loose.is_empty() {
-            let regex = builder(false).build_many(&loose).map_err(|error| RuleError::new("rules", unbuilt(&error)))?;
-            rules.loose = Some(regex);
+        if !combined.is_empty() {
+            let regex =
+                builder(false).build_many(&combined).map_err(|error| RuleError::new("rules", unbuilt(&error)))?;
+            rules.combined = Some(regex);
         }
-        rules.read_everything = rules.loose.is_some() || !rules.pii.is_empty();
+        rules.read_everything = rules.combined.is_some() || !rules.pii.is_empty();
         Ok(rules)
     }
 
@@ -218,7 +221,7 @@ impl Rules {
         spec: &ContentRuleSpec,
         number: u16,
         of_pack: Option<&Option<Literals>>,
-        loose: &mut Vec<String>,
+        combined: &mut Vec<String>,
     ) -> Result<(), RuleError> {
         let index = self.list.len();
         let fail = |reason: String| Err(RuleError::new(&spec.name, reason));
@@ -246,12 +249,12 @@ impl Rules {
         } else {
             let hir = parsed(&spec.pattern).map_err(|reason| RuleError::new(&spec.name, reason))?;
             let pattern = Pattern::new(&spec.pattern, &hir);
-            let long = pattern.lead.len >= RUN_BYTES;
+            let long = pattern.min_prefix.len >= RUN_BYTES;
             rule.pattern = Some(pattern);
             match of_pack.cloned().unwrap_or_else(|| Literals::of(&hir, OWN_LITERALS_MAX)) {
                 None => {
-                    loose.push(spec.pattern.clone());
-                    self.loose_rules.push(index);
+                    combined.push(spec.pattern.clone());
+                    self.combined_rules.push(index);
                 }
                 Some(Literals { list, any_case, before }) => {
                     rule.before = before;
@@ -262,7 +265,7 @@ impl Rules {
                             (true, false) => Begins::Word,
                             (true, true) => Begins::LongWord,
                         };
-                        self.stems.add(literal, any_case, begins, index);
+                        self.prefixes.add(literal, any_case, begins, index);
                     }
                 }
             }

@@ -38,7 +38,7 @@ impl<'a> Work<'a> {
 impl Rules {
     /// At this place of a text with four bytes more stands a literal, and around it what may be a match of its pattern.
     pub fn may_begin(&self, text: &[u8], at: usize) -> bool {
-        self.stems.rules_at(&text[at..]).any(|rule| self.list[rule].may_start(text, at))
+        self.prefixes.rules_at(&text[at..]).any(|rule| self.list[rule].may_start(text, at))
     }
 
     /// Call `found(start, end, rule)` for each credential in `text`, which is the part of the text of `places` that
@@ -57,10 +57,10 @@ impl Rules {
         if !self.pii.is_empty() {
             self.pii.scan(text, |start, end, rule| found(start, end, &self.list[rule]));
         }
-        if seen.stem() {
-            let stems = within(&places.stems, start, end).take_while(|at| at + 4 <= text.len());
-            self.anchored(text, stems, work, &mut found);
-            self.loose(text, &mut found);
+        if seen.prefix() {
+            let prefixes = within(&places.prefixes, start, end).take_while(|at| at + 4 <= text.len());
+            self.at_literals(text, prefixes, work, &mut found);
+            self.combined(text, &mut found);
         }
         let signs = within(&places.signs, start, end);
         if let Some(rule) = self.card.filter(|_| seen.digits()) {
@@ -82,10 +82,10 @@ impl Rules {
         }
     }
 
-    fn anchored(
+    fn at_literals(
         &self,
         text: &[u8],
-        stems: impl Iterator<Item = usize>,
+        prefixes: impl Iterator<Item = usize>,
         work: &mut Work<'_>,
         found: &mut impl FnMut(usize, usize, &Rule),
     ) {
@@ -93,8 +93,8 @@ impl Rules {
         let mut done: Vec<(usize, usize)> = Vec::new();
         // The end of the run that the last place was in.
         let mut run_end = 0;
-        for at in stems {
-            for index in self.stems.rules_at(&text[at..]) {
+        for at in prefixes {
+            for index in self.prefixes.rules_at(&text[at..]) {
                 if work.exhausted() {
                     return;
                 }
@@ -127,10 +127,10 @@ impl Rules {
         }
     }
 
-    fn loose(&self, text: &[u8], found: &mut impl FnMut(usize, usize, &Rule)) {
-        for captures in self.loose.iter().flat_map(|regex| regex.captures_iter(text)) {
+    fn combined(&self, text: &[u8], found: &mut impl FnMut(usize, usize, &Rule)) {
+        for captures in self.combined.iter().flat_map(|regex| regex.captures_iter(text)) {
             let (Some(pattern), Some(whole)) = (captures.pattern(), captures.get_match()) else { continue };
-            let rule = &self.list[self.loose_rules[pattern.as_usize()]];
+            let rule = &self.list[self.combined_rules[pattern.as_usize()]];
             let secret = captures.get_group(1).map_or(whole.range(), |group| group.range());
             if accepts(rule, text, whole.range(), secret.clone()) {
                 found(secret.start, secret.end, rule);
@@ -159,7 +159,7 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
 }
 
 /// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
-/// `starts` are the digits that a survey marks, in order.
+/// `starts` are the digits that the prefilter marks, in order.
 fn cards(text: &[u8], starts: impl Iterator<Item = usize>, mut found: impl FnMut(usize, usize)) {
     let mut at = 0;
     for start in starts {

@@ -7,7 +7,7 @@ use crate::redact::patterns::rules::{Rule, Rules};
 
 /// Longest end looked at, in bytes.
 const TAIL_BYTES_MAX: usize = 512;
-/// Shortest end that gives something away, in bytes: an anchor and a little more.
+/// Shortest end that gives something away, in bytes: a literal and a little more.
 const TAIL_BYTES_MIN: usize = 6;
 
 /// Broken text that began as JSON; a log line that begins with `[INFO]` did not.
@@ -25,7 +25,7 @@ impl Rules {
             return None;
         }
         for at in run..=text.len() - TAIL_BYTES_MIN {
-            let mut rules = self.stems.rules_at(&text[at..]).map(|index| &self.list[index]);
+            let mut rules = self.prefixes.rules_at(&text[at..]).map(|index| &self.list[index]);
             if let Some(found) = rules.find_map(|rule| Some((rule.cut_start(text, at)?, rule))) {
                 return Some(found);
             }

@@ -60,7 +60,7 @@ pub(crate) const CLASSES: [u8; 128] = {
     table
 };
 
-/// Most stems count at the first byte of a word if at least so many bytes from there on are run bytes: `#` to DEL.
+/// Most literals count at the first byte of a word if at least so many bytes from there on are run bytes: `#` to DEL.
 pub const RUN_BYTES: usize = 16;
 /// The last byte that is none.
 pub(crate) const RUN_AFTER: u8 = b'"';

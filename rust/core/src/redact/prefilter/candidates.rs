@@ -1,11 +1,11 @@
 //! Redaction's first look at a text: where anything it looks for may be, as bitmaps with a bit for each byte.
 //! A credential begins where a word does and is long, so few places are left to look up, whatever the number of rules.
-//! Bytes are told apart by tables (as in simdjson, arXiv 1902.08318), and so are the heads of stems.
+//! Bytes are told apart by tables (as in simdjson, arXiv 1902.08318), and so are the first three bytes of literals.
 
 use super::byte_classes::MARKED;
 use super::card::may_be_card;
 use super::marker::{Chunk, Marker, BLOCK_BYTES};
-use super::prefix3::{begins_word, Heads};
+use super::prefix3::{begins_word, Prefixes3};
 use crate::simd::bitmap::Bitmap;
 use crate::simd::Path;
 
@@ -14,13 +14,13 @@ use crate::simd::Path;
 pub struct Block {
     /// Bytes of `MARKED`, and digits with which a card number may begin.
     pub marks: u64,
-    /// Where a stem begins that counts there.
-    pub stems: u64,
+    /// Where the first four bytes of a literal stand that counts there.
+    pub prefixes: u64,
 }
 
 impl Block {
     pub fn is_empty(self) -> bool {
-        self.marks | self.stems == 0
+        self.marks | self.prefixes == 0
     }
 
     /// Without the places from `len` on.
@@ -28,49 +28,51 @@ impl Block {
     #[must_use]
     pub fn first(self, len: usize) -> Self {
         let kept = if len < 64 { (1 << len) - 1 } else { u64::MAX };
-        Self { marks: self.marks & kept, stems: self.stems & kept }
+        Self { marks: self.marks & kept, prefixes: self.prefixes & kept }
     }
 }
 
 /// Bitmaps of one text, which may be many lines. Reused from text to text.
 #[derive(Default, Debug)]
-pub struct Survey {
+pub struct Candidates {
     /// A word for each 64 bytes begun, and one without bits at the end; as in `Block`.
     marks: Vec<u64>,
-    stems: Vec<u64>,
+    prefixes: Vec<u64>,
     /// A bit wherever one of them has one.
     places: Bitmap,
-    /// There once it was needed: a survey is taken out and put back often.
+    /// Allocated when first needed: candidates are taken out and put back often.
     chunk: Option<Box<Chunk>>,
 }
 
-/// A survey from some place on.
+/// Candidates from some place on.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     marks: &'a [u64],
-    stems: &'a [u64],
+    prefixes: &'a [u64],
     places: &'a Bitmap,
     from: usize,
 }
 
-impl Survey {
-    /// `stem`: these 4 bytes are a stem's. `literal`: at this place stands a literal, and what may be a match around it.
+impl Candidates {
+    /// `prefix`: a literal begins with these 4 bytes. `literal`: at this place stands a literal, and around it what may be a
+    /// match.
     pub fn scan(
         &mut self,
         path: Path,
         text: &[u8],
-        heads: &Heads,
-        stem: impl Fn([u8; 4]) -> bool,
+        prefixes3: &Prefixes3,
+        prefix: impl Fn([u8; 4]) -> bool,
         literal: &dyn Fn(usize) -> bool,
     ) {
         let words = text.len().div_ceil(BLOCK_BYTES) + 1;
         // What is left of a longer text behind it is not looked at.
         if self.marks.len() < words {
             self.marks.resize(words, 0);
-            self.stems.resize(words, 0);
+            self.prefixes.resize(words, 0);
         }
-        let (marks, stems) = (&mut self.marks[..words], &mut self.stems[..words]);
-        let mut marker = Marker { text, heads, stem, literal, chunk: self.chunk.get_or_insert_default(), marks, stems };
+        let (marks, prefixes) = (&mut self.marks[..words], &mut self.prefixes[..words]);
+        let mut marker =
+            Marker { text, prefixes3, prefix, literal, chunk: self.chunk.get_or_insert_default(), marks, prefixes };
         match path {
             #[cfg(target_arch = "x86_64")]
             Path::Avx512 if path.runs_here() => crate::simd::candidates_avx512::scan(&mut marker),
@@ -83,23 +85,23 @@ impl Survey {
 
     fn gather(&mut self, text_bytes: usize) {
         let places = self.places.reset(text_bytes).iter_mut();
-        for (place, (marks, stems)) in places.zip(self.marks.iter().zip(&self.stems)) {
-            *place = (marks | stems).to_le_bytes();
+        for (place, (marks, prefixes)) in places.zip(self.marks.iter().zip(&self.prefixes)) {
+            *place = (marks | prefixes).to_le_bytes();
         }
     }
 
-    /// The same with a stem at every place where one may begin, and a card at every run of digits.
+    /// The same with a prefix at every place where one may begin, and a card at every run of digits.
     #[cfg(test)]
-    pub fn everything(&mut self, text: &[u8], stem: impl Fn([u8; 4]) -> bool) {
-        for words in [&mut self.marks, &mut self.stems] {
+    pub fn everything(&mut self, text: &[u8], prefix: impl Fn([u8; 4]) -> bool) {
+        for words in [&mut self.marks, &mut self.prefixes] {
             words.clear();
             words.resize(text.len().div_ceil(BLOCK_BYTES) + 1, 0);
         }
         for (place, &byte) in text.iter().enumerate() {
             let first = byte.is_ascii_digit() && !(place > 0 && text[place - 1].is_ascii_digit());
             self.marks[place / 64] |= u64::from(first || MARKED.contains(&byte)) << (place % 64);
-            let stem = text[place..].first_chunk().is_some_and(|bytes| stem(*bytes));
-            self.stems[place / 64] |= u64::from(stem) << (place % 64);
+            let prefix = text[place..].first_chunk().is_some_and(|bytes| prefix(*bytes));
+            self.prefixes[place / 64] |= u64::from(prefix) << (place % 64);
         }
         self.gather(text.len());
     }
@@ -110,7 +112,7 @@ impl Survey {
     }
 
     pub fn view(&self) -> View<'_> {
-        View { marks: &self.marks, stems: &self.stems, places: &self.places, from: 0 }
+        View { marks: &self.marks, prefixes: &self.prefixes, places: &self.places, from: 0 }
     }
 }
 
@@ -137,19 +139,19 @@ impl View<'_> {
             Some([this, next]) => this >> shift | next << 1 << (63 - shift),
             _ => 0,
         };
-        Block { marks: joined(self.marks), stems: joined(self.stems) }
+        Block { marks: joined(self.marks), prefixes: joined(self.prefixes) }
     }
 }
 
-/// The twin of the kernels for vector units: what a survey is.
+/// The reference of the kernels for vector units: it defines what candidates are.
 fn plain(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
     marker.marks.fill(0);
-    marker.stems.fill(0);
+    marker.prefixes.fill(0);
     let text = marker.text;
     for (place, &byte) in text.iter().enumerate() {
         let card = byte.is_ascii_digit() && begins_word(text, place) && may_be_card(&text[place..]);
         marker.marks[place / BLOCK_BYTES] |= u64::from(card || MARKED.contains(&byte)) << (place % BLOCK_BYTES);
-        marker.stem_at(place);
+        marker.prefix_at(place);
     }
 }
 
@@ -163,24 +165,24 @@ mod tests {
     const LENGTH_STEP: usize = if cfg!(miri) { 63 } else { 1 };
     const TIMES_MAX: usize = if cfg!(miri) { 2 } else { 30 };
 
-    fn heads() -> Heads {
+    fn prefixes3() -> Prefixes3 {
         let abc = || b"abc".iter().copied();
         let long = abc().flat_map(|a| abc().flat_map(move |b| abc().map(move |c| [a, b, c])));
-        Heads::new(&[*b":A1", *b"---"], &[*b"be.", *b"Be_"], &long.chain([*b"lon"]).collect::<Vec<_>>())
+        Prefixes3::new(&[*b":A1", *b"---"], &[*b"be.", *b"Be_"], &long.chain([*b"lon"]).collect::<Vec<_>>())
     }
 
     fn places(text: &str, wanted: fn(Block) -> u64) -> Vec<usize> {
-        let mut survey = Survey::default();
-        survey.scan(Path::Scalar, text.as_bytes(), &heads(), |_| true, &|_| true);
-        let blocks = (0..text.len()).step_by(64).map(|at| (at, survey.view().window(at)));
+        let mut candidates = Candidates::default();
+        candidates.scan(Path::Scalar, text.as_bytes(), &prefixes3(), |_| true, &|_| true);
+        let blocks = (0..text.len()).step_by(64).map(|at| (at, candidates.view().window(at)));
         blocks.flat_map(|(at, block)| Bits(wanted(block)).map(move |bit| at + bit)).collect()
     }
 
     #[test]
-    fn stems_are_looked_up_at_long_words_and_where_heads_say() {
+    fn literals_are_looked_up_at_long_words_and_where_prefixes_say() {
         let text = "abc long_word_of_16__ x-be.. Be__ babe--- :A12";
-        let expected = ["long", "be.. ", "Be__", "---", ":A12"].map(|stem| text.find(stem).unwrap());
-        assert_eq!(places(text, |block| block.stems), expected);
+        let expected = ["long", "be.. ", "Be__", "---", ":A12"].map(|prefix| text.find(prefix).unwrap());
+        assert_eq!(places(text, |block| block.prefixes), expected);
     }
 
     #[test]
@@ -196,32 +198,32 @@ mod tests {
         for length in (1..260).step_by(LENGTH_STEP) {
             let text = "-".repeat(length - 1) + "@";
             for path in Path::here() {
-                let mut survey = Survey::default();
-                survey.scan(path, text.as_bytes(), &heads(), |_| false, &|_| true);
-                assert!(survey.view().any(length - 1..length), "{length} bytes on {path:?}");
+                let mut candidates = Candidates::default();
+                candidates.scan(path, text.as_bytes(), &prefixes3(), |_| false, &|_| true);
+                assert!(candidates.view().any(length - 1..length), "{length} bytes on {path:?}");
             }
         }
     }
 
     #[test]
-    fn zeros_that_an_anchor_begins_with_are_not_seen_before_a_text() {
-        let heads = Heads::new(&[[0, b'b', b'e'], [0, 0, b'c']], &[], &[]);
+    fn zeros_that_a_literal_begins_with_are_not_seen_before_a_text() {
+        let prefixes3 = Prefixes3::new(&[[0, b'b', b'e'], [0, 0, b'c']], &[], &[]);
         for path in Path::here() {
             for (text, expected) in [("be after no zero", None), ("c", None), ("\0be after one", Some(0))] {
-                let mut survey = Survey::default();
-                survey.scan(path, text.as_bytes(), &heads, |_| true, &|_| true);
-                let found = Bits(survey.view().window(0).stems).next();
+                let mut candidates = Candidates::default();
+                candidates.scan(path, text.as_bytes(), &prefixes3, |_| true, &|_| true);
+                let found = Bits(candidates.view().window(0).prefixes).next();
                 assert_eq!(found, expected, "{text:?} on {path:?}");
             }
         }
     }
 
-    /// What a survey takes notice of, and what stands between, with lengths around those of a block.
+    /// What the prefilter marks, and what stands between, with lengths around those of a block.
     const PARTS: &str = "[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}";
 
     /// The words of a text of so many bytes.
-    fn words(survey: &Survey, bytes: usize) -> [&[u64]; 2] {
-        [&survey.marks, &survey.stems].map(|words| &words[..=bytes.div_ceil(BLOCK_BYTES)])
+    fn words(candidates: &Candidates, bytes: usize) -> [&[u64]; 2] {
+        [&candidates.marks, &candidates.prefixes].map(|words| &words[..=bytes.div_ceil(BLOCK_BYTES)])
     }
 
     proptest! {
@@ -234,17 +236,17 @@ mod tests {
             // Often more than a chunk.
             let text = [" ".repeat(before), parts.concat().repeat(times)].concat().into_bytes();
             let short = &text[..length.index(text.len() + 1)];
-            let scan = |survey: &mut Survey, path, text: &[u8]| {
-                survey.scan(path, text, &heads(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0)
+            let scan = |candidates: &mut Candidates, path, text: &[u8]| {
+                candidates.scan(path, text, &prefixes3(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0)
             };
             for path in Path::here() {
-                // A survey holds what is left of a longer text, and that must not show.
-                let mut survey = Survey::default();
+                // Candidates keep what is left of a longer text, and that must not show.
+                let mut candidates = Candidates::default();
                 for text in [&text, short] {
-                    let mut plain = Survey::default();
+                    let mut plain = Candidates::default();
                     scan(&mut plain, Path::Scalar, text);
-                    scan(&mut survey, path, text);
-                    prop_assert_eq!(words(&plain, text.len()), words(&survey, text.len()), "{}", path.name());
+                    scan(&mut candidates, path, text);
+                    prop_assert_eq!(words(&plain, text.len()), words(&candidates, text.len()), "{}", path.name());
                 }
             }
         }
@@ -253,18 +255,18 @@ mod tests {
         fn a_view_sees_the_bits_of_its_part(parts in prop::collection::vec(PARTS, 0..20), length in 0_usize..300) {
             let text = parts.concat().into_bytes();
             let text = &text[..text.len().min(length)];
-            let mut survey = Survey::default();
-            survey.scan(Path::Scalar, text, &heads(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0);
+            let mut candidates = Candidates::default();
+            candidates.scan(Path::Scalar, text, &prefixes3(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0);
             let bit = |words: &[u64], at: usize| words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0);
-            let view = survey.view();
+            let view = candidates.view();
             for start in 0..text.len().min(70) {
                 for end in start..text.len() {
-                    let some = (start..end).any(|at| bit(&survey.marks, at) || bit(&survey.stems, at));
+                    let some = (start..end).any(|at| bit(&candidates.marks, at) || bit(&candidates.prefixes, at));
                     prop_assert_eq!(view.any(start..end), some);
                 }
             }
             for start in 0..text.len().min(130) {
-                let bits = (0..64).filter(|at| bit(&survey.marks, start + at));
+                let bits = (0..64).filter(|at| bit(&candidates.marks, start + at));
                 prop_assert_eq!(Bits(view.window(start).marks).collect::<Vec<_>>(), bits.collect::<Vec<_>>());
             }
         }

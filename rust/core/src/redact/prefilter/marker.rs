@@ -4,7 +4,7 @@
 use super::byte_classes::RUN_BYTES;
 use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
 use super::places::Bits;
-use super::prefix3::{Heads, HEAD_BYTES};
+use super::prefix3::{Prefixes3, PREFIX3_BYTES};
 
 /// What is marked at a time: one bit per byte in a word.
 pub(crate) const BLOCK_BYTES: usize = 64;
@@ -13,8 +13,8 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 pub(crate) const CHUNK_BLOCKS: usize = 64;
 /// Blocks side by side. Compilers make poor code of fewer.
 const LANES: usize = 8;
-/// How far the last byte of a head is from its first, and that of a run.
-const HEAD_SHIFT: usize = HEAD_BYTES - 1;
+/// How far the last byte of a three-byte prefix is from its first, and that of a run.
+const PREFIX3_SHIFT: usize = PREFIX3_BYTES - 1;
 const RUN_SHIFT: usize = RUN_BYTES - 1;
 
 /// What 64 bytes are, a bit for each, the first in the lowest.
@@ -24,7 +24,7 @@ pub(crate) struct Masks {
     pub digits: u64,
     pub marks: u64,
     pub runs: u64,
-    /// Last bytes of what may be heads that count anywhere, at words, and at long words.
+    /// Last bytes of what may be three-byte prefixes that count anywhere, at words, and at long words.
     pub anywhere: u64,
     pub at_word: u64,
     pub at_long: u64,
@@ -43,16 +43,26 @@ pub(crate) struct Chunk {
     anywhere: Row,
     at_word: Row,
     at_long: Row,
-    /// Where stems and cards may begin, so many bytes later.
-    stems: [u64; CHUNK_BLOCKS],
+    /// Where prefixes and cards may begin, so many bytes later.
+    prefixes: [u64; CHUNK_BLOCKS],
     cards: [u64; CHUNK_BLOCKS],
 }
 
 impl Default for Chunk {
     fn default() -> Self {
         let row = [0; 1 + CHUNK_BLOCKS];
-        let [stems, cards] = [[0; CHUNK_BLOCKS]; 2];
-        Self { words: row, digits: row, marks: row, runs: row, anywhere: row, at_word: row, at_long: row, stems, cards }
+        let [prefixes, cards] = [[0; CHUNK_BLOCKS]; 2];
+        Self {
+            words: row,
+            digits: row,
+            marks: row,
+            runs: row,
+            anywhere: row,
+            at_word: row,
+            at_long: row,
+            prefixes,
+            cards,
+        }
     }
 }
 
@@ -87,27 +97,28 @@ impl Chunk {
         [words, digits, runs, anywhere, at_word, at_long]
     }
 
-    /// Where stems and cards may begin, of one group of blocks. What is moved up from the block before is at most its
+    /// Where prefixes and cards may begin, of one group of blocks. What is moved up from the block before is at most its
     /// last 15 bits, so whatever its own block before was does not show.
     #[inline(always)]
     fn settle(&mut self, group: usize) -> u64 {
         let [words, digits, runs] = [&self.words, &self.digits, &self.runs].map(|row| lanes(row, group));
         let [anywhere, at_word, at_long] = [&self.anywhere, &self.at_word, &self.at_long].map(|row| lanes(row, group));
-        let (stems, cards) = (self.stems.as_chunks_mut::<LANES>(), self.cards.as_chunks_mut::<LANES>());
-        let (stems, cards) = (&mut stems.0[group], &mut cards.0[group]);
+        let (prefixes, cards) = (self.prefixes.as_chunks_mut::<LANES>(), self.cards.as_chunks_mut::<LANES>());
+        let (prefixes, cards) = (&mut prefixes.0[group], &mut cards.0[group]);
         let mut some_card = 0;
         for lane in 0..LANES {
             let (before, now) = (words.0[lane], words.1[lane]);
             let starts_before = before & !(before << 1);
             let starts = now & !up(before, now, 1);
-            // At the last bytes of heads.
-            let (heads_before, heads) = (starts_before << HEAD_SHIFT, up(starts_before, starts, HEAD_SHIFT));
-            let near_before = heads_before & at_word.0[lane] | anywhere.0[lane];
-            let near = heads & at_word.1[lane] | anywhere.1[lane];
-            let (long_before, long) = (heads_before & at_long.0[lane], heads & at_long.1[lane]);
+            // At the last bytes of three-byte prefixes.
+            let (prefixes3_before, prefixes3) =
+                (starts_before << PREFIX3_SHIFT, up(starts_before, starts, PREFIX3_SHIFT));
+            let near_before = prefixes3_before & at_word.0[lane] | anywhere.0[lane];
+            let near = prefixes3 & at_word.1[lane] | anywhere.1[lane];
+            let (long_before, long) = (prefixes3_before & at_long.0[lane], prefixes3 & at_long.1[lane]);
             // A place is known when its run is: `RUN_SHIFT` bytes later.
-            const TO_RUN: usize = RUN_SHIFT - HEAD_SHIFT;
-            stems[lane] =
+            const TO_RUN: usize = RUN_SHIFT - PREFIX3_SHIFT;
+            prefixes[lane] =
                 long_runs(runs.0[lane], runs.1[lane]) & up(long_before, long, TO_RUN) | up(near_before, near, TO_RUN);
             let (fours_before, fours) = fours(digits.0[lane], digits.1[lane]);
             cards[lane] = fours & up(fours_before, fours, FOURS_SHIFT) & up(starts_before, starts, CARD_SHIFT);
@@ -133,18 +144,18 @@ fn fours(before: u64, now: u64) -> (u64, u64) {
     (before_2 & before_2 << 2, now_2 & up(before_2, now_2, 2))
 }
 
-/// Makes a survey of masks, chunk by chunk.
+/// Makes candidates of masks, chunk by chunk.
 pub(crate) struct Marker<'a, F> {
     pub text: &'a [u8],
-    pub heads: &'a Heads,
-    /// These 4 bytes are a stem's.
-    pub stem: F,
+    pub prefixes3: &'a Prefixes3,
+    /// A literal begins with these 4 bytes.
+    pub prefix: F,
     /// At this place of the text stands a literal, and around it what may be a match of its pattern.
     pub literal: &'a dyn Fn(usize) -> bool,
     pub chunk: &'a mut Chunk,
     /// A word for each block of the text, and one more.
     pub marks: &'a mut [u64],
-    pub stems: &'a mut [u64],
+    pub prefixes: &'a mut [u64],
 }
 
 impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
@@ -173,12 +184,12 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
             cards |= self.chunk.settle(group);
         }
         self.marks[first..first + count].copy_from_slice(&self.chunk.marks[1..=count]);
-        self.stems[first..first + count].fill(0);
+        self.prefixes[first..first + count].fill(0);
         for block in 0..count {
-            for bit in Bits(self.chunk.stems[block]) {
-                // Kernels read zeros before the text, so that an anchor which begins with zeros may seem to begin there:
+            for bit in Bits(self.chunk.prefixes[block]) {
+                // Kernels read zeros before the text, so that a literal which begins with zeros may seem to begin there:
                 // that place is then far behind the end.
-                self.stem_at(((first + block) * BLOCK_BYTES + bit).wrapping_sub(RUN_SHIFT));
+                self.prefix_at(((first + block) * BLOCK_BYTES + bit).wrapping_sub(RUN_SHIFT));
             }
         }
         if cards != 0 {
@@ -192,16 +203,16 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
     }
 
     #[inline(always)]
-    pub fn stem_at(&mut self, place: usize) {
-        if self.text.get(place..).and_then(<[u8]>::first_chunk).is_some_and(|bytes| (self.stem)(*bytes)) {
-            self.set_stem(place);
+    pub fn prefix_at(&mut self, place: usize) {
+        if self.text.get(place..).and_then(<[u8]>::first_chunk).is_some_and(|bytes| (self.prefix)(*bytes)) {
+            self.set_prefix(place);
         }
     }
 
     #[cold]
-    fn set_stem(&mut self, place: usize) {
-        let counts = self.heads.count_at(self.text, place) && (self.literal)(place);
-        self.stems[place / BLOCK_BYTES] |= u64::from(counts) << (place % BLOCK_BYTES);
+    fn set_prefix(&mut self, place: usize) {
+        let counts = self.prefixes3.count_at(self.text, place) && (self.literal)(place);
+        self.prefixes[place / BLOCK_BYTES] |= u64::from(counts) << (place % BLOCK_BYTES);
     }
 
     #[inline(never)]

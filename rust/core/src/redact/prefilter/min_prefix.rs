@@ -4,17 +4,17 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::redact::prefilter::byte_classes::is_run;
 
-/// Most bytes of a text compared with a lead: what differs at all mostly differs at once.
+/// Most bytes of a text compared with a prefix: what differs at all mostly differs at once.
 const COMPARED_BYTES_MAX: usize = 24;
 
 /// The first bytes of each match: how many at least, and which they may be.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Lead {
+pub struct MinPrefix {
     pub len: usize,
     set: [u64; 4],
 }
 
-impl Lead {
+impl MinPrefix {
     /// Of a parsed pattern.
     pub fn of(hir: &Hir) -> Self {
         of(hir).0
@@ -52,18 +52,18 @@ impl Lead {
     }
 }
 
-/// The lead of a part, and whether all of it is run bytes, however long it is.
-fn of(hir: &Hir) -> (Lead, bool) {
+/// The prefix of a part, and whether all of it is run bytes, however long it is.
+fn of(hir: &Hir) -> (MinPrefix, bool) {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => (Lead::default(), true),
+        HirKind::Empty | HirKind::Look(_) => (MinPrefix::default(), true),
         HirKind::Literal(literal) => {
             let run = literal.0.iter().take_while(|byte| is_run(**byte));
-            let mut lead = Lead::default();
+            let mut min_prefix = MinPrefix::default();
             run.for_each(|byte| {
-                lead.len += 1;
-                lead.add(*byte);
+                min_prefix.len += 1;
+                min_prefix.add(*byte);
             });
-            (lead, lead.len == literal.0.len())
+            (min_prefix, min_prefix.len == literal.0.len())
         }
         HirKind::Class(class) => {
             let ranges: Option<Vec<(u8, u8)>> = match class {
@@ -74,25 +74,27 @@ fn of(hir: &Hir) -> (Lead, bool) {
                 }
             };
             match ranges.filter(|ranges| ranges.iter().all(|(start, end)| is_run(*start) && is_run(*end))) {
-                None => (Lead::default(), false),
+                None => (MinPrefix::default(), false),
                 Some(ranges) => {
-                    let mut lead = Lead { len: 1, ..Lead::default() };
-                    ranges.iter().flat_map(|(start, end)| *start..=*end).for_each(|byte| lead.add(byte));
-                    (lead, true)
+                    let mut min_prefix = MinPrefix { len: 1, ..MinPrefix::default() };
+                    ranges.iter().flat_map(|(start, end)| *start..=*end).for_each(|byte| min_prefix.add(byte));
+                    (min_prefix, true)
                 }
             }
         }
         HirKind::Repetition(repetition) => match (of(&repetition.sub), repetition.min) {
-            ((lead, true), min) => (lead.with(lead.len.saturating_mul(min as usize), lead), true),
-            ((_, false), 0) => (Lead::default(), false),
-            ((lead, false), _) => (lead, false),
+            ((min_prefix, true), min) => {
+                (min_prefix.with(min_prefix.len.saturating_mul(min as usize), min_prefix), true)
+            }
+            ((_, false), 0) => (MinPrefix::default(), false),
+            ((min_prefix, false), _) => (min_prefix, false),
         },
         HirKind::Capture(capture) => of(&capture.sub),
         HirKind::Concat(parts) => {
-            let mut total = Lead::default();
+            let mut total = MinPrefix::default();
             for part in parts {
-                let (lead, whole) = of(part);
-                total = total.with(total.len + lead.len, lead);
+                let (min_prefix, whole) = of(part);
+                total = total.with(total.len + min_prefix.len, min_prefix);
                 if !whole {
                     return (total, false);
                 }
@@ -100,10 +102,10 @@ fn of(hir: &Hir) -> (Lead, bool) {
             (total, true)
         }
         HirKind::Alternation(parts) => {
-            let both = |one: (Lead, bool), other: (Lead, bool)| {
+            let both = |one: (MinPrefix, bool), other: (MinPrefix, bool)| {
                 (one.0.with(one.0.len.min(other.0.len), other.0), one.1 && other.1)
             };
-            parts.iter().map(of).reduce(both).unwrap_or((Lead::default(), true))
+            parts.iter().map(of).reduce(both).unwrap_or((MinPrefix::default(), true))
         }
     }
 }
@@ -113,8 +115,8 @@ mod tests {
     use super::*;
     use crate::redact::patterns::pattern::parsed;
 
-    fn lead(pattern: &str) -> Lead {
-        Lead::of(&parsed(pattern).unwrap())
+    fn min_prefix(pattern: &str) -> MinPrefix {
+        MinPrefix::of(&parsed(pattern).unwrap())
     }
 
     #[test]
@@ -129,7 +131,7 @@ mod tests {
             ("\\bkey\\S{20}", 3),
             ("é", 0),
         ] {
-            assert_eq!(lead(pattern).len, expected, "{pattern}");
+            assert_eq!(min_prefix(pattern).len, expected, "{pattern}");
         }
     }
     #[test]
@@ -142,7 +144,7 @@ mod tests {
             ("(?:ab|c[^x])d", "c d", true),
             ("(?i)basic[ \\t]+([A-Za-z]{6,})", "BASIC a", true),
         ] {
-            assert_eq!(lead(pattern).may_begin(text.as_bytes()), expected, "{pattern}");
+            assert_eq!(min_prefix(pattern).may_begin(text.as_bytes()), expected, "{pattern}");
         }
     }
 }

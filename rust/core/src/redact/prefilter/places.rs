@@ -23,18 +23,18 @@ impl Iterator for Bits {
     }
 }
 
-/// What a sweep found in a text, as places in it, in order.
+/// What triage found in a text, as places in it, in order.
 #[derive(Default)]
 pub struct Places {
-    /// Where anchors may begin.
-    pub stems: Vec<u32>,
+    /// Where literals may begin.
+    pub prefixes: Vec<u32>,
     /// `: = > @`, and digits with which a card may begin.
     pub signs: Vec<u32>,
 }
 
 impl Places {
     pub(crate) fn clear(&mut self) {
-        self.stems.clear();
+        self.prefixes.clear();
         self.signs.clear();
     }
 }
@@ -45,7 +45,7 @@ pub fn within(list: &[u32], start: usize, end: usize) -> impl Iterator<Item = us
     list[first..].iter().map(|at| *at as usize).take_while(move |at| *at < end).map(move |at| at - start)
 }
 
-/// What a sweep saw in a text, and so which searches can find something: flags of `Seen::*`.
+/// What triage saw in a text, and so which searches can find something: flags of `Seen::*`.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Seen(pub(crate) u16);
 
@@ -57,7 +57,7 @@ impl Seen {
     pub(crate) const BACKSLASH: u16 = 16;
     pub(crate) const QUOTE: u16 = 32;
     pub(crate) const BRACKET: u16 = 64;
-    pub(crate) const STEM: u16 = 128;
+    pub(crate) const PREFIX: u16 = 128;
     pub(crate) const TERMINAL: u16 = 256;
     pub(crate) const WEB: u16 = 512;
 
@@ -96,8 +96,8 @@ impl Seen {
         self.has(Self::DIGITS)
     }
 
-    pub fn stem(self) -> bool {
-        self.has(Self::STEM)
+    pub fn prefix(self) -> bool {
+        self.has(Self::PREFIX)
     }
 
     /// A control sequence of a terminal.
@@ -121,7 +121,7 @@ impl Seen {
     }
 }
 
-/// Per byte that a survey marks, the flags it raises. What `%`, `&` and `[` raise besides depends on what stands around.
+/// Per byte that the prefilter marks, the flags it raises. What `%`, `&` and `[` raise besides depends on what stands around.
 pub(crate) const FLAGS: [u16; 256] = {
     let mut flags = [0; 256];
     flags[b':' as usize] = Seen::COLON;

@@ -1,45 +1,45 @@
-//! The first bytes of stems, and at which places of a text a stem with them counts. Kernels tell heads apart by tables,
-//! which let others pass too; whether one counts at last is asked here.
+//! The first three bytes of literals, and at which places of a text a literal with them counts. Kernels tell them apart by
+//! tables, which let others pass too; whether one counts at last is asked here.
 
 use super::byte_classes::{is_run, RUN_BYTES};
 
-/// How many bytes of a stem are asked for.
-pub(crate) const HEAD_BYTES: usize = 3;
-pub type Head = [u8; HEAD_BYTES];
+/// How many bytes of a literal are asked for.
+pub(crate) const PREFIX3_BYTES: usize = 3;
+pub type Prefix3 = [u8; PREFIX3_BYTES];
 
-/// In the tables of near heads, the bits of those that count anywhere; the others count at the first byte of a word.
+/// In the tables of near prefixes, the bits of those that count anywhere; the others count at the first byte of a word.
 pub(crate) const ANYWHERE: u8 = (1 << ANYWHERE_BITS) - 1;
 const ANYWHERE_BITS: usize = 4;
 /// In tables a byte stands for all that differ from it in the top bit only.
 pub(crate) const TABLE_BYTES: usize = 128;
 
-/// For each byte of a head a table: the heads' bits by that byte.
-pub(crate) type ByBytes = [[u8; TABLE_BYTES]; HEAD_BYTES];
+/// For each byte of a prefix a table: the prefixes' bits by that byte.
+pub(crate) type ByBytes = [[u8; TABLE_BYTES]; PREFIX3_BYTES];
 /// The same by its low and its high half: of both the bits in common.
-pub(crate) type ByHalves = [([u8; 16], [u8; 16]); HEAD_BYTES];
+pub(crate) type ByHalves = [([u8; 16], [u8; 16]); PREFIX3_BYTES];
 
-/// Heads of stems.
+/// The three-byte prefixes of all literals.
 #[derive(Clone, Debug)]
-pub struct Heads {
+pub struct Prefixes3 {
     /// Each list in order.
-    anywhere: Vec<Head>,
-    words: Vec<Head>,
-    long_words: Vec<Head>,
+    anywhere: Vec<Prefix3>,
+    words: Vec<Prefix3>,
+    long_words: Vec<Prefix3>,
     /// Those that need no long word.
     pub(crate) near_by_halves: ByHalves,
     pub(crate) near: ByBytes,
     pub(crate) long: ByBytes,
 }
 
-impl Heads {
-    /// Stems that begin with one of `anywhere` count wherever they stand, with one of `words` only at the first byte of
+impl Prefixes3 {
+    /// Literals that begin with one of `anywhere` count wherever they stand, with one of `words` only at the first byte of
     /// a word, with one of `long_words` only if that is the first of `RUN_BYTES` run bytes, too.
-    pub fn new(anywhere: &[Head], words: &[Head], long_words: &[Head]) -> Self {
-        let [anywhere, words, long_words] = [anywhere, words, long_words].map(|heads| {
-            let mut heads = heads.to_vec();
-            heads.sort_unstable();
-            heads.dedup();
-            heads
+    pub fn new(anywhere: &[Prefix3], words: &[Prefix3], long_words: &[Prefix3]) -> Self {
+        let [anywhere, words, long_words] = [anywhere, words, long_words].map(|prefixes3| {
+            let mut prefixes3 = prefixes3.to_vec();
+            prefixes3.sort_unstable();
+            prefixes3.dedup();
+            prefixes3
         });
         let near = |widen| {
             let words = Meaning::spread(&words, 8 - ANYWHERE_BITS, widen);
@@ -55,17 +55,17 @@ impl Heads {
         }
     }
 
-    /// A stem at this place of a text counts.
+    /// A literal at this place of a text counts.
     pub(crate) fn count_at(&self, text: &[u8], place: usize) -> bool {
-        let Some(head) = text.get(place..).and_then(<[u8]>::first_chunk) else { return false };
-        let listed = |heads: &[Head]| heads.binary_search(head).is_ok();
+        let Some(prefix3) = text.get(place..).and_then(<[u8]>::first_chunk) else { return false };
+        let listed = |prefixes3: &[Prefix3]| prefixes3.binary_search(prefix3).is_ok();
         let long = || text.get(place..place + RUN_BYTES).is_some_and(|run| run.iter().copied().all(is_run));
         listed(&self.anywhere)
             || begins_word(text, place) && (listed(&self.words) || listed(&self.long_words) && long())
     }
 }
 
-impl Default for Heads {
+impl Default for Prefixes3 {
     fn default() -> Self {
         Self::new(&[], &[], &[])
     }
@@ -76,21 +76,21 @@ pub(crate) fn begins_word(text: &[u8], place: usize) -> bool {
     text[place].is_ascii_alphanumeric() && !(place > 0 && text[place - 1].is_ascii_alphanumeric())
 }
 
-/// What one bit means: for each byte of a head the set of those it may be.
+/// What one bit means: for each byte of a prefix the set of those it may be.
 #[derive(Clone, Copy, Default)]
-struct Meaning([u128; HEAD_BYTES]);
+struct Meaning([u128; PREFIX3_BYTES]);
 
 impl Meaning {
-    /// Share `count` bits among heads, those with the same first two bytes together: the frequent ones first, each with
+    /// Share `count` bits among prefixes, those with the same first two bytes together: the frequent ones first, each with
     /// the bit that then means the least more. `widen`: what tables cannot tell from the bytes of a set.
-    fn spread(heads: &[Head], count: usize, widen: fn(u128) -> u128) -> Vec<Self> {
+    fn spread(prefixes3: &[Prefix3], count: usize, widen: fn(u128) -> u128) -> Vec<Self> {
         let mut groups: Vec<(&[u8], Self)> = Vec::new();
-        for head in heads {
-            let known = groups.iter().position(|(first, _)| head.starts_with(first)).unwrap_or_else(|| {
-                groups.push((&head[..2], Self::default()));
+        for prefix3 in prefixes3 {
+            let known = groups.iter().position(|(first, _)| prefix3.starts_with(first)).unwrap_or_else(|| {
+                groups.push((&prefix3[..2], Self::default()));
                 groups.len() - 1
             });
-            groups[known].1 = groups[known].1.with(Self::of(*head), widen);
+            groups[known].1 = groups[known].1.with(Self::of(*prefix3), widen);
         }
         groups.sort_by_key(|(first, meaning)| (std::cmp::Reverse(meaning.frequency()), *first));
         let mut bits = vec![Self::default(); count];
@@ -103,8 +103,8 @@ impl Meaning {
         bits
     }
 
-    fn of(head: Head) -> Self {
-        Self(head.map(|byte| 1 << (usize::from(byte) % TABLE_BYTES)))
+    fn of(prefix3: Prefix3) -> Self {
+        Self(prefix3.map(|byte| 1 << (usize::from(byte) % TABLE_BYTES)))
     }
 
     fn with(self, other: Self, widen: fn(u128) -> u128) -> Self {
@@ -164,37 +164,38 @@ const fn bytes(list: &[u8]) -> u128 {
 mod tests {
     use super::*;
 
-    fn heads() -> (Vec<Head>, Heads) {
-        let anywhere: Vec<Head> = b"curpas--p--s$2a<ab:AA_mm".chunks(3).map(|head| head.try_into().unwrap()).collect();
-        let heads = Heads::new(&anywhere, &[*b"bea", *b"BEA", *b"Spl"], &[*b"ghp", [0xd0, 0xbf, b'_']]);
-        (anywhere, heads)
+    fn prefixes3() -> (Vec<Prefix3>, Prefixes3) {
+        let anywhere: Vec<Prefix3> =
+            b"curpas--p--s$2a<ab:AA_mm".chunks(3).map(|prefix3| prefix3.try_into().unwrap()).collect();
+        let prefixes3 = Prefixes3::new(&anywhere, &[*b"bea", *b"BEA", *b"Spl"], &[*b"ghp", [0xd0, 0xbf, b'_']]);
+        (anywhere, prefixes3)
     }
 
     #[test]
     fn each_head_keeps_its_bit_and_frequent_ones_do_not_share() {
-        let (anywhere, heads) = heads();
-        let near = |head: Head| {
-            let by_bytes = (0..3).fold(u8::MAX, |bits, at| bits & heads.near[at][usize::from(head[at] & 0x7f)]);
+        let (anywhere, prefixes3) = prefixes3();
+        let near = |prefix3: Prefix3| {
+            let by_bytes = (0..3).fold(u8::MAX, |bits, at| bits & prefixes3.near[at][usize::from(prefix3[at] & 0x7f)]);
             let halves = |(low, high): ([u8; 16], [u8; 16]), byte: u8| {
                 low[usize::from(byte & 15)] & high[usize::from(byte >> 4)]
             };
-            let by_halves = (0..3).fold(u8::MAX, |bits, at| bits & halves(heads.near_by_halves[at], head[at]));
+            let by_halves = (0..3).fold(u8::MAX, |bits, at| bits & halves(prefixes3.near_by_halves[at], prefix3[at]));
             [by_bytes, by_halves]
         };
-        assert!(anywhere.iter().all(|head| near(*head).iter().all(|bits| bits & ANYWHERE != 0)));
-        assert!([b"bea", b"BEA", b"Spl"].iter().all(|head| near(**head).iter().all(|bits| *bits > ANYWHERE)));
-        assert!([*b"cas", *b"pur", *b"the", [0; 3]].iter().all(|head| near(*head) == [0; 2]));
+        assert!(anywhere.iter().all(|prefix3| near(*prefix3).iter().all(|bits| bits & ANYWHERE != 0)));
+        assert!([b"bea", b"BEA", b"Spl"].iter().all(|prefix3| near(**prefix3).iter().all(|bits| *bits > ANYWHERE)));
+        assert!([*b"cas", *b"pur", *b"the", [0; 3]].iter().all(|prefix3| near(*prefix3) == [0; 2]));
     }
 
     #[test]
     fn a_stem_counts_where_its_head_says() {
-        let (_, heads) = heads();
-        let counts = |text: &str, head: &str| heads.count_at(text.as_bytes(), text.find(head).unwrap());
-        for (text, head) in [("abcur l", "cur"), ("a bear", "bea"), ("_ghp_0123456789ab", "ghp")] {
-            assert!(counts(text, head), "{text}");
+        let (_, prefixes3) = prefixes3();
+        let counts = |text: &str, prefix3: &str| prefixes3.count_at(text.as_bytes(), text.find(prefix3).unwrap());
+        for (text, prefix3) in [("abcur l", "cur"), ("a bear", "bea"), ("_ghp_0123456789ab", "ghp")] {
+            assert!(counts(text, prefix3), "{text}");
         }
-        for (text, head) in [("abear", "bea"), ("ghp_0123456789a", "ghp"), ("a be", "be")] {
-            assert!(!counts(text, head), "{text}");
+        for (text, prefix3) in [("abear", "bea"), ("ghp_0123456789a", "ghp"), ("a be", "be")] {
+            assert!(!counts(text, prefix3), "{text}");
         }
     }
 }

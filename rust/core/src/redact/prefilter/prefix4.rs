@@ -1,32 +1,33 @@
-//! Stems: where a literal of some rule may begin. A table over 4 bytes turns nearly every position away.
+//! The first four bytes of literals: where a literal of some rule may begin. A table over them turns nearly every position
+//! away.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::redact::patterns::literals::is_escaped;
-use crate::redact::prefilter::prefix3::{Head, Heads};
+use crate::redact::prefilter::prefix3::{Prefix3, Prefixes3};
 
 /// Bits of the table, as a power of two. 2^18 bits are 32 KiB, of which the words of most lines touch a small part. With the
-/// four thousand stems of the packs it takes one place in a hundred for one.
+/// four thousand prefixes of the packs it takes one place in a hundred for one.
 const TABLE_BITS_LOG2: u32 = 18;
 const TABLE_WORDS: usize = (1 << TABLE_BITS_LOG2) / 64;
 
-/// A stem is the first four bytes of a literal: one word, compared at once.
-const STEM_BYTES: usize = 4;
+/// A prefix is the first four bytes of a literal: one word, compared at once.
+const PREFIX4_BYTES: usize = 4;
 
-/// The anchors of all rules.
-pub struct Stems {
-    /// A bit for each hash of a folded 4-byte stem. Its length is known to the compiler, so that no look-up is checked.
+/// The literals of all rules.
+pub struct Prefixes4 {
+    /// A bit for each hash of a folded prefix. Its length is known to the compiler, so that no look-up is checked.
     table: Box<[u64; TABLE_WORDS]>,
-    anchors: HashMap<u32, Vec<Anchor>, RandomState>,
-    /// Heads of anchors that count anywhere, at words, and at long words.
-    anywhere: Vec<Head>,
-    words: Vec<Head>,
-    long_words: Vec<Head>,
+    literals: HashMap<u32, Vec<Literal>, RandomState>,
+    /// Three-byte prefixes of literals that count anywhere, at words, and at long words.
+    anywhere: Vec<Prefix3>,
+    words: Vec<Prefix3>,
+    long_words: Vec<Prefix3>,
     escaped: bool,
 }
 
-struct Anchor {
+struct Literal {
     text: Vec<u8>,
     any_case: bool,
     rule: usize,
@@ -42,11 +43,11 @@ pub enum Begins {
     LongWord,
 }
 
-impl Stems {
+impl Prefixes4 {
     /// `begins`: at which places of a text a match may begin.
     pub fn add(&mut self, text: &[u8], any_case: bool, begins: Begins, rule: usize) {
         self.escaped |= text.iter().any(|byte| is_escaped(*byte));
-        let heads = match begins {
+        let prefixes3 = match begins {
             Begins::Anywhere => &mut self.anywhere,
             Begins::Word => &mut self.words,
             Begins::LongWord => &mut self.long_words,
@@ -57,25 +58,25 @@ impl Stems {
         };
         let [first, second, third] = [0, 1, 2].map(|at| cases(text[at]));
         for (first, second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
-            heads.extend(third.iter().map(|third| [*first, *second, *third]));
+            prefixes3.extend(third.iter().map(|third| [*first, *second, *third]));
         }
-        let stem = fold(text);
-        let hash = hash(stem);
+        let prefix = fold(text);
+        let hash = hash(prefix);
         self.table[hash / 64] |= 1 << (hash % 64);
-        self.anchors.entry(stem).or_default().push(Anchor { text: text.to_vec(), any_case, rule });
+        self.literals.entry(prefix).or_default().push(Literal { text: text.to_vec(), any_case, rule });
     }
 
-    /// What a survey looks for.
-    pub fn heads(&self) -> Heads {
-        Heads::new(&self.anywhere, &self.words, &self.long_words)
+    /// What the kernels look for.
+    pub fn prefixes3(&self) -> Prefixes3 {
+        Prefixes3::new(&self.anywhere, &self.words, &self.long_words)
     }
 
-    /// Some anchor holds what JSON writes as an escape.
+    /// Some literal holds what JSON writes as an escape.
     pub fn escaped(&self) -> bool {
         self.escaped
     }
 
-    /// An anchor may begin with these bytes.
+    /// A literal may begin with these bytes.
     #[inline]
     pub fn may_begin(&self, text: [u8; 4]) -> bool {
         self.look_up()(text)
@@ -91,18 +92,18 @@ impl Stems {
         }
     }
 
-    /// Rules one of whose anchors `text` begins with.
+    /// Rules one of whose literals `text` begins with.
     pub fn rules_at<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        let list = self.anchors.get(&fold(text)).map_or(&[][..], Vec::as_slice);
-        list.iter().filter(move |anchor| anchor.begins(text)).map(|anchor| anchor.rule)
+        let list = self.literals.get(&fold(text)).map_or(&[][..], Vec::as_slice);
+        list.iter().filter(move |literal| literal.begins(text)).map(|literal| literal.rule)
     }
 }
 
-impl Default for Stems {
+impl Default for Prefixes4 {
     fn default() -> Self {
         Self {
             table: Box::new([0; TABLE_WORDS]),
-            anchors: HashMap::default(),
+            literals: HashMap::default(),
             anywhere: Vec::new(),
             words: Vec::new(),
             long_words: Vec::new(),
@@ -111,15 +112,15 @@ impl Default for Stems {
     }
 }
 
-impl Anchor {
-    /// `text` begins with it; that it does with its stem is known.
+impl Literal {
+    /// `text` begins with it; that it does with its prefix is known.
     #[inline]
     fn begins(&self, text: &[u8]) -> bool {
-        let Some(head) = text.get(..self.text.len()) else { return false };
-        // Of anchors with one stem most differ in the next byte already.
-        let next = |text: &[u8]| text.get(STEM_BYTES).map(|byte| byte | 0x20);
-        next(head) == next(&self.text)
-            && if self.any_case { head.eq_ignore_ascii_case(&self.text) } else { head == self.text }
+        let Some(start) = text.get(..self.text.len()) else { return false };
+        // Of literals with one prefix most differ in the next byte already.
+        let next = |text: &[u8]| text.get(PREFIX4_BYTES).map(|byte| byte | 0x20);
+        next(start) == next(&self.text)
+            && if self.any_case { start.eq_ignore_ascii_case(&self.text) } else { start == self.text }
     }
 }
 
@@ -129,11 +130,11 @@ fn fold(text: &[u8]) -> u32 {
     u32::from_le_bytes([text[0], text[1], text[2], text[3]]) | 0x2020_2020
 }
 
-/// Of a dozen odd numbers the one whose table takes the fewest words of log lines for stems: 0.2 % of the places looked up,
+/// Of a dozen odd numbers the one whose table takes the fewest words of log lines for literals: 0.2 % of the places looked up,
 /// others up to 2.5 % (builds, apt, services and the lines of the benchmark).
 const MULTIPLIER: u32 = 0x27d4_eb2f;
 
 #[inline]
-fn hash(stem: u32) -> usize {
-    (stem.wrapping_mul(MULTIPLIER) >> (u32::BITS - TABLE_BITS_LOG2)) as usize
+fn hash(prefix: u32) -> usize {
+    (prefix.wrapping_mul(MULTIPLIER) >> (u32::BITS - TABLE_BITS_LOG2)) as usize
 }

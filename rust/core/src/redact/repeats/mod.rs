@@ -73,7 +73,9 @@ impl Redactor {
             if added.is_empty() || walk(&edited, &mut again).is_err() {
                 return;
             }
-            self.surveyed(&edited, scratch, |text, scratch| self.json(text, &again, exempt, 0, scratch, &mut more));
+            self.with_candidates(&edited, scratch, |text, scratch| {
+                self.json(text, &again, exempt, 0, scratch, &mut more)
+            });
             if more.is_empty() {
                 return;
             }
@@ -94,7 +96,7 @@ impl Redactor {
         add(&added, edits);
         for _ in 0..ROUNDS_MAX {
             let (edited, mut more) = (applied(text, edits), Edits::default());
-            self.surveyed(&edited, scratch, |text, scratch| self.plain(text, 0, scratch, &mut more));
+            self.with_candidates(&edited, scratch, |text, scratch| self.plain(text, 0, scratch, &mut more));
             if more.is_empty() {
                 return;
             }

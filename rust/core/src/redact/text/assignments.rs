@@ -10,7 +10,7 @@ use crate::redact::keys::negative_cache::BEFORE_BYTES;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
 use crate::redact::text::placeholders;
-use crate::redact::text::separator::{elsewhere, is_key_byte, Role, Sign, KEY_BYTES_MAX};
+use crate::redact::text::separator::{elsewhere, is_key_byte, Sign, WordKind, KEY_BYTES_MAX};
 use crate::redact::text::value_end::{Clear, Extent, Value};
 use crate::redact::text::wrapping::plain_name;
 use crate::redact::text::xml::{self, Open};
@@ -83,22 +83,22 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     /// Look for a secret on both sides of a sign.
     fn sign(&mut self, sign: Sign) {
         let text = self.text;
-        if sign.start < self.resume || !sign.may_follow_key(text) || is_dull(text, sign.start, self.memo) {
+        if sign.start < self.resume || !sign.may_follow_key(text) || is_known_plain(text, sign.start, self.memo) {
             return;
         }
-        let (mut class, word, role) = sign.key(text, self.keys, self.memo);
+        let (mut class, word, kind) = sign.key(text, self.keys, self.memo);
         let key = plain_name(&text[word.clone()]);
-        if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, role) {
+        if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, kind) {
             // Whether it is one if an escape takes its first letter is not known here.
             if !text[..word.start].ends_with(b"\\") {
-                note_dull(text, word, self.memo);
+                note_plain(text, word, self.memo);
             }
             return;
         }
-        if !key.is_empty() && role.has(Role::NAME | Role::VALUE) {
+        if !key.is_empty() && kind.has(WordKind::NAME | WordKind::VALUE) {
             // YAML writes such a pair with colons.
             let pair = sign.byte == b'=' || key.eq_ignore_ascii_case(b"name") || self.name_class() != KeyClass::Plain;
-            class = if pair { self.named_class(sign, role).unwrap_or(class) } else { class };
+            class = if pair { self.named_class(sign, kind).unwrap_or(class) } else { class };
         }
         let Some(rule) = class.rule() else { return };
         // `MAIL_PASS` names a variable of the environment, which counts no passes.
@@ -118,7 +118,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         let Some(start) = sign.value_start(text).filter(|start| self.weighs(sign, *start, class)) else { return };
-        if placeholders::speaks(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
+        if placeholders::is_placeholder(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
             return;
         }
         let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
@@ -150,8 +150,8 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     }
 
     /// Remember the key that `name=` gives, or give the class of the last one to `value=`.
-    fn named_class(&mut self, sign: Sign, role: Role) -> Option<KeyClass> {
-        if role.has(Role::NAME) {
+    fn named_class(&mut self, sign: Sign, kind: WordKind) -> Option<KeyClass> {
+        if kind.has(WordKind::NAME) {
             let near = &self.text[..self.text.len().min(sign.end + KEY_BYTES_MAX)];
             let span = sign.value_start(near).map(|start| Value::WORD.span(near, start, &mut self.clear));
             self.named = span.map(|(start, end)| Named { start, end, class: None });
@@ -190,22 +190,22 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
 const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
 
 /// It is known that no key goes before a sign.
-fn is_dull(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
-    text[..sign].last_chunk().is_some_and(|near| memo.dull.knows(near))
+fn is_known_plain(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
+    text[..sign].last_chunk().is_some_and(|near| memo.negative_cache.knows(near))
 }
 
 /// The word right before a sign is no key: remember that, if it and the byte before it say all.
-fn note_dull(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
+fn note_plain(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
     let alone = |byte: u8| !is_key_byte(byte) && byte != b'%' && byte.is_ascii();
     let near = text[..word.end].last_chunk().filter(|_| (1..BEFORE_BYTES).contains(&word.len()));
     if let Some(near) = near.filter(|_| word.start > 0 && alone(text[word.start - 1])) {
-        memo.dull.remember(near);
+        memo.negative_cache.remember(near);
     }
 }
 
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
-    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || is_dull(text, sign, memo) {
+    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || is_known_plain(text, sign, memo) {
         return true;
     }
     let from = sign.saturating_sub(KEY_BYTES_MAX);
@@ -213,7 +213,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     let word = &text[start..sign];
     let mut plain = |word: &[u8]| {
         let name = plain_name(word);
-        keys.class(name, memo) == KeyClass::Plain && !elsewhere(name, Role::of(name))
+        keys.class(name, memo) == KeyClass::Plain && !elsewhere(name, WordKind::of(name))
     };
     let idle = match (word, start.checked_sub(1).map(|at| text[at])) {
         ([], _) => false,
@@ -224,7 +224,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
         _ => plain(word),
     };
     if idle {
-        note_dull(text, start..sign, memo);
+        note_plain(text, start..sign, memo);
     }
     idle
 }

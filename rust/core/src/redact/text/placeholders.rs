@@ -1,4 +1,4 @@
-//! What only speaks of a secret: `password: incorrect`, `secret: must be set`, `token=<nil>`.
+//! What only tells about a secret: `password: incorrect`, `secret: must be set`, `token=<nil>`.
 
 /// Values that give nothing away, after any sign.
 const EMPTY: [&[u8]; 21] = [
@@ -253,7 +253,7 @@ pub fn says_nothing(value: &[u8]) -> bool {
 }
 
 /// After `key:` or `key=` and a space, a sentence goes on at `start` instead of a value.
-pub fn speaks(text: &[u8], sign: usize, start: usize) -> bool {
+pub fn is_placeholder(text: &[u8], sign: usize, start: usize) -> bool {
     if !matches!(text[sign], b':' | b'=') || start < sign + 2 {
         return false;
     }
@@ -277,7 +277,7 @@ mod tests {
     fn a_sentence_is_told_from_a_value() {
         for text in ["pin: ok", "secret: Must be set", "password: incorrect.", "password:  not \"x\""] {
             assert!(
-                speaks(
+                is_placeholder(
                     text.as_bytes(),
                     text.find(':').unwrap(),
                     text.find(':').unwrap() + 2 + usize::from(text.contains(":  "))
@@ -286,9 +286,9 @@ mod tests {
             );
         }
         for text in ["pin: ok1", "secret: must_be", "password: is.me", "password: letmein"] {
-            assert!(!speaks(text.as_bytes(), text.find(':').unwrap(), text.find(':').unwrap() + 2), "{text}");
+            assert!(!is_placeholder(text.as_bytes(), text.find(':').unwrap(), text.find(':').unwrap() + 2), "{text}");
         }
-        assert!(!speaks(b"pin=ok", 3, 4) && !speaks(b"pin:ok", 3, 4));
+        assert!(!is_placeholder(b"pin=ok", 3, 4) && !is_placeholder(b"pin:ok", 3, 4));
         assert!(nothing(b"****") && nothing(b"None") && !nothing(b"ok"));
     }
 }

@@ -31,9 +31,9 @@ pub struct Sign {
 
 /// What a word may be beside a key, as flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Role(u8);
+pub struct WordKind(u8);
 
-impl Role {
+impl WordKind {
     pub const NONE: Self = Self(0);
     const TYPE: u8 = 1;
     const VAGUE: u8 = 2;
@@ -41,8 +41,8 @@ impl Role {
     pub const NAME: u8 = 4;
     pub const VALUE: u8 = 8;
 
-    pub fn has(self, role: u8) -> bool {
-        self.0 & role != 0
+    pub fn has(self, kind: u8) -> bool {
+        self.0 & kind != 0
     }
 
     /// Of a word that is made of bytes of keys.
@@ -52,15 +52,15 @@ impl Role {
             return Self::NONE;
         }
         let word = folded(word);
-        let (known, role) = ROLES[slot(word)];
-        Self(if known == word { role } else { 0 })
+        let (known, kind) = WORD_KINDS[slot(word)];
+        Self(if known == word { kind } else { 0 })
     }
 }
 
-/// Longest word with a role, in bytes.
+/// Longest word with a kind, in bytes.
 const WORD_BYTES_MAX: usize = 6;
 
-/// Places for words with a role, as a power of two, and a factor by which no two of them have one.
+/// Places for words with a kind, as a power of two, and a factor by which no two of them have one.
 const SLOTS_LOG2: u32 = 6;
 const SLOT_FACTOR: u64 = 0xe901_e35c_d47d_380d;
 
@@ -68,26 +68,26 @@ const fn slot(folded: u64) -> usize {
     (folded.wrapping_mul(SLOT_FACTOR) >> (u64::BITS - SLOTS_LOG2)) as usize
 }
 
-/// Words with a role in lower case, and all of its roles.
-const ROLES: [(u64, u8); 1 << SLOTS_LOG2] = {
+/// Words with a kind in lower case, and all of their kinds.
+const WORD_KINDS: [(u64, u8); 1 << SLOTS_LOG2] = {
     let lists: [(&[&[u8]], u8); 4] =
-        [(&VAGUE, Role::VAGUE), (&TYPES, Role::TYPE), (&NAMES, Role::NAME), (&VALUES, Role::VALUE)];
-    let mut roles = [(0, 0); 1 << SLOTS_LOG2];
+        [(&VAGUE, WordKind::VAGUE), (&TYPES, WordKind::TYPE), (&NAMES, WordKind::NAME), (&VALUES, WordKind::VALUE)];
+    let mut kinds = [(0, 0); 1 << SLOTS_LOG2];
     let mut list = 0;
     while list < lists.len() {
-        let (words, role) = lists[list];
+        let (words, kind) = lists[list];
         let mut at = 0;
         while at < words.len() {
-            assert!(words[at].len() <= WORD_BYTES_MAX, "a role is looked up for short words only");
+            assert!(words[at].len() <= WORD_BYTES_MAX, "a kind is looked up for short words only");
             let word = folded(words[at]);
-            let (known, before) = roles[slot(word)];
+            let (known, before) = kinds[slot(word)];
             assert!(before == 0 || known == word, "another factor parts the words");
-            roles[slot(word)] = (word, before | role);
+            kinds[slot(word)] = (word, before | kind);
             at += 1;
         }
         list += 1;
     }
-    roles
+    kinds
 };
 
 /// A short word without regard to case: of the bytes of keys no two fall together.
@@ -155,11 +155,11 @@ impl Sign {
         text[..self.start].last().is_some_and(before)
     }
 
-    /// The class of the key before the sign, the key, and its role.
-    pub fn key(self, text: &[u8], keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, Range<usize>, Role) {
+    /// The class of the key before the sign, the key, and its kind.
+    pub fn key(self, text: &[u8], keys: &Keys, memo: &mut KeyMemo) -> (KeyClass, Range<usize>, WordKind) {
         let mut end = key_end(text, self);
         let mut start = word_before(text, end);
-        if self.byte == b'=' && Role::of(&text[start..end]).has(Role::TYPE) {
+        if self.byte == b'=' && WordKind::of(&text[start..end]).has(WordKind::TYPE) {
             let apart = text[..start].iter().rev().take(SPACES_MAX).take_while(|byte| b" :*&".contains(byte)).count();
             if apart > 0 {
                 end = start - apart;
@@ -167,12 +167,12 @@ impl Sign {
             }
         }
         let name = plain_name(&text[start..end]);
-        let role = Role::of(name);
+        let kind = WordKind::of(name);
         let mut class = match start == end {
             true => KeyClass::Plain,
             false => keys.class(name, memo),
         };
-        let vague = role.has(Role::VAGUE) || class == KeyClass::Plain && !name.is_ascii();
+        let vague = kind.has(WordKind::VAGUE) || class == KeyClass::Plain && !name.is_ascii();
         if vague
             && start > 1
             && text[start - 1] == b' '
@@ -181,7 +181,7 @@ impl Sign {
             let both = keys.class(&text[word_before(text, start - 1)..end], memo);
             class = if both == KeyClass::Plain { class } else { both };
         }
-        (class, start..end, role)
+        (class, start..end, kind)
     }
 
     /// First byte of the value after the sign, past `==`, `=>`, `:=`, spaces and an opening quote's prefix.
@@ -272,8 +272,8 @@ fn foreign_key_end(text: &[u8], end: usize) -> usize {
 }
 
 /// After a type, a name or a value, or a word that says little, the key is elsewhere; and `.=` is a sign.
-pub fn elsewhere(word: &[u8], role: Role) -> bool {
-    role != Role::NONE || word.ends_with(b".")
+pub fn elsewhere(word: &[u8], kind: WordKind) -> bool {
+    kind != WordKind::NONE || word.ends_with(b".")
 }
 
 fn spaces_at(text: &[u8], at: usize) -> usize {
