@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from headrig_process import headrig as headrig_verb
+from service_process import service
 
 import headrig
 from headrig.config import load, read_filter
@@ -260,3 +262,44 @@ def test_learning_does_not_depend_on_how_secrets_are_written(monkeypatch: pytest
     """
     monkeypatch.setenv("APP_DB_PASSWORD", SECRET)
     assert SECRET not in headrig.redact(f"connect failed {SECRET}", learn=["env"], **more)
+
+
+SKIPPED = "redact.learn: 1 files were skipped: they cannot be read, are no text or hold more than 64 KiB"
+LEARNING = """
+import json, logging, headrig
+from pathlib import Path
+headrig.install(redact={"learn": ["env", "files"]})
+headrig.install(redact={"learn": ["env", "files"]})
+logging.getLogger("app").info("failed with %s", "zq81-xk+q0aPw9")
+headrig.flush()
+page = headrig.metrics()._page().decode()
+assert "headrig_learned_values 1.0\\n" in page and "headrig_learned_files_skipped 1.0\\n" in page, page
+print(json.dumps([json.loads(line)["message"] for line in Path("app.log").read_text().splitlines()]))
+"""
+
+
+def test_a_service_is_told_once_of_files_that_were_skipped(tmp_path: Path):
+    """
+    `install` writes one warning to its own file; what was learned and what was skipped are on the page of metrics.
+    """
+    variables = {"APP_DB_PASSWORD": SECRET, "APP_TOKEN_FILE": "/no/such/file", "LOG_FILE": "app.log"}
+    done = service(LEARNING, tmp_path, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == [SKIPPED, "failed with [REDACTED:learned]"]
+
+
+def test_code_and_filters_are_told_once_of_files_that_were_skipped(tmp_path: Path):
+    """
+    However often a call, a redactor or a handler learns, a process warns of it once; a filter says it on standard error.
+    """
+    code = (
+        "import headrig\nfor _ in range(3): headrig.redact('x', learn=['files'])\n"
+        "redactor = headrig.Redactor(learn=['files'])\nheadrig.Handler('app.log', redact=redactor)\n"
+        "headrig.Handler('app.log', redact={'learn': ['files']})"
+    )
+    told = service(code, tmp_path, APP_TOKEN_FILE="/no/such/file")
+    assert (told.returncode, told.stderr) == (0, SKIPPED + "\n")
+    (tmp_path / "headrig.toml").write_text('[redact]\nlearn = ["files"]\n')
+    for verb in ("redact", "leaks"):
+        filtered = headrig_verb(verb, "-c", "headrig.toml", cwd=tmp_path, APP_TOKEN_FILE="/no/such/file")
+        assert (filtered.returncode, filtered.stderr.decode()) == (0, f"headrig.toml: {SKIPPED}\n")

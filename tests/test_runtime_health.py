@@ -226,6 +226,22 @@ class Counting:
         return self._counts
 
 
+async def test_learned(start, memory):
+    """
+    What was learned from the environment and from files is a count, and so are the files that were skipped: no fault, for
+    a keystore is no text either.
+    """
+    spec = {"redact": {"learned": ["zq81-xk+q0aPw9"], "learned_files_skipped": 2}}
+    run = await start(TCP, memory, engine_spec=msgspec.json.encode(spec))
+    health = run.pipeline.status.health()
+    found = health.components["redact.learn"]
+
+    assert ("ok", "ok", "learned values: 1, skipped files: 2") == (health.status, found.status, found.reason)
+    page = (await run.pipeline.status.metrics_page()).decode()
+    assert "headrig_learned_values 1.0\n" in page
+    assert "headrig_learned_files_skipped 2.0\n" in page
+
+
 async def test_good():
     """
     Degraded is good unless it is asked strictly; draining and dead never are.

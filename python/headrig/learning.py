@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrig.engine import LEARNED_BYTES_MAX, LEARNED_BYTES_MIN
+from headrig.engine import LEARNED_BYTES_MAX, LEARNED_BYTES_MIN, engine_of, engine_spec
+from headrig.errors import RuleError
 
 FILE_BYTES_MAX = 64 * 1024
 """Of a larger file nothing is learned: it is no secret, it holds some."""
@@ -38,6 +39,11 @@ class Learned:
 
     values: tuple[str, ...]
     files_skipped: int = 0
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """As the core's settings of redaction have it."""
+        return {"learned": list(self.values), "learned_files_skipped": self.files_skipped}
 
     def __repr__(self) -> str:
         return f"Learned({len(self.values)} values, files_skipped={self.files_skipped})"
@@ -70,6 +76,25 @@ def learn(
             else:
                 values.update(dict.fromkeys(filter(worth_masking, _values_of(text))))
     return Learned(tuple(values), skipped)
+
+
+def learned_by(
+    kinds: Sequence[str],
+    redact: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    settings: Iterable[tuple[str, str]] = (),
+) -> Learned:
+    """As `learn`, by the core's settings of redaction. Nothing where these are wrong: who proves them says so."""
+    try:
+        engine = engine_of(engine_spec(what_is_secret(redact)))
+    except RuleError:
+        return Learned(())
+    return learn(kinds, lambda document: engine.redact(document.encode(), True).decode(), environ, settings=settings)
+
+
+def skipped_warning(files: int) -> str:
+    """What is said where secret files were skipped."""
+    return f"redact.learn: {files} files were skipped: they cannot be read, are no text or hold more than 64 KiB"
 
 
 def what_is_secret(redact: Mapping[str, Any]) -> dict[str, Any]:

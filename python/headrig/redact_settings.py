@@ -5,14 +5,12 @@ service that only writes a log file loads neither msgspec nor the sinks.
 
 from __future__ import annotations
 
-import json
-import os
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from types import MappingProxyType
+from functools import cache
 from typing import Any, Final, Required, TypedDict
 
-from headrig.engine import Engine
+from headrig.engine import engine_of, engine_spec
 from headrig.errors import ConfigError, RuleError, shown
 
 
@@ -71,10 +69,8 @@ class RedactSettings(TypedDict, total=False):
     token: TokenSettings
 
 
-ALONE: Final[Mapping[str, Any]] = MappingProxyType({"metrics": {"builtin": False}, "recent_bytes_max": 0})
-"""What an engine is told that only redacts."""
-_ENGINES_MAX: Final = 64
-"""Compiled settings that are kept: some milliseconds and a few megabytes each."""
+log: Final = logging.getLogger("headrig")
+
 _TEXTS: Final = ("keys", "allow_keys", "disable", "enable", "paths", "allow_paths", "allow_values", "remove", "pii")
 _KINDS: Final = {
     "enabled": "bool",
@@ -112,7 +108,7 @@ def redact_spec(given: object, at: str) -> Proven:
         return given
     spec = Proven(_table(given, _KINDS, at))
     if kinds := spec.pop("learn", ()):
-        spec["learned"] = learned_values(kinds, spec, _under(at, "learn"))
+        spec |= _learned(kinds, spec, _under(at, "learn"))
     try:
         engine_of(engine_spec(spec))
     except RuleError:
@@ -122,34 +118,26 @@ def redact_spec(given: object, at: str) -> Proven:
     return spec
 
 
-def learned_values(kinds: Sequence[str], redact: Mapping[str, Any], at: str) -> list[str]:
-    """The values to mask wherever they appear. Raises `ConfigError` at `at` for a kind that there is not."""
-    from headrig.learning import KINDS, learn, what_is_secret  # noqa: PLC0415  # reads files: for who asks for it
+def _learned(kinds: Sequence[str], redact: Mapping[str, Any], at: str) -> dict[str, Any]:
+    from headrig.learning import KINDS, learned_by  # noqa: PLC0415  # reads files: for who asks for it
 
     for index, kind in enumerate(kinds):
         if kind not in KINDS:
             raise ConfigError("unknown value", path=f"{at}[{index}]", remedy=f"write {' or '.join(KINDS)}")
-    try:
-        engine = engine_of(engine_spec(what_is_secret(redact)))
-    except RuleError:
-        # Whoever takes the settings finds it, and says where.
-        return []
-    return list(learn(kinds, lambda document: engine.redact(document.encode(), True).decode()).values)
+    return learned_by(kinds, redact).spec
 
 
-def engine_spec(redact: Mapping[str, Any], base: Mapping[str, Any] = ALONE) -> bytes:
-    """The spec of an engine with these settings; beside them it is told `base`."""
-    return json.dumps({**base, "redact": redact}, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+def warn_of_skipped(spec: Mapping[str, Any]) -> None:
+    """Warn if `learn` skipped secret files; in one process once."""
+    if skipped := spec.get("learned_files_skipped", 0):
+        from headrig.learning import skipped_warning  # noqa: PLC0415  # it was loaded to read them
+
+        _warn_once(skipped_warning(skipped))
 
 
-@lru_cache(_ENGINES_MAX)
-def engine_of(spec: bytes) -> Engine:
-    """The engine of a spec, compiled once per process; safe to share between threads."""
-    return Engine(spec)
-
-
-# Another thread may have been compiling a rule as the process forked.
-os.register_at_fork(after_in_child=engine_of.cache_clear)
+@cache
+def _warn_once(text: str) -> None:
+    log.warning("%s", text)
 
 
 def _table(given: object, kinds: Mapping[str, str], at: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Unpack, overload
 
-from headrig.engine import DEPTH_MAX
+from headrig.engine import DEPTH_MAX, engine_of, engine_spec
 from headrig.errors import ConfigError
-from headrig.redact_settings import RedactSettings, engine_of, engine_spec, redact_spec
+from headrig.redact_settings import RedactSettings, redact_spec, warn_of_skipped
 
 Callback = Callable[[str, str], str | None]
 """Takes a rule's name and a path (empty in text), gives what is written instead of the token; None: the token."""
@@ -60,6 +60,7 @@ class Redactor:
 
     def __init__(self, *, callback: Callback | None = None, **settings: Unpack[RedactSettings]) -> None:
         self._take(redact_spec(settings, "") if settings else {}, callback)
+        warn_of_skipped(self.spec)
 
     @classmethod
     def of(cls, spec: Mapping[str, Any]) -> "Redactor":

@@ -75,6 +75,14 @@ IMBALANCE: Final = Family(
 )
 BROKEN: Final = Family("headrig_broken_lines_total", "counter", "Lines that are not valid JSON.", ("reason",))
 REDACTIONS: Final = Family("headrig_redactions_total", "counter", "Values redacted.", ("rule",))
+LEARNED_VALUES: Final = Family(
+    "headrig_learned_values", "gauge", "Values masked wherever they appear, because learn found them."
+)
+LEARNED_FILES_SKIPPED: Final = Family(
+    "headrig_learned_files_skipped",
+    "gauge",
+    "Secret files of which learn took nothing: unreadable, no text, or too large.",
+)
 NORMALIZED: Final = Family("headrig_normalized_total", "counter", "Lines changed to be valid newline JSON.", ("kind",))
 LANE_BEHIND: Final = Family(
     "headrig_lane_behind_seconds",
@@ -173,6 +181,8 @@ CORE_STATE: Final[Mapping[str, tuple[Family, tuple[str, ...]]]] = {
     "untimed_broken": (UNTIMED, ("broken",)),
     "senders_forgotten": (SENDERS_FORGOTTEN, ()),
     "recent_sequence": (RECENT, ()),
+    "learned_values": (LEARNED_VALUES, ()),
+    "learned_files_skipped": (LEARNED_FILES_SKIPPED, ()),
 }
 """What `Engine.state` gives, by its name there: family and labels. All of it."""
 

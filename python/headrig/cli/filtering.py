@@ -52,8 +52,13 @@ def filter_spec(config: str | None) -> bytes | None:
         complain(str(error))
     if errors:
         return None
+    given = json.loads(settings)
+    if skipped := given.get("redact", {}).get("learned_files_skipped", 0):
+        from headrig.learning import skipped_warning  # noqa: PLC0415  # it was loaded to read them
+
+        complain(f"{config}: {skipped_warning(skipped)}")
     kept, fixed = (json.loads(b"{%b}" % part) for part in (_KEPT, _FIXED))
-    return json.dumps({**kept, **json.loads(settings), **fixed}).encode()
+    return json.dumps({**kept, **given, **fixed}).encode()
 
 
 class InputFile:

@@ -9,10 +9,7 @@ from typing import Any, get_args
 import msgspec
 
 from headrig.component import ComponentConfig
-from headrig.config.validate_rules import encoded
-from headrig.engine import Engine
-from headrig.errors import RuleError
-from headrig.learning import learn, what_is_secret
+from headrig.learning import learned_by, skipped_warning
 
 
 def learned(
@@ -21,17 +18,12 @@ def learned(
     environ: Mapping[str, str],
     components: Iterable[ComponentConfig],
     warnings: list[str],
-) -> list[str]:
-    """The values to mask, by the core's redaction settings. Nothing where these are wrong: who proves them says so."""
-    try:
-        spec = {"redact": what_is_secret(redact), "metrics": {"builtin": False}, "recent_bytes_max": 0}
-        engine = Engine(encoded(spec))
-    except RuleError:
-        return []
-    found = learn(kinds, lambda text: engine.redact(text.encode(), True).decode(), environ, settings=_texts(components))
+) -> dict[str, Any]:
+    """The words about what was learned, by the core's redaction settings; what is worth a warning goes to `warnings`."""
+    found = learned_by(kinds, redact, environ, _texts(components))
     if found.files_skipped:
-        warnings.append(f"redact.learn: {found.files_skipped} files could not be read, or hold more than 64 KiB")
-    return list(found.values)
+        warnings.append(skipped_warning(found.files_skipped))
+    return found.spec
 
 
 def _texts(components: Iterable[ComponentConfig]) -> Iterator[tuple[str, str]]:

@@ -199,8 +199,7 @@ class SpecReader:
     def learn(self, environ: Mapping[str, str], components: Iterable[ComponentConfig]) -> None:
         """Read what `learn` asks for. Comes last: it goes by the other settings of redaction."""
         if self._learn:
-            values = learned(self._learn, self._redact(), environ, components, self._errors.warnings)
-            self._spec["redact"] = {**self._spec["redact"], "learned": values}
+            self._spec["redact"] |= learned(self._learn, self._redact(), environ, components, self._errors.warnings)
 
     def _redact(self) -> dict[str, Any]:
         return {**self._spec.get("redact", {}), "rules": [rule.spec for rule in self._rules]}

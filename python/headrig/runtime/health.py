@@ -12,6 +12,7 @@ from headrig.runtime.alerting import Alerting
 from headrig.runtime.state import RunState
 from headrig.web.views import ComponentHealth, Health
 
+LEARN = "redact.learn"
 DEAD = "it ended and should not have: only a restart helps"
 
 
@@ -25,7 +26,8 @@ class HealthCheck:
 
     def look(self) -> Health:
         """Each component by the path of its table."""
-        self._last = {at: self._component(at, alive, degraded) for at, alive, degraded in self._components()}
+        found = {at: self._component(at, alive, degraded) for at, alive, degraded in self._components()}
+        self._last = found | self._learned()
         if self._state.draining:
             return Health("draining", self._last)
         well = all(each.status == "ok" for each in self._last.values())
@@ -49,6 +51,15 @@ class HealthCheck:
         if degraded is not None:
             return ComponentHealth("degraded", degraded.reason, degraded.since_seconds)
         return ComponentHealth("ok", "", self._since(at, "ok"))
+
+    def _learned(self) -> dict[str, ComponentHealth]:
+        """What `learn` found. A file that it skipped may hold no secret, so that is a count and no fault."""
+        core = self._state.engine.state()
+        values, skipped = int(core["learned_values"]), int(core["learned_files_skipped"])
+        if not values and not skipped:
+            return {}
+        reason = f"learned values: {values}, skipped files: {skipped}"
+        return {LEARN: ComponentHealth("ok", reason, self._since(LEARN, "ok"))}
 
     def _since(self, at: str, status: str) -> float:
         before = self._last.get(at)

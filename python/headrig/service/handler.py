@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakMethod, WeakSet
 
-from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, HandlerCore
+from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, HandlerCore, engine_spec
 from headrig.errors import ConfigError
 from headrig.service.arguments import Arguments
 from headrig.service.context import bound_fields
@@ -89,8 +89,6 @@ def spec_with(spec: bytes, redact: object) -> bytes:
     """An engine's spec, with settings of redaction unless they are None. Raises ConfigError."""
     if redact is None:
         return spec
-    from headrig.redact_settings import engine_spec  # noqa: PLC0415  # few services have settings of their own
-
     return engine_spec(redact_settings(redact), json.loads(spec))
 
 
@@ -121,6 +119,11 @@ class Handler(logging.Handler):
     ) -> None:
         filters: list[Any] = []
         settings = None if redact is None else redact_settings(redact)
+        if settings is not None and settings is not redact:
+            # Who learned before, as `install` does, says so once its own handler can write it.
+            from headrig.redact_settings import warn_of_skipped  # noqa: PLC0415  # it was loaded to read them
+
+            warn_of_skipped(settings)
         self._arguments = Arguments(settings)
         # Before logging knows the handler: at exit logging flushes all it knows, also those that are only half made.
         core = HandlerCore(

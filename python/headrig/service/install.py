@@ -210,6 +210,10 @@ def _replace(settings: _Settings, environ: Mapping[str, str], root: logging.Logg
             handler.close()
         raise
     _Installed.settings, _Installed.handlers = settings, handlers
+    if skipped := (settings.redact or {}).get("learned_files_skipped", 0):
+        from headrig.learning import skipped_warning  # noqa: PLC0415  # it was loaded to read them
+
+        log.warning("%s", skipped_warning(skipped))
     if start and settings.to is None:
         from headrig.config.channels import undelivered  # noqa: PLC0415  # msgspec is for who needs more than a file
 

@@ -13,7 +13,7 @@ class ComponentHealth(msgspec.Struct, frozen=True):
     status: Literal["ok", "degraded", "dead"]
     """`degraded`: it works and is not well. `dead`: its task has ended and should not have; only a restart helps."""
     reason: str
-    """Empty when it is well."""
+    """What is wrong, or what it has found; mostly empty when it is well."""
     since_seconds: float
     """Since the epoch: since when it is so, as far as anybody has looked."""
 

@@ -201,7 +201,7 @@ impl Engine {
     pub fn state(&self) -> Vec<(&'static str, f64)> {
         let mut state = lock(&self.state.shared.metrics).state();
         state.push(("recent_sequence", lock(&self.state.shared.recent).sequence() as f64));
-        state
+        [state, self.state.shared.spec.redact.state()].concat()
     }
 
     /// Seconds each lane's newest event is behind the clock; lanes with events only.

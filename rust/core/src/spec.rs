@@ -146,6 +146,8 @@ pub struct RedactSpec {
     pub rules: Vec<ContentRuleSpec>,
     /// Values of 12 bytes or more that are secret wherever they appear, in any encoding. Never shown anywhere.
     pub learned: Vec<String>,
+    /// Secret files of which nothing was learned: only passed on, to `Engine::state`.
+    pub learned_files_skipped: u32,
     /// Places in JSON lines whose value is secret: `credit_card.code`, `*.user.email`, `items[*].secret`.
     pub paths: Vec<String>,
     /// Places whose value no rule applies to.
@@ -161,6 +163,14 @@ pub struct RedactSpec {
     pub token: TokenSpec,
 }
 
+impl RedactSpec {
+    /// How much was learned, by the names of `Engine::state`.
+    pub fn state(&self) -> Vec<(&'static str, f64)> {
+        let skipped = f64::from(self.learned_files_skipped);
+        vec![("learned_values", self.learned.len() as f64), ("learned_files_skipped", skipped)]
+    }
+}
+
 impl Default for RedactSpec {
     fn default() -> Self {
         Self {
@@ -171,6 +181,7 @@ impl Default for RedactSpec {
             allow_keys: Vec::new(),
             rules: Vec::new(),
             learned: Vec::new(),
+            learned_files_skipped: 0,
             paths: Vec::new(),
             allow_paths: Vec::new(),
             allow_values: Vec::new(),
