@@ -4,6 +4,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
+import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -32,9 +35,9 @@ NOTIFIERS = {
 PLAIN = SOURCES["tcp"] + SINKS["file"]
 
 
-def verify(settings: str, folder: Path) -> subprocess.CompletedProcess:
+def verify(settings: str, folder: Path, *more: str) -> subprocess.CompletedProcess:
     (folder / "headrig.toml").write_text(settings)
-    return headrig("verify", "-c", "headrig.toml", cwd=folder)
+    return headrig("verify", "-c", "headrig.toml", *more, cwd=folder)
 
 
 def all_of(kind: str, tables: dict[str, str]) -> str:
@@ -88,6 +91,104 @@ def test_leaks(loose, tmp_path):
         assert ways[way].startswith("LEAK: ") or (way.endswith("/metrics") and loose == "a key")
     assert "clean" == ways["handler -> its file"]
     assert b"ghp_" not in done.stdout
+
+
+@pytest.fixture
+def others():
+    """Another machine: its address, what came there by path, and what it answers to whom."""
+    came: dict[str, list[str]] = {}
+    answers: dict[str, tuple[int, bytes]] = {}
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = zlib.decompress(body, wbits=31) if self.headers["Content-Encoding"] == "gzip" else body
+            came.setdefault(self.path, []).append(f"{self.headers['Authorization']} {body.decode()}")
+            status, text = answers.get(self.path, (200, b"ok"))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Taking) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", came, answers
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+REMOTE = """
+[sinks.lines]
+type = "http"
+endpoint = "{0}/lines?key=fake"
+auth_header = "Bearer fake-lines-token"
+[sinks.next]
+type = "forward"
+to = "{0}"
+token = "fake-token-fake-token-fake-token"
+[notifiers.me]
+type = "slack"
+url = "{0}/services/T0/B0/EXAMPLE-EXAMPLE"
+"""
+
+
+def test_remote(others, tmp_path):
+    """
+    When asked for, what was clean is sent to where the settings say, with their credentials, and each side tells whether it
+    took all of it. Without, nothing is sent.
+    """
+    url, came, _ = others
+    settings = PLAIN + REMOTE.format(url)
+    assert 0 == verify(settings, tmp_path).returncode
+    assert {} == came
+
+    done = verify(settings, tmp_path, "--remote")
+    said = done.stdout.decode().splitlines()
+    taken = [f"{path} -> {url}: clean, and taken" for path in ("sinks.lines", "sinks.next", "notifiers.me")]
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert taken == said[-5:-2]
+    assert {"/lines?key=fake", "/ingest", "/services/T0/B0/EXAMPLE-EXAMPLE"} == set(came)
+    for path, credential in (("/lines?key=fake", "fake-lines-token"), ("/ingest", "fake-token-fake-token-fake-token")):
+        text = "".join(came[path])
+        assert text.count("canary") == 5
+        assert credential in text
+        assert "[REDACTED" in text
+        assert "ghp_" not in text
+
+
+def test_remote_is_sent_nothing_that_is_not_clean(others, tmp_path):
+    """
+    Where a secret would come out, nothing is sent; the leak ends it with 1 as before.
+    """
+    url, came, _ = others
+    done = verify(PLAIN + REMOTE.format(url) + LOOSE["a rule"], tmp_path, "--remote")
+
+    assert 1 == done.returncode
+    assert f"sinks.lines -> {url}: not looked at: nothing is sent that is not clean\n" in done.stdout.decode()
+    assert {} == came
+
+
+def test_remote_refuses(others, tmp_path):
+    """
+    A side that does not take it is named with the reason, without a credential, and is no success.
+    """
+    url, _, answers = others
+    answers |= {"/lines?key=fake": (401, b"no"), "/services/T0/B0/EXAMPLE-EXAMPLE": (403, b"invalid_token")}
+    done = verify(PLAIN + REMOTE.format(url), tmp_path, "--remote")
+    said = done.stdout.decode()
+
+    assert 69 == done.returncode
+    assert f"sinks.next -> {url}: clean, and taken\n" in said
+    for path, status in (("sinks.lines", "401"), ("notifiers.me", "403")):
+        line = next(line for line in said.splitlines() if line.startswith(f"{path} -> {url}"))
+        assert ": not looked at: the other side took 0 of 5: " in line
+        assert status in line
+    assert not any(word in said for word in ("fake", "EXAMPLE"))
 
 
 def test_defaults(tmp_path):

@@ -30,7 +30,8 @@ _RULES = """list: all rules and whether they are on. show NAME: what a rule take
 exit code 0 some, 1 none. No secret is printed."""
 _VERIFY = """A canary: runs a copy of the settings on loopback and in a folder of its own, sends fake secrets in at every source and
 the handler, and looks for them in every sink, notice and on /metrics. What remote ones would send is looked at here; nothing
-leaves this machine. Exit code: 0 all clean, 1 a secret came out, 69 something could not be looked at."""
+leaves this machine. With --remote, what was clean is then sent, redacted, to every remote sink and notifier, to see whether they
+take it. Exit code: 0 all clean, 1 a secret came out, 69 something could not be looked at or was not taken."""
 _TROUBLE = 2
 """Exit code of a wrong usage where 1 has a meaning, as grep has it."""
 
@@ -94,6 +95,9 @@ def _grammar() -> tuple[_Parser, dict[str, _Parser]]:
         "verify", help="send fake secrets through, and look where they come out", description=_VERIFY
     )
     verify.add_argument("-c", dest="config", metavar="FILE", help=f"settings; without it {_FOUND}")
+    verify.add_argument(
+        "--remote", action="store_true", help="then send what was clean to remote sinks and notifiers, too"
+    )
     return top, {"run": run, "validate": validate, "redact": redact, "leaks": leaks, "rules": rules, "verify": verify}
 
 

@@ -1,13 +1,13 @@
 """
 A run of the settings with nothing at stake: the same doors, rules, sinks and notifiers, but on loopback and in a folder of
-its own. What a remote sink or notifier would send comes to a server here.
+its own. What a remote sink or notifier would send comes to a server here, but for those that are asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,11 +81,14 @@ class Rehearsal:
 
 
 @asynccontextmanager
-async def rehearsal(config: Config, folder: Path) -> AsyncIterator[Rehearsal]:
-    """The run, from when everything listens. Raises what `headrig run` raises when something cannot be opened."""
+async def rehearsal(config: Config, folder: Path, real: Collection[str] = ()) -> AsyncIterator[Rehearsal]:
+    """
+    The run, from when everything listens. What sends at the paths in `real` sends to where its settings say. Raises what
+    `headrig run` raises when something cannot be opened.
+    """
     bodies: dict[str, list[str]] = {}
     async with _server(bodies) as url:
-        copy = _Copy(folder, url, bodies)
+        copy = _Copy(folder, url, bodies, real)
         settings = copy.of(config)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -103,10 +106,11 @@ async def rehearsal(config: Config, folder: Path) -> AsyncIterator[Rehearsal]:
 
 
 class _Copy:
-    """Settings in which nothing points outside."""
+    """Settings in which nothing but what is `real` points outside."""
 
-    def __init__(self, folder: Path, url: str, bodies: dict[str, list[str]]) -> None:
+    def __init__(self, folder: Path, url: str, bodies: dict[str, list[str]], real: Collection[str]) -> None:
         self._folder = folder
+        self._real = real
         self._url = url
         self._bodies = bodies
         self.printed: dict[str, list[str]] = {}
@@ -148,6 +152,8 @@ class _Copy:
 
     def _sending(self, path: str, component: Any) -> Any:
         """One that sends to this machine; None for a kind of which it is not known how."""
+        if path in self._real:
+            return _replaced(component, _NO_WAIT)
         key = next((key for key in _ADDRESSES if key in component.__struct_fields__), None)
         if key is None:
             return None

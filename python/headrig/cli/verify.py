@@ -1,6 +1,7 @@
 """
 `headrig verify`: a canary. Fake secrets, new each time, are sent through every door of the settings and looked for wherever
-something comes out: sinks, notices, the page of metrics, the file of a service's handler. Nothing leaves this machine.
+something comes out: sinks, notices, the page of metrics, the file of a service's handler. Nothing leaves this machine but,
+with `--remote`, what was found clean.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return os.EX_CONFIG
     logging.getLogger("headrig").addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory(prefix="headrig-verify-") as folder:
-        ways = [*asyncio.run(_run(config, Path(folder))), *_handler(Path(folder))]
+        ways = [*asyncio.run(_run(config, Path(folder), remote=arguments.remote)), *_handler(Path(folder))]
     say("verify", [_worded(way) for way in ways])
     leaks, unseen = sum(way.leaked > 0 for way in ways), sum(not way.leaked and bool(way.unseen) for way in ways)
     say("verify", [f"{len(ways)} ways: {len(ways) - leaks - unseen} clean, {leaks} with leaks, {unseen} not looked at"])
@@ -97,26 +98,22 @@ class _Way:
     leaked: int
     unseen: str = ""
     """Why it could not be looked at; empty if it was."""
+    clean: str = "clean"
+    """What is said of it when all is well."""
 
 
 def _worded(way: _Way) -> str:
     verdict = (
-        f"{way.leaked} secrets came out" if way.leaked else f"not looked at: {way.unseen}" if way.unseen else "clean"
+        f"{way.leaked} secrets came out" if way.leaked else f"not looked at: {way.unseen}" if way.unseen else way.clean
     )
     return f"{way.door} -> {way.out}: {'LEAK: ' if way.leaked else ''}{verdict}"
 
 
-async def _run(config: Config, folder: Path) -> list[_Way]:
+async def _run(config: Config, folder: Path, *, remote: bool) -> list[_Way]:
     from headrig.cli.rehearsal import rehearsal  # noqa: PLC0415  # aiohttp, once the settings are right
 
     async with rehearsal(config, folder) as running:
-        canaries = [Canary.at(f"sources.{name}") for name in config.sources]
-        arrived = {canary.door: await _send(running, config, canary, folder) for canary in canaries}
-        notice = Canary.at("notices")
-        for title in notice.lines:
-            running.pipeline.alerting.sent.send(title, title, labels={"canary": title})
-        await running.pipeline.flush()
-        await running.pipeline.alerting.notifiers.flush()
+        canaries, notice, arrived = await _plant(running, config, folder)
         page = await _page(running)
     sinks = [f"sinks.{name}" for name in config.sinks]
     ways = [_way(canary, out, running, arrived[canary.door]) for canary in canaries for out in sinks]
@@ -125,7 +122,46 @@ async def _run(config: Config, folder: Path) -> list[_Way]:
         ways += [
             _Way(each.door, "/metrics", each.leaked(page), "" if each.seen(page) else trouble) for each in canaries
         ]
-    return ways + [_way(notice, f"notifiers.{name}", running, "") for name in config.notifiers]
+    ways += [_way(notice, f"notifiers.{name}", running, "") for name in config.notifiers]
+    return ways + (await _remote(config, folder, running, ways) if remote else [])
+
+
+async def _plant(running: Rehearsal, config: Config, folder: Path) -> tuple[list[Canary], Canary, dict[str, str]]:
+    """New secrets into every door and notice, delivered as far as they can be; what was in the way, by door."""
+    canaries = [Canary.at(f"sources.{name}") for name in config.sources]
+    arrived = {canary.door: await _send(running, config, canary, folder) for canary in canaries}
+    notice = Canary.at("notices")
+    for title in notice.lines:
+        running.pipeline.alerting.sent.send(title, title, labels={"canary": title})
+    await running.pipeline.flush()
+    await running.pipeline.alerting.notifiers.flush()
+    return canaries, notice, arrived
+
+
+async def _remote(config: Config, folder: Path, rehearsed: Rehearsal, ways: list[_Way]) -> list[_Way]:
+    """Whether the other sides take what is sent to them. Only what all ways to it showed to be clean is sent."""
+    from headrig.cli.rehearsal import rehearsal  # noqa: PLC0415  # as above
+
+    paths = [path for path in config.components if path in rehearsed.bodies]
+    good = {path for path in paths if all(not way.leaked and not way.unseen for way in ways if way.out == path)}
+    async with rehearsal(config, folder, good) as running:
+        await _plant(running, config, folder)
+        trouble = {
+            path: _not_taken(running, path) if path in good else "nothing is sent that is not clean" for path in paths
+        }
+    return [_Way(path, config.components[path].where, 0, trouble[path], "clean, and taken") for path in paths]
+
+
+def _not_taken(running: Rehearsal, path: str) -> str:
+    """Why the other side of a sink or notifier did not take everything; empty if it did."""
+    kind, _, name = path.partition(".")
+    state = running.pipeline.state
+    account = (state.ledger.sinks if kind == "sinks" else state.ledger.notifiers)[name]
+    if account.accepted and account.delivered == account.accepted:
+        return ""
+    health = running.pipeline.status.health().components.get(path)
+    reason = health.reason if health is not None else ""
+    return f"the other side took {account.delivered} of {account.accepted}{': ' * bool(reason)}{reason}"
 
 
 def _way(canary: Canary, out: str, running: Rehearsal, trouble: str) -> _Way:
@@ -174,7 +210,9 @@ async def _deliver(where: str, of: str, body: bytes, path: Path) -> None:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             asyncio.DatagramProtocol, remote_addr=("127.0.0.1", port)
         )
-        transport.sendto(body)
+        # As senders do: what a datagram has beyond `datagram_bytes_max` is cut off.
+        for line in body.splitlines(keepends=True):
+            transport.sendto(line)
         transport.close()
         return
     opening = asyncio.open_connection("127.0.0.1", port) if port else asyncio.open_unix_connection(str(path))
