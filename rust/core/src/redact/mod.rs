@@ -19,6 +19,7 @@ mod entry_points;
 mod json_paths;
 #[cfg(test)]
 mod json_paths_tests;
+mod jwk;
 pub(crate) mod keys;
 pub(crate) mod learned;
 mod pairs;

@@ -59,6 +59,9 @@ impl Pass<'_> {
     pub fn object_pair(&self, at: usize, scratch: &mut Scratch) {
         let mut seen = Siblings::default();
         self.members(at, scratch, |part, node, _| seen.add(part, node, self.nodes[node].kind));
+        if seen.key_type {
+            self.private_members(at, scratch);
+        }
         if seen.names && (seen.values || seen.things) {
             self.name_and_value(at, seen, scratch);
         }
@@ -170,7 +173,7 @@ impl Pass<'_> {
         self.redactor.keys.class(raw, &mut scratch.memo)
     }
 
-    fn mark(&self, class: KeyClass, value: usize, scratch: &mut Scratch) {
+    pub fn mark(&self, class: KeyClass, value: usize, scratch: &mut Scratch) {
         if let Some((_, rule)) = self.value_under(class, value, scratch) {
             scratch.marked.push((value as u32, Some(rule)));
         }
@@ -178,7 +181,7 @@ impl Pass<'_> {
 }
 
 /// Marks from `from` on are new: put all in order, the next one last. Those of a table may lie before ones of its rows.
-fn settle(marked: &mut [(u32, Option<u16>)], from: usize) {
+pub fn settle(marked: &mut [(u32, Option<u16>)], from: usize) {
     let Some(last) = marked[from..].iter().map(|(node, _)| *node).max() else { return };
     let before = marked[..from].iter().rev().take_while(|(node, _)| *node < last).count();
     marked[from - before..].sort_unstable_by_key(|(node, _)| std::cmp::Reverse(*node));
@@ -191,6 +194,7 @@ struct Siblings {
     operation: bool,
     values: bool,
     things: bool,
+    key_type: bool,
     columns: Option<usize>,
     rows: Option<usize>,
 }
@@ -210,6 +214,7 @@ impl Siblings {
                 self.rows = self.rows.or(Some(node));
             }
             Part::OfThing => self.things = true,
+            Part::KeyType => self.key_type = kind == Kind::String,
             Part::Columns => self.columns = self.columns.or(Some(node)),
             Part::Rows => self.rows = self.rows.or(Some(node)),
         }

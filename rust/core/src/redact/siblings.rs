@@ -17,6 +17,8 @@ pub enum Part {
     Values,
     /// Where it stands beside, a `key` is the name of a thing: of an object in a store, a label, a message.
     OfThing,
+    /// Of a JSON Web Key (RFC 7517).
+    KeyType,
     /// The names of columns, and the rows below them.
     Columns,
     Rows,
@@ -46,6 +48,7 @@ impl Part {
             | b"textvalue" | b"plainvalue" | b"rawvalue" | b"original" | b"modified" | b"updated" | b"removed"
             | b"added" | b"was" | b"now" | b"default" | b"defaultvalue" | b"input" | b"secretstring" => Self::Value,
             b"values" => Self::Values,
+            b"kty" => Self::KeyType,
             b"bucket" | b"effect" | b"operator" | b"topic" | b"partition" | b"offset" | b"etag" | b"versionid"
             | b"sequencer" | b"bucketname" | b"size" | b"ttl" | b"hit" | b"miss" | b"store" | b"locale" => {
                 Self::OfThing

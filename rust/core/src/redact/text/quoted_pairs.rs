@@ -4,6 +4,7 @@
 use memchr::{memchr2_iter, memrchr};
 
 use crate::redact::bytes::is_word;
+use crate::redact::jwk;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::siblings::Part;
@@ -46,7 +47,7 @@ pub fn scan(
     mut found: impl FnMut(Found),
 ) {
     let mut resume = 0;
-    let mut object = Object::default();
+    let (mut object, mut members) = (Object::default(), jwk::Members::default());
     for colon in colons {
         if colon < resume {
             continue;
@@ -56,6 +57,10 @@ pub fn scan(
         let class = keys.class(key, memo);
         let start = colon + 1 + spaces_at(text, colon + 1);
         let part = Part::of(key);
+        for private in members.private(text, object.open, key, start) {
+            let class = keys.class(jwk::READ_AS, memo);
+            resume = value(text, private, class, &mut found).max(resume);
+        }
         match (class, part) {
             (KeyClass::Plain, _) => {}
             (KeyClass::Bare(_), Some(Part::Name)) if object.near(object.thing) => {}
