@@ -34,7 +34,7 @@ def test_password_of_a_url_with_a_slash() -> None:
             for password in (f"{secret}/x9", f"{secret}//", f"{secret}?a", f"a1/{secret}/b#2"):
                 text = f"connect {scheme}://svc:{password}@db.internal:5432/shop failed"
                 assert_gone(text, secret, forms=("raw", "json", "json_in_json"))
-                assert "svc" in headrig.redact(text) and "@db.internal:5432/shop failed" in headrig.redact(text)
+                assert headrig.redact(text).endswith("@db.internal:5432/shop failed")
 
 
 @pytest.mark.parametrize(

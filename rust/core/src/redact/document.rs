@@ -5,7 +5,7 @@ use crate::json::dictionary::entry::UNKNOWN;
 use crate::json::tape::{notable, Kind, Node, Tape};
 use crate::redact::json_paths::{Paths, Verdict};
 use crate::redact::keys::class::KeyClass;
-use crate::redact::patterns::checks;
+use crate::redact::patterns::cards;
 use crate::redact::prefilter::candidates::View;
 use crate::redact::triage::Text;
 use crate::redact::{Exempt, Redactor, Scratch};
@@ -239,6 +239,9 @@ impl Pass<'_> {
         let mut inner = Edits::default();
         self.redactor.read(text, seen, self.nested, scratch, &mut inner);
         for edit in &inner.list {
+            if edit.start == 0 && edit.end as usize == text.bytes.len() && self.is_other_number(node, edit.rule) {
+                continue;
+            }
             // Quotes of a replacement must be escaped one level deeper than where they were written.
             scratch.token.clear();
             crate::io::escape::encode(inner.with(edit), &mut scratch.token);
@@ -246,11 +249,24 @@ impl Pass<'_> {
         }
     }
 
+    /// A card's rule took a string as a whole, but its key or list says that it is the number of something else.
+    #[cold]
+    fn is_other_number(&self, node: &Node, rule: u16) -> bool {
+        let rules = &self.redactor.rules;
+        let (start, end) = (node.start as usize, node.end as usize);
+        rules.card.is_some_and(|card| rules.list[card].number == rule)
+            && self.raw(node).iter().all(u8::is_ascii_digit)
+            && cards::is_other_number(self.text, start, end)
+    }
+
+    fn card(&self, node: &Node) -> bool {
+        cards::is_card(self.raw(node)) && !cards::is_other_number(self.text, node.start as usize, node.end as usize)
+    }
+
     /// Whole numbers of a card's usual lengths, and personal numbers; others are times and identifiers.
     fn number(&self, node: &Node, scratch: &mut Scratch, edits: &mut Edits) {
         let (raw, rules) = (self.raw(node), &self.redactor.rules);
-        let is_card =
-            |_: &usize| matches!(raw.len(), 15 | 16) && raw.iter().all(u8::is_ascii_digit) && checks::card(raw);
+        let is_card = |_: &usize| matches!(raw.len(), 15 | 16) && raw.iter().all(u8::is_ascii_digit) && self.card(node);
         if let Some(rule) = rules.card.filter(is_card).or_else(|| rules.pii.number(raw)) {
             let rule = &rules.list[rule];
             let (start, end) = (node.start as usize, node.end as usize);

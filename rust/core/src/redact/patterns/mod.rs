@@ -6,6 +6,7 @@
 //! ```
 
 pub(crate) mod address;
+pub(crate) mod cards;
 pub(crate) mod checks;
 pub(crate) mod literals;
 pub(crate) mod mail;

@@ -5,9 +5,9 @@ use std::ops::Range;
 use regex_automata::{Anchored, Input};
 
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
-use crate::redact::bytes::{ends_run, is_word};
+use crate::redact::bytes::ends_run;
 use crate::redact::patterns::address::Ats;
-use crate::redact::patterns::checks;
+use crate::redact::patterns::cards;
 use crate::redact::patterns::mail;
 use crate::redact::patterns::rules::{Rule, Rules};
 use crate::redact::prefilter::places::{within, Places, Seen};
@@ -65,7 +65,7 @@ impl Rules {
         let signs = within(&places.signs, start, end);
         if let Some(rule) = self.card.filter(|_| seen.digits()) {
             let digits = signs.clone().filter(|at| text[*at].is_ascii_digit());
-            cards(text, digits, |start, end| found(start, end, &self.list[rule]));
+            cards::scan(text, digits, |start, end| found(start, end, &self.list[rule]));
         }
         if !seen.at() {
             return;
@@ -156,73 +156,4 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
     !secret.is_empty()
         && rule.stands(text, whole.start, whole.end)
         && rule.check.is_none_or(|check| check.passes(&text[secret]))
-}
-
-/// Card numbers: one run of digits, or groups as they are printed on cards, with one kind of separator.
-/// `starts` are the digits that the prefilter marks, in order.
-fn cards(text: &[u8], starts: impl Iterator<Item = usize>, mut found: impl FnMut(usize, usize)) {
-    let mut at = 0;
-    for start in starts {
-        let issued = text[start..].first_chunk().is_some_and(|four| checks::may_be_issued(*four));
-        if start < at || !issued {
-            continue;
-        }
-        let end = digits_end(text, start);
-        let card = match end - start {
-            13..=19 => Some(end),
-            4 => grouped(text, start, end),
-            _ => None,
-        };
-        if let Some(end) = card.filter(|end| stands_alone(text, start, *end) && checks::card(&text[start..*end])) {
-            found(start, end);
-            at = end;
-        }
-    }
-}
-
-fn digits_end(text: &[u8], start: usize) -> usize {
-    text[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |len| start + len)
-}
-
-/// The end of the groups of digits that begin with the four of `start..end`, if cards are printed so.
-fn grouped(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    /// Longer groups are no card's.
-    const GROUP_DIGITS_MAX: usize = 6;
-    let separator = *text.get(end).filter(|byte| matches!(byte, b' ' | b'-'))?;
-    let (mut lens, mut ends) = ([end - start, 0, 0, 0, 0], [end; 5]);
-    for group in 1..lens.len() {
-        let before = ends[group - 1];
-        if text.get(before) != Some(&separator) {
-            break;
-        }
-        let from = before + 1;
-        let digits = text[from..].iter().take(GROUP_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit());
-        lens[group] = digits.count();
-        ends[group] = from + lens[group];
-        if lens[group] > GROUP_DIGITS_MAX {
-            break;
-        }
-    }
-    match lens {
-        [4, 4, 4, 4, 3] => Some(ends[4]),
-        [4, 4, 4, 4, _] => Some(ends[3]),
-        [4, 6, 4 | 5, _, _] => Some(ends[2]),
-        _ => None,
-    }
-}
-
-/// Not a part of a longer number, identifier, UUID or decimal.
-fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
-    let joins = |byte: u8| matches!(byte, b'-' | b'.' | b'/' | b'+' | b'%');
-    let left = match (start.checked_sub(1).map(|at| text[at]), start.checked_sub(2).map(|at| text[at])) {
-        (Some(byte), _) if is_word(byte) => false,
-        (Some(byte), Some(before)) if joins(byte) && is_word(before) => false,
-        _ => true,
-    };
-    let right = match (text.get(end), text.get(end + 1)) {
-        (Some(byte), _) if is_word(*byte) => false,
-        (Some(byte), Some(after)) if joins(*byte) && is_word(*after) => false,
-        _ => true,
-    };
-    left && right
 }
