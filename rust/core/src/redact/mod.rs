@@ -62,6 +62,10 @@ use triage::Text;
 /// Name of the rule that takes texts which cost too much to scan.
 const BUDGET: &str = "budget";
 
+/// What the rules of keys have in their names whose values people choose.
+const PASSWORDS: [&str; 11] =
+    ["pass", "pwd", "psw", "pw", "secret", "cred", "wort", "senha", "contrasena", "wachtwoord", "motdepasse"];
+
 /// The rules of one spec. Immutable, shared by lanes.
 ///
 /// # Example
@@ -169,6 +173,7 @@ impl Redactor {
         let extent = |name: &String| match name.as_str() {
             "authorization" => Extent::Scheme,
             "cookie" | "cookies" | "set_cookie" => Extent::Line,
+            name if PASSWORDS.iter().any(|word| name.contains(word)) => Extent::Password,
             _ => Extent::Word,
         };
         let extents = names.iter().map(extent).collect();

@@ -12,6 +12,7 @@ use crate::redact::prefilter::candidates::{Block, View};
 use crate::redact::prefilter::card::may_be_card;
 use crate::redact::prefilter::places::{Bits, Places, Seen, FLAGS};
 use crate::redact::text::assignments;
+use crate::redact::text::separator::may_hide;
 
 /// A text and its candidates.
 #[derive(Clone, Copy)]
@@ -158,7 +159,7 @@ impl Rules {
         }
         let prefix = || (0..text.len()).step_by(64).any(|at| view.window(at).first(text.len() - at).prefixes != 0);
         // What a percent escape is a part of may not look like it, and a plus sign beside one is a space.
-        !(web && (memchr(b'+', text).is_some() || prefix())) && !(sign && assignments::may_hide(text))
+        !(web && (memchr(b'+', text).is_some() || prefix())) && !(sign && may_hide(text))
     }
 
     /// Nothing begins or ends at the percent escape or character reference at `place`, if there is one: it stands for a byte

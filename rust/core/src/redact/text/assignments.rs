@@ -9,8 +9,12 @@ use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::negative_cache::BEFORE_BYTES;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
+use crate::redact::text::password_end::{password_end, Enclosure};
 use crate::redact::text::placeholders;
-use crate::redact::text::separator::{elsewhere, is_key_byte, Sign, WordKind, KEY_BYTES_MAX};
+use crate::redact::text::references::Candidate;
+use crate::redact::text::separator::{elsewhere, is_key_byte, Sign, WordKind, KEY_BYTES_MAX, SPACES_MAX};
+use crate::redact::text::states::{constant, tells};
+use crate::redact::text::urls::{in_path, in_query};
 use crate::redact::text::value_end::{Clear, Extent, Value};
 use crate::redact::text::wrapping::plain_name;
 use crate::redact::text::xml::{self, Open};
@@ -23,6 +27,7 @@ const _: () = assert!(BARE_BYTES_MAX <= WEIGHED_BYTES_MAX);
 
 /// Call `found(start, end, rule)` for each secret value in `text`; `signs` are its `=`, `:` and `>`, in order.
 #[expect(clippy::too_many_arguments, reason = "per string or event: a struct would be filled each time")]
+#[inline(never)]
 pub fn scan(
     text: &[u8],
     keys: &Keys,
@@ -44,6 +49,7 @@ pub fn scan(
         named: None,
         clear: Clear::default(),
         open: Open::default(),
+        enclosure: Enclosure::default(),
     };
     for sign in signs.map(|at| Sign::plain(text, at)) {
         match sign.byte {
@@ -69,6 +75,7 @@ struct Scan<'a, E, F> {
     /// What is known of the word that was read last.
     clear: Clear,
     open: Open,
+    enclosure: Enclosure,
 }
 
 /// A key that `name=` gives: the sign, where the key stands, and its class once someone asked for it.
@@ -117,17 +124,64 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if sign.byte == b':' && in_path(text, sign) {
             return;
         }
-        let Some(start) = sign.value_start(text).filter(|start| self.weighs(sign, *start, class)) else { return };
+        let Some(start) = sign.value_start(text) else { return };
+        // `print("Password: ")`
+        if matches!(text[start], b'"' | b'\'') && self.enclosure.closed_by(text, start) {
+            return;
+        }
+        if !self.weighs(sign, start, class) && !in_query(text, &word, start) {
+            return;
+        }
         if placeholders::is_placeholder(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
             return;
         }
+        self.value(sign, key, start, class);
+    }
+
+    /// Look at what stands at `start` after the sign of a secret key: a value, or what only says where one is.
+    fn value(&mut self, sign: Sign, key: &[u8], start: usize, class: KeyClass) {
+        let Some(rule) = class.rule() else { return };
+        let text = self.text;
         let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
-        let (start, end) = value.span(text, start, &mut self.clear);
+        let (from, mut end) = value.span(text, start, &mut self.clear);
+        let quoted = start < from && text[start] != b'[';
+        if from >= end || placeholders::nothing(&text[from..end]) || tells(text, key, if quoted { from } else { start })
+        {
+            return;
+        }
         let metadata =
-            !matches!(class, KeyClass::Secret(_)) && class.is_name() && class.rule_for(&text[start..end]).is_none();
-        if start < end && !metadata && !placeholders::nothing(&text[start..end]) {
-            (self.found)(start, end, rule);
-            self.resume = end;
+            !matches!(class, KeyClass::Secret(_)) && class.is_name() && class.rule_for(&text[from..end]).is_none();
+        if metadata {
+            return;
+        }
+        // A header holds credentials, and no code.
+        if !sign.is_coded() && matches!(value.extent, Extent::Word | Extent::Password) {
+            let Self { keys, memo, .. } = self;
+            let spaced = start > sign.end;
+            let candidate = Candidate { text, key, start, end, sign: sign.byte, spaced };
+            if let Some(end) = candidate.reference_end(|name| keys.class(name, memo) != KeyClass::Plain) {
+                self.resume = end;
+                return self.value_after_type(sign, key, end, class);
+            }
+            if from == start && value.extent == Extent::Password {
+                end = password_end(text, start, end, sign.byte, &mut self.enclosure);
+            }
+        }
+        (self.found)(from, end, rule);
+        self.resume = end;
+    }
+
+    /// `password: Optional[str] = "…"`: the value behind a type that ends at `end`.
+    fn value_after_type(&mut self, sign: Sign, key: &[u8], end: usize, class: KeyClass) {
+        let spaces = self.text[end..].iter().take(SPACES_MAX).take_while(|byte| **byte == b' ').count();
+        let at = end + spaces;
+        if sign.byte != b':' || self.text.get(at) != Some(&b'=') {
+            return;
+        }
+        let sign = Sign::plain(self.text, at);
+        let Some(start) = sign.value_start(self.text) else { return };
+        if !placeholders::is_placeholder(self.text, at, start) && !constant(&self.text[start..]) {
+            self.value(sign, key, start, class);
         }
     }
 
@@ -136,6 +190,9 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     fn element(&mut self, sign: Sign) {
         if sign.start < self.resume {
             return;
+        }
+        if let Some(arrow) = sign.arrow(self.text) {
+            return self.sign(arrow);
         }
         let mut named = None;
         if self.named.is_some_and(|name| near(self.text, name.end, sign)) {
@@ -187,7 +244,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
 }
 
 /// Bytes before a sign that part it from any key.
-const APART: [bool; 256] = table(b"=/({,<>&!*$#~`^)}");
+const APART: [bool; 256] = table(b"=/({,<&!$#~^)}");
 
 /// It is known that no key goes before a sign.
 fn is_known_plain(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
@@ -208,6 +265,9 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
     if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || is_known_plain(text, sign, memo) {
         return true;
     }
+    if text[sign] == b'>' && Sign::plain(text, sign).arrow(text).is_some() {
+        return false;
+    }
     let from = sign.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..sign].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     let word = &text[start..sign];
@@ -227,18 +287,6 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
         note_plain(text, start..sign, memo);
     }
     idle
-}
-
-/// A text may hold a sign as URLs write it.
-pub fn may_hide(text: &[u8]) -> bool {
-    memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
-}
-
-/// A path or a name of several parts (`arn:aws:…:secret:x`) goes on: something follows a colon at once.
-fn in_path(text: &[u8], sign: Sign) -> bool {
-    let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
-    word.is_some_and(|at| matches!(text[at], b'/' | b':'))
-        && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
 }
 
 /// A value that belongs to the name that ends at `from`: in the same element or record.

@@ -9,9 +9,15 @@
 
 pub(crate) mod assignments;
 pub(crate) mod entropy;
+pub(crate) mod password_end;
 pub(crate) mod placeholders;
 pub(crate) mod quoted_pairs;
+pub(crate) mod references;
 pub(crate) mod separator;
+pub(crate) mod states;
+pub(crate) mod templates;
+pub(crate) mod types;
+pub(crate) mod urls;
 pub(crate) mod value_end;
 pub(crate) mod wrapping;
 pub(crate) mod xml;

@@ -1,7 +1,11 @@
 //! What only tells about a secret: `password: incorrect`, `secret: must be set`, `token=<nil>`.
 
 /// Values that give nothing away, after any sign.
-const EMPTY: [&[u8]; 21] = [
+const EMPTY: [&[u8]; 25] = [
+    b"*mut",
+    b"*const",
+    b"&mut",
+    b"unsafe",
     b"null",
     b"none",
     b"nil",
@@ -27,20 +31,24 @@ const EMPTY: [&[u8]; 21] = [
 /// Shortest run of letters or dots that is a mask, in bytes.
 const MASK_BYTES_MIN: usize = 4;
 /// Words that go on with a sentence after a colon. As passwords they would be the first ones guessed.
-const WORDS: [&[u8]; 202] = [
+const WORDS: [&[u8]; 215] = [
     b"a",
+    b"absent",
     b"accepted",
     b"added",
     b"after",
     b"all",
+    b"allowed",
     b"already",
     b"an",
     b"and",
     b"are",
     b"argument",
     b"as",
+    b"async",
     b"at",
     b"authentication",
+    b"await",
     b"bad",
     b"be",
     b"because",
@@ -97,6 +105,7 @@ const WORDS: [&[u8]; 202] = [
     b"for",
     b"found",
     b"from",
+    b"function",
     b"generated",
     b"generating",
     b"given",
@@ -110,6 +119,7 @@ const WORDS: [&[u8]; 202] = [
     b"imported",
     b"importing",
     b"in",
+    b"include",
     b"incorrect",
     b"input",
     b"instead",
@@ -123,6 +133,8 @@ const WORDS: [&[u8]; 202] = [
     b"it",
     b"its",
     b"known",
+    b"lambda",
+    b"lax",
     b"length",
     b"loaded",
     b"malformed",
@@ -137,6 +149,7 @@ const WORDS: [&[u8]; 202] = [
     b"must",
     b"needs",
     b"never",
+    b"new",
     b"no",
     b"not",
     b"now",
@@ -146,6 +159,7 @@ const WORDS: [&[u8]; 202] = [
     b"of",
     b"off",
     b"ok",
+    b"omit",
     b"on",
     b"only",
     b"opened",
@@ -158,6 +172,7 @@ const WORDS: [&[u8]; 202] = [
     b"passed",
     b"planned",
     b"please",
+    b"present",
     b"prompt",
     b"protected",
     b"provided",
@@ -190,6 +205,7 @@ const WORDS: [&[u8]; 202] = [
     b"still",
     b"stored",
     b"str",
+    b"strict",
     b"string",
     b"success",
     b"supplied",
@@ -202,6 +218,7 @@ const WORDS: [&[u8]; 202] = [
     b"this",
     b"to",
     b"too",
+    b"typeof",
     b"unable",
     b"unauthorized",
     b"unchanged",
@@ -232,15 +249,24 @@ const WORDS: [&[u8]; 202] = [
     b"your",
 ];
 
+/// Without regard to case.
+pub fn one_of(word: &[u8], list: &[&[u8]]) -> bool {
+    list.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
 /// The value is a word for having none, a mask, a bracket that a token or nothing follows, or the name of what holds it:
 /// `$DB_PASSWORD`, `${password}`.
 pub fn nothing(value: &[u8]) -> bool {
     let variable = |name: &[u8]| {
-        name.starts_with(b"{")
+        name.starts_with(b"{") && !name.windows(2).any(|pair| pair == b":-")
             || name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
     };
     let marks: &[u8] = if value.len() < MASK_BYTES_MIN { b"*" } else { b"*xX#." };
+    // A quote that a program closes right after the sign: `print("Password: ")  # …`.
+    let closed = matches!(value, [b')' | b']' | b'}', rest @ ..]
+        if rest.iter().find(|byte| !b")]};,.".contains(byte)).is_none_or(u8::is_ascii_whitespace));
     matches!(value, b"{" | b"[" | b"(" | b"<")
+        || closed
         || value.iter().all(|byte| *byte == value[0] && marks.contains(byte))
         || value.strip_prefix(b"$").is_some_and(|name| !name.is_empty() && variable(name))
         || EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word))
@@ -254,7 +280,7 @@ pub fn says_nothing(value: &[u8]) -> bool {
 
 /// After `key:` or `key=` and a space, a sentence goes on at `start` instead of a value.
 pub fn is_placeholder(text: &[u8], sign: usize, start: usize) -> bool {
-    if !matches!(text[sign], b':' | b'=') || start < sign + 2 {
+    if !matches!(text[sign], b':' | b'=' | b'-') || start < sign + 2 {
         return false;
     }
     let word = &text[start..start + text[start..].iter().take(16).take_while(|b| b.is_ascii_alphabetic()).count()];

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr_iter;
+
 use crate::redact::bytes::table;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::folding::is_of_word;
@@ -13,6 +15,9 @@ use crate::redact::text::wrapping::{plain_name, wrapping};
 pub const KEY_BYTES_MAX: usize = 64;
 /// Spaces allowed between a key, its sign and its value: tables are aligned.
 pub const SPACES_MAX: usize = 64;
+
+/// Longest shaft of an arrow, in bytes.
+const ARROW_BYTES_MAX: usize = 3;
 
 /// Words after which the word before says what is meant: `api key: …`, `password is: …`.
 const VAGUE: [&[u8]; 9] = [b"key", b"token", b"is", b"was", b"code", b"value", b"hash", b"passe", b"sandi"];
@@ -26,7 +31,9 @@ const QUOTES: [&[u8]; 5] = [b"%22", b"%27", b"&quot;", b"&#34;", b"&#39;"];
 pub struct Sign {
     pub start: usize,
     pub end: usize,
+    /// What it means, as one byte.
     pub byte: u8,
+    coded: bool,
 }
 
 /// What a word may be beside a key, as flags.
@@ -106,9 +113,9 @@ pub fn is_key_byte(byte: u8) -> bool {
 
 const KEY: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
 
-/// Control characters and U+FFFD stand where a line was damaged.
+/// Control characters and U+FFFD stand where a line was damaged; U+00A0, U+200B to U+200D and U+3000 are blanks, too.
 const SPACE: [bool; 256] = {
-    let mut space = table(b"\x7f\xef\xbf\xbd");
+    let mut space = table(b"\x7f\xef\xbf\xbd\xc2\xa0\xe2\x80\x8b\x8c\x8d\xe3");
     let mut byte = 0;
     while byte <= b' ' as usize {
         space[byte] = byte != b'\n' as usize && byte != b'\r' as usize;
@@ -118,7 +125,7 @@ const SPACE: [bool; 256] = {
 };
 /// Bytes that may stand right before a sign that follows a key: before any, and before `=` alone.
 const BEFORE_ANY: [bool; 256] = {
-    let mut before = table(b";");
+    let mut before = table(b";*`>");
     let mut byte = 0;
     while byte < before.len() {
         before[byte] |= KEY[byte] || SPACE[byte] || byte >= 0x80;
@@ -129,8 +136,9 @@ const BEFORE_ANY: [bool; 256] = {
 const BEFORE_EQUALS: [bool; 256] = table(b":?.+|\"']");
 
 impl Sign {
+    #[inline]
     pub fn plain(text: &[u8], at: usize) -> Self {
-        Self { start: at, end: at + 1, byte: text[at] }
+        Self { start: at, end: at + 1, byte: text[at], coded: false }
     }
 
     /// The sign that URLs write at a percent sign.
@@ -140,11 +148,25 @@ impl Sign {
             b"3A" | b"3a" => b':',
             _ => return None,
         };
-        Some(Self { start, end: start + 3, byte })
+        Some(Self { start, end: start + 3, byte, coded: true })
+    }
+
+    /// The arrow that ends in a `>`, with blanks around it: `key -> value`.
+    pub fn arrow(self, text: &[u8]) -> Option<Self> {
+        let shaft = text[..self.start]
+            .iter()
+            .rev()
+            .take(ARROW_BYTES_MAX)
+            .take_while(|byte| matches!(byte, b'-' | b'='))
+            .count();
+        let start = self.start - shaft;
+        let arrow = text[..self.start].ends_with(b"-") || shaft > 1;
+        let apart = start > 0 && text[start - 1] == b' ' && text.get(self.end) == Some(&b' ');
+        (arrow && apart).then_some(Self { start, ..self })
     }
 
     pub fn is_coded(self) -> bool {
-        self.end > self.start + 1
+        self.coded
     }
 
     /// What stands right before may be a key, or its quote, or what belongs to the sign.
@@ -194,6 +216,7 @@ impl Sign {
             _ => {}
         }
         at += spaces_at(text, at);
+        at = past_markup(text, at);
         let quoted = matches!(text.get(at), Some(b'%' | b'&'));
         at +=
             QUOTES.iter().filter(|_| quoted).find(|quote| text[at..].starts_with(quote)).map_or(0, |quote| quote.len());
@@ -208,6 +231,42 @@ impl Sign {
     }
 }
 
+/// A text may hold a sign as URLs write it.
+pub fn may_hide(text: &[u8]) -> bool {
+    memchr_iter(b'%', text).any(|at| Sign::coded(text, at).is_some())
+}
+
+/// Most stars that Markdown makes bold with.
+const STARS_MAX: usize = 3;
+/// Longest tag around a key, in bytes.
+const TAG_BYTES_MAX: usize = 12;
+
+/// Past what ends the markup of a key right after its sign: `**key:** value`, `<b>key:</b> value`.
+fn past_markup(text: &[u8], at: usize) -> usize {
+    let stars = text[at..].iter().take(STARS_MAX + 1).take_while(|byte| **byte == b'*').count();
+    if (1..=STARS_MAX).contains(&stars) && matches!(text.get(at + stars), Some(b' ' | b'`')) {
+        return at + stars + spaces_at(text, at + stars);
+    }
+    let near = &text[at..text.len().min(at + TAG_BYTES_MAX)];
+    match near.strip_prefix(b"</").and_then(|tag| tag.iter().position(|byte| *byte == b'>')) {
+        Some(len) => at + len + 3 + spaces_at(text, at + len + 3),
+        None => at,
+    }
+}
+
+/// Where a key ends that markup may follow up to `end`: `**key**`, `` `key` ``, `<b>key</b>`.
+fn before_markup(text: &[u8], end: usize) -> usize {
+    let mut end = end;
+    if text[..end].ends_with(b">") {
+        let from = end.saturating_sub(TAG_BYTES_MAX);
+        match text[from..end].windows(2).rposition(|pair| pair == b"</") {
+            Some(at) => end = from + at,
+            None => return end,
+        }
+    }
+    end - text[..end].iter().rev().take(STARS_MAX).take_while(|byte| matches!(byte, b'*' | b'`')).count()
+}
+
 /// Where the key before a sign ends. `"key" =>`, `[key] =>` and `key ?=` are how Ruby, PHP and make write them.
 fn key_end(text: &[u8], sign: Sign) -> usize {
     if text[..sign.start].last().is_some_and(|last| is_key_byte(*last) && !matches!(last, b'.' | b'2' | b'7')) {
@@ -220,6 +279,7 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
         // Bytes of U+FFFD are of letters, too.
         end = foreign_key_end(text, sign.start);
     }
+    end = before_markup(text, end);
     if sign.byte == b'=' && !sign.is_coded() {
         let operator = text[..end].iter().rev().take(3).take_while(|byte| b":?.+|".contains(byte)).count();
         if operator > 0 {
@@ -265,7 +325,8 @@ fn foreign_word_before(text: &[u8], start: usize, end: usize) -> usize {
 fn foreign_key_end(text: &[u8], end: usize) -> usize {
     let mut key = &text[..end];
     for _ in 0..SPACES_MAX {
-        let Some(rest) = key.strip_suffix(b" ").or_else(|| key.strip_suffix("\u{fffd}".as_bytes())) else { break };
+        let blank = [" ", "\u{fffd}", "\u{a0}", "\u{200b}", "\u{3000}"].into_iter();
+        let Some(rest) = blank.filter_map(|blank| key.strip_suffix(blank.as_bytes())).next() else { break };
         key = rest;
     }
     key.len()

@@ -16,6 +16,8 @@ const BRACKET_CHUNK_BYTES: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     Word,
+    /// A word that a person chose, of any characters but blanks.
+    Password,
     /// `Authorization`: a scheme and its credentials.
     Scheme,
     /// `Cookie`: everything to the end of the line.
@@ -49,7 +51,12 @@ impl Value {
         match text[start] {
             quote @ (b'"' | b'\'' | b'`') => return (start + 1, quoted_end(text, start + 1, quote)),
             open @ (b'[' | b'(' | b'{' | b'<') => {
-                if let Some(end) = bracket_end(text, start, open) {
+                let goes_on = |end: usize| {
+                    let next = text.get(end + 1).copied().unwrap_or(b' ');
+                    let blank = text[start..end].iter().any(|byte| byte.is_ascii_whitespace());
+                    self.extent == Extent::Password && !blank && !STOPS[usize::from(next)] && !b".:".contains(&next)
+                };
+                if let Some(end) = bracket_end(text, start, open).filter(|end| !goes_on(*end)) {
                     return (start + 1, end);
                 }
             }
@@ -58,7 +65,7 @@ impl Value {
         let end = match self.extent {
             Extent::Line => self.line_end(text, start),
             Extent::Scheme => self.scheme_end(text, start, clear),
-            Extent::Word => word_end(text, start, clear),
+            Extent::Word | Extent::Password => word_end(text, start, clear),
         };
         // A backslash before a quote is the quote's.
         let trimmed = match text.get(end) {
@@ -176,7 +183,7 @@ fn line_end(text: &[u8], start: usize) -> usize {
 }
 
 /// Bytes with which a word ends.
-const STOPS: [bool; 256] = table(b" \t\n\x0c\r,;&)]}<>\"'|`");
+pub const STOPS: [bool; 256] = table(b" \t\n\x0c\r,;&)]}<>\"'|`");
 
 fn bare_end(text: &[u8], start: usize) -> usize {
     word_end(text, start, &mut Clear::default())

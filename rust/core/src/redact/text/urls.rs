@@ -1,0 +1,43 @@
+//! Keys in URLs, paths and names of images: which of them are keys, and which values they have.
+
+use std::ops::Range;
+
+use crate::redact::text::separator::{is_key_byte, Sign, KEY_BYTES_MAX};
+use crate::redact::text::value_end::STOPS;
+
+/// Shortest value of a `token=` in the query of a URL that is one, whatever it looks like, in bytes.
+const QUERY_TOKEN_BYTES_MIN: usize = 12;
+
+/// `?token=correcthorsebattery`: in the query of a URL stands no prose.
+pub fn in_query(text: &[u8], word: &Range<usize>, start: usize) -> bool {
+    const TOKEN: &[u8] = b"token";
+    let before = &text[..word.start];
+    let key = &text[word.clone()];
+    (before.ends_with(b"?") || before.ends_with(b"&") || before.ends_with(b"&amp;"))
+        && key.len() >= TOKEN.len()
+        && key[key.len() - TOKEN.len()..].eq_ignore_ascii_case(TOKEN)
+        && start == word.end + 1
+        && text[start..].iter().take(QUERY_TOKEN_BYTES_MIN).filter(|byte| !STOPS[usize::from(**byte)]).count()
+            == QUERY_TOKEN_BYTES_MIN
+}
+
+/// Names before a `/` that a password may follow: `user:bob/password:x`.
+const LOGINS: [&[u8]; 8] = [b"account", b"email", b"id", b"login", b"name", b"uid", b"user", b"username"];
+
+/// The word at the end of a text.
+fn last_word(text: &[u8]) -> &[u8] {
+    let near = &text[text.len().saturating_sub(KEY_BYTES_MAX)..];
+    &near[near.iter().rposition(|byte| !is_key_byte(*byte)).map_or(0, |at| at + 1)..]
+}
+
+/// A path or a name of several parts (`arn:aws:…:secret:x`) goes on: something follows a colon at once.
+pub fn in_path(text: &[u8], sign: Sign) -> bool {
+    let word = text[..sign.start].iter().rposition(|byte| !is_key_byte(*byte));
+    let beside_login = |slash: usize| {
+        let before = &text[..slash - last_word(&text[..slash]).len()];
+        let name = before.strip_suffix(b":").map(last_word).unwrap_or_default();
+        LOGINS.iter().any(|login| name.eq_ignore_ascii_case(login))
+    };
+    word.is_some_and(|at| text[at] == b':' || text[at] == b'/' && !beside_login(at))
+        && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
+}
