@@ -1,4 +1,5 @@
-//! What stands in code where a secret would: a type, a variable, a call; and `templates`. It says where the secret is, not what it is: `password: Optional[str]`, `password = os.environ["X"]`, `WHERE password = ?`.
+//! What stands in code where a secret would: a type, a variable, a call; and `templates`. It says where the secret is,
+//! not what it is: `password: Optional[str]`, `password = os.environ["X"]`, `WHERE password = ?`.
 
 use memchr::{memchr, memmem};
 
@@ -81,22 +82,28 @@ pub struct Candidate<'a> {
 impl Candidate<'_> {
     /// Where the reference ends that stands in the place of a value; None where a value is. `secret`: a name is one of a
     /// secret.
+    #[inline]
     pub fn reference_end(&self, secret: impl FnMut(&[u8]) -> bool) -> Option<usize> {
-        let Self { text, start, end, .. } = *self;
-        // No name, type or template begins with a digit.
+        let Self { text, start, .. } = *self;
         if text[start].is_ascii_digit() {
             return None;
         }
-        // Letters and digits up to a blank, and too long for `u128`.
-        let name =
+        // Most values are known by their first word: no name, type or template has a hyphen, or a digit if it is longer than
+        // `u128`.
+        let word =
             text[start..].iter().take(REFERENCE_BYTES_MAX).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let digits = text[start..start + name].iter().any(u8::is_ascii_digit);
-        if digits
-            && name > NUMBER_TYPE_BYTES_MAX
-            && text.get(start + name).is_none_or(|byte| b" \n\r,;\"'".contains(byte))
-        {
+        let after = text.get(start + word).copied().unwrap_or(b' ');
+        let hyphen = word > 0 && after == b'-' && text.get(start + word + 1) != Some(&b'>');
+        let long = word > NUMBER_TYPE_BYTES_MAX && b" \n\r,;\"'".contains(&after);
+        if hyphen || long && text[start..start + word].iter().any(u8::is_ascii_digit) {
             return None;
         }
+        self.reference_end_of(secret)
+    }
+
+    #[inline(never)]
+    fn reference_end_of(&self, secret: impl FnMut(&[u8]) -> bool) -> Option<usize> {
+        let Self { text, start, end, .. } = *self;
         let near = &text[..text.len().min(start + REFERENCE_BYTES_MAX)];
         let near = &near[..start + memchr(b'\n', &near[start..]).unwrap_or(near.len() - start)];
         let mut names = Names { secret };
