@@ -43,10 +43,9 @@ fn over_bytes() -> syntax::Config {
 }
 
 impl Pattern {
-    /// `hir`: what it was parsed to.
-    pub fn new(text: &str, hir: &Hir) -> Self {
+    pub fn new(text: &str, min_prefix: MinPrefix) -> Self {
         let far = ["[^", "\\S", "\\W", "\\D", ".*", ".+", ".{"].iter().any(|part| text.contains(part));
-        Self { text: text.to_owned(), far, min_prefix: MinPrefix::of(hir), compiled: OnceBox::new() }
+        Self { text: text.to_owned(), far, min_prefix, compiled: OnceBox::new() }
     }
 
     /// How far it looks, in bytes from its begin on.

@@ -11,6 +11,7 @@ use crate::redact::patterns::literals::{Literals, LITERALS_MAX, OWN_LITERALS_MAX
 use crate::redact::patterns::pattern::{builder, parsed, Pattern};
 use crate::redact::patterns::pii::Pii;
 use crate::redact::prefilter::byte_classes::RUN_BYTES;
+use crate::redact::prefilter::min_prefix::MinPrefix;
 use crate::redact::prefilter::prefix4::{Begins, Prefixes4};
 use crate::redact::token::{check_keep_last, NAME_BYTES_MAX};
 use crate::spec::{unbuilt, ContentRuleSpec, RedactSpec, RuleError};
@@ -197,7 +198,7 @@ impl Rules {
             }
             names.push(&spec.name);
             if spec.enabled {
-                let of_pack = of_packs().get(index).filter(|_| index < own_from);
+                let of_pack = of_packs().get(index).filter(|_| index < own_from).and_then(Option::as_ref);
                 rules.add(spec, number(&spec.name), of_pack, &mut combined)?;
             }
             if index < own_from && !combined.is_empty() {
@@ -220,7 +221,7 @@ impl Rules {
         &mut self,
         spec: &ContentRuleSpec,
         number: u16,
-        of_pack: Option<&Option<Literals>>,
+        of_pack: Option<&Beginning>,
         combined: &mut Vec<String>,
     ) -> Result<(), RuleError> {
         let index = self.list.len();
@@ -247,11 +248,11 @@ impl Rules {
                 }
             }
         } else {
-            let hir = parsed(&spec.pattern).map_err(|reason| RuleError::new(&spec.name, reason))?;
-            let pattern = Pattern::new(&spec.pattern, &hir);
-            let long = pattern.min_prefix.len >= RUN_BYTES;
-            rule.pattern = Some(pattern);
-            match of_pack.cloned().unwrap_or_else(|| Literals::of(&hir, OWN_LITERALS_MAX)) {
+            let own = || Beginning::of(spec, OWN_LITERALS_MAX).map_err(|reason| RuleError::new(&spec.name, reason));
+            let Beginning { min_prefix, literals } = of_pack.cloned().map_or_else(own, Ok)?;
+            let long = min_prefix.len >= RUN_BYTES;
+            rule.pattern = Some(Pattern::new(&spec.pattern, min_prefix));
+            match literals {
                 None => {
                     combined.push(spec.pattern.clone());
                     self.combined_rules.push(index);
@@ -275,11 +276,25 @@ impl Rules {
     }
 }
 
-/// The literals of the packs' patterns, in order. Derived once a process: it takes three times as long as all else of an
-/// engine's start (20 of 26 ms, 2026-11-30).
-fn of_packs() -> &'static [Option<Literals>] {
-    static DERIVED: OnceBox<Vec<Option<Literals>>> = OnceBox::new();
-    let of = |spec: &ContentRuleSpec| Literals::of(&parsed(&spec.pattern).ok()?, LITERALS_MAX);
+/// What matches of a pattern begin with.
+#[derive(Clone)]
+struct Beginning {
+    min_prefix: MinPrefix,
+    literals: Option<Literals>,
+}
+
+impl Beginning {
+    fn of(spec: &ContentRuleSpec, literals_max: usize) -> Result<Self, String> {
+        let hir = parsed(&spec.pattern)?;
+        Ok(Self { min_prefix: MinPrefix::of(&hir), literals: Literals::of(&hir, literals_max) })
+    }
+}
+
+/// What matches of the packs' patterns begin with, in order; None for one that does not parse. Derived once a process, which
+/// takes 2 ms.
+fn of_packs() -> &'static [Option<Beginning>] {
+    static DERIVED: OnceBox<Vec<Option<Beginning>>> = OnceBox::new();
+    let of = |spec: &ContentRuleSpec| Beginning::of(spec, LITERALS_MAX).ok();
     let all = || built_in().map_or_else(|_| Vec::new(), |specs| specs.iter().map(of).collect());
     DERIVED.get_or_init(|| Box::new(all()))
 }
