@@ -1,5 +1,6 @@
 //! One batch through the core: validate, redact, extract, count, emit.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::event::extract::{Keys, Wanted};
@@ -355,10 +356,11 @@ impl Worker {
         // Read as it will be written, so that the next reader finds nothing that was not found here.
         let written = match shared.spec.on_broken {
             OnBroken::Wrap => String::from_utf8_lossy(kept),
-            OnBroken::Pass => "".into(),
+            OnBroken::Pass => Cow::Borrowed(""),
         };
+        let at = matches!(written, Cow::Borrowed(_)).then_some(line.text.0);
         let kept = if written.is_empty() { kept } else { written.as_bytes() };
-        shared.redactor.text(kept, &mut self.redaction, &mut self.edits);
+        shared.redactor.text_in_batch(kept, at, &mut self.redaction, &mut self.edits);
         let (from, scratch) = (batch.from(), &mut self.redaction);
         shared.redactor.carried_text(&mut batch.carried, from, kept, scratch, &mut self.edits);
         let end = match reason {

@@ -92,12 +92,15 @@ impl Redactor {
     }
 
     /// Learned values of plain text, behind its other edits.
-    fn learned_of_text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
+    fn learned_of_text(&self, text: &[u8], at: Option<usize>, scratch: &mut Scratch, edits: &mut Edits) {
         let Some(learned) = &self.learned else { return };
-        let Scratch { learned_in_text: own, token, .. } = scratch;
-        own.clear();
-        learned.find(text, own);
-        for span in own.iter() {
+        let Scratch { learned: batch, learned_in_text: own, token, .. } = scratch;
+        if at.is_none() {
+            own.clear();
+            learned.find(text, own);
+        }
+        let (spans, from) = at.map_or((&own[..], 0), |at| (&batch[..], at));
+        for span in learned::within(spans, from, from + text.len()) {
             self.replace(text, span.start as usize, span.end as usize, learned.rule, None, false, token, edits);
         }
         edits.settle();
@@ -117,14 +120,25 @@ impl Redactor {
 
     /// Edits of text that is not valid JSON, whatever its bytes. `edits` must be empty and is left settled.
     pub fn text(&self, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
+        self.text_in_batch(text, None, scratch, edits);
+    }
+
+    /// The same of a text that stands in the batch that `find_candidates` saw last, `at` this place.
+    pub fn text_in_batch(&self, text: &[u8], at: Option<usize>, scratch: &mut Scratch, edits: &mut Edits) {
         if self.enabled {
             scratch.cut = patterns::truncated::may_be_cut(text);
-            self.with_candidates(text, scratch, |text, scratch| self.plain(text, 0, scratch, edits));
+            if let Some(at) = at {
+                let batch = std::mem::take(&mut scratch.batch);
+                self.plain(Text { bytes: text, view: batch.view().from(at) }, 0, scratch, edits);
+                scratch.batch = batch;
+            } else {
+                self.with_candidates(text, scratch, |text, scratch| self.plain(text, 0, scratch, edits));
+            }
             if !edits.is_empty() {
                 self.repeats_of_text(text, scratch, edits);
             }
             scratch.cut = false;
-            self.learned_of_text(text, scratch, edits);
+            self.learned_of_text(text, at, scratch, edits);
             scratch.count(edits);
         }
     }

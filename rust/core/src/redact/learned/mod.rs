@@ -30,9 +30,13 @@ const PART_BYTES: usize = 5;
 /// Of so many neighbouring places one is looked at; of more where all needles are longer.
 const STEP_BYTES: usize = LEARNED_BYTES_MIN - PART_BYTES + 1;
 const STEPS_BYTES: [usize; 3] = [24, 16, 12];
-/// Words of the table, as a power of two: 64 KiB. Of 200 values in it one place in two hundred passes by chance.
-const TABLE_WORDS_LOG2: u32 = 13;
-const TABLE_WORDS: usize = 1 << TABLE_WORDS_LOG2;
+/// Bytes of the table, as a power of two: 128 KiB. Of 200 values in it one place in a hundred passes by chance.
+const TABLE_BYTES_LOG2: u32 = 17;
+const TABLE_BYTES: usize = 1 << TABLE_BYTES_LOG2;
+/// Two bits of a byte, by another byte. Looked up, because to shift by a number of bits that is not known takes three steps.
+const MASKS: [u8; 256] = masks();
+/// Of the golden ratio so many bits that a product has nothing of the bytes behind a part.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15 << (8 * (8 - PART_BYTES));
 /// Places that are looked at side by side.
 const LANES: usize = 4;
 
@@ -45,8 +49,8 @@ pub struct Learned {
     pub rule: u16,
     /// Of so many neighbouring places one is looked at.
     step_bytes: usize,
-    /// Two bits for every part.
-    table: Box<[u64; TABLE_WORDS]>,
+    /// Two bits of one byte for every part.
+    table: Box<[u8; TABLE_BYTES]>,
     parts: HashMap<u64, Vec<Part>, RandomState>,
     needles: Vec<Vec<u8>>,
 }
@@ -90,13 +94,13 @@ impl Learned {
         let shortest = needles.iter().map(Vec::len).min().unwrap_or(LEARNED_BYTES_MIN);
         let fits = |step: &&usize| **step < shortest + 2 - PART_BYTES;
         let step_bytes = STEPS_BYTES.iter().find(fits).copied().unwrap_or(STEP_BYTES);
-        let (table, parts) = (Box::new([0; TABLE_WORDS]), HashMap::default());
+        let (table, parts) = (Box::new([0; TABLE_BYTES]), HashMap::default());
         let mut learned = Self { rule, step_bytes, table, parts, needles: Vec::new() };
         for (number, needle) in needles.iter().enumerate() {
             for offset in 0..step_bytes {
                 let part = part_at(needle, offset);
-                let (word, first, second) = place_in_table(part);
-                learned.table[word] |= 1 << first | 1 << second;
+                let (byte, mask) = place_in_table(part);
+                learned.table[byte] |= mask;
                 let parts = learned.parts.entry(part).or_default();
                 parts.push(Part { needle: number as u32, offset: offset as u8 });
             }
@@ -118,14 +122,14 @@ impl Learned {
         spans[from..].sort_unstable_by_key(|span| (span.start, span.end));
     }
 
-    /// Blocks of a length that is known to the compiler: no look-up is checked (52 to 31 instructions a block).
+    /// Blocks of a length that is known to the compiler: no look-up is checked.
     fn look<const BLOCK_BYTES: usize>(&self, text: &[u8], spans: &mut Vec<Span>) {
         let (blocks, rest) = text.as_chunks::<BLOCK_BYTES>();
         let step = BLOCK_BYTES / LANES;
         for (number, block) in blocks.iter().enumerate() {
-            let lanes: [u64; LANES] = std::array::from_fn(|lane| self.may_begin(part_in(block, lane * step)) & 1);
-            if lanes.iter().fold(0, |some, lane| some | lane) != 0 {
-                let found = (0..LANES).filter(|lane| lanes[*lane] != 0);
+            let lanes: [bool; LANES] = std::array::from_fn(|lane| self.may_begin(eight_in(block, lane * step)));
+            if lanes.contains(&true) {
+                let found = (0..LANES).filter(|lane| lanes[*lane]);
                 found.for_each(|lane| self.compare(text, number * BLOCK_BYTES + lane * step, spans));
             }
         }
@@ -134,16 +138,16 @@ impl Learned {
         }
     }
 
-    /// The lowest bit is set where the part may be in the table.
+    /// True where the part may be in the table.
     #[inline(always)]
-    fn may_begin(&self, part: u64) -> u64 {
-        let (word, first, second) = place_in_table(part);
-        self.table[word] >> first & self.table[word] >> second
+    fn may_begin(&self, part: u64) -> bool {
+        let (byte, mask) = place_in_table(part);
+        self.table[byte] & mask == mask
     }
 
     #[inline(never)]
     fn compare(&self, text: &[u8], at: usize, spans: &mut Vec<Span>) {
-        if self.may_begin(part_at(text, at)) & 1 == 0 {
+        if !self.may_begin(part_at(text, at)) {
             return;
         }
         let Some(parts) = self.parts.get(&part_at(text, at)) else { return };
@@ -214,24 +218,34 @@ fn go_on(text: &[u8], mut at: usize, to: usize) -> usize {
     at
 }
 
-/// Five bytes of a text, in the upper ones of a word.
+/// Five bytes of a text, in the lower ones of a word.
 fn part_at(text: &[u8], at: usize) -> u64 {
     let mut part = [0; 8];
-    part[8 - PART_BYTES..].copy_from_slice(&text[at..at + PART_BYTES]);
+    part[..PART_BYTES].copy_from_slice(&text[at..at + PART_BYTES]);
     u64::from_le_bytes(part)
 }
 
-/// The same of a block, of which eight may be read.
+/// The same of a block, with the three bytes behind it, which look-ups do not regard.
 #[inline(always)]
-fn part_in<const BLOCK_BYTES: usize>(block: &[u8; BLOCK_BYTES], at: usize) -> u64 {
-    let eight = block[at..at + 8].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-    eight << (8 * (8 - PART_BYTES))
+fn eight_in<const BLOCK_BYTES: usize>(block: &[u8; BLOCK_BYTES], at: usize) -> u64 {
+    block[at..at + 8].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
-/// A word of the table and two bits of it (a blocked filter, Putze, Sanders and Singler 2007).
+/// A byte of the table and two bits of it (a blocked filter, Putze, Sanders and Singler 2007).
 #[inline(always)]
-fn place_in_table(part: u64) -> (usize, u32, u32) {
-    let hash = part.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let bits = (hash >> 32) as u32;
-    ((hash >> (u64::BITS - TABLE_WORDS_LOG2)) as usize, bits & 63, bits >> 6 & 63)
+fn place_in_table(part: u64) -> (usize, u8) {
+    let hash = part.wrapping_mul(MULTIPLIER);
+    let bits = (hash >> (u64::BITS - TABLE_BYTES_LOG2 - u8::BITS)) as u8;
+    ((hash >> (u64::BITS - TABLE_BYTES_LOG2)) as usize, MASKS[usize::from(bits)])
+}
+
+const fn masks() -> [u8; 256] {
+    let mut masks = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        // Of eight neighbours the second bit is another than the first, by one to seven places.
+        masks[at] = 1_u8.rotate_left(at as u32) | 1_u8.rotate_left((at + 1 + (at >> 3) % 7) as u32);
+        at += 1;
+    }
+    masks
 }
