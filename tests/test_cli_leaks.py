@@ -42,20 +42,22 @@ def places():
 PLACES = list(places())
 
 
-@pytest.mark.parametrize(("line", "secret", "path"), PLACES, ids=range(20))
-def test_explain(line, secret, path, tmp_path):
+def test_explain(tmp_path):
     """
     A secret is said with file, line, column, length in bytes and the keys that lead to it; the text of it never.
     """
-    content = f"first\n\n{line}\n"
-    (tmp_path / "app.log").write_bytes(content.encode())
-    done = headrig("redact", "--explain", "app.log", cwd=tmp_path)
-    column = line.encode().index(secret.encode()) + 1
-    found = re.fullmatch(r"app\.log:3:(\d+): (\w+), (\d+) bytes(?:, at (\S+))?\n", done.stdout.decode())
+    names = [f"{at}.log" for at in range(len(PLACES))]
+    for name, (line, _, _) in zip(names, PLACES, strict=True):
+        (tmp_path / name).write_bytes(f"first\n\n{line}\n".encode())
+    done = headrig("redact", "--explain", *names, cwd=tmp_path)
 
     assert (0, b"") == (done.returncode, done.stderr)
-    assert (column, len(secret), path) == (int(found[1]), int(found[3]), found[4] or "")
-    assert secret not in done.stdout.decode()
+    for name, said, (line, secret, path) in zip(names, done.stdout.decode().splitlines(), PLACES, strict=True):
+        column = line.encode().index(secret.encode()) + 1
+        found = re.fullmatch(rf"{name}:3:(\d+): (\w+), (\d+) bytes(?:, at (\S+))?", said)
+        assert found, said
+        assert (column, len(secret), path) == (int(found[1]), int(found[3]), found[4] or "")
+        assert secret not in done.stdout.decode()
 
 
 def test_explain_agrees_with_the_filter(tmp_path):
@@ -90,28 +92,34 @@ def test_keys_of_a_path_are_safe_to_print(key):
     assert b"\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize("line", NONE.splitlines())
-def test_none(line):
+def test_none(tmp_path):
     """
     A line without a secret, or of which they are gone, is none, and is not printed.
     """
-    done = headrig("leaks", stdin=line.encode())
+    names = [f"{at}.log" for at in range(len(NONE.splitlines()))]
+    for name, line in zip(names, NONE.splitlines(), strict=True):
+        (tmp_path / name).write_text(line)
+    done = headrig("leaks", *names, cwd=tmp_path)
 
     assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize(("line", "secret", "path"), PLACES, ids=range(20))
-def test_leaks(line, secret, path):
+def test_leaks(tmp_path):
     """
     A secret is one: file, line, column and rule, and the exit code is 1; once it is redacted there is none.
     """
-    done = headrig("leaks", stdin=f"first\n{line}\n".encode())
-    column = line.encode().index(secret.encode()) + 1
-    redacted = headrig("redact", stdin=line.encode()).stdout
-
+    names = [f"{at}.log" for at in range(len(PLACES))]
+    for name, (line, _, _) in zip(names, PLACES, strict=True):
+        (tmp_path / name).write_bytes(f"first\n{line}\n".encode())
+    done = headrig("leaks", *names, cwd=tmp_path)
     assert 1 == done.returncode
-    assert re.fullmatch(rf"-:2:{column}: \w+\n", done.stdout.decode())
-    assert 0 == headrig("leaks", stdin=redacted).returncode
+    for name, said, (line, secret, _) in zip(names, done.stdout.decode().splitlines(), PLACES, strict=True):
+        column = line.encode().index(secret.encode()) + 1
+        assert re.fullmatch(rf"{name}:2:{column}: \w+", said)
+
+    assert 0 == headrig("redact", "--in-place", *names, cwd=tmp_path).returncode
+    assert 0 == headrig("leaks", *names, cwd=tmp_path).returncode
+    assert 1 == headrig("leaks", stdin=PLACES[0][0].encode()).returncode
 
 
 def test_exit_codes(tmp_path):

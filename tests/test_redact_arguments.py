@@ -41,14 +41,20 @@ class Named(dict):
         return f"no {key}"
 
 
-def logged(path, message: object, *args: Any, handler: headrig.Handler | None = None, **more: Any) -> dict[str, Any]:
+def logged(path, message: object, *args: Any, **more: Any) -> dict[str, Any]:
     """One event as a handler writes it."""
-    handler = handler or headrig.Handler(path, **more)
+    return all_logged(path, [(message, *args)], **more)[0]
+
+
+def all_logged(path, calls: list[tuple[Any, ...]], **more: Any) -> list[dict[str, Any]]:
+    """The events of calls, each a message and its arguments, as one handler writes them."""
+    handler = headrig.Handler(path, **more)
     log = logging.Logger("app")  # noqa: LOG001
     log.addHandler(handler)
-    log.info(message, *args)
+    for message, *args in calls:
+        log.info(message, *args)
     handler.close()
-    return json.loads(path.read_text().splitlines()[-1])
+    return [json.loads(line) for line in path.read_text().splitlines()[-len(calls) :]]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -57,20 +63,17 @@ def test_a_named_secret(tmp_path, form, key):
     """
     Whatever stands around it, a secret that is named in the message does not get into it.
     """
-    for secret in SECRETS[:4]:
-        for value in (
-            secret,
-            secret.encode(),
-            Secret(secret),
-            [secret],
-            {"a": secret},
-            int.from_bytes(secret.encode()),
-        ):
-            line = logged(tmp_path / "app.log", form.format(key), {key: value, "user": "ada"})
-            assert secret not in json.dumps(line)
-            assert str(value) not in line["message"]
-            assert "REDACTED" in line["message"]
-            assert ("user ada has" in line["message"]) == ("user" in form)
+    values = [
+        (secret, value)
+        for secret in SECRETS[:4]
+        for value in (secret, secret.encode(), Secret(secret), [secret], {"a": secret}, int.from_bytes(secret.encode()))
+    ]
+    calls = [(form.format(key), {key: value, "user": "ada"}) for _, value in values]
+    for (secret, value), line in zip(values, all_logged(tmp_path / "app.log", calls), strict=True):
+        assert secret not in json.dumps(line)
+        assert str(value) not in line["message"]
+        assert "REDACTED" in line["message"]
+        assert ("user ada has" in line["message"]) == ("user" in form)
 
 
 @pytest.mark.parametrize(
@@ -88,15 +91,16 @@ def test_every_mapping(tmp_path, kind, secret):
         assert "no x [REDACTED:pin]" == logged(tmp_path / "app.log", "%(x)s %(pin)s", kind({"pin": 7391}))["message"]
 
 
-@pytest.mark.parametrize("secret", SECRETS)
-def test_a_mapping_as_a_whole(tmp_path, secret):
+def test_a_mapping_as_a_whole(tmp_path):
     """
     A mapping that is one argument, or one of several, is shown without its secrets.
     """
-    args = {"password": secret, "user": {"name": "ada", "pin": Secret(secret)}}
-    for message, given in (("got %s", (args,)), ("got %r", (args,)), ("got %s and %s", ({"password": secret}, 1))):
-        line = logged(tmp_path / "app.log", message, *given)
-        assert secret not in json.dumps(line)
+    calls = []
+    for secret in SECRETS:
+        args = {"password": secret, "user": {"name": "ada", "pin": Secret(secret)}}
+        calls += [("got %s", args), ("got %r", args), ("got %s and %s", {"password": secret}, 1)]
+    for call, line in zip(calls, all_logged(tmp_path / "app.log", calls), strict=True):
+        assert call[1]["password"] not in json.dumps(line)
         assert "password" in line["message"]
 
 
@@ -119,15 +123,14 @@ def test_ordinary_arguments(tmp_path):
 @pytest.mark.parametrize(
     "message", ["%(password)d", "%(nobody)s %(password)s", "%(password", "%(password)z", "%q %(pin)s"]
 )
-@pytest.mark.parametrize("secret", SECRETS[:4])
-def test_formatting_that_fails(tmp_path, message, secret):
+def test_formatting_that_fails(tmp_path, message):
     """
     A message that cannot be put together is written as far as it goes, without the secret, and nothing is raised.
     """
-    line = logged(tmp_path / "app.log", message, {"password": secret, "pin": secret})
-
-    assert secret not in json.dumps(line)
-    assert "message_error" in line["headrig"]
+    calls = [(message, {"password": secret, "pin": secret}) for secret in SECRETS[:4]]
+    for (_, args), line in zip(calls, all_logged(tmp_path / "app.log", calls), strict=True):
+        assert args["pin"] not in json.dumps(line)
+        assert "message_error" in line["headrig"]
 
 
 def test_values_that_misbehave(tmp_path):
