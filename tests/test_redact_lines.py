@@ -324,13 +324,17 @@ LINES = st.sampled_from(
 )
 
 
+BATCHES = Engine(b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}')
+
+
 @given(lines=st.lists(LINES, max_size=24), cuts=st.sets(st.integers(0, 24)))
 def test_how_lines_are_cut_into_batches_changes_nothing(lines: list[str], cuts: set[int]):
     """
     Any lines in any batches come out as they do in one, a second run changes nothing, and valid lines stay valid.
     """
     whole = filtered("\n".join(lines)).split("\n") if lines else []
-    lane = Engine(b'{"on_broken":"pass","blank":"keep","metrics":{"builtin":false},"recent_bytes_max":0}').lane("cut")
+    BATCHES.close_lane("cut")
+    lane = BATCHES.lane("cut")
     parts: list[str] = []
     edges = [0, *sorted(cut for cut in cuts if cut < len(lines)), len(lines)]
     for first, last in itertools.pairwise(edges):

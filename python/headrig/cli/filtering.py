@@ -134,7 +134,8 @@ class InputFile:
 
     def error(self, what: str, line: int | None = None) -> UnreadableError:
         """An error about this file."""
-        where = shown(self.name) if line is None else f"{shown(self.name)}:{line}"
+        name = shown(self.name) or "''"
+        where = name if line is None else f"{name}:{line}"
         return UnreadableError(f"headrig {self._verb}: {where}: {what}")
 
     def _unreadable(self, error: OSError | DecodeError) -> UnreadableError:
