@@ -30,6 +30,8 @@ from headrig.web import HttpServerConfig
 _ANY_PORT = "127.0.0.1:0"
 _NO_GUARD = {"tls": None, "token": None, "token_file": None, "allow_from": (), "allow_uids": (), "ca_file": None}
 """Settings that keep others away. Nobody else reaches a door of the rehearsal, and it shows no credential."""
+_END_SECONDS = 0.5
+"""Longest wait at the end for lines that nobody takes."""
 _NO_WAIT = {"flush_entries_max": 0, "flush_seconds": 0.0}
 _ADDRESSES = ("endpoint", "to", "url")
 """The key in which a remote component says where it sends."""
@@ -101,6 +103,9 @@ async def rehearsal(config: Config, folder: Path, real: Collection[str] = ()) ->
         try:
             yield Rehearsal(folder, started.result(), bodies, copy.printed, copy.skipped)
         finally:
+            # What was to be looked at has come; what another side refuses is not waited for.
+            state = started.result().state
+            state.limits = msgspec.structs.replace(state.limits, drain_seconds=_END_SECONDS)
             stop.set()
             await task
 

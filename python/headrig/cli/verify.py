@@ -34,6 +34,9 @@ _ARRIVAL_SECONDS = 10.0
 """Longest wait for the lines of one door: it is this machine, and a few of them."""
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _DATAGRAM_KINDS = ("udp",)
+_UNDECIDED = "the other side has not answered in time"
+LINES = 5
+"""Of a canary, each with a secret."""
 _REFUSED = 300
 """From here on, the status of an answer says that lines were not taken."""
 
@@ -144,24 +147,27 @@ async def _remote(config: Config, folder: Path, rehearsed: Rehearsal, ways: list
 
     paths = [path for path in config.components if path in rehearsed.bodies]
     good = {path for path in paths if all(not way.leaked and not way.unseen for way in ways if way.out == path)}
-    async with rehearsal(config, folder, good) as running:
-        await _plant(running, config, folder)
+    async with rehearsal(config, folder, good) as running, asyncio.TaskGroup() as tasks:
+        planting = tasks.create_task(_plant(running, config, folder))
+        # A side that refuses is not waited for as long as a run would.
+        while not planting.done() and any(_not_taken(running, path) == _UNDECIDED for path in good):  # noqa: ASYNC110  # as below
+            await asyncio.sleep(0.01)
         trouble = {
             path: _not_taken(running, path) if path in good else "nothing is sent that is not clean" for path in paths
         }
+        planting.cancel()
     return [_Way(path, config.components[path].where, 0, trouble[path], "clean, and taken") for path in paths]
 
 
 def _not_taken(running: Rehearsal, path: str) -> str:
     """Why the other side of a sink or notifier did not take everything; empty if it did."""
     kind, _, name = path.partition(".")
-    state = running.pipeline.state
-    account = (state.ledger.sinks if kind == "sinks" else state.ledger.notifiers)[name]
-    if account.accepted and account.delivered == account.accepted:
+    state, health = running.pipeline.state, running.pipeline.status.health().components[path]
+    taken = (state.ledger.sinks if kind == "sinks" else state.ledger.notifiers)[name].delivered
+    lines = LINES * (len(state.ledger.sources) if kind == "sinks" else 1)
+    if taken >= lines:
         return ""
-    health = running.pipeline.status.health().components.get(path)
-    reason = health.reason if health is not None else ""
-    return f"the other side took {account.delivered} of {account.accepted}{': ' * bool(reason)}{reason}"
+    return _UNDECIDED if health.status == "ok" else f"the other side took {taken} of {lines}: {health.reason}"
 
 
 def _way(canary: Canary, out: str, running: Rehearsal, trouble: str) -> _Way:
