@@ -10,6 +10,10 @@ use crate::redact::Scratch;
 
 /// Longest text that may be a key in a `["key", "value"]` or `{"name": "key", "value": …}` pair, in bytes.
 const PAIR_KEY_BYTES_MAX: usize = 96;
+/// Most words of a command line that are read for its options.
+const WORDS_MAX: usize = 256;
+/// How options begin that have no value.
+const SWITCHES: [&[u8]; 7] = [b"--no-", b"--with", b"--use-", b"--ask-", b"--require-", b"--skip-", b"--show-"];
 /// Most columns of a table that are looked at.
 const COLUMNS_MAX: usize = 256;
 
@@ -32,7 +36,10 @@ impl Pass<'_> {
                 self.mark(class, value, scratch);
                 settle(&mut scratch.marked, from);
             }
-            Some(Kind::String) => self.headers_in_a_row(at + 1, scratch),
+            Some(Kind::String) => {
+                self.headers_in_a_row(at + 1, scratch);
+                self.options(at + 1, scratch);
+            }
             _ => {}
         }
     }
@@ -55,6 +62,23 @@ impl Pass<'_> {
         settle(&mut scratch.marked, from);
     }
 
+    /// The words of a command line: `["cli", "--api-key", "…"]`.
+    #[cold]
+    #[inline(never)]
+    fn options(&self, first: usize, scratch: &mut Scratch) {
+        let words = self.nodes[first..].iter().take(WORDS_MAX).take_while(|node| node.kind == Kind::String).count();
+        let from = scratch.marked.len();
+        for at in first..first + words.saturating_sub(1) {
+            let (word, next) = (self.raw(&self.nodes[at]), self.raw(&self.nodes[at + 1]));
+            let switch = SWITCHES.iter().any(|switch| word.starts_with(switch));
+            if word.starts_with(b"-") && !next.starts_with(b"-") && !switch {
+                let class = self.named(&self.nodes[at], scratch);
+                self.mark(class, at + 1, scratch);
+            }
+        }
+        settle(&mut scratch.marked, from);
+    }
+
     /// `{"name": "authorization", "value": "…"}`, of members of the same meaning each counts; and tables.
     pub fn object_pair(&self, at: usize, scratch: &mut Scratch) {
         let mut seen = Siblings::default();
@@ -65,8 +89,33 @@ impl Pass<'_> {
         if seen.names && (seen.values || seen.things) {
             self.name_and_value(at, seen, scratch);
         }
+        if let Some(data) = seen.rows.filter(|data| self.nodes[*data].kind == Kind::Object) {
+            self.secret_object(at, data, scratch);
+        }
         if let (Some(columns), Some(rows)) = (seen.columns, seen.rows) {
             self.table(columns, rows, scratch);
+        }
+    }
+
+    /// Of a Secret of Kubernetes all that is in `data` goes, and in `stringData`, whatever its name.
+    #[cold]
+    #[inline(never)]
+    fn secret_object(&self, at: usize, data: usize, scratch: &mut Scratch) {
+        let (mut is_secret, mut text) = (false, None);
+        let mut key = at + 1;
+        while self.nodes[key].kind == Kind::Key {
+            match self.raw(&self.nodes[key]) {
+                b"kind" => is_secret = self.raw(&self.nodes[key + 1]) == b"Secret",
+                b"data" | b"stringData" if key + 1 != data => text = Some(key + 1),
+                _ => {}
+            }
+            key = self.nodes[key + 1].after(key + 1);
+        }
+        if is_secret {
+            let class = self.redactor.keys.class(b"secret", &mut scratch.memo);
+            let from = scratch.marked.len();
+            [Some(data), text].into_iter().flatten().for_each(|node| self.mark(class, node, scratch));
+            settle(&mut scratch.marked, from);
         }
     }
 
@@ -215,6 +264,8 @@ impl Siblings {
             }
             Part::OfThing => self.things = true,
             Part::KeyType => self.key_type = kind == Kind::String,
+            // Found beside `data`, or in its place.
+            Part::StringData => self.rows = self.rows.or(Some(node)),
             Part::Columns => self.columns = self.columns.or(Some(node)),
             Part::Rows => self.rows = self.rows.or(Some(node)),
         }

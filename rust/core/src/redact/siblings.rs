@@ -17,6 +17,8 @@ pub enum Part {
     Values,
     /// Where it stands beside, a `key` is the name of a thing: of an object in a store, a label, a message.
     OfThing,
+    /// What a Secret of Kubernetes holds, as it was before base64.
+    StringData,
     /// Of a JSON Web Key (RFC 7517).
     KeyType,
     /// The names of columns, and the rows below them.
@@ -39,16 +41,20 @@ impl Part {
             b"name" | b"key" | b"k" | b"header" | b"field" | b"id" | b"attribute" | b"attr" | b"property" | b"prop"
             | b"param" | b"parameter" | b"column" | b"setting" | b"option" | b"variable" | b"var" | b"varname"
             | b"keyname" | b"fieldname" | b"propertyname" | b"headername" | b"attributename" | b"columnname"
-            | b"parametername" | b"paramname" | b"variablename" | b"settingname" | b"loc" => Self::Name,
+            | b"parametername" | b"paramname" | b"variablename" | b"settingname" | b"parameterkey" | b"loc" => {
+                Self::Name
+            }
             b"path" => Self::Path,
             b"op" => Self::Operation,
             b"value" | b"val" | b"v" | b"old" | b"new" | b"from" | b"to" | b"before" | b"after" | b"current"
             | b"previous" | b"prev" | b"oldvalue" | b"newvalue" | b"fromvalue" | b"tovalue" | b"beforevalue"
             | b"aftervalue" | b"currentvalue" | b"previousvalue" | b"prevvalue" | b"stringvalue" | b"strvalue"
-            | b"textvalue" | b"plainvalue" | b"rawvalue" | b"original" | b"modified" | b"updated" | b"removed"
-            | b"added" | b"was" | b"now" | b"default" | b"defaultvalue" | b"input" | b"secretstring" => Self::Value,
+            | b"textvalue" | b"plainvalue" | b"rawvalue" | b"parametervalue" | b"original" | b"modified"
+            | b"updated" | b"removed" | b"added" | b"was" | b"now" | b"default" | b"defaultvalue" | b"input"
+            | b"secretstring" => Self::Value,
             b"values" => Self::Values,
             b"kty" => Self::KeyType,
+            b"stringdata" => Self::StringData,
             b"bucket" | b"effect" | b"operator" | b"topic" | b"partition" | b"offset" | b"etag" | b"versionid"
             | b"sequencer" | b"bucketname" | b"size" | b"ttl" | b"hit" | b"miss" | b"store" | b"locale" => {
                 Self::OfThing

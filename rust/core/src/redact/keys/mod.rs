@@ -47,6 +47,7 @@ pub struct KeysPack {
     pub endings: Vec<String>,
     pub exact: Vec<String>,
     pub likely: Vec<String>,
+    pub random: Vec<String>,
     pub short: Vec<String>,
     pub vendors: Vec<String>,
     pub place: Vec<String>,
@@ -63,9 +64,9 @@ pub struct KeysPack {
 impl KeysPack {
     /// Whether values of some keys are masked under this name.
     pub fn has_rule(&self, name: &str) -> bool {
-        let mut listed = [&self.secret, &self.credential, &self.plural, &self.exact, &self.likely, &self.short]
-            .into_iter()
-            .flatten();
+        let lists =
+            [&self.secret, &self.credential, &self.plural, &self.exact, &self.likely, &self.random, &self.short];
+        let mut listed = lists.into_iter().flatten();
         name == KEY_RULE || listed.any(|key| rule_name(&words(key.as_bytes())) == name)
     }
 }
@@ -135,10 +136,11 @@ impl Keys {
         tell(&pack.likely, &mut |known, word| known.likely = Some(rule(word)));
         tell(&pack.short, &mut |known, word| known.short = Some(rule(word)));
         type List<'a> = (&'a [String], fn(u16) -> KeyClass);
-        let lists: [List<'_>; 3] = [
+        let lists: [List<'_>; 4] = [
             (&pack.secret, KeyClass::Secret),
             (&pack.credential, KeyClass::Credential),
             (&pack.plural, KeyClass::Plural),
+            (&pack.random, KeyClass::Likely),
         ];
         for (name, class) in lists.iter().flat_map(|(list, class)| list.iter().map(move |name| (name, class))) {
             vocabulary.name(name, class(rule(&rule_name(&words(name.as_bytes())))));
@@ -340,6 +342,7 @@ mod tests {
             (pack.secret, KeyClass::Secret(0)),
             (pack.credential, KeyClass::Credential(0)),
             (pack.plural, KeyClass::Plural(0)),
+            (pack.random, KeyClass::Likely(0)),
             (pack.counterexamples, KeyClass::Plain),
             (pack.exact, KeyClass::Bare(0)),
             (known(&["has_password", "PasswordLastSet", "password_policy_upper"]), KeyClass::Credential(0)),

@@ -50,13 +50,29 @@ pub fn secret(
 ) -> Option<(usize, usize, u16)> {
     let name = name(text, close)?;
     let own = keys.class(name, memo);
-    let class = if own == KeyClass::Plain { named? } else { own };
+    let class = match own {
+        KeyClass::Plain => named.or_else(|| Some(keys.class(key_of_plist(text, close, name)?, memo)))?,
+        own => own,
+    };
     let (start, end) = content(text, close + 1, open)?;
     let value = &text[start..end];
     let vague =
         matches!(class, KeyClass::Bare(_)) && (name.eq_ignore_ascii_case(b"key") || !checks::high_entropy(value));
     let rule = class.rule_for(value).filter(|_| !vague && !placeholders::says_nothing(value))?;
     Some((start, end, rule))
+}
+
+/// The content of the `<key>` before a `<string>` or other value, as property lists of macOS have it.
+fn key_of_plist<'a>(text: &'a [u8], close: usize, name: &[u8]) -> Option<&'a [u8]> {
+    const VALUES: [&[u8]; 3] = [b"string", b"data", b"integer"];
+    if !VALUES.contains(&name) {
+        return None;
+    }
+    let near = &text[close.saturating_sub(TAG_BYTES_MAX)..close];
+    let before = near.strip_suffix(name)?.strip_suffix(b"<")?.trim_ascii_end();
+    let key = before.strip_suffix(b"</key>")?;
+    let start = memmem::rfind(key, b"<key>")? + b"<key>".len();
+    Some(&key[start..])
 }
 
 /// The name, without its prefix, of the element whose start tag ends at `close`.
