@@ -11,7 +11,7 @@ const SHORT_BYTES: usize = 1000;
 type Build = fn(&mut Draft, usize);
 
 pub fn shapes() -> Vec<Shape> {
-    let rows: [(&'static str, &'static str, Build); 14] = [
+    let rows: [(&'static str, &'static str, Build); 20] = [
         ("digits", "digits_256k", digits),
         ("assigns", "assigns_256k", |draft, bytes| repeated(draft, bytes, &["=", "a=", "key: "])),
         ("eyjh", "eyjh_256k", |draft, bytes| repeated(draft, bytes, &["eyJh", "eyJhbGci", "eyJhbGciOi."])),
@@ -27,6 +27,24 @@ pub fn shapes() -> Vec<Shape> {
         ("coded", "coded_256k", |draft, bytes| {
             repeated(draft, bytes, &["cookie%3D%26", "auth%3D- %26", "pin%3Dnull%26"])
         }),
+        ("percents", "percents_256k", |draft, bytes| {
+            repeated(draft, bytes, &["%", "%25", "%41%2542", "a%3Db%26", "x%20%3A%20y+"])
+        }),
+        ("colours", "colours_256k", |draft, bytes| {
+            repeated(
+                draft,
+                bytes,
+                &["\\u001b[", "\\u001b[0m", "a\\u001b[1;31m", "\\\\x1b[36ma", "^[[0m", "\\u001b]8;;"],
+            )
+        }),
+        ("references", "references_256k", |draft, bytes| {
+            repeated(draft, bytes, &["&", "&amp;", "&quot;a", "&#61;", "&lt;b&gt;", "&amp;amp;quot;"])
+        }),
+        ("hex_escapes", "hex_escapes_256k", |draft, bytes| {
+            repeated(draft, bytes, &["\\\\x3d", "\\\\u003d", "\\u005cx3d", "a\\\\x22b", "\\\\075", "\\\\\\\\x3d"])
+        }),
+        ("repeats", "repeats_256k", repeats),
+        ("outlines", "outlines_256k", outlines),
         ("hosts", "hosts_256k", |draft, bytes| repeated(draft, bytes, &["a@b/", "x://a@b/", "x://a:b@/"])),
     ];
     let shape = |name, line_bytes, build| Shape { name, hostile: true, line_bytes, build };
@@ -48,6 +66,25 @@ fn message(draft: &mut Draft, line_bytes: usize, fill: impl Fn(&mut Draft, usize
 fn repeated(draft: &mut Draft, line_bytes: usize, units: &[&str]) {
     let unit = units[draft.line % units.len()];
     message(draft, line_bytes, |_, bytes| unit.repeat(bytes / unit.len()));
+}
+
+/// A secret that stands in its line many times, or text that begins as it does.
+fn repeats(draft: &mut Draft, line_bytes: usize) {
+    message(draft, line_bytes, |draft, bytes| {
+        let planted = draft.planted.last().map_or("", |planted| &planted.needle);
+        let unit = if draft.line % 2 == 0 { format!("{planted} ") } else { planted[..planted.len() / 2].to_owned() };
+        unit.repeat(bytes / unit.len())
+    });
+}
+
+/// Parts of a document over several lines, which later lines may belong to.
+fn outlines(draft: &mut Draft, line_bytes: usize) {
+    draft.inexact();
+    draft.broken += 1;
+    let tail = secrets::password_text(draft);
+    let unit = ["  ", "- ", "a: ", "\"a\": {", "name: PASSWORD, "][draft.line % 5];
+    let filler = unit.repeat((line_bytes - tail.len()) / unit.len());
+    draft.out.extend_from_slice(format!("{filler}{tail}").as_bytes());
 }
 
 /// One run of digits, or groups as on cards.
