@@ -11,11 +11,20 @@ use crate::redact::Scratch;
 pub const READ_AS: &[u8] = b"private_key";
 /// Members of a private or symmetric key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4, RFC 8037).
 const PRIVATE: [&[u8]; 7] = [b"d", b"p", b"q", b"dp", b"dq", b"qi", b"k"];
+/// Types of keys (RFC 7518 section 6.1, RFC 8037, RFC 9964).
+const TYPES: [&[u8]; 5] = [b"RSA", b"EC", b"OKP", b"oct", b"AKP"];
+/// Longest of them, in bytes.
+const TYPE_BYTES_MAX: usize = 3;
 /// Shortest value that is a private member wherever its `kty` stands: 256 bits in base64url, in bytes. As much is looked at
 /// of longer ones.
 const VALUE_BYTES_MIN: usize = 43;
 /// How far in a line a member may begin, in bytes.
 const LINE_BEGIN_BYTES_MAX: usize = 64;
+
+/// The value of `kty` is a type of key.
+pub fn is_type(value: &[u8]) -> bool {
+    TYPES.contains(&value)
+}
 
 /// A member of this name is private.
 #[inline]
@@ -44,7 +53,11 @@ impl Members {
             *self = Self { open, ..Self::default() };
         }
         self.at = value;
-        self.of_key |= name == b"kty" && matches!(text.get(value), Some(b'"' | b'\''));
+        if name == b"kty" {
+            let value = text.get(value + 1..).unwrap_or_default();
+            let len = value.iter().take(TYPE_BYTES_MAX + 1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            self.of_key |= is_type(&value[..len]);
+        }
         if is_private(name) {
             self.waiting.push(value);
         }

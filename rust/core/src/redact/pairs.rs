@@ -3,6 +3,7 @@
 
 use crate::json::tape::{Kind, Node};
 use crate::redact::document::Pass;
+use crate::redact::jwk;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::siblings::{Part, MEMBER_BYTES_MAX};
 use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX};
@@ -12,6 +13,8 @@ use crate::redact::Scratch;
 const PAIR_KEY_BYTES_MAX: usize = 96;
 /// Most words of a command line that are read for its options.
 const WORDS_MAX: usize = 256;
+/// Fewest: two are a pair of a name and a value.
+const WORDS_MIN: usize = 3;
 /// How options begin that have no value.
 const SWITCHES: [&[u8]; 7] = [b"--no-", b"--with", b"--use-", b"--ask-", b"--require-", b"--skip-", b"--show-"];
 /// Most columns of a table that are looked at.
@@ -66,9 +69,14 @@ impl Pass<'_> {
     #[cold]
     #[inline(never)]
     fn options(&self, first: usize, scratch: &mut Scratch) {
-        let words = self.nodes[first..].iter().take(WORDS_MAX).take_while(|node| node.kind == Kind::String).count();
+        // What was a number before it was redacted is no word either.
+        let is_word = |node: &&Node| node.kind == Kind::String && !self.redactor.tokens.is_written(self.raw(node));
+        let words = self.nodes[first..].iter().take(WORDS_MAX).take_while(is_word).count();
+        if words < WORDS_MIN {
+            return;
+        }
         let from = scratch.marked.len();
-        for at in first..first + words.saturating_sub(1) {
+        for at in first..first + words - 1 {
             let (word, next) = (self.raw(&self.nodes[at]), self.raw(&self.nodes[at + 1]));
             let switch = SWITCHES.iter().any(|switch| word.starts_with(switch));
             if word.starts_with(b"-") && !next.starts_with(b"-") && !switch {
@@ -83,7 +91,7 @@ impl Pass<'_> {
     pub fn object_pair(&self, at: usize, scratch: &mut Scratch) {
         let mut seen = Siblings::default();
         self.members(at, scratch, |part, node, _| seen.add(part, node, self.nodes[node].kind));
-        if seen.key_type {
+        if seen.key_type.is_some_and(|kind| jwk::is_type(self.raw(&self.nodes[kind]))) {
             self.private_members(at, scratch);
         }
         if seen.names && (seen.values || seen.things) {
@@ -243,7 +251,7 @@ struct Siblings {
     operation: bool,
     values: bool,
     things: bool,
-    key_type: bool,
+    key_type: Option<usize>,
     columns: Option<usize>,
     rows: Option<usize>,
 }
@@ -263,7 +271,7 @@ impl Siblings {
                 self.rows = self.rows.or(Some(node));
             }
             Part::OfThing => self.things = true,
-            Part::KeyType => self.key_type = kind == Kind::String,
+            Part::KeyType => self.key_type = Some(node),
             // Found beside `data`, or in its place.
             Part::StringData => self.rows = self.rows.or(Some(node)),
             Part::Columns => self.columns = self.columns.or(Some(node)),
