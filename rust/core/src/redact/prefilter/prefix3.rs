@@ -156,9 +156,14 @@ fn by_halves(bits: &[Meaning]) -> ByHalves {
     })
 }
 
-/// How often bytes are seen in log lines, roughly; the weight of one in several sets is the sum.
-const WEIGHTS: [(u128, u32); 3] =
-    [(range(b'a', b'z'), 15), (range(b'0', b'9') | bytes(b" \".-_/:,"), 7), (range(b' ', b'~'), 1)];
+/// How often bytes are seen in log lines, roughly; the weight of one in several sets is the sum. Of some hundred numbers these
+/// mark the fewest places in the lines of the benchmark and a million ordinary ones (17 in 1,024 bytes, others up to 37).
+const WEIGHTS: [(u128, u32); 4] = [
+    (bytes(b"etaoinsrlc"), 10),
+    (range(b'a', b'z'), 6),
+    (range(b'0', b'9') | bytes(b" \".-_/:,"), 3),
+    (range(b' ', b'~'), 1),
+];
 
 const fn range(first: u8, last: u8) -> u128 {
     u128::MAX << first & u128::MAX >> (127 - last)
