@@ -47,7 +47,7 @@ pub fn backslashes(text: &[u8]) -> usize {
 
 impl Decoded {
     /// Decode the content of a JSON string. Escapes that are not valid stay as they are, so that
-    /// broken text can be read too. A lone surrogate becomes U+FFFD, as it is written.
+    /// broken text can be read too, but for `\x3d`, as programming languages and nginx write it. A lone surrogate becomes U+FFFD, as it is written.
     pub fn decode(&mut self, raw: &[u8]) {
         self.clear();
         self.bytes.reserve(raw.len());
@@ -67,7 +67,13 @@ impl Decoded {
                 continue;
             }
             let (len, raw_len) = match raw.get(at + 1).map_or(0, |next| MEANS[usize::from(*next)]) {
-                0 => self.unicode(&raw[at..]),
+                0 => match hex_escape(&raw[at..]) {
+                    Some(byte) => {
+                        self.bytes.push(byte);
+                        (1, 4)
+                    }
+                    None => self.unicode(&raw[at..]),
+                },
                 simple => {
                     self.bytes.push(simple);
                     (1, 2)
@@ -219,6 +225,15 @@ const MEANS: [u8; 256] = {
     means
 };
 
+/// The character behind a leading `\xXX`, if it is ASCII and no control character but a blank.
+#[inline]
+pub fn hex_escape(raw: &[u8]) -> Option<u8> {
+    let [high, low] = *raw.strip_prefix(b"\\x")?.first_chunk()?;
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    let byte = u8::try_from(digit(high)? << 4 | digit(low)?).ok()?;
+    matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~').then_some(byte)
+}
+
 /// The number behind a leading `\uXXXX`.
 fn hex4(raw: &[u8]) -> Option<u32> {
     let digits = raw.strip_prefix(b"\\u")?.get(..4)?;
@@ -305,6 +320,9 @@ mod tests {
         assert_eq!(decoded.raw_span(3, 5), (7, 10));
         assert_eq!(decoded.raw_span(5, 6), (10, 22));
         assert_eq!(decoded.raw_span(9, 12), (22, 25));
+        decoded.decode(br"a\x3Db\x00\x\x4");
+        assert_eq!(decoded.bytes, br"a=b\x00\x\x4");
+        assert_eq!(decoded.raw_span(1, 3), (1, 6));
     }
 
     #[test]

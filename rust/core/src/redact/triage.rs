@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use crate::io::escape::backslashes;
+use crate::io::escape::{backslashes, hex_escape};
 use crate::io::percent::{percent, reference};
 use crate::io::terminal::is_written;
 use crate::redact::bytes::is_word;
@@ -144,6 +144,7 @@ impl Rules {
                     b':' | b'=' | b'>' if assignments::idle(text, place, keys, memo) => sign = true,
                     b'\\' => match text.get(place + 1) {
                         Some(b'u' | b'/') => return false,
+                        Some(b'x') if hex_escape(&text[place..]).is_some() => return false,
                         // Of those in a row the last is what matters.
                         Some(b'\\') => marks.skip_to((bit + backslashes(&text[place..]) - 1).min(63)),
                         _ if first(place + 2) => return false,
