@@ -32,6 +32,8 @@ pub enum KeyClass {
     Owned(u16),
     /// Secret if it is a string in which letters stand beside digits or signs.
     Short(u16),
+    /// `PWD`: the shell's working directory, or somebody's password. Secret unless it is a path.
+    Directory(u16),
 }
 
 impl KeyClass {
@@ -45,13 +47,14 @@ impl KeyClass {
             | KeyClass::Bare(rule)
             | KeyClass::Likely(rule)
             | KeyClass::Owned(rule)
-            | KeyClass::Short(rule) => Some(rule),
+            | KeyClass::Short(rule)
+            | KeyClass::Directory(rule) => Some(rule),
         }
     }
 
     /// The key names a secret, so that all in an object or list under it is secret.
     pub fn is_name(self) -> bool {
-        matches!(self, KeyClass::Secret(_) | KeyClass::Credential(_) | KeyClass::Plural(_))
+        matches!(self, KeyClass::Secret(_) | KeyClass::Credential(_) | KeyClass::Plural(_) | KeyClass::Directory(_))
     }
 
     /// What is left of the class where another word of the key tells something about the secret: `password_check`.
@@ -75,6 +78,7 @@ impl KeyClass {
             KeyClass::Likely(rule) => KeyClass::Likely(number(rule)?),
             KeyClass::Owned(rule) => KeyClass::Owned(number(rule)?),
             KeyClass::Short(rule) => KeyClass::Short(number(rule)?),
+            KeyClass::Directory(rule) => KeyClass::Directory(number(rule)?),
         })
     }
 
@@ -100,6 +104,7 @@ impl KeyClass {
             }
             KeyClass::Owned(_) => value.len() >= LIKELY_VALUE_BYTES_MIN && checks::alphanumeric(value),
             KeyClass::Short(_) => value.len() >= SHORT_VALUE_BYTES_MIN && checks::letters_and_symbols(value),
+            KeyClass::Directory(_) => !is_path(value),
         };
         self.rule().filter(|_| secret)
     }
@@ -107,7 +112,7 @@ impl KeyClass {
     /// The rule that makes a number secret that is written so, if one does.
     pub fn rule_for_number(self, number: &[u8]) -> Option<u16> {
         match self {
-            KeyClass::Secret(rule) => Some(rule),
+            KeyClass::Secret(rule) | KeyClass::Directory(rule) => Some(rule),
             KeyClass::Credential(rule) => Some(rule).filter(|_| Self::is_no_count(number)),
             _ => None,
         }
@@ -120,6 +125,11 @@ impl KeyClass {
             || !value.iter().all(digit)
             || value.iter().filter(|byte| byte.is_ascii_digit()).count() >= NUMBER_DIGITS_MIN
     }
+}
+
+/// An absolute path: `/srv/app`, `~/app`, `C:\app`.
+fn is_path(value: &[u8]) -> bool {
+    matches!(value, [b'/', ..] | [b'~', b'/', ..] | [b'A'..=b'Z' | b'a'..=b'z', b':', b'\\' | b'/', ..] | b"~")
 }
 
 /// `0x14ede63a5a70002`: a handle, an address or the id of a session, in at most 16 hexadecimal digits.

@@ -211,7 +211,10 @@ impl Keys {
         if words.len() == 0 || !words.any(|hash| self.vocabulary.may_know(hash), ends) {
             return KeyClass::Plain;
         }
-        self.known_class(words)
+        match self.known_class(words) {
+            KeyClass::Secret(rule) if is_directory(key) => KeyClass::Directory(rule),
+            class => class,
+        }
     }
 
     /// The class of a key of which some word is known, or may be.
@@ -321,6 +324,13 @@ impl Keys {
     fn is_metadata_or_allowed(&self, words: &Words) -> bool {
         self.vocabulary.beside(words.at(words.len() - 1).text).has(Beside::METADATA) || self.is_allowed(words)
     }
+}
+
+/// The variable of the shell that holds its working directory: `PWD`, `OLDPWD`, `$(pwd)`, `${PWD}/x`.
+fn is_directory(key: &[u8]) -> bool {
+    let Some(name) = key.strip_prefix(b"$") else { return matches!(key, b"PWD" | b"OLDPWD") };
+    let mut words = name.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"pwd") || word.eq_ignore_ascii_case(b"oldpwd"))
 }
 
 /// A number below 64 for the last two bytes of a word.

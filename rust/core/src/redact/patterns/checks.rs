@@ -6,7 +6,7 @@ use base64::Engine as _;
 
 use crate::redact::bytes::table;
 use crate::redact::patterns::{cards, mail};
-use crate::redact::text::placeholders;
+use crate::redact::text::{placeholders, templates};
 
 /// A check that a match must pass, or a rule that is code altogether.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 /// Base64 text that is decoded to look into it, in bytes: a header is short.
 const DECODE_BYTES_MAX: usize = 1024;
+
+/// What follows the path in the first line of a request.
+const HTTP_VERSION: &[u8] = b"HTTP/";
 
 impl Check {
     /// Every check by the name that rules use.
@@ -65,6 +68,11 @@ impl Check {
         Err(format!("check: unknown value; known: {}", Self::NAMED.map(|(known, _)| known).join(" ")))
     }
 
+    /// It is for what follows a word in prose.
+    pub fn is_of_prose(self) -> bool {
+        matches!(self, Check::LettersAndSymbols | Check::NotPlaceholder)
+    }
+
     /// `secret` is what would be replaced.
     pub fn passes(self, secret: &[u8]) -> bool {
         match self {
@@ -74,8 +82,12 @@ impl Check {
             Check::Entropy => entropy(secret),
             Check::Card => cards::is_card(secret),
             Check::HighEntropy => high_entropy(secret),
-            Check::LettersAndSymbols => letters_and_symbols(secret) && !mail::is_mail(secret),
-            Check::NotPlaceholder => !placeholders::says_nothing(secret),
+            Check::LettersAndSymbols => {
+                letters_and_symbols(secret) && !mail::is_mail(secret) && !secret.starts_with(HTTP_VERSION)
+            }
+            Check::NotPlaceholder => {
+                !placeholders::says_nothing(secret) && !templates::is_mount(secret) && !secret.starts_with(HTTP_VERSION)
+            }
             Check::Hex => secret.iter().take_while(|b| **b != b'-').all(u8::is_ascii_hexdigit) && entropy(secret),
             Check::Email | Check::UrlCredentials | Check::Assignment => true,
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use regex_automata::{Anchored, Input};
 
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
-use crate::redact::bytes::ends_run;
+use crate::redact::bytes::{ends_run, is_word};
 use crate::redact::patterns::address::Ats;
 use crate::redact::patterns::cards;
 use crate::redact::patterns::mail;
@@ -155,5 +155,12 @@ fn verify(rule: &Rule, text: &[u8], begin: usize) -> Option<(usize, usize, usize
 fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) -> bool {
     !secret.is_empty()
         && rule.stands(text, whole.start, whole.end)
-        && rule.check.is_none_or(|check| check.passes(&text[secret]))
+        && rule
+            .check
+            .is_none_or(|check| check.passes(&text[secret]) && !(check.is_of_prose() && in_path(text, whole.start)))
+}
+
+/// A label that is a part of a path is none: `/v1/users/password`.
+fn in_path(text: &[u8], start: usize) -> bool {
+    matches!(text[..start], [.., before, b'/'] if is_word(before))
 }

@@ -14,7 +14,7 @@ use crate::redact::text::placeholders;
 use crate::redact::text::references::Candidate;
 use crate::redact::text::separator::{elsewhere, is_key_byte, Sign, WordKind, KEY_BYTES_MAX, SPACES_MAX};
 use crate::redact::text::states::{constant, tells};
-use crate::redact::text::urls::{in_path, in_query};
+use crate::redact::text::urls::{in_path, in_query, is_line_of_module};
 use crate::redact::text::value_end::{Clear, Extent, Value};
 use crate::redact::text::wrapping::plain_name;
 use crate::redact::text::xml::{self, Open};
@@ -121,7 +121,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
-        if sign.byte == b':' && in_path(text, sign) {
+        if sign.byte == b':' && (in_path(text, sign) || is_line_of_module(text, key, sign)) {
             return;
         }
         let Some(start) = sign.value_start(text) else { return };

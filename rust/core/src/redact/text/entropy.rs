@@ -155,7 +155,11 @@ impl Window {
                 self.may_be_random(len) || [b'=', b':'].iter().all(|sign| self.counts[usize::from(*sign)] == 0)
             }
             KeyClass::Short(_) => self.tally.of(OTHERS) > 0,
-            KeyClass::Plain | KeyClass::Secret(_) | KeyClass::Credential(_) | KeyClass::Plural(_) => true,
+            KeyClass::Plain
+            | KeyClass::Secret(_)
+            | KeyClass::Credential(_)
+            | KeyClass::Plural(_)
+            | KeyClass::Directory(_) => true,
         }
     }
 

@@ -249,6 +249,74 @@ const WORDS: [&[u8]; 215] = [
     b"your",
 ];
 
+/// Words that a note about a part begins with, if more words follow: `credential: sanitize the user prompt`.
+const VERBS: [&[u8]; 64] = [
+    b"adapt",
+    b"add",
+    b"adjust",
+    b"adopt",
+    b"allow",
+    b"apply",
+    b"avoid",
+    b"backport",
+    b"bump",
+    b"clean",
+    b"convert",
+    b"correct",
+    b"cover",
+    b"deny",
+    b"describe",
+    b"detect",
+    b"disable",
+    b"disallow",
+    b"document",
+    b"drop",
+    b"enable",
+    b"ensure",
+    b"environment",
+    b"extend",
+    b"fix",
+    b"fixes",
+    b"grant",
+    b"handle",
+    b"implement",
+    b"improve",
+    b"include",
+    b"introduce",
+    b"make",
+    b"mention",
+    b"merge",
+    b"migrate",
+    b"move",
+    b"my",
+    b"parse",
+    b"prevent",
+    b"print",
+    b"refactor",
+    b"refresh",
+    b"refuse",
+    b"reject",
+    b"remove",
+    b"rename",
+    b"replace",
+    b"require",
+    b"restore",
+    b"return",
+    b"returns",
+    b"revert",
+    b"rewrite",
+    b"sanitize",
+    b"show",
+    b"simplify",
+    b"store",
+    b"support",
+    b"translate",
+    b"update",
+    b"upgrade",
+    b"warn",
+    b"wrap",
+];
+
 /// Without regard to case.
 pub fn one_of(word: &[u8], list: &[&[u8]]) -> bool {
     list.iter().any(|known| word.eq_ignore_ascii_case(known))
@@ -292,7 +360,15 @@ pub fn is_placeholder(text: &[u8], sign: usize, start: usize) -> bool {
             byte.is_ascii_whitespace() || mark
         }
     };
-    ends && WORDS.iter().chain(&EMPTY).any(|known| word.eq_ignore_ascii_case(known))
+    ends && (WORDS.iter().chain(&EMPTY).any(|known| word.eq_ignore_ascii_case(known))
+        || one_of(word, &VERBS) && words_follow(&text[start + word.len()..]))
+}
+
+/// A word follows that is no key of the next value.
+fn words_follow(rest: &[u8]) -> bool {
+    let Some(rest) = rest.strip_prefix(b" ") else { return false };
+    let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)).count();
+    len > 0 && !matches!(rest.get(len), Some(b'=' | b':'))
 }
 
 #[cfg(test)]

@@ -230,7 +230,9 @@ fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Foun
         }
         (Some(_), class) if class.is_name() => {
             let end = word_end(text, start);
-            if !goes_on(text, start, end) {
+            // `"password": <i>Password</i>`: a manual names what is to be put there.
+            let named = text[start] == b'<' && text[start..end].ends_with(b">");
+            if !named && !goes_on(text, start, end) {
                 leaf(text, start, end, class, true, found);
             }
             end

@@ -6,7 +6,7 @@ use memchr::{memchr, memmem};
 use crate::redact::bytes::is_word;
 use crate::redact::text::placeholders::one_of;
 use crate::redact::text::separator::SPACES_MAX;
-use crate::redact::text::templates::{bound, chain_len, path, printf, template, Names};
+use crate::redact::text::templates::{bound, chain_len, is_mount, path, printf, template, Names};
 use crate::redact::text::types::is_type;
 
 /// How far the end of a template, a type or a call is looked for, in bytes.
@@ -120,6 +120,7 @@ impl Candidate<'_> {
             .map(|len| start + len)
             .or_else(|| (printf(whole) || bound(whole, &mut names) || path(whole)).then_some(start + whole.len()))
             .or_else(|| names.brackets(rest).map(|len| start + len))
+            .or_else(|| (self.key.starts_with(b"--") && is_mount(whole)).then_some(start + whole.len()))
     }
 
     fn types_follow(&self) -> bool {

@@ -165,6 +165,14 @@ pub fn bound(value: &[u8], names: &mut Names<impl FnMut(&[u8]) -> bool>) -> bool
     }
 }
 
+/// What `docker` takes behind `--secret` begins with: which secret it is and where it comes from.
+const MOUNTS: [&[u8]; 6] = [b"id=", b"type=", b"src=", b"source=", b"env=", b"target="];
+
+/// `--secret id=npmrc,src=.npmrc`: which secret is meant and where it comes from.
+pub fn is_mount(value: &[u8]) -> bool {
+    MOUNTS.iter().any(|name| value.starts_with(name))
+}
+
 pub fn path(value: &[u8]) -> bool {
     let drive = matches!(value, [b'A'..=b'Z' | b'c', b':', b'\\' | b'/', _, ..]);
     if !value.iter().take(PATH_HEAD_BYTES_MAX).any(|byte| matches!(byte, b'/' | b':')) {

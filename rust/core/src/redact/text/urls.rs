@@ -21,6 +21,23 @@ pub fn in_query(text: &[u8], word: &Range<usize>, start: usize) -> bool {
             == QUERY_TOKEN_BYTES_MIN
 }
 
+/// Most digits of the number of a line of a module.
+const LINE_DIGITS_MAX: usize = 5;
+/// Names of short numbers that are asked for, in lower case.
+const CODES: [&[u8]; 5] = [b"pin", b"otp", b"cvv", b"cvc", b"code"];
+
+/// `app.auth.token:118`: a module and the number of its line, as loggers write them.
+pub fn is_line_of_module(text: &[u8], key: &[u8], sign: Sign) -> bool {
+    let rest = &text[sign.end..];
+    let digits = rest.iter().take(LINE_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    let ends = rest.get(digits).is_none_or(|byte| b" \t\n\r])>,;:|\"'".contains(byte));
+    let Some(dot) = key.iter().rposition(|byte| *byte == b'.') else { return false };
+    (1..=LINE_DIGITS_MAX).contains(&digits)
+        && ends
+        && dot > 0
+        && !CODES.iter().any(|code| key[dot + 1..].to_ascii_lowercase().ends_with(code))
+}
+
 /// Names before a `/` that a password may follow: `user:bob/password:x`.
 const LOGINS: [&[u8]; 8] = [b"account", b"email", b"id", b"login", b"name", b"uid", b"user", b"username"];
 
