@@ -9,7 +9,7 @@ use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::siblings::Part;
 use crate::redact::text::placeholders;
-use crate::redact::token::is_token;
+use crate::redact::token::{is_token, token_len};
 
 /// Longest key looked back for, in bytes.
 const KEY_BYTES_MAX: usize = 256;
@@ -364,6 +364,7 @@ fn container(text: &[u8], open: usize, rule: u16, found: &mut impl FnMut(Found))
     while at < text.len() {
         at += prefix_len(text, at);
         match text[at] {
+            b'[' if token_len(&text[at..]) > 0 => at += token_len(&text[at..]) - 1,
             b'{' | b'[' | b'(' => depth += 1,
             b'}' | b']' | b')' => {
                 depth -= 1;
