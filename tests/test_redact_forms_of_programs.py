@@ -171,6 +171,16 @@ def test_line_of_a_program(form: str) -> None:
         assert_gone("10:00 " + LINES[form].format(value), value, forms=FORMS)
 
 
+@pytest.mark.parametrize("form", ["mask", "output", "variable", "secret variable", "powershell", "mysql"])
+def test_secret_of_a_program_that_begins_with_a_bracket(form: str) -> None:
+    """
+    A bracket begins a token, and may begin a secret too.
+    """
+    for value in secrets(20, 14):
+        if not value.startswith("R"):
+            assert_gone("10:00 " + LINES[form].format("[" + value), value, forms=FORMS)
+
+
 @pytest.mark.parametrize(
     "text",
     [
