@@ -152,6 +152,43 @@ def test_character_references(encode: Callable[[str], str]) -> None:
         assert_gone(f"{key}&#x3D;{value} {key}&#x3a; {value}", value, forms=BODY)
 
 
+FAR = {
+    "newrelic": "exampl0123456789abcdef0123456789abcdNRAL",
+    "mailchimp": "0123456789abcdef0123456789abcdef-us12",
+}
+ESCAPES = [
+    "%20",
+    "%2F",
+    "%2f",
+    "%2C",
+    "%3F",
+    "%26",
+    "%23",
+    "%3B",
+    "%0A",
+    "%09",
+    "%C3%A9",
+    "\n",
+    "\t",
+    "\r\n",
+    "\x1b[1;32m",
+]
+
+
+@pytest.mark.parametrize("token", FAR.values(), ids=FAR)
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_a_key_that_is_known_by_its_end(escape: str, token: str) -> None:
+    """
+    A key goes behind any escape, even if what it is known by stands far from there.
+    """
+    for before in ("agent", "agent%20reports%20with", "a=1&b", "", "path%2Fto"):
+        for after in ("", escape, " 200"):
+            for door in (headrig.redact, filtered):
+                for text in (before + escape + token + after, json.dumps({"m": before + escape + token + after})):
+                    if door is headrig.redact or "\n" not in text:
+                        assert token not in door(text)
+
+
 def test_the_rest_stays() -> None:
     """
     Only the value goes: what is around it stays encoded as it was, and a number keeps a document valid.

@@ -70,7 +70,9 @@ impl Rule {
     /// The same if the text may have to be decoded first.
     pub fn may_start(&self, text: &[u8], at: usize) -> bool {
         let begins = |start| self.pattern.as_ref().is_some_and(|p| p.min_prefix.may_begin_escaped(&text[start..]));
-        self.begin(text, at).is_some_and(begins)
+        // At a literal that begins a match the escape itself is looked at (`Rules::idle`); this one is far from it.
+        let inside = |start| self.inside(text, start) && !(self.before > 0 && ends_escape(&text[..start]));
+        at.checked_sub(self.before).is_some_and(|start| !inside(start) && begins(start))
     }
 
     fn begin(&self, text: &[u8], at: usize) -> Option<usize> {
@@ -87,6 +89,15 @@ impl Rule {
         let goes_on = self.whole_word && text.get(end).is_some_and(u8::is_ascii_alphanumeric);
         !goes_on && !self.inside(text, start)
     }
+}
+
+/// Longest part of an escape behind its first byte, in bytes: `\u0020`.
+const ESCAPE_BYTES_MAX: usize = 5;
+
+/// The word at the end of `text` may be what an escape is written with: `\n`, `\u0020`, `%20`, `\x1b[1;32m`.
+fn ends_escape(text: &[u8]) -> bool {
+    let word = text.iter().rev().take(ESCAPE_BYTES_MAX).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    matches!(text[..text.len() - word].last(), Some(b'\\' | b'%' | b'[' | b';'))
 }
 
 /// All content rules of one spec.
