@@ -126,7 +126,7 @@ impl Redactor {
     /// The same of a text that stands in the batch that `find_candidates` saw last, `at` this place.
     pub fn text_in_batch(&self, text: &[u8], at: Option<usize>, scratch: &mut Scratch, edits: &mut Edits) {
         if self.enabled {
-            scratch.cut = patterns::truncated::may_be_cut(text);
+            scratch.cut = patterns::truncated::may_be_cut(text, &self.tokens);
             if let Some(at) = at {
                 let batch = std::mem::take(&mut scratch.batch);
                 self.plain(Text { bytes: text, view: batch.view().from(at) }, 0, scratch, edits);

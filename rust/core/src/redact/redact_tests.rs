@@ -205,6 +205,23 @@ fn what_is_whole_inside_a_cut_line_is_not_taken_for_cut() {
 }
 
 #[test]
+fn a_cut_line_is_redacted_once() {
+    let redactor = Redactor::new(&RedactSpec::default()).unwrap();
+    let heads =
+        ["{\"m\":\"", "[4111111111111111, \"", "[ 4111111111111111,\"m\":\"", "[[4111111111111111, \"", "[\"a\", \""];
+    for head in heads {
+        for word in ["password", "enter your password", "ghp_short", "run x --password", "password is", "AKIAQYLP", "a"]
+        {
+            let once = redacted(&redactor, [head, word].concat().as_bytes());
+            assert_eq!(redacted(&redactor, &once), once, "{head}{word}");
+            // A word that tells of a secret is none.
+            let shown = String::from_utf8(once).unwrap();
+            assert!(!word.contains("password") || shown.ends_with(word), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn a_value_in_brackets_goes_once_and_the_brackets_stay() {
     let redactor = Redactor::new(&RedactSpec::default()).unwrap();
     for (text, expected) in [

@@ -53,6 +53,11 @@ impl Tokens {
         is_token(text) || self.is_replacement(text)
     }
 
+    /// `text` begins with what stands in place of a secret.
+    pub fn begins(&self, text: &[u8]) -> bool {
+        token_len(text) > 0 || self.replacement.as_deref().is_some_and(|replacement| text.starts_with(replacement))
+    }
+
     pub fn is_replacement(&self, text: &[u8]) -> bool {
         self.replacement.as_deref() == Some(text)
     }
