@@ -49,6 +49,41 @@ def test_list_of_words_without_a_secret() -> None:
         assert_untouched(json.dumps({"args": words}), ("raw", "json"))
 
 
+FLAGS = [
+    "ask-vault-pass",
+    "with-password",
+    "no-password",
+    "without-token",
+    "use-token",
+    "prompt-password",
+    "stdin-password",
+]
+
+
+@pytest.mark.parametrize(
+    "flag", [*FLAGS, "show-token", "generate-api-key", "skip-db-password", "ask_become_pass", "ASK-PASS"]
+)
+@pytest.mark.parametrize("word", ["site.yml", "name", "'prod-eu'", "deploy/web1", "10.0.0.1:8080"])
+def test_option_that_takes_no_value(flag: str, word: str) -> None:
+    """
+    What follows an option that asks for a secret, or says whether there is one, stays.
+    """
+    assert_untouched(f"ran cli --{flag} {word} --json", FORMS)
+    assert_untouched(f"ran cli run --{flag} {word}", FORMS)
+
+
+@pytest.mark.parametrize(
+    "option", ["password", "db-password", "vault-pass", "askari-token", "nova-api-key", "user-password"]
+)
+def test_option_with_a_value(option: str) -> None:
+    """
+    What follows any other option with a secret's name goes, and a random value behind any.
+    """
+    for value in secrets(4, 12):
+        assert_gone(f"ran cli --{option} {value} --json", value, forms=FORMS)
+        assert_gone(f"ran cli --use-{option} {value}Zf3D0LXCM3EI", value, forms=FORMS)
+
+
 def test_data_of_a_secret_of_kubernetes() -> None:
     """
     All values of an object of kind Secret go, whatever their names; those of other kinds stay.

@@ -8,10 +8,12 @@ use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
 use crate::redact::bytes::{ends_run, is_word};
 use crate::redact::patterns::address::Ats;
 use crate::redact::patterns::cards;
+use crate::redact::patterns::checks::high_entropy;
 use crate::redact::patterns::mail;
 use crate::redact::patterns::rules::{Rule, Rules};
 use crate::redact::prefilter::places::{within, Places, Seen};
 use crate::redact::text::entropy::Window;
+use crate::redact::text::placeholders::one_of;
 
 /// Verification granted to any text, in bytes read, before its length counts.
 const VERIFY_BYTES_FREE: usize = 64 * 1024;
@@ -155,9 +157,49 @@ fn verify(rule: &Rule, text: &[u8], begin: usize) -> Option<(usize, usize, usize
 fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) -> bool {
     !secret.is_empty()
         && rule.stands(text, whole.start, whole.end)
-        && rule
-            .check
-            .is_none_or(|check| check.passes(&text[secret]) && !(check.is_of_prose() && in_path(text, whole.start)))
+        && rule.check.is_none_or(|check| {
+            check.passes(&text[secret.clone()]) && !(check.is_of_prose() && tells(text, whole, secret))
+        })
+}
+
+/// A label in prose that no secret follows.
+fn tells(text: &[u8], whole: Range<usize>, secret: Range<usize>) -> bool {
+    in_path(text, whole.start) || is_flag(text, whole.start) && !high_entropy(&text[secret])
+}
+
+/// Words of options that ask for a secret or say whether there is one: no value follows.
+const FLAG_WORDS: [&[u8]; 20] = [
+    b"allow",
+    b"ask",
+    b"disable",
+    b"enable",
+    b"generate",
+    b"has",
+    b"hide",
+    b"ignore",
+    b"no",
+    b"print",
+    b"prompt",
+    b"remember",
+    b"require",
+    b"show",
+    b"skip",
+    b"stdin",
+    b"use",
+    b"verify",
+    b"with",
+    b"without",
+];
+/// Longest option that is read, in bytes.
+const OPTION_BYTES_MAX: usize = 64;
+
+/// The label at `at` is an option, or its end, that takes no value: `--ask-vault-pass`, `--no-password`.
+fn is_flag(text: &[u8], at: usize) -> bool {
+    let of_option = |byte: &&u8| is_word(**byte) || **byte == b'-';
+    let before = text[..at].iter().rev().take(OPTION_BYTES_MAX).take_while(of_option).count();
+    let after = text[at..].iter().take(OPTION_BYTES_MAX).take_while(of_option).count();
+    let option = &text[at - before..at + after];
+    option.starts_with(b"-") && option.split(|byte| b"-_".contains(byte)).any(|word| one_of(word, &FLAG_WORDS))
 }
 
 /// A label that is a part of a path is none: `/v1/users/password`.
