@@ -364,7 +364,7 @@ fn container(text: &[u8], open: usize, rule: u16, found: &mut impl FnMut(Found))
     while at < text.len() {
         at += prefix_len(text, at);
         match text[at] {
-            b'[' if token_len(&text[at..]) > 0 => at += token_len(&text[at..]) - 1,
+            b'[' if at > open && token_len(&text[at..]) > 0 => at += token_len(&text[at..]) - 1,
             b'{' | b'[' | b'(' => depth += 1,
             b'}' | b']' | b')' => {
                 depth -= 1;
