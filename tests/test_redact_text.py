@@ -318,3 +318,45 @@ def test_tables_without_a_secret_stay(line):
     A row of names, a manual's row, a pipe of programs, alternatives and arrows hold no secret.
     """
     assert_untouched(line, forms=WHOLE)
+
+
+FALLBACKS = [
+    "password = os.environ.get('X') or '{}'", 'password = os.environ["X"] or "{}"', "password = process.env.X || '{}';",
+    'const password = process.env.X ?? "{}";', "password: process.env.X || process.env.Y || '{}',",
+    "self.password = password or '{}'", "password = args.password if args.password else '{}'",
+    'password = cfg.password ? cfg.password : "{}";', "$password = $config['password'] ?: '{}';", "password = ENV['X'] || '{}'",
+    "password: ENV.fetch('X') {{ '{}' }}", "password = os.environ.get('X', '{}')", 'password = os.getenv("X", "{}")',
+    "password = env('X', default='{}')", "'password' => env('X', '{}'),", "password: ENV.fetch('X', '{}')",
+    "password: <%= ENV['X'] || '{}' %>", "password: {{{{ lookup('env', 'X') | default('{}') }}}}",
+    'password: {{{{ .Values.password | default "{}" }}}}', "password: <%= ENV.fetch('X') {{ '{}' }} %>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("password", ["hunter2x9", "changeit", *secrets(3, 14)])
+@pytest.mark.parametrize("line", FALLBACKS)
+def test_a_literal_behind_a_reference_is_a_value(line, password):
+    """
+    What code takes where a variable is not set is written out, and goes.
+    """
+    assert_gone(line.format(password), password, forms=WHOLE)
+    assert_gone(line.format(password) + "  # line 12", password, forms=WHOLE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password = os.environ.get('X') or None", "password = process.env.X || process.env.Y;", "password = args.password or ''",
+        "password = process.env.X || undefined;", "password = config.get('db', 'password')", "password = os.getenv('X', '')",
+        "password = os.environ['X'] or die('not set')", "password = cfg.password ? cfg.password : null;",
+        "password = self.password if self.password else None", "password: {{ x | default(omit) }}", "password: {{ x | default('') }}",
+        "password: {{ lookup('env', 'PASSWORD') }}", "password = os.environ['X'], 'next'", "password: <%= ENV['X'] || @password %>",
+        "password = os.getenv('X', None)", "password = process.env.X || await ask('Which one?');",
+        "password = $this->password ?: $other;", 'password: {{ required "A value is required" .Values.password }}',
+        "password = os.environ['X'] # or 'y'", "password = params[:password] || params[:pw]",
+    ],
+)  # fmt: skip
+def test_a_fallback_that_is_no_literal_stays(line):
+    """
+    Another variable, a call, nothing and an empty string instead of a variable are no secrets.
+    """
+    assert_untouched(line, forms=WHOLE)

@@ -140,8 +140,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
 
     /// Look at what stands at `start` after the sign of a secret key: a value, or what only says where one is.
     fn value(&mut self, sign: Sign, key: &[u8], start: usize, class: KeyClass) {
-        let Some(rule) = class.rule() else { return };
-        let text = self.text;
+        let (Some(rule), text) = (class.rule(), self.text) else { return };
         let value = Value { extent: (self.extent)(rule), coded: sign.is_coded() };
         let (from, mut end) = value.span(text, start, &mut self.clear);
         let quoted = start < from && text[start] != b'[';
@@ -157,17 +156,28 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         // A header holds credentials, and no code.
         if !sign.is_coded() && matches!(value.extent, Extent::Word | Extent::Password) {
             let Self { keys, memo, .. } = self;
-            let spaced = start > sign.end;
-            let candidate = Candidate { text, key, start, end, sign: sign.byte, spaced };
-            if let Some(end) = candidate.reference_end(|name| keys.class(name, memo) != KeyClass::Plain) {
+            let candidate = Candidate { text, key, start, end, sign: sign.byte, spaced: start > sign.end };
+            let mut secret = |name: &[u8]| keys.class(name, memo) != KeyClass::Plain;
+            if let Some(end) = candidate.reference_end(&mut secret) {
                 self.resume = end;
+                if let Some(at) = candidate.fallback(end, secret) {
+                    let (from, end) = Value::WORD.span(text, at, &mut self.clear);
+                    if from < end && !placeholders::nothing(&text[from..end]) {
+                        self.take(from, end, rule);
+                    }
+                    return;
+                }
                 return self.value_after_type(sign, key, end, class);
             }
             if from == start && value.extent == Extent::Password {
                 end = password_end(text, start, end, sign.byte, &mut self.enclosure);
             }
         }
-        (self.found)(from, end, rule);
+        self.take(from, end, rule);
+    }
+
+    fn take(&mut self, start: usize, end: usize, rule: u16) {
+        (self.found)(start, end, rule);
         self.resume = end;
     }
 
@@ -201,8 +211,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
         let Self { text, keys, memo, open, .. } = self;
         if let Some((start, end, rule)) = xml::secret(text, sign.start, named, keys, memo, open) {
-            (self.found)(start, end, rule);
-            self.resume = end;
+            self.take(start, end, rule);
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub(crate) mod assignments;
 pub(crate) mod entropy;
+pub(crate) mod fallbacks;
 pub(crate) mod password_end;
 pub(crate) mod placeholders;
 pub(crate) mod quoted_pairs;

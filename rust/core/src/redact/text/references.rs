@@ -178,10 +178,13 @@ impl Candidate<'_> {
         }
         match after {
             b'(' => {
-                let len = closing(&rest[name..])?;
                 let getter = GETTERS
                     .iter()
                     .any(|verb| last.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb)));
+                // Its last argument was replaced: the text ends at its quote.
+                let open =
+                    || Some(rest.len() - name).filter(|_| getter && rest.ends_with(b"\"") | rest.ends_with(b"'"));
+                let len = closing(&rest[name..]).or_else(open)?;
                 let end = name + len;
                 let statement = self.sign == b'=' && self.spaced || matches!(rest.get(end), Some(b',' | b';'));
                 let goes_on = rest.get(end).is_some_and(|byte| is_word(*byte));

@@ -4,6 +4,7 @@
 use memchr::{memchr, memmem};
 
 use crate::redact::bytes::is_word;
+use crate::redact::text::fallbacks::holds_literal;
 use crate::redact::text::placeholders::one_of;
 use crate::redact::text::types::is_type;
 
@@ -133,7 +134,7 @@ pub fn template(text: &[u8]) -> Option<usize> {
     let len = memmem::find(&text[open.len()..], close)?;
     let inside = &text[open.len()..open.len() + len];
     let default = memmem::find(inside, b":-").map_or(&b""[..], |at| &inside[at + 2..]);
-    (default.is_empty() || default[0] == b'$').then_some(open.len() + len + close.len())
+    ((default.is_empty() || default[0] == b'$') && !holds_literal(inside)).then_some(open.len() + len + close.len())
 }
 
 /// `%s`, `%(name)s`, `%1$s`, `%+v`, `%NAME%`, `{}`: a value is written here later.
