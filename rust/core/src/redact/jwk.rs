@@ -1,11 +1,7 @@
 //! JSON Web Keys (RFC 7517): which members of an object with `kty` are the private key. Their names are too short to say so
 //! anywhere else.
 
-use crate::json::tape::Kind;
-use crate::redact::document::Pass;
-use crate::redact::pairs::settle;
 use crate::redact::patterns::checks;
-use crate::redact::Scratch;
 
 /// The key that the private members are read as.
 pub const READ_AS: &[u8] = b"private_key";
@@ -28,7 +24,7 @@ pub fn is_type(value: &[u8]) -> bool {
 
 /// A member of this name is private.
 #[inline]
-fn is_private(name: &[u8]) -> bool {
+pub fn is_private(name: &[u8]) -> bool {
     name.len() <= 2 && PRIVATE.contains(&name)
 }
 
@@ -78,24 +74,4 @@ fn is_line_of_key(text: &[u8], value: usize) -> bool {
         && len >= VALUE_BYTES_MIN
         && text[..value].iter().all(of_name)
         && checks::entropy(&text[start..start + len])
-}
-
-impl Pass<'_> {
-    /// Mark the private members of the key at `at`.
-    #[cold]
-    #[inline(never)]
-    pub fn private_members(&self, at: usize, scratch: &mut Scratch) {
-        let class = self.redactor.keys.class(READ_AS, &mut scratch.memo);
-        let from = scratch.marked.len();
-        let mut key = at + 1;
-        while self.nodes[key].kind == Kind::Key {
-            let value = key + 1;
-            let private = self.with_decoded(&self.nodes[key], scratch, is_private);
-            if private && self.nodes[value].kind == Kind::String {
-                self.mark(class, value, scratch);
-            }
-            key = self.nodes[value].after(value);
-        }
-        settle(&mut scratch.marked, from);
-    }
 }

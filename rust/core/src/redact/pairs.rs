@@ -87,6 +87,24 @@ impl Pass<'_> {
         settle(&mut scratch.marked, from);
     }
 
+    /// Mark the private members of the JSON Web Key at `at`.
+    #[cold]
+    #[inline(never)]
+    fn private_members(&self, at: usize, scratch: &mut Scratch) {
+        let class = self.redactor.keys.class(jwk::READ_AS, &mut scratch.memo);
+        let from = scratch.marked.len();
+        let mut key = at + 1;
+        while self.nodes[key].kind == Kind::Key {
+            let value = key + 1;
+            let private = self.with_decoded(&self.nodes[key], scratch, jwk::is_private);
+            if private && self.nodes[value].kind == Kind::String {
+                self.mark(class, value, scratch);
+            }
+            key = self.nodes[value].after(value);
+        }
+        settle(&mut scratch.marked, from);
+    }
+
     /// `{"name": "authorization", "value": "…"}`, of members of the same meaning each counts; and tables.
     pub fn object_pair(&self, at: usize, scratch: &mut Scratch) {
         let mut seen = Siblings::default();
