@@ -10,12 +10,14 @@ pub const LITERAL_BYTES_MIN: usize = 4;
 const LITERAL_BYTES_MAX: usize = 32;
 /// Most bytes of a match before its literal: the longest key that is known by its end has 76.
 const BEFORE_BYTES_MAX: usize = 128;
-/// Largest class that is written out in a long literal (`[st]k_`), and most literals before those that are no use are left out.
+/// Largest class that is written out in a long literal: `[st]k_`.
 const LONG_CLASS_MEMBERS_MAX: usize = 4;
+/// Most long literals before those that are no use are left out.
 const LONG_EXTRACTED_MAX: usize = 256;
-/// Largest class that is written out in a literal of four bytes: all visible bytes (`sk-[A-Za-z0-9_-]`) where matches begin
-/// with it, else small ones (`-us[0-9]`).
+/// Largest class that is written out in a literal of four bytes where matches begin with it: all visible bytes
+/// (`sk-[A-Za-z0-9_-]`).
 const BEGIN_CLASS_MEMBERS_MAX: usize = 96;
+/// The same where they do not: small ones (`-us[0-9]`), for each member is one more literal to look for.
 const INNER_CLASS_MEMBERS_MAX: usize = 16;
 
 /// Most parts of a pattern that are gone through for its first bytes: repetitions in repetitions multiply. The packs need 1,100.
