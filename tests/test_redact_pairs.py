@@ -8,6 +8,8 @@ import random
 import pytest
 from redaction_forms import assert_gone, assert_untouched, secrets
 
+import headrig
+
 FORMS = ("raw", "json", "json_in_json", "percent", "coloured", "coloured_json", "indented")
 DOCUMENTS = ("raw", "json")
 SECRETS = secrets()
@@ -130,3 +132,28 @@ def test_a_wide_table_costs_no_more_than_its_cells() -> None:
         if len(json.dumps(table)) > 100_000:
             break
     assert_gone(json.dumps(table), "hunter2hunter2", forms=("raw",))
+
+
+@pytest.mark.parametrize("key", ["password", "db_password", "api_key", "client_secret", "pin"])
+@pytest.mark.parametrize(
+    "token", ["[REDACTED]", "[REDACTED:password]", "[REDACTED:card:…1234]", "[REDACTED:x#0123456789abcdef]"]
+)
+def test_members_behind_a_token_stay(key: str, token: str) -> None:
+    """
+    A token without quotes under a secret key is no list of which all that follows is a part.
+    """
+    for rest in ('"a": [1], "b": "c"', '"user": "joe", "n": 5', '"list": ["x", {"y": "z"}]', '"done": true'):
+        for text in (f'got {{"{key}": {token}, {rest}}} in 5 ms', f'"{key}":{token},{rest}'):
+            assert_untouched(text, forms=DOCUMENTS)
+            assert_untouched(text.replace('"', "'"), forms=DOCUMENTS)
+
+
+def test_secrets_beside_a_token_in_a_list_go() -> None:
+    """
+    What a list under a secret key holds beside a token is a secret still.
+    """
+    for secret in SECRETS:
+        for items in (f"[REDACTED:x], '{secret}'", f"'{secret}', [REDACTED:x]", f"['{secret}'], [REDACTED:x]"):
+            text = f"got {{'passwords': [{items}], 'user': 'joe'}} at once"
+            assert_gone(text, secret, forms=DOCUMENTS)
+            assert "'user': 'joe'" in headrig.redact(text)

@@ -201,6 +201,22 @@ def test_the_rest_stays() -> None:
     assert json.loads(unquote(json.loads(out)["m"]).removeprefix("body=")) == {"pin": "[REDACTED:pin]", "a": [1]}
 
 
+@pytest.mark.parametrize("before", ["", "body=", "POST /hook x=1&body=", "data: "])
+@pytest.mark.parametrize("key", ["pin", "password", "client_secret", "cvv", "DB_PASSWORD"])
+def test_number_in_an_encoded_document(before: str, key: str) -> None:
+    """
+    A token in place of a number has quotes, and the other members stay as they are.
+    """
+    others = {"a": [1], "user": "joe", "n": {"count": 5}}
+    for encode, number in itertools.product((upper, lower), (1234, 739125, 80412)):
+        for document in ({key: number, **others}, {**others, key: number}):
+            out = headrig.redact(before + encode(json.dumps(document, separators=(",", ":"))))
+            shown = json.loads(unquote(out).removeprefix(before))
+            assert str(shown.pop(key)).startswith("[REDACTED:"), out
+            assert shown == others, out
+            assert headrig.redact(out) == out
+
+
 @pytest.mark.parametrize(
     "text",
     [

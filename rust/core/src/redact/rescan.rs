@@ -110,6 +110,7 @@ impl Redactor {
             return;
         }
         let places = std::mem::take(&mut scratch.places);
+        let from = edits.list.len();
         let inner = seen.quoted() && nested < NESTED_DEPTH_MAX && self.inner_json(text, nested, scratch, edits);
         if !inner && self.content(text.bytes, seen, &places, scratch, edits) {
             let deeper = (seen.backslash() || seen.web()) && nested < NESTED_DEPTH_MAX;
@@ -118,7 +119,10 @@ impl Redactor {
                     self.escaped(text.bytes, 0, nested + 1, scratch, edits);
                 }
                 if seen.web() {
+                    let as_written = edits.list.len() - from;
                     self.web(text.bytes, nested + 1, scratch, edits);
+                    // Of two edits of one span the first stays: the one of the decoded text, which knows of quotes.
+                    edits.list[from..].rotate_left(as_written);
                 }
             }
             edits.settle();

@@ -219,6 +219,8 @@ fn string(text: &[u8], at: usize) -> Option<((usize, usize), usize)> {
 fn value(text: &[u8], start: usize, class: KeyClass, found: &mut impl FnMut(Found)) -> usize {
     let string = start + prefix_len(text, start);
     match (text.get(string), class) {
+        // A token is no list, and what follows it is not under this key.
+        (Some(b'['), _) if token_len(&text[string..]) > 0 => string + token_len(&text[string..]),
         (Some(b'{' | b'[' | b'('), class) if class.is_name() => match class.rule() {
             Some(rule) => container(text, string, rule, found),
             None => start,
