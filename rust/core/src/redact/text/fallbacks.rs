@@ -36,16 +36,6 @@ impl Candidate<'_> {
     }
 }
 
-/// A template holds a literal to be taken instead: `<%= ENV['X'] || 'hunter2' %>`, `{{ x | default('hunter2') }}`.
-pub fn holds_literal(template: &[u8]) -> bool {
-    let literal = |at: usize| match *template[at..].trim_ascii_start() {
-        [quote, next, ..] => is_quote(quote) && next != quote,
-        _ => false,
-    };
-    let operators = [&b"||"[..], b"??", b"?:", b" or ", b"default(", b"default ", b"{ "];
-    operators.iter().any(|operator| memmem::find_iter(template, operator).any(|at| literal(at + operator.len())))
-}
-
 /// Where the value begins that an operator at the beginning puts in the place of what stands before it.
 fn alternative(text: &[u8]) -> Option<usize> {
     let at = spaces(text);
@@ -115,16 +105,6 @@ mod tests {
             ("args.x", " if it\nelse 'a'", None),
         ] {
             assert_eq!(fallback(&format!("{reference}{rest}"), reference), expected, "{reference}{rest}");
-        }
-    }
-
-    #[test]
-    fn a_literal_in_a_template_makes_it_a_value() {
-        for text in ["ENV['X'] || 'a'", "x | default('a')", "x | default \"a\"", "ENV.fetch('X') { 'a' }"] {
-            assert!(holds_literal(text.as_bytes()), "{text}");
-        }
-        for text in ["ENV['X']", "x | default('')", "x | default(omit)", "lookup('env', 'X')", "required \"X\" x"] {
-            assert!(!holds_literal(text.as_bytes()), "{text}");
         }
     }
 }

@@ -4,7 +4,6 @@
 use memchr::{memchr, memmem};
 
 use crate::redact::bytes::is_word;
-use crate::redact::text::fallbacks::holds_literal;
 use crate::redact::text::placeholders::one_of;
 use crate::redact::text::types::is_type;
 
@@ -137,6 +136,16 @@ pub fn template(text: &[u8]) -> Option<usize> {
     ((default.is_empty() || default[0] == b'$') && !holds_literal(inside)).then_some(open.len() + len + close.len())
 }
 
+/// A template holds a literal to be taken instead: `<%= ENV['X'] || 'hunter2' %>`, `{{ x | default('hunter2') }}`.
+fn holds_literal(template: &[u8]) -> bool {
+    let literal = |at: usize| match *template[at..].trim_ascii_start() {
+        [quote @ (b'"' | b'\'' | b'`'), next, ..] => next != quote,
+        _ => false,
+    };
+    let operators = [&b"||"[..], b"??", b"?:", b" or ", b"default(", b"default ", b"{ "];
+    operators.iter().any(|operator| memmem::find_iter(template, operator).any(|at| literal(at + operator.len())))
+}
+
 /// `%s`, `%(name)s`, `%1$s`, `%+v`, `%NAME%`, `{}`: a value is written here later.
 pub fn printf(value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b"%") else { return value == b"{}" };
@@ -193,6 +202,21 @@ pub fn chain_len(text: &[u8]) -> usize {
         match joint.map(|joint| end + joint.len()) {
             Some(next) if name > 0 && text.get(next).is_some_and(|byte| is_word(*byte)) => len = next,
             _ => return end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_in_a_template_makes_it_a_value() {
+        for text in ["ENV['X'] || 'a'", "x | default('a')", "x | default \"a\"", "ENV.fetch('X') { 'a' }"] {
+            assert!(holds_literal(text.as_bytes()), "{text}");
+        }
+        for text in ["ENV['X']", "x | default('')", "x | default(omit)", "lookup('env', 'X')", "required \"X\" x"] {
+            assert!(!holds_literal(text.as_bytes()), "{text}");
         }
     }
 }
