@@ -83,8 +83,8 @@ def test_same_token() -> None:
     for value in secrets(20):
         line = f'{{ "msg" : "é {value}\\u00e9","password":"{value}", "n":1.50, "list":["{value}"] }}'
         assert filtered(line) == line.replace(value, "[REDACTED:password]")
-    out = filtered('{"authorization":"Bearer q7hunter2hunter2","msg":"token q7hunter2hunter2 was refused"}')
-    assert out == '{"authorization":"[REDACTED:authorization]","msg":"token [REDACTED:authorization] was refused"}'
+    out = filtered('{"authorization":"Bearer q7hunter2hunter2","msg":"user q7hunter2hunter2 was refused"}')
+    assert out == '{"authorization":"[REDACTED:authorization]","msg":"user [REDACTED:authorization] was refused"}'
 
 
 @pytest.mark.parametrize(

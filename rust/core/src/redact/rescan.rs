@@ -2,7 +2,7 @@
 
 use super::patterns::search::Work;
 use super::prefilter::places::{within, Places, Seen};
-use super::text::{assignments, quoted_pairs};
+use super::text::{assignments, quoted_pairs, quoted_values};
 use super::token::segments;
 use super::triage::Text;
 use super::{document, Exempt, Redactor, Scratch, BUDGET};
@@ -66,7 +66,7 @@ impl Redactor {
     /// A first look at a text; leaves in `scratch.places` where to look again, for `read`.
     #[inline]
     pub(super) fn look(&self, text: Text<'_>, scratch: &mut Scratch) -> Seen {
-        let seen = self.rules.triage(text, &mut scratch.places);
+        let seen = self.rules.triage(text, &self.keys, &mut scratch.memo, &mut scratch.places);
         #[cfg(test)]
         if self.everywhere
             && memchr::memchr_iter(b'%', text.bytes).any(|at| percent::percent(&text.bytes[at..]).is_some())
@@ -148,6 +148,11 @@ impl Redactor {
             if seen.bracket() {
                 quoted_pairs::pairs(bytes, &self.keys, memo, &mut found);
             }
+        }
+        if seen.quoted_value() {
+            quoted_values::scan(bytes, &self.keys, memo, |from, to, rule| {
+                self.replace(bytes, from, to, rule, None, false, token, edits);
+            });
         }
         let mut work = Work::new(bytes.len(), window);
         let mut part = |start: usize, end: usize| {

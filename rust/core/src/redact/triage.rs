@@ -11,8 +11,8 @@ use crate::redact::patterns::rules::Rules;
 use crate::redact::prefilter::candidates::{Block, View};
 use crate::redact::prefilter::card::may_be_card;
 use crate::redact::prefilter::places::{Bits, Places, Seen, FLAGS};
-use crate::redact::text::assignments;
 use crate::redact::text::separator::may_hide;
+use crate::redact::text::{assignments, quoted_values};
 
 /// A text and its candidates.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl<'a> Text<'a> {
     }
 }
 
-fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u16 {
+fn flags_of(text: &[u8], at: usize, block: Block, keys: &Keys, memo: &mut KeyMemo, places: &mut Places) -> u16 {
     const SIGNS: u16 = Seen::COLON | Seen::EQUALS | Seen::AT | Seen::DIGITS;
     let mut flags = 0;
     let mut marks = Bits(block.marks);
@@ -46,9 +46,12 @@ fn flags_of(text: &[u8], at: usize, block: Block, places: &mut Places) -> u16 {
         }
     }
     if flags & Seen::QUOTE != 0 {
-        let mut quotes = Bits(block.marks).map(|bit| at + bit).filter(|place| matches!(text[*place], b'"' | b'\''));
-        if quotes.any(|quote| in_call(text, quote)) {
+        let quotes = || Bits(block.marks).map(|bit| at + bit).filter(|place| matches!(text[*place], b'"' | b'\''));
+        if quotes().any(|quote| in_call(text, quote)) {
             flags |= Seen::BRACKET;
+        }
+        if quotes().any(|quote| quoted_values::may_begin(text, quote, keys, memo)) {
+            flags |= Seen::QUOTED_VALUE;
         }
     }
     // A prefix that the text does not hold whole belongs to the text behind it.
@@ -99,13 +102,13 @@ fn in_call(text: &[u8], quote: usize) -> bool {
 impl Rules {
     /// Which searches are worth while in a text, and where they have to look.
     #[inline]
-    pub fn triage(&self, text: Text<'_>, places: &mut Places) -> Seen {
+    pub fn triage(&self, text: Text<'_>, keys: &Keys, memo: &mut KeyMemo, places: &mut Places) -> Seen {
         places.clear();
         let mut flags: u16 = if self.read_everything { Seen::PREFIX } else { 0 };
         for at in (0..text.bytes.len()).step_by(64) {
             let block = text.view.window(at).first(text.bytes.len() - at);
             if !block.is_empty() {
-                flags |= flags_of(text.bytes, at, block, places);
+                flags |= flags_of(text.bytes, at, block, keys, memo, places);
             }
         }
         Seen(flags)
@@ -134,6 +137,9 @@ impl Rules {
                     b'"' | b'\'' => {
                         quote = true;
                         bracket |= in_call(text, place);
+                        if quoted_values::may_begin(text, place, keys, memo) {
+                            return false;
+                        }
                     }
                     b'[' => {
                         bracket = true;

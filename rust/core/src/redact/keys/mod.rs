@@ -9,67 +9,30 @@ pub(crate) mod class;
 pub(crate) mod folding;
 pub(crate) mod metadata;
 pub(crate) mod negative_cache;
+pub(crate) mod pack;
+pub(crate) mod parameters;
 pub(crate) mod vocabulary;
 pub(crate) mod words;
-
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 
 use crate::io::escape::Decoded;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::folding::folded;
 use crate::redact::keys::negative_cache::NegativeCache;
+use crate::redact::keys::pack::{KEY_RULE, PARAMETER_RULE};
+use crate::redact::keys::parameters::Parameters;
 use crate::redact::keys::vocabulary::{Beside, Known, Vocabulary};
 use crate::redact::keys::words::{words, Words};
 use crate::redact::token::{rule_name, segments};
 use crate::spec::RedactSpec;
-
-/// The built-in keys, as data with examples.
-pub const KEYS_TOML: &str = include_str!("../../../../../python/headrig/rules/keys.toml");
+pub use pack::{KeysPack, KEYS_TOML};
 
 /// Shortest secret word that is known when it is parted in two, in bytes: `p_in` is no PIN.
 const PARTED_BYTES_MIN: usize = 6;
 /// Short keys remembered, as a power of two: 4 KiB of the first-level cache.
 const SHORT_LOG2: u32 = 7;
-/// The rule of a key of anything: `stripe_key`.
-const KEY_RULE: &str = "key";
 /// A word that ends with one of these is a likely key, even where it was glued together.
 const TOKEN: &[u8] = b"token";
 const KEY: &[u8] = b"key";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeysPack {
-    pub secret: Vec<String>,
-    pub credential: Vec<String>,
-    pub plural: Vec<String>,
-    pub endings: Vec<String>,
-    pub exact: Vec<String>,
-    pub likely: Vec<String>,
-    pub random: Vec<String>,
-    pub short: Vec<String>,
-    pub vendors: Vec<String>,
-    pub place: Vec<String>,
-    pub entry: Vec<String>,
-    pub metadata_suffix: Vec<String>,
-    pub qualifier_prefix: Vec<String>,
-    pub qualifier_suffix: Vec<String>,
-    pub examples: Vec<String>,
-    pub counterexamples: Vec<String>,
-    /// Names in other languages, by the rule of the English one.
-    pub translations: BTreeMap<String, Vec<String>>,
-}
-
-impl KeysPack {
-    /// Whether values of some keys are masked under this name.
-    pub fn has_rule(&self, name: &str) -> bool {
-        let lists =
-            [&self.secret, &self.credential, &self.plural, &self.exact, &self.likely, &self.random, &self.short];
-        let mut listed = lists.into_iter().flatten();
-        name == KEY_RULE || listed.any(|key| rule_name(&words(key.as_bytes())) == name)
-    }
-}
 
 /// The keys of one spec.
 pub struct Keys {
@@ -81,6 +44,7 @@ pub struct Keys {
     /// The rules of words that end with `token` and `key`.
     token: Option<u16>,
     key: u16,
+    parameters: Parameters,
     allowed: Vec<Vec<Vec<u8>>>,
 }
 
@@ -173,7 +137,8 @@ impl Keys {
         let endings_filter = endings.iter().fold(last(TOKEN) | last(KEY), |bits, (word, _)| bits | last(word));
         let allowed = spec.allow_keys.iter().map(|key| words(key.as_bytes())).collect();
         let token = vocabulary.word(TOKEN).likely;
-        Self { vocabulary, endings, endings_filter, token, key: rule(KEY_RULE), allowed }
+        let parameters = Parameters::new(&pack.query, rule(PARAMETER_RULE));
+        Self { vocabulary, endings, endings_filter, token, key: rule(KEY_RULE), parameters, allowed }
     }
 
     /// Classify a key of a JSON text, as it stands there.
@@ -186,6 +151,17 @@ impl Keys {
         let class = self.fresh_class(raw, memo);
         memo.short[short.place()] = (short, class);
         class
+    }
+
+    /// The same of the name of a parameter of a URL, which says more there than elsewhere.
+    pub fn class_in_query(&self, name: &[u8], elsewhere: KeyClass) -> KeyClass {
+        let listed = elsewhere == KeyClass::Plain && self.parameters.contains(name);
+        let secret = listed && !self.allowed.contains(&words(name));
+        if secret {
+            KeyClass::Likely(self.parameters.rule)
+        } else {
+            elsewhere
+        }
     }
 
     fn fresh_class(&self, raw: &[u8], memo: &mut KeyMemo) -> KeyClass {

@@ -23,6 +23,8 @@ pub enum Check {
     Hex,
     HighEntropy,
     LettersAndSymbols,
+    Complex,
+    ScatteredDigits,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -38,7 +40,7 @@ const HTTP_VERSION: &[u8] = b"HTTP/";
 
 impl Check {
     /// Every check by the name that rules use.
-    const NAMED: [(&'static str, Self); 12] = [
+    const NAMED: [(&'static str, Self); 14] = [
         ("luhn", Check::Luhn),
         ("jwt", Check::Jwt),
         ("basic", Check::Basic),
@@ -51,6 +53,8 @@ impl Check {
         ("hex", Check::Hex),
         ("high_entropy", Check::HighEntropy),
         ("letters_and_symbols", Check::LettersAndSymbols),
+        ("complex", Check::Complex),
+        ("scattered_digits", Check::ScatteredDigits),
     ];
     /// Names that rules used before, and the ones to write instead.
     const RENAMED: [(&'static str, &'static str); 3] =
@@ -70,6 +74,11 @@ impl Check {
 
     /// It is for what follows a word in prose.
     pub fn is_of_prose(self) -> bool {
+        self.is_lenient() || matches!(self, Check::Complex | Check::ScatteredDigits)
+    }
+
+    /// It lets pass what may be a word or a part of a path, too.
+    pub fn is_lenient(self) -> bool {
         matches!(self, Check::LettersAndSymbols | Check::NotPlaceholder)
     }
 
@@ -85,6 +94,8 @@ impl Check {
             Check::LettersAndSymbols => {
                 letters_and_symbols(secret) && !mail::is_mail(secret) && !secret.starts_with(HTTP_VERSION)
             }
+            Check::Complex => complex(secret),
+            Check::ScatteredDigits => high_entropy(secret) && scattered_digits(secret),
             Check::NotPlaceholder => {
                 !placeholders::says_nothing(secret) && !templates::is_mount(secret) && !secret.starts_with(HTTP_VERSION)
             }
@@ -237,9 +248,43 @@ pub fn letters_and_symbols(text: &[u8]) -> bool {
     letter && other && !text.iter().any(u8::is_ascii_whitespace)
 }
 
+/// Shortest password that policies call complex, in bytes.
+const COMPLEX_BYTES_MIN: usize = 8;
+
+/// A password of capitals, small letters and digits, as policies ask for one. It holds nothing of what stands in names of
+/// files, in code, in addresses and in percent escapes.
+pub fn complex(text: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
+    let odd = |byte: &u8| b"./:,()=<>\"'".contains(byte) || byte.is_ascii_whitespace();
+    let goes_on = |pair: &[u8]| b"@%".contains(&pair[0]) && pair[1].is_ascii_alphanumeric();
+    text.len() >= COMPLEX_BYTES_MIN
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit)
+        && !text.iter().any(odd)
+        && !text.windows(2).any(goes_on)
+}
+
+/// Digits stand at two places at least: names have theirs at one (`Base64UrlEncoder`).
+fn scattered_digits(text: &[u8]) -> bool {
+    let begins = |pair: &[u8]| !pair[0].is_ascii_digit() && pair[1].is_ascii_digit();
+    text.windows(2).filter(|pair| begins(pair)).count() + usize::from(text.first().is_some_and(u8::is_ascii_digit)) >= 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complex_password_is_no_name() {
+        for text in ["Prl23Db#@", "IhqSb1Gg", "Winter-2026"] {
+            assert!(complex(text.as_bytes()), "{text}");
+        }
+        for text in ["hunter2hunter2", "IhqSb1G", "Base64.java", "Bob1@mail", "Hash-0%2Bx", "CONFIG_2026", "readMe"] {
+            assert!(!complex(text.as_bytes()), "{text}");
+        }
+        assert!(scattered_digits(b"9a1") && scattered_digits(b"a1b2") && !scattered_digits(b"Base64Url"));
+    }
 
     #[test]
     fn headers_are_decoded() {

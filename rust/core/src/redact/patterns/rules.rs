@@ -28,7 +28,10 @@ pub const PACKS: &[&str] = &[
     PII_TOML,
     include_str!("../../../../../python/headrig/rules/programs.toml"),
     include_str!("../../../../../python/headrig/rules/source_hosts.toml"),
+    include_str!("../../../../../python/headrig/rules/statements.toml"),
     include_str!("../../../../../python/headrig/rules/workplace.toml"),
+    // Behind those that know what they name.
+    include_str!("../../../../../python/headrig/rules/labels.toml"),
 ];
 
 /// Rules for personal data, and the words that switch them on.

@@ -60,6 +60,7 @@ impl Seen {
     pub(crate) const PREFIX: u16 = 128;
     pub(crate) const TERMINAL: u16 = 256;
     pub(crate) const WEB: u16 = 512;
+    pub(crate) const QUOTED_VALUE: u16 = 1024;
 
     pub(crate) fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
@@ -108,6 +109,11 @@ impl Seen {
     /// A percent escape or a character reference.
     pub fn web(self) -> bool {
         self.has(Self::WEB)
+    }
+
+    /// A quoted value right behind a word for a secret.
+    pub fn quoted_value(self) -> bool {
+        self.has(Self::QUOTED_VALUE)
     }
 
     #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::redact::text::placeholders;
 use crate::redact::text::references::Candidate;
 use crate::redact::text::separator::{elsewhere, is_key_byte, Sign, WordKind, KEY_BYTES_MAX, SPACES_MAX};
 use crate::redact::text::states::{constant, tells};
-use crate::redact::text::urls::{in_path, in_query, is_line_of_module};
+use crate::redact::text::urls::{in_path, in_query, is_line_of_module, is_parameter, user_and_password};
 use crate::redact::text::value_end::{Clear, Extent, Value};
 use crate::redact::text::wrapping::plain_name;
 use crate::redact::text::xml::{self, Open};
@@ -95,6 +95,9 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         }
         let (mut class, word, kind) = sign.key(text, self.keys, self.memo);
         let key = plain_name(&text[word.clone()]);
+        if sign.byte == b'=' && is_parameter(&text[..word.start]) {
+            class = self.keys.class_in_query(key, class);
+        }
         if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, kind) {
             // Whether it is one if an escape takes its first letter is not known here.
             if !text[..word.start].ends_with(b"\\") {
@@ -112,19 +115,15 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if matches!(class, KeyClass::Short(_)) && key.contains(&b'_') && !key.iter().any(u8::is_ascii_lowercase) {
             class = KeyClass::Secret(rule);
         }
-        // `--- PASS: TestFloor/01`: go's test runner tells what went well.
-        if matches!(class, KeyClass::Short(_)) && text[..word.start].ends_with(b"--- ") {
-            return;
-        }
-        // Base64 ends in `==`, and before it in any word.
-        if matches!(class, KeyClass::Short(_)) && text.get(sign.end) == Some(&b'=') {
+        // `--- PASS: TestFloor/01`: go's test runner tells what went well. Base64 ends in `==`, and before it in any word.
+        let of_test = text[..word.start].ends_with(b"--- ");
+        if matches!(class, KeyClass::Short(_)) && (of_test || text.get(sign.end) == Some(&b'=')) {
             return;
         }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
-        if sign.byte == b':' && (in_path(text, sign) || is_line_of_module(text, key, sign)) {
-            return;
-        }
-        let Some(start) = sign.value_start(text) else { return };
+        let path = sign.byte == b':' && (in_path(text, sign) || is_line_of_module(text, key, sign));
+        let path = path && !user_and_password(text, &word, sign, class);
+        let Some(start) = sign.value_start(text).filter(|_| !path) else { return };
         // `print("Password: ")`
         if matches!(text[start], b'"' | b'\'') && self.enclosure.closed_by(text, start) {
             return;
@@ -290,6 +289,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
         (_, Some(byte)) if is_key_byte(byte) || byte == b'%' || !byte.is_ascii() => false,
         // The first letter may be an escape's.
         (_, Some(b'\\')) => word.len() > 1 && plain(word) && plain(&word[1..]),
+        (_, Some(b'?' | b'&' | b';')) if keys.class_in_query(word, KeyClass::Plain) != KeyClass::Plain => false,
         _ => plain(word),
     };
     if idle {

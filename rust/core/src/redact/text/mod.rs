@@ -7,12 +7,15 @@
 //!                       ^-----^ value_end; placeholders and entropy say whether it is a value at all
 //! ```
 
+pub(crate) mod arguments;
 pub(crate) mod assignments;
 pub(crate) mod entropy;
 pub(crate) mod fallbacks;
+pub(crate) mod inserted_rows;
 pub(crate) mod password_end;
 pub(crate) mod placeholders;
 pub(crate) mod quoted_pairs;
+pub(crate) mod quoted_values;
 pub(crate) mod references;
 pub(crate) mod separator;
 pub(crate) mod states;

@@ -8,6 +8,7 @@ use crate::redact::jwk;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::siblings::Part;
+use crate::redact::text::arguments::flag_follows;
 use crate::redact::text::placeholders;
 use crate::redact::token::{is_token, token_len};
 
@@ -151,7 +152,8 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
             let near = &text[..text.len().min(start + PAIR_VALUE_BYTES_MAX)];
             let end = value_end(near, start);
             let call = text[open] == b'(' && open > 0 && is_word(text[open - 1]);
-            let closed = matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')'));
+            let closed = matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')'))
+                || call && flag_follows(&near[end.min(near.len())..]);
             let key = &text[first + 1..after - 1];
             if closed && !(call && argument_is_no_value(near, key, start, end)) {
                 resume = value(text, start, class, &mut found);

@@ -298,7 +298,7 @@ fn key_end(text: &[u8], sign: Sign) -> usize {
 }
 
 /// Where the word that ends at `end` begins, or what is looked at of it.
-fn word_before(text: &[u8], end: usize) -> usize {
+pub fn word_before(text: &[u8], end: usize) -> usize {
     let from = end.saturating_sub(KEY_BYTES_MAX);
     let start = text[from..end].iter().rposition(|byte| !is_key_byte(*byte)).map_or(from, |at| from + at + 1);
     match text[..start].last() {

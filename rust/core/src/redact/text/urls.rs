@@ -2,18 +2,25 @@
 
 use std::ops::Range;
 
+use crate::redact::keys::class::KeyClass;
+use crate::redact::patterns::checks;
 use crate::redact::text::separator::{is_key_byte, Sign, KEY_BYTES_MAX};
 use crate::redact::text::value_end::STOPS;
 
 /// Shortest value of a `token=` in the query of a URL that is one, whatever it looks like, in bytes.
 const QUERY_TOKEN_BYTES_MIN: usize = 12;
 
+/// What follows a text is the name of a parameter in a URL or a form.
+pub fn is_parameter(before: &[u8]) -> bool {
+    before.ends_with(b"?") || before.ends_with(b"&") || before.ends_with(b"&amp;")
+}
+
 /// `?token=correcthorsebattery`: in the query of a URL stands no prose.
 pub fn in_query(text: &[u8], word: &Range<usize>, start: usize) -> bool {
     const TOKEN: &[u8] = b"token";
     let before = &text[..word.start];
     let key = &text[word.clone()];
-    (before.ends_with(b"?") || before.ends_with(b"&") || before.ends_with(b"&amp;"))
+    is_parameter(before)
         && key.len() >= TOKEN.len()
         && key[key.len() - TOKEN.len()..].eq_ignore_ascii_case(TOKEN)
         && start == word.end + 1
@@ -57,4 +64,17 @@ pub fn in_path(text: &[u8], sign: Sign) -> bool {
     };
     word.is_some_and(|at| text[at] == b':' || text[at] == b'/' && !beside_login(at))
         && text.get(sign.end).is_some_and(|byte| is_key_byte(*byte) || *byte == b'/')
+}
+
+/// `192.0.2.1/pw:Hunter22` and `ID/PW:bob/Hunter22` of notes, which look like a path and its port or tag.
+pub fn user_and_password(text: &[u8], word: &Range<usize>, sign: Sign, class: KeyClass) -> bool {
+    let Some(before) = text[..word.start].strip_suffix(b"/") else { return false };
+    if !matches!(class, KeyClass::Secret(_) | KeyClass::Short(_)) {
+        return false;
+    }
+    let login = LOGINS.iter().any(|login| last_word(before).eq_ignore_ascii_case(login));
+    let near = &text[sign.end..text.len().min(sign.end + KEY_BYTES_MAX)];
+    let value = near.split(|byte| STOPS[usize::from(*byte)]).next().unwrap_or_default();
+    let password = value.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    (login || password.len() == value.len()) && checks::complex(password)
 }
