@@ -160,6 +160,11 @@ pub fn segments(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     })
 }
 
+/// Something of `text` was replaced before.
+pub fn holds_token(text: &[u8]) -> bool {
+    segments(text).map(|(start, end)| end - start).sum::<usize>() < text.len()
+}
+
 /// `[a-z0-9_]{1,64}` of a key's words.
 pub fn rule_name(words: &[Vec<u8>]) -> String {
     let clean = |word: &Vec<u8>| word.iter().filter(|b| b.is_ascii()).map(|b| *b as char).collect::<String>();

@@ -8,7 +8,7 @@ use super::place::{key_end, Place, DASH, INDENT};
 use crate::redact::keys::class::KeyClass;
 use crate::redact::text::placeholders;
 use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX, NAMES, VALUES};
-use crate::redact::token::token_len;
+use crate::redact::token::{holds_token, token_len};
 
 /// Most lines of one value, mapping or array.
 const LINES_MAX: usize = 256;
@@ -80,12 +80,13 @@ impl Outline {
             }
         }
         if was_open || look || may_go_on(text) {
-            self.open(text, classify, found);
+            self.open(text, look, classify, found);
         }
     }
 
-    /// Remember what a line leaves open.
-    fn open(&mut self, text: &[u8], classify: &mut Classify<'_>, found: &mut Found<'_>) {
+    /// Remember what a line leaves open. What else the line holds is looked at only if nothing of it was replaced, now or
+    /// before: a broken line is read in more than one way, and each would change what the other left.
+    fn open(&mut self, text: &[u8], edited: bool, classify: &mut Classify<'_>, found: &mut Found<'_>) {
         let Some(left) = left(text, classify) else { return };
         if left.kind == Kind::Row && self.is_open() {
             return;
@@ -94,7 +95,13 @@ impl Outline {
         let head = left.origin + before.iter().rposition(|byte| !INDENT.contains(byte)).map_or(0, |at| at + 1);
         let mut kind = left.kind;
         if let (Kind::Container(at), Some(rule)) = (left.kind, left.class.rule()) {
-            let depth = leaves(&text[at..], 0, &mut |start, end, quoted| found(at + start, at + end, rule, quoted));
+            let alone = !edited && !holds_token(text);
+            let mut leaf = |start, end, quoted| {
+                if alone {
+                    found(at + start, at + end, rule, quoted)
+                }
+            };
+            let depth = leaves(&text[at..], 0, &mut leaf);
             kind = Kind::Container(depth);
         }
         self.0 = Some(Open {
