@@ -22,6 +22,39 @@ def until_told():
 """
 """Begins a service that waits for a line in the pipe `go`, and sees signals meanwhile."""
 
+FORKS_WHILE_THREADS_LOG = """
+stop = threading.Event()
+sent = [0, 0]
+def work(k):
+    while not stop.is_set():
+        log.info("n", extra={"n": (k + 1) * 100_000_000 + sent[k]})
+        sent[k] += 1
+        if sent[k] % 50 == 0: stop.wait(0.0005)
+threads = [threading.Thread(target=work, args=(k,)) for k in range(2)]
+for thread in threads: thread.start()
+for child in range(30):
+    stop.wait(0.002)
+    pid = os.fork()
+    if pid == 0:
+        for n in range(20): log.info("n", extra={"n": 1_000_000_000 + child * 1000 + n})
+        os._exit(0 if headrig.flush(20.0) else 1)
+    assert 0 == os.waitpid(pid, 0)[1]
+stop.set()
+for thread in threads: thread.join()
+print(*sent)
+"""
+"""30 forks while two threads log; behind what installs a handler. Prints how many lines each thread logged."""
+
+
+def forked_numbers(printed: str) -> list[int]:
+    """The `n` of every line that `FORKS_WHILE_THREADS_LOG` logged, given what it printed."""
+    first, second = map(int, printed.split())
+    return [
+        *(100_000_000 + n for n in range(first)),
+        *(200_000_000 + n for n in range(second)),
+        *(1_000_000_000 + child * 1000 + n for child in range(30) for n in range(20)),
+    ]
+
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without the variables that headrig reads."""
