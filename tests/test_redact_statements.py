@@ -100,6 +100,13 @@ NickServ identify failed
 """.strip().splitlines()
 LABELS = """
 Password {} of the router
+| password | {} |
+|Password|{}|
+│ password │ {} │
+│ Passwd        │ {} │
+password → {}
+password\uff1a{}
+passphrase » {}
 PASSWORD({})
 bob@192.0.2.1 (password {})
 ID-master / PASS - {}
