@@ -11,6 +11,8 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 /// Blocks of a chunk: with their masks they stay in the first-level cache, and none is read right after it is written,
 /// which would wait for the writing.
 pub(crate) const CHUNK_BLOCKS: usize = 64;
+/// Bytes from the first place of a chunk to the end of a prefix at its last.
+const CHUNK_BYTES: usize = CHUNK_BLOCKS * BLOCK_BYTES + 3;
 /// Blocks side by side. Compilers make poor code of fewer.
 const LANES: usize = 8;
 /// How far the last byte of a three-byte prefix is from its first, and that of a run.
@@ -185,13 +187,7 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
         }
         self.marks[first..first + count].copy_from_slice(&self.chunk.marks[1..=count]);
         self.prefixes[first..first + count].fill(0);
-        for block in 0..count {
-            for bit in Bits(self.chunk.prefixes[block]) {
-                // Kernels read zeros before the text, so that a literal which begins with zeros may seem to begin there:
-                // that place is then far behind the end.
-                self.prefix_at(((first + block) * BLOCK_BYTES + bit).wrapping_sub(RUN_SHIFT));
-            }
-        }
+        self.prefixes_of(first, count);
         if cards != 0 {
             for block in 0..count {
                 for bit in Bits(self.chunk.cards[block]) {
@@ -200,6 +196,34 @@ impl<F: Fn([u8; 4]) -> bool> Marker<'_, F> {
             }
         }
         self.chunk.rows().into_iter().for_each(|row| row[0] = row[CHUNK_BLOCKS]);
+    }
+
+    /// Look up where prefixes may begin in the blocks of a chunk.
+    #[inline(always)]
+    fn prefixes_of(&mut self, first: usize, count: usize) {
+        // A bit is the place so many bytes before it. Kernels read zeros before the text, so that a literal which begins with
+        // zeros may seem to begin there: that place is then far behind the end.
+        let begin = (first * BLOCK_BYTES).wrapping_sub(RUN_SHIFT);
+        // Where all places of a chunk lie in the text they are not checked one by one: 0.7 % of all the work on lines of
+        // 540 bytes (2026-11-30).
+        if let Some(text) = self.text.get(begin..).and_then(<[u8]>::first_chunk::<CHUNK_BYTES>) {
+            for block in 0..count {
+                let at = block % CHUNK_BLOCKS * BLOCK_BYTES;
+                for bit in Bits(self.chunk.prefixes[block]) {
+                    let may_begin =
+                        text[at + bit % BLOCK_BYTES..].first_chunk().is_some_and(|bytes| (self.prefix)(*bytes));
+                    if may_begin {
+                        self.set_prefix(begin + at + bit);
+                    }
+                }
+            }
+            return;
+        }
+        for block in 0..count {
+            for bit in Bits(self.chunk.prefixes[block]) {
+                self.prefix_at(begin.wrapping_add(block * BLOCK_BYTES + bit));
+            }
+        }
     }
 
     #[inline(always)]
