@@ -52,6 +52,19 @@ def test_beside_its_label(sentence: str) -> None:
             assert value not in json.dumps(headrig.redact(document))
 
 
+@pytest.mark.parametrize(
+    "colour", ["\x1b[35m{}\x1b[0m", "\x1b[0;1;32m{}\x1b[39m", "\\x1b[31m{}\\x1b[0m", "^[[1m{}^[[0m"]
+)
+def test_in_colour(colour: str) -> None:
+    """
+    The last letter of a control sequence is none of the value's word, so that a short value behind one goes too.
+    """
+    for key, value in zip(itertools.cycle(KEYS), secrets(20, length=8), strict=False):
+        shown = colour.format(value)
+        for text in (f"account:{shown} {key}={value}", f"{shown} for root, {key}: {value}", f"{key}={value} {shown}/x"):
+            assert_gone(text, value)
+
+
 @pytest.mark.parametrize("form", AWKWARD)
 def test_in_another_encoding(form: str) -> None:
     """

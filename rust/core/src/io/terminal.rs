@@ -108,6 +108,18 @@ fn written_out(text: &[u8], bracket: usize) -> bool {
     written(text, bracket).is_some()
 }
 
+/// `text` ends with a control sequence, sent or written out: its final is no letter of a word.
+#[must_use]
+pub fn ends_with_control(text: &[u8]) -> bool {
+    let near = text.len().saturating_sub(PARAMETERS_BYTES_MAX + 1);
+    let Some(bracket) = text[near..].iter().rposition(|byte| *byte == b'[').map(|at| near + at) else { return false };
+    let found = match text[..bracket].last() {
+        Some(&ESC) => sent(text, bracket - 1),
+        _ => written(text, bracket),
+    };
+    found.is_some_and(|sequence| sequence.end == text.len())
+}
+
 /// The sequences of a text, in order.
 fn sequences(text: &[u8]) -> impl Iterator<Item = Sequence> + '_ {
     let (mut at, mut from) = (0, 0);
@@ -292,6 +304,17 @@ mod tests {
         assert_eq!(shown("a\x1b[5Cb\x1b[2;1Hc"), "a b c");
         assert_eq!(inside("a\x1b]0;one\x07b\x1b[0mc\x1b]8;;two\x1b\\d"), "\n0;one\n8;;two");
         assert_eq!(inside("a\x1b[0mb"), "");
+    }
+
+    #[test]
+    fn the_final_of_a_control_sequence_belongs_to_it() {
+        for text in ["\x1b[35m", "a\x1b[0;1;32m", "\\x1b[35m", "^[[1m", "[32m", "\x1b[2K"] {
+            assert!(ends_with_control(text.as_bytes()), "{text}");
+            assert!(!ends_with_control(format!("{text}x").as_bytes()), "{text}x");
+        }
+        for text in ["", "m", "[m", "x[mm", "[35m]", "list[a", "\x1b]0;m"] {
+            assert!(!ends_with_control(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use memchr::{memchr, memchr2, memchr_iter, memmem, memrchr};
 
 use crate::io::edit::Edits;
 use crate::io::escape::Decoded;
+use crate::io::terminal::ends_with_control;
 use crate::json::reference::walk;
 use crate::json::tape::{Kind, Tape};
 use crate::limits::NESTED_DEPTH_MAX;
@@ -184,10 +185,13 @@ fn decoded(
 
 fn search(text: &[u8], values: &[Value], found: &mut impl FnMut(usize, usize, usize)) {
     for value in values {
-        let beside = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
+        let goes_on = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
+        let inside = |start: usize, end: usize| {
+            goes_on(text.get(end)) || goes_on(text[..start].last()) && !ends_with_control(&text[..start])
+        };
         occurrences(text, &value.bytes, |start| {
             let end = start + value.bytes.len();
-            if !(value.alone && (beside(text[..start].last()) || beside(text.get(end)))) {
+            if !(value.alone && inside(start, end)) {
                 found(start, end, value.edit);
             }
         });
