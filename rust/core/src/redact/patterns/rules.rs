@@ -87,9 +87,11 @@ impl Rule {
         self.whole_word && !self.inside_word && start > 0 && text[start - 1].is_ascii_alphanumeric()
     }
 
-    /// A match of the pattern stands as the rule says. An underscore is no part of a word: `GH_TOKEN_ghp_...`.
+    /// A match of the pattern stands as the rule says. An underscore is no part of a word: `GH_TOKEN_ghp_...`. Behind a
+    /// blank or a quote that ends a match another word begins.
     pub fn stands(&self, text: &[u8], start: usize, end: usize) -> bool {
-        let goes_on = self.whole_word && text.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        let ended = matches!(text[..end].last(), Some(b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\''));
+        let goes_on = self.whole_word && !ended && text.get(end).is_some_and(u8::is_ascii_alphanumeric);
         !goes_on && !self.inside(text, start)
     }
 }
