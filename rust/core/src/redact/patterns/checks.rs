@@ -25,6 +25,7 @@ pub enum Check {
     LettersAndSymbols,
     Complex,
     ScatteredDigits,
+    PasswordOption,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -40,7 +41,7 @@ const HTTP_VERSION: &[u8] = b"HTTP/";
 
 impl Check {
     /// Every check by the name that rules use.
-    const NAMED: [(&'static str, Self); 14] = [
+    const NAMED: [(&'static str, Self); 15] = [
         ("luhn", Check::Luhn),
         ("jwt", Check::Jwt),
         ("basic", Check::Basic),
@@ -55,6 +56,7 @@ impl Check {
         ("letters_and_symbols", Check::LettersAndSymbols),
         ("complex", Check::Complex),
         ("scattered_digits", Check::ScatteredDigits),
+        ("password_option", Check::PasswordOption),
     ];
     /// Names that rules used before, and the ones to write instead.
     const RENAMED: [(&'static str, &'static str); 3] =
@@ -96,6 +98,7 @@ impl Check {
             }
             Check::Complex => complex(secret),
             Check::ScatteredDigits => high_entropy(secret) && scattered_digits(secret),
+            Check::PasswordOption => !placeholders::says_nothing(secret),
             Check::NotPlaceholder => {
                 !placeholders::says_nothing(secret) && !templates::is_mount(secret) && !secret.starts_with(HTTP_VERSION)
             }

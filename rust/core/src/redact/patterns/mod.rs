@@ -8,6 +8,7 @@
 pub(crate) mod address;
 pub(crate) mod cards;
 pub(crate) mod checks;
+pub(crate) mod commands;
 pub(crate) mod literals;
 pub(crate) mod mail;
 mod national_ids;

@@ -7,10 +7,10 @@ use regex_automata::{Anchored, Input};
 use crate::limits::VERIFY_BYTES_PER_BYTE_MAX;
 use crate::redact::bytes::{ends_run, is_word};
 use crate::redact::patterns::address::Ats;
-use crate::redact::patterns::cards;
-use crate::redact::patterns::checks::high_entropy;
+use crate::redact::patterns::checks::{high_entropy, Check};
 use crate::redact::patterns::mail;
 use crate::redact::patterns::rules::{Rule, Rules};
+use crate::redact::patterns::{cards, commands};
 use crate::redact::prefilter::places::{within, Places, Seen};
 use crate::redact::text::entropy::Window;
 use crate::redact::text::placeholders::one_of;
@@ -158,7 +158,9 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
     !secret.is_empty()
         && rule.stands(text, whole.start, whole.end)
         && rule.check.is_none_or(|check| {
-            check.passes(&text[secret.clone()]) && !(check.is_lenient() && tells(text, whole, secret))
+            check.passes(&text[secret.clone()])
+                && !(check.is_lenient() && tells(text, whole.clone(), secret.clone()))
+                && (check != Check::PasswordOption || commands::takes_password(text, whole.start + 1, secret.start))
         })
 }
 

@@ -7,7 +7,7 @@ use memchr::{memchr2_iter, memrchr};
 use crate::redact::bytes::is_word;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
-use crate::redact::patterns::checks;
+use crate::redact::patterns::{checks, commands};
 use crate::redact::text::inserted_rows;
 use crate::redact::text::placeholders;
 use crate::redact::text::separator::word_before;
@@ -24,18 +24,8 @@ const VALUE_BYTES_MAX: usize = 256;
 /// Shortest value outside a statement, in bytes.
 const VALUE_BYTES_MIN: usize = 6;
 
-/// How far before an option its program is looked for, in bytes.
-const COMMAND_BYTES_MAX: usize = 192;
-/// Options that take a password, and the programs whose they are, by their manuals. Without quotes they are not looked for:
-/// their letters, and the names of most of these programs, would cost every line (docs/internals/redaction.md).
-const OPTIONS: [(&[u8], &[&[u8]]); 6] = [
-    (b"-p", &[b"sshpass", b"mysql", b"mariadb", b"psexec", b"login", b"mongo", b"7z", b"cqlsh", b"netexec", b"winrm"]),
-    (b"-a", &[b"redis-cli", b"valkey-cli", b"keydb-cli", b"httpie"]),
-    (b"-w", &[b"ldap"]),
-    (b"-P", &[b"sqlcmd", b"bcp", b"isql", b"ipmitool", b"mosquitto", b"zip", b"ssh-keygen"]),
-    (b"-N", &[b"ssh-keygen"]),
-    (b"-pw", &[b"plink", b"pscp", b"psftp", b"putty"]),
-];
+/// Longest option of a program that is read, in bytes: `-deststorepass`.
+const OPTION_BYTES_MAX: usize = 16;
 
 /// A word for a secret before a quote.
 struct Label {
@@ -85,9 +75,9 @@ pub fn scan(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut(
 }
 
 /// Last letters of words for secrets, of `BY` and `AS`, and options.
-const LABEL_ENDS: [[u8; 2]; 19] = [
+const LABEL_ENDS: [[u8; 2]; 22] = [
     *b"rd", *b"wd", *b"pw", *b"ss", *b"et", *b"en", *b"ey", *b"by", *b"as", *b"se", *b"de", *b"ds", *b"ts", *b"ns",
-    *b"ys", *b"-p", *b"-a", *b"-w", *b"-n",
+    *b"ys", *b"-p", *b"-a", *b"-w", *b"-n", *b"-c", *b"-x", *b"-k",
 ];
 
 /// What goes before a blank may be a word for a secret. One in another language may end with any letter.
@@ -114,11 +104,9 @@ fn label(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> Option<L
     }
     let password =
         |start, memo: &mut KeyMemo| Label { class: keys.class(b"password", memo), start, end, statement: true };
-    if let Some((option, programs)) = OPTIONS.iter().find(|(option, _)| text[..end].ends_with(option)) {
-        let start = end - option.len();
-        let near = text[start.saturating_sub(COMMAND_BYTES_MAX)..start].strip_suffix(b" ")?;
-        let named = |program: &[u8]| near.windows(program.len()).any(|part| part.eq_ignore_ascii_case(program));
-        return programs.iter().any(|program| named(program)).then(|| password(start, memo));
+    let option = end - text[..end].iter().rev().take(OPTION_BYTES_MAX).take_while(|byte| **byte > b' ').count();
+    if text[option] == b'-' && commands::takes_password(text, option, quote) {
+        return Some(password(option, memo));
     }
     if blanks == 0 && !call {
         return None;
