@@ -26,6 +26,7 @@ pub enum Check {
     Complex,
     ScatteredDigits,
     PasswordOption,
+    UserPassword,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -41,7 +42,7 @@ const HTTP_VERSION: &[u8] = b"HTTP/";
 
 impl Check {
     /// Every check by the name that rules use.
-    const NAMED: [(&'static str, Self); 15] = [
+    const NAMED: [(&'static str, Self); 16] = [
         ("luhn", Check::Luhn),
         ("jwt", Check::Jwt),
         ("basic", Check::Basic),
@@ -57,6 +58,7 @@ impl Check {
         ("complex", Check::Complex),
         ("scattered_digits", Check::ScatteredDigits),
         ("password_option", Check::PasswordOption),
+        ("user_password", Check::UserPassword),
     ];
     /// Names that rules used before, and the ones to write instead.
     const RENAMED: [(&'static str, &'static str); 3] =
@@ -76,7 +78,7 @@ impl Check {
 
     /// It is for what follows a word in prose.
     pub fn is_of_prose(self) -> bool {
-        self.is_lenient() || matches!(self, Check::Complex | Check::ScatteredDigits)
+        self.is_lenient() || matches!(self, Check::Complex | Check::ScatteredDigits | Check::UserPassword)
     }
 
     /// It lets pass what may be a word or a part of a path, too.
@@ -96,7 +98,7 @@ impl Check {
             Check::LettersAndSymbols => {
                 letters_and_symbols(secret) && !mail::is_mail(secret) && !secret.starts_with(HTTP_VERSION)
             }
-            Check::Complex => complex(secret),
+            Check::Complex | Check::UserPassword => complex(secret),
             Check::ScatteredDigits => high_entropy(secret) && scattered_digits(secret),
             Check::PasswordOption => !placeholders::says_nothing(secret),
             Check::NotPlaceholder => {

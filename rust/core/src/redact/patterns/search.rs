@@ -13,6 +13,7 @@ use crate::redact::patterns::rules::{Rule, Rules};
 use crate::redact::patterns::{cards, commands};
 use crate::redact::prefilter::places::{within, Places, Seen};
 use crate::redact::text::entropy::Window;
+use crate::redact::text::logins;
 use crate::redact::text::placeholders::one_of;
 
 /// Verification granted to any text, in bytes read, before its length counts.
@@ -143,6 +144,9 @@ impl Rules {
 
 /// The secret's span and the end of the whole match, if the rule's pattern matches at `begin`.
 fn verify(rule: &Rule, text: &[u8], begin: usize) -> Option<(usize, usize, usize)> {
+    if rule.check == Some(Check::UserPassword) && !logins::follows_login(text, begin) {
+        return None;
+    }
     let pattern = rule.pattern.as_ref()?.compiled()?;
     let end = text.len().min(begin + pattern.reach_bytes);
     let input = Input::new(text).span(begin..end).anchored(Anchored::Yes);
@@ -161,6 +165,7 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
             check.passes(&text[secret.clone()])
                 && !(check.is_lenient() && tells(text, whole.clone(), secret.clone()))
                 && (check != Check::PasswordOption || commands::takes_password(text, whole.start + 1, secret.start))
+                && (check != Check::UserPassword || logins::apart(text, secret))
         })
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod assignments;
 pub(crate) mod entropy;
 pub(crate) mod fallbacks;
 pub(crate) mod inserted_rows;
+pub(crate) mod logins;
 pub(crate) mod password_end;
 pub(crate) mod placeholders;
 pub(crate) mod quoted_pairs;
