@@ -1,6 +1,8 @@
 //! Control sequences of terminals (ECMA-48; OSC as xterm writes it): the text that a terminal would show, with a way back
 //! to the raw bytes. Sequences count as they are sent and as programs write them out where they may not send them.
 
+use memchr::memchr3;
+
 use crate::io::escape::Decoded;
 
 const ESC: u8 = 0x1b;
@@ -47,9 +49,18 @@ struct Sequence {
     inside: Option<(usize, usize)>,
 }
 
+/// What a text's sequences are beside colours.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// One stands between the letters of two words or of one.
+    pub joined: bool,
+    /// One has a text inside it.
+    pub titled: bool,
+}
+
 impl Decoded {
     /// The text that a terminal shows: nothing stands for a sequence, a space for one that moves the cursor and (`parted`) for
-    /// one between the letters of two words or of one, for no one can tell. True if there is such a one.
+    /// one between the letters of two words or of one, for no one can tell.
     ///
     /// # Example
     ///
@@ -57,19 +68,20 @@ impl Decoded {
     /// use headrig_core::io::escape::Decoded;
     ///
     /// let mut shown = Decoded::default();
-    /// assert!(!shown.shown(b"\x1b[1mkey\x1b[0m=value", false));
+    /// assert!(!shown.shown(b"\x1b[1mkey\x1b[0m=value", false).joined);
     /// assert_eq!(shown.bytes, b"key=value");
     /// assert_eq!(shown.raw_span(0, 3), (4, 7));
     /// ```
-    pub fn shown(&mut self, raw: &[u8], parted: bool) -> bool {
+    pub fn shown(&mut self, raw: &[u8], parted: bool) -> Shown {
         self.clear();
-        let (mut at, mut inside_word) = (0, false);
+        let (mut at, mut shown) = (0, Shown::default());
         for sequence in sequences(raw) {
             self.bytes.extend_from_slice(&raw[at..sequence.start]);
             at = sequence.end;
             let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
             let joins = word(self.bytes.last()) && word(raw.get(at));
-            inside_word |= joins;
+            shown.joined |= joins;
+            shown.titled |= sequence.inside.is_some();
             if sequence.moves || (parted && joins) {
                 self.stand_in(b' ', sequence.start, at);
             } else {
@@ -77,7 +89,7 @@ impl Decoded {
             }
         }
         self.bytes.extend_from_slice(&raw[at..]);
-        inside_word
+        shown
     }
 
     /// The texts inside sequences, each on a line of its own.
@@ -122,7 +134,8 @@ pub fn ends_with_control(text: &[u8]) -> bool {
 
 /// The sequences of a text, in order.
 fn sequences(text: &[u8]) -> impl Iterator<Item = Sequence> + '_ {
-    let (mut at, mut from) = (0, 0);
+    // Most texts have none; where one is the next is near.
+    let (mut at, mut from) = (memchr3(ESC, b'[', b']', text).unwrap_or(text.len()), 0);
     std::iter::from_fn(move || loop {
         at += text.get(at..)?.iter().position(|byte| matches!(*byte, ESC | b'[' | b']'))?;
         if let Some(sequence) = sequence(text, at).filter(|sequence| sequence.start >= from) {
@@ -211,7 +224,8 @@ fn control(text: &[u8], start: usize, at: usize, sent: bool) -> Option<Sequence>
         Some(_) => false,
     };
     let end = at + parameters + between + 1;
-    expected.then(|| Sequence { start, end, moves: MOVES.contains(&last), inside: None })
+    // Most sequences are colours.
+    expected.then(|| Sequence { start, end, moves: last != b'm' && MOVES.contains(&last), inside: None })
 }
 
 /// A colour whose escape character was removed on the way: `[1;32m`. In `rate(x[5m])` a bracket follows.
@@ -347,7 +361,7 @@ mod tests {
     fn spans_of_what_is_shown_leave_the_sequences_around_them() {
         let raw = format!("\x1b[1mkey\x1b[0m=\x1b]8;;{}\x1b\\va\x1b[0ml\x1b[5Cx", "u".repeat(700));
         let mut decoded = Decoded::default();
-        assert!(decoded.shown(raw.as_bytes(), false));
+        assert!(decoded.shown(raw.as_bytes(), false).joined);
         assert_eq!(decoded.bytes, b"key=val x");
         let raw_of = |start, end| {
             let (start, end) = decoded.raw_span(start, end);
@@ -358,7 +372,7 @@ mod tests {
         assert_eq!(raw_of(4, 7), "va\x1b[0ml");
         assert_eq!(raw_of(7, 8), "\x1b[5C");
         assert_eq!(raw_of(8, 9), "x");
-        assert!(decoded.shown(raw.as_bytes(), true));
+        assert!(decoded.shown(raw.as_bytes(), true).joined);
         assert_eq!(decoded.bytes, b"key=va l x");
     }
 }

@@ -247,16 +247,18 @@ impl Redactor {
     /// false when there are none.
     fn on_terminal(&self, raw: &[u8], nested: usize, scratch: &mut Scratch, edits: &mut Edits) -> bool {
         let mut decoded = scratch.decoded.pop().unwrap_or_default();
-        let inside_word = decoded.shown(raw, false);
+        let shown = decoded.shown(raw, false);
         let some = !decoded.is_plain();
         if some {
             self.without_sequences(&decoded, nested, scratch, edits);
-            if inside_word {
+            if shown.joined {
                 decoded.shown(raw, true);
                 self.without_sequences(&decoded, nested, scratch, edits);
             }
-            decoded.inside_sequences(raw);
-            self.without_sequences(&decoded, nested, scratch, edits);
+            if shown.titled {
+                decoded.inside_sequences(raw);
+                self.without_sequences(&decoded, nested, scratch, edits);
+            }
             edits.settle();
         }
         scratch.decoded.push(decoded);

@@ -41,7 +41,7 @@ fn flags_of(text: &[u8], at: usize, block: Block, keys: &Keys, memo: &mut KeyMem
             places.signs.push(place as u32);
         } else if flag == Seen::BACKSLASH {
             marks.skip_to(bit + backslashes(&text[place..]));
-        } else if flag & !Seen::BRACKET == 0 {
+        } else if flag & !Seen::BRACKET == 0 && (flags & Seen::TERMINAL == 0 || text[place] != b'[') {
             flags |= encoding(text, place);
         }
     }
