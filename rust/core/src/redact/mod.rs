@@ -13,6 +13,7 @@
 
 mod allowed_values;
 pub(crate) mod bytes;
+mod calls;
 pub mod carried;
 mod document;
 mod entry_points;

@@ -2,6 +2,7 @@
 //! headers in a row.
 
 use crate::json::tape::{Kind, Node};
+use crate::redact::calls::{self, Given};
 use crate::redact::document::Pass;
 use crate::redact::jwk;
 use crate::redact::keys::class::KeyClass;
@@ -115,8 +116,10 @@ impl Pass<'_> {
         if seen.names && (seen.values || seen.things) {
             self.name_and_value(at, seen, scratch);
         }
-        if let Some(data) = seen.rows.filter(|data| self.nodes[*data].kind == Kind::Object) {
-            self.secret_object(at, data, scratch);
+        match seen.rows.map(|rows| (rows, self.nodes[rows].kind)) {
+            Some((data, Kind::Object)) => self.secret_object(at, data, scratch),
+            Some((_, Kind::Array)) => self.login(at, scratch),
+            _ => {}
         }
         if let (Some(columns), Some(rows)) = (seen.columns, seen.rows) {
             self.table(columns, rows, scratch);
@@ -143,6 +146,32 @@ impl Pass<'_> {
             [Some(data), text].into_iter().flatten().for_each(|node| self.mark(class, node, scratch));
             settle(&mut scratch.marked, from);
         }
+    }
+
+    /// What a call gives to a method that logs in.
+    #[cold]
+    #[inline(never)]
+    fn login(&self, at: usize, scratch: &mut Scratch) {
+        let (mut method, mut params) = (None, None);
+        let mut key = at + 1;
+        while self.nodes[key].kind == Kind::Key {
+            match self.raw(&self.nodes[key]) {
+                calls::METHOD => method = Some(self.raw(&self.nodes[key + 1])),
+                calls::PARAMS => params = Some(key + 1),
+                _ => {}
+            }
+            key = self.nodes[key + 1].after(key + 1);
+        }
+        let (Some(method), Some(params)) = (method, params) else { return };
+        let (class, from) = match Given::to(method, &self.redactor.keys, &mut scratch.memo) {
+            Given::Unknown => return,
+            Given::Secrets(class) => (class, 0),
+            Given::UserAndPassword(class) => (class, 1),
+        };
+        let before = scratch.marked.len();
+        let strings = self.elements(params).skip(from).filter(|node| self.nodes[*node].kind == Kind::String);
+        strings.for_each(|node| self.mark(class, node, scratch));
+        settle(&mut scratch.marked, before);
     }
 
     fn name_and_value(&self, at: usize, seen: Siblings, scratch: &mut Scratch) {

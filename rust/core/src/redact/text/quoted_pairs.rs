@@ -4,12 +4,12 @@
 use memchr::{memchr2_iter, memrchr};
 
 use crate::redact::bytes::is_word;
+use crate::redact::calls::{self, Given};
 use crate::redact::jwk;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::siblings::Part;
-use crate::redact::text::arguments::flag_follows;
-use crate::redact::text::placeholders;
+use crate::redact::text::arguments::{flag_follows, is_no_value};
 use crate::redact::token::{is_token, token_len};
 
 /// Longest key looked back for, in bytes.
@@ -90,6 +90,11 @@ pub fn scan(
                 }
             }
             Some(Part::OfThing) => object.is_thing(colon),
+            Some(Part::Rows) if key == calls::PARAMS && object.near(object.login.map(|(_, method)| method)) => {
+                let secret = object.login.take().and_then(|(given, _)| given.secret_at(text, start));
+                resume = secret.map_or(resume, |(class, at)| value(text, at, class, &mut found).max(resume));
+            }
+            None if key == calls::METHOD => object.login = Some((Given::to_string_at(text, start, keys, memo), colon)),
             _ => {}
         }
     }
@@ -107,6 +112,8 @@ struct Object {
     value: Option<usize>,
     /// A sibling with which a `key` is the name of a thing.
     thing: Option<usize>,
+    /// What a method is given, and its colon.
+    login: Option<(Given, usize)>,
     /// The value of a `key`, which is a secret if no such sibling follows.
     held: Option<Found>,
 }
@@ -155,7 +162,8 @@ pub fn pairs(text: &[u8], keys: &Keys, memo: &mut KeyMemo, mut found: impl FnMut
             let closed = matches!(near.get(end + spaces_at(near, end)), None | Some(b']' | b')'))
                 || call && flag_follows(&near[end.min(near.len())..]);
             let key = &text[first + 1..after - 1];
-            if closed && !(call && argument_is_no_value(near, key, start, end)) {
+            let argument = &near[start.min(end)..end];
+            if closed && !(call && is_no_value(key, &argument[prefix_len(argument, 0).min(argument.len())..])) {
                 resume = value(text, start, class, &mut found);
             }
         }
@@ -251,16 +259,6 @@ fn goes_on(text: &[u8], start: usize, end: usize) -> bool {
     text[start..end].iter().all(u8::is_ascii_alphabetic)
         && text.get(end) == Some(&b' ')
         && (next == b'"' || is_word(next))
-}
-
-/// `fail("password", "is too short")`, `t("password", "Password")`, `get("password", fallback)`: what follows the name
-/// in `key` as an argument is no value.
-fn argument_is_no_value(text: &[u8], key: &[u8], start: usize, end: usize) -> bool {
-    let quoted = text.get(start + prefix_len(text, start)).is_some_and(|byte| is_quote(*byte));
-    let value = text[start.min(end)..end].trim_ascii_end();
-    let value = value.get(prefix_len(text, start) + 1..value.len().saturating_sub(1)).unwrap_or_default();
-    let says = value.eq_ignore_ascii_case(key) || placeholders::says_nothing(value);
-    !quoted || says || value.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Where the value at `start` ends, looking no further than brackets that close.
