@@ -27,6 +27,7 @@ pub enum Check {
     ScatteredDigits,
     PasswordOption,
     UserPassword,
+    NamedKey,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -42,7 +43,7 @@ const HTTP_VERSION: &[u8] = b"HTTP/";
 
 impl Check {
     /// Every check by the name that rules use.
-    const NAMED: [(&'static str, Self); 16] = [
+    const NAMED: [(&'static str, Self); 17] = [
         ("luhn", Check::Luhn),
         ("jwt", Check::Jwt),
         ("basic", Check::Basic),
@@ -59,6 +60,7 @@ impl Check {
         ("scattered_digits", Check::ScatteredDigits),
         ("password_option", Check::PasswordOption),
         ("user_password", Check::UserPassword),
+        ("named_key", Check::NamedKey),
     ];
     /// Names that rules used before, and the ones to write instead.
     const RENAMED: [(&'static str, &'static str); 3] =
@@ -78,7 +80,8 @@ impl Check {
 
     /// It is for what follows a word in prose.
     pub fn is_of_prose(self) -> bool {
-        self.is_lenient() || matches!(self, Check::Complex | Check::ScatteredDigits | Check::UserPassword)
+        self.is_lenient()
+            || matches!(self, Check::Complex | Check::ScatteredDigits | Check::UserPassword | Check::NamedKey)
     }
 
     /// It lets pass what may be a word or a part of a path, too.
@@ -99,7 +102,7 @@ impl Check {
                 letters_and_symbols(secret) && !mail::is_mail(secret) && !secret.starts_with(HTTP_VERSION)
             }
             Check::Complex | Check::UserPassword => complex(secret),
-            Check::ScatteredDigits => high_entropy(secret) && scattered_digits(secret),
+            Check::ScatteredDigits | Check::NamedKey => high_entropy(secret) && scattered_digits(secret),
             Check::PasswordOption => !placeholders::says_nothing(secret),
             Check::NotPlaceholder => {
                 !placeholders::says_nothing(secret) && !templates::is_mount(secret) && !secret.starts_with(HTTP_VERSION)
@@ -270,10 +273,20 @@ pub fn complex(text: &[u8]) -> bool {
         && !text.windows(2).any(goes_on)
 }
 
-/// Digits stand at two places at least: names have theirs at one (`Base64UrlEncoder`).
+/// Shortest run of digits in front of letters that no name has, in bytes.
+const DIGITS_IN_FRONT_MIN: usize = 5;
+
+/// Digits stand at two places at least, or many before a letter: names have few, at one place (`Base64UrlEncoder`), or many
+/// behind (`orders_20261130`).
 fn scattered_digits(text: &[u8]) -> bool {
     let begins = |pair: &[u8]| !pair[0].is_ascii_digit() && pair[1].is_ascii_digit();
-    text.windows(2).filter(|pair| begins(pair)).count() + usize::from(text.first().is_some_and(u8::is_ascii_digit)) >= 2
+    let places = text.windows(2).filter(|pair| begins(pair)).count();
+    let in_front = |run: &[u8]| {
+        let (last, digits) = run.split_last().unwrap_or((&b' ', &[]));
+        last.is_ascii_alphabetic() && digits.iter().all(u8::is_ascii_digit)
+    };
+    places + usize::from(text.first().is_some_and(u8::is_ascii_digit)) >= 2
+        || text.windows(DIGITS_IN_FRONT_MIN + 1).any(in_front)
 }
 
 #[cfg(test)]
@@ -289,6 +302,7 @@ mod tests {
             assert!(!complex(text.as_bytes()), "{text}");
         }
         assert!(scattered_digits(b"9a1") && scattered_digits(b"a1b2") && !scattered_digits(b"Base64Url"));
+        assert!(scattered_digits(b"ABCDEF1234567890QRST") && !scattered_digits(b"orders_20261130"));
     }
 
     #[test]

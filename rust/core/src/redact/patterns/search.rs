@@ -166,7 +166,35 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
                 && !(check.is_lenient() && tells(text, whole.clone(), secret.clone()))
                 && (check != Check::PasswordOption || commands::takes_password(text, whole.start + 1, secret.start))
                 && (check != Check::UserPassword || logins::apart(text, secret))
+                && (check != Check::NamedKey || is_of_secret(&text[..whole.start]))
         })
+}
+
+/// Words before `key` that make it a secret.
+const OF_SECRETS: [&[u8]; 16] = [
+    b"access",
+    b"account",
+    b"admin",
+    b"api",
+    b"app",
+    b"auth",
+    b"client",
+    b"license",
+    b"licence",
+    b"master",
+    b"private",
+    b"secret",
+    b"service",
+    b"shared",
+    b"subscription",
+    b"webhook",
+];
+
+/// The text before a `key` ends with a word that makes it a secret: `access key`, `api_key`.
+fn is_of_secret(before: &[u8]) -> bool {
+    let Some((sign, rest)) = before.split_last() else { return false };
+    let len = rest.iter().rev().take(OPTION_BYTES_MAX).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    b" _-".contains(sign) && one_of(&rest[rest.len() - len..], &OF_SECRETS)
 }
 
 /// A label in prose that no secret follows.
