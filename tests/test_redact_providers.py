@@ -82,3 +82,39 @@ def test_ordinary_names_that_begin_alike(text: str) -> None:
     Names that people gave, which begin as keys do, come out byte for byte.
     """
     assert_untouched(text, forms=FORMS)
+
+
+def test_a_web_token_whose_header_does_not_decode():
+    """
+    Examples have headers of random letters. Two parts that begin an object in base64url are sign enough, if all are long.
+    """
+    alphabet = string.ascii_letters + string.digits + "_-"
+    parts = [[f"eyJ{part}" for part in secrets(20, length, alphabet)] for length in (30, 60)]
+    for sentence, header, payload, signature in zip(
+        itertools.cycle(SENTENCES), *parts, secrets(20, 43, alphabet), strict=False
+    ):
+        assert_gone(sentence.replace("{}", f"{header}.{payload}.{signature}"), signature, payload, forms=FORMS)
+    for text in [
+        "cursor eyJpZCI6MTIzLCJwYWdlIjoyfQ.eyJhIjoxfQ.0000",
+        "eyJpZCI6MTIzLCJwYWdlIjoyfQ.of.the.list",
+        "eyJhIjoxfQ",
+    ]:
+        assert_untouched(text)
+
+
+def test_keys_of_laravel_and_yahoo_and_sealed_values():
+    """
+    Keys in base64 that say so, consumer keys, and what a build service keeps sealed under `secure`.
+    """
+    base64 = string.ascii_letters + string.digits + "+/"
+    for sentence, value in zip(itertools.cycle(SENTENCES[:4]), secrets(20, 43, base64), strict=False):
+        assert_gone(sentence.replace("{}", f"base64:{value}="), value, forms=["raw", "json", "json_in_json"])
+    for sentence, value in zip(itertools.cycle(SENTENCES), secrets(20, 60), strict=False):
+        assert_gone(sentence.replace("{}", f"dj0yJm{value}--"), value, forms=FORMS)
+        for pair in (f'secure: "{value}="', f"  - secure: {value}=", f'{{"secure": "{value}="}}', f"secure={value}"):
+            assert_gone(pair, value, forms=["raw", "json", "json_in_json"])
+    for text in [
+        "secure: true", "secure=HttpOnly", "secure: always-on-port-8443", "base64: decoding of 12 bytes", "data:image/png;base64,iVBORw0KGgo",
+        '{"secure": false}', "secure: yes", "dj0y",
+    ]:  # fmt: skip
+        assert_untouched(text, forms=["raw", "json", "json_in_json"])
