@@ -1,7 +1,11 @@
 //! What stood before signs that follow no secret key. Nearly all signs do, and the same few places keep coming.
 
+use std::ops::Range;
+
+use crate::redact::text::separator::is_key_byte;
+
 /// So many bytes before a sign hold the word there, or the place is not remembered.
-pub const BEFORE_BYTES: usize = 32;
+const BEFORE_BYTES: usize = 32;
 /// A power of two: 64 places are 2 KiB of the first-level cache.
 const PLACES_LOG2: u32 = 6;
 
@@ -9,12 +13,27 @@ const PLACES_LOG2: u32 = 6;
 pub struct NegativeCache(Box<[Option<[u8; BEFORE_BYTES]>; 1 << PLACES_LOG2]>);
 
 impl NegativeCache {
+    /// It is known that no key goes before a sign.
     #[inline]
-    pub fn knows(&self, before: &[u8; BEFORE_BYTES]) -> bool {
+    pub fn knows_before(&self, text: &[u8], sign: usize) -> bool {
+        text[..sign].last_chunk().is_some_and(|near| self.knows(near))
+    }
+
+    /// The word right before a sign is no key: remember that, if it and the byte before it say all.
+    pub fn remember_word(&mut self, text: &[u8], word: Range<usize>) {
+        let alone = |byte: u8| !is_key_byte(byte) && byte != b'%' && byte.is_ascii();
+        let near = text[..word.end].last_chunk().filter(|_| (1..BEFORE_BYTES).contains(&word.len()));
+        if let Some(near) = near.filter(|_| word.start > 0 && alone(text[word.start - 1])) {
+            self.remember(near);
+        }
+    }
+
+    #[inline]
+    fn knows(&self, before: &[u8; BEFORE_BYTES]) -> bool {
         self.0[hash(before)].as_ref() == Some(before)
     }
 
-    pub fn remember(&mut self, before: &[u8; BEFORE_BYTES]) {
+    fn remember(&mut self, before: &[u8; BEFORE_BYTES]) {
         self.0[hash(before)] = Some(*before);
     }
 }

@@ -28,6 +28,7 @@ pub enum Check {
     PasswordOption,
     UserPassword,
     NamedKey,
+    LoginPassword,
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -43,7 +44,7 @@ const HTTP_VERSION: &[u8] = b"HTTP/";
 
 impl Check {
     /// Every check by the name that rules use.
-    const NAMED: [(&'static str, Self); 17] = [
+    const NAMED: [(&'static str, Self); 18] = [
         ("luhn", Check::Luhn),
         ("jwt", Check::Jwt),
         ("basic", Check::Basic),
@@ -61,6 +62,7 @@ impl Check {
         ("password_option", Check::PasswordOption),
         ("user_password", Check::UserPassword),
         ("named_key", Check::NamedKey),
+        ("login_password", Check::LoginPassword),
     ];
     /// Names that rules used before, and the ones to write instead.
     const RENAMED: [(&'static str, &'static str); 3] =
@@ -80,8 +82,15 @@ impl Check {
 
     /// It is for what follows a word in prose.
     pub fn is_of_prose(self) -> bool {
-        self.is_lenient()
-            || matches!(self, Check::Complex | Check::ScatteredDigits | Check::UserPassword | Check::NamedKey)
+        const OF_PROSE: [Check; 6] = [
+            Check::Complex,
+            Check::ScatteredDigits,
+            Check::UserPassword,
+            Check::NamedKey,
+            Check::LoginPassword,
+            Check::PasswordOption,
+        ];
+        self.is_lenient() || OF_PROSE.contains(&self)
     }
 
     /// It lets pass what may be a word or a part of a path, too.
@@ -103,7 +112,7 @@ impl Check {
             }
             Check::Complex | Check::UserPassword => complex(secret),
             Check::ScatteredDigits | Check::NamedKey => high_entropy(secret) && scattered_digits(secret),
-            Check::PasswordOption => !placeholders::says_nothing(secret),
+            Check::PasswordOption | Check::LoginPassword => !placeholders::says_nothing(secret),
             Check::NotPlaceholder => {
                 !placeholders::says_nothing(secret) && !templates::is_mount(secret) && !secret.starts_with(HTTP_VERSION)
             }

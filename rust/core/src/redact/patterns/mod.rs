@@ -9,7 +9,9 @@ pub(crate) mod address;
 pub(crate) mod cards;
 pub(crate) mod checks;
 pub(crate) mod commands;
+pub(crate) mod config_lines;
 pub(crate) mod literals;
+
 pub(crate) mod mail;
 mod national_ids;
 pub(crate) mod pattern;

@@ -10,7 +10,7 @@ use crate::redact::patterns::address::Ats;
 use crate::redact::patterns::checks::{high_entropy, Check};
 use crate::redact::patterns::mail;
 use crate::redact::patterns::rules::{Rule, Rules};
-use crate::redact::patterns::{cards, commands};
+use crate::redact::patterns::{cards, commands, config_lines};
 use crate::redact::prefilter::places::{within, Places, Seen};
 use crate::redact::text::entropy::Window;
 use crate::redact::text::logins;
@@ -164,9 +164,13 @@ fn accepts(rule: &Rule, text: &[u8], whole: Range<usize>, secret: Range<usize>) 
         && rule.check.is_none_or(|check| {
             check.passes(&text[secret.clone()])
                 && !(check.is_lenient() && tells(text, whole.clone(), secret.clone()))
-                && (check != Check::PasswordOption || commands::takes_password(text, whole.start + 1, secret.start))
-                && (check != Check::UserPassword || logins::apart(text, secret))
-                && (check != Check::NamedKey || is_of_secret(&text[..whole.start]))
+                && match check {
+                    Check::PasswordOption => commands::takes_password(text, whole.start + 1, secret.start),
+                    Check::LoginPassword => config_lines::expects_password(text, whole.start, secret.end),
+                    Check::UserPassword => logins::apart(text, secret),
+                    Check::NamedKey => is_of_secret(&text[..whole.start]),
+                    _ => true,
+                }
         })
 }
 

@@ -1,12 +1,9 @@
 //! `key=value` and `key: value` in plain text: the key rules without JSON around them.
 
-use std::ops::Range;
-
 use memchr::memchr_iter;
 
 use crate::redact::bytes::table;
 use crate::redact::keys::class::KeyClass;
-use crate::redact::keys::negative_cache::BEFORE_BYTES;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
 use crate::redact::text::password_end::{password_end, Enclosure};
@@ -90,7 +87,10 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
     /// Look for a secret on both sides of a sign.
     fn sign(&mut self, sign: Sign) {
         let text = self.text;
-        if sign.start < self.resume || !sign.may_follow_key(text) || is_known_plain(text, sign.start, self.memo) {
+        if sign.start < self.resume
+            || !sign.may_follow_key(text)
+            || self.memo.negative_cache.knows_before(text, sign.start)
+        {
             return;
         }
         let (mut class, word, kind) = sign.key(text, self.keys, self.memo);
@@ -101,7 +101,7 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
         if class == KeyClass::Plain && word.end == sign.start && !elsewhere(key, kind) {
             // Whether it is one if an escape takes its first letter is not known here.
             if !text[..word.start].ends_with(b"\\") {
-                note_plain(text, word, self.memo);
+                self.memo.negative_cache.remember_word(text, word);
             }
             return;
         }
@@ -121,15 +121,18 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             return;
         }
         // `image/token:1.2` and `http://secret.example:80` end in a tag or a port.
-        let path = sign.byte == b':' && (in_path(text, sign) || is_line_of_module(text, key, sign));
+        let path = sign.byte == b':' && (in_path(text, sign) || is_line_of_module(text, key, sign, class));
         let path = path && !user_and_password(text, &word, sign, class);
-        let Some(start) = sign.value_start(text).filter(|_| !path) else { return };
+        let Some(mut start) = sign.value_start(text).filter(|_| !path) else { return };
         // `print("Password: ")`
         if matches!(text[start], b'"' | b'\'') && self.enclosure.closed_by(text, start) {
             return;
         }
         if !self.weighs(sign, start, class) && !in_query(text, &word, start) {
-            return;
+            // `token = os.environ.get("X") or 'a1b2…'`: the literal is weighed.
+            let literal = self.fallback(sign, key, start).filter(|literal| self.weighs(sign, *literal, class));
+            let Some(literal) = literal else { return };
+            start = literal;
         }
         if placeholders::is_placeholder(text, sign.start, start) || (key.ends_with(b"PWD") && text[start] == b'/') {
             return;
@@ -173,6 +176,14 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
             }
         }
         self.take(from, end, rule);
+    }
+
+    /// The literal that counts if the reference at `start` gives nothing.
+    fn fallback(&mut self, sign: Sign, key: &[u8], start: usize) -> Option<usize> {
+        let Self { text, keys, memo, clear, .. } = self;
+        let (_, end) = Value::WORD.span(text, start, clear);
+        let candidate = Candidate { text, key, start, end, sign: sign.byte, spaced: start > sign.end };
+        candidate.literal(|name| keys.class(name, memo) != KeyClass::Plain)
     }
 
     fn take(&mut self, start: usize, end: usize, rule: u16) {
@@ -254,23 +265,10 @@ impl<E: Fn(u16) -> Extent, F: FnMut(usize, usize, u16)> Scan<'_, E, F> {
 /// Bytes before a sign that part it from any key.
 const APART: [bool; 256] = table(b"=/({,<&!$#~^)}");
 
-/// It is known that no key goes before a sign.
-fn is_known_plain(text: &[u8], sign: usize, memo: &KeyMemo) -> bool {
-    text[..sign].last_chunk().is_some_and(|near| memo.negative_cache.knows(near))
-}
-
-/// The word right before a sign is no key: remember that, if it and the byte before it say all.
-fn note_plain(text: &[u8], word: Range<usize>, memo: &mut KeyMemo) {
-    let alone = |byte: u8| !is_key_byte(byte) && byte != b'%' && byte.is_ascii();
-    let near = text[..word.end].last_chunk().filter(|_| (1..BEFORE_BYTES).contains(&word.len()));
-    if let Some(near) = near.filter(|_| word.start > 0 && alone(text[word.start - 1])) {
-        memo.negative_cache.remember(near);
-    }
-}
-
 /// The sign of a text with escapes does not follow a secret key, whatever its escapes mean (`\u` and `\/` apart).
 pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
-    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || is_known_plain(text, sign, memo) {
+    if text[..sign].last().is_none_or(|byte| APART[usize::from(*byte)]) || memo.negative_cache.knows_before(text, sign)
+    {
         return true;
     }
     if text[sign] == b'>' && Sign::plain(text, sign).arrow(text).is_some() {
@@ -293,7 +291,7 @@ pub fn idle(text: &[u8], sign: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
         _ => plain(word),
     };
     if idle {
-        note_plain(text, start..sign, memo);
+        memo.negative_cache.remember_word(text, start..sign);
     }
     idle
 }
@@ -355,6 +353,8 @@ mod tests {
             ("Authorization: Bearer abc def", "Authorization: * def"),
             ("Cookie: a=b; c=d", "Cookie: *"),
             ("password == x", "password == *"),
+            ("password=$(cat /run/s || echo hunter2)", "password=$(cat /run/s || echo *)"),
+            ("token = env.X or 'a1b2c3d4e5f6a7b8'", "token = env.X or '*'"),
             ("token=short", "token=short"),
             ("token=a1b2c3d4e5f6a7b8", "token=*"),
             ("password=null, secret: None", "password=null, secret: None"),

@@ -18,11 +18,20 @@ const CONDITIONS: [(&[u8], &[u8]); 2] = [(b"if ", b" else "), (b"? ", b" : ")];
 const DEFAULTS: [&[u8]; 3] = [b"default=", b"default:", b"default ="];
 
 impl Candidate<'_> {
+    /// Where the literal begins that counts if the reference here gives nothing; None if there is no reference.
+    pub fn literal(&self, mut secret: impl FnMut(&[u8]) -> bool) -> Option<usize> {
+        if !may_follow(self.text, self.start) {
+            return None;
+        }
+        let end = self.reference_end(&mut secret)?;
+        self.fallback(end, secret)
+    }
+
     /// Where the literal begins that counts if the reference that ends at `end` gives nothing. `secret`: a name is one of a
     /// secret.
     pub fn fallback(&self, mut end: usize, mut secret: impl FnMut(&[u8]) -> bool) -> Option<usize> {
         let Self { text, start, .. } = *self;
-        if let Some(at) = default_argument(&text[start..end]) {
+        if let Some(at) = default_argument(&text[start..end]).or_else(|| echoed(&text[start..end])) {
             return Some(start + at);
         }
         for _ in 0..CHAIN_MAX {
@@ -34,6 +43,25 @@ impl Candidate<'_> {
         }
         None
     }
+}
+
+/// What stands at `start` may be a reference with a literal behind it. Most values are not, and are not read for it.
+fn may_follow(text: &[u8], start: usize) -> bool {
+    let near = &text[start..text.len().min(start + CONDITION_BYTES_MAX)];
+    let word = near.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"._$".contains(byte)).count();
+    let rest = &near[word..];
+    word > 0
+        && matches!(rest.first(), Some(b'(' | b'[' | b' ' | b'|' | b'?'))
+        && rest.iter().any(|byte| is_quote(*byte))
+        && (rest[0] != b' ' || alternative(rest).is_some())
+}
+
+/// Where the literal of a shell begins that stands in the place of a command which fails: `$(cat x || echo hunter2)`.
+fn echoed(command: &[u8]) -> Option<usize> {
+    let at = memmem::find(command, b"||")? + b"||".len();
+    let echo = command[at..].trim_ascii_start().strip_prefix(b"echo ")?.trim_ascii_start();
+    let literal = command.starts_with(b"$(") && echo.first().is_some_and(|byte| !b"$)\\".contains(byte));
+    literal.then_some(command.len() - echo.len())
 }
 
 /// Where the value begins that an operator at the beginning puts in the place of what stands before it.
@@ -96,6 +124,9 @@ mod tests {
             ("cfg.x", " ? cfg.x : 'a'", Some("'a'")),
             ("os.getenv('X', 'a1')", "", Some("'a1')")),
             ("env('X', default='a1')", "", Some("'a1')")),
+            ("$(cat x || echo hunter2)", "", Some("hunter2)")),
+            ("$(cat x || echo 'hunter2')", "", Some("'hunter2')")),
+            ("$(cat x || echo $Y)", "", None),
             ("config.get('db', 'password')", "", None),
             ("os.environ['X']", " orders 'a'", None),
             ("os.environ['X']", " or die('a')", None),

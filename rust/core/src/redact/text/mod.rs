@@ -9,6 +9,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod assignments;
+pub(crate) mod call_arguments;
 pub(crate) mod entropy;
 pub(crate) mod fallbacks;
 pub(crate) mod inserted_rows;

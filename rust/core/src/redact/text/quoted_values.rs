@@ -8,6 +8,7 @@ use crate::redact::bytes::is_word;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::patterns::{checks, commands};
+use crate::redact::text::call_arguments::{self, Argument};
 use crate::redact::text::inserted_rows;
 use crate::redact::text::placeholders;
 use crate::redact::text::separator::word_before;
@@ -43,12 +44,27 @@ pub fn may_begin(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> 
     let quote = quote - escapes;
     match text[..quote].last() {
         // The end of most words tells that they name no secret.
-        Some(b' ') if !ends_label(&text[..quote - 1]) => inserted_rows::opening(text, quote).is_some(),
+        Some(b' ') if !ends_label(&text[..quote - 1]) => {
+            inserted_rows::opening(text, quote).is_some() || is_argument(text, quote, keys, memo)
+        }
         Some(b' ' | b'\t' | b'(' | b',' | b'b' | b'r' | b'u' | b'n' | b'N' | b'p') => {
             label(text, quote, keys, memo).is_some() || inserted_rows::opening(text, quote).is_some()
         }
         _ => false,
     }
+}
+
+fn is_argument(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> bool {
+    argument(text, quote, keys, memo).is_some()
+}
+
+/// A password among the arguments of a call.
+fn argument(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> Option<Label> {
+    let (class, statement) = match call_arguments::argument(text, quote)? {
+        Argument::Password(any) => (keys.class(b"password", memo), any),
+        Argument::Variable(name) => (keys.class(name, memo), true),
+    };
+    (class != KeyClass::Plain).then_some(Label { class, start: quote, end: quote, statement })
 }
 
 /// Call `found(start, end, rule)` for each secret in quotes.
@@ -100,7 +116,7 @@ fn label(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> Option<L
     end -= blanks;
     let last = *text[..end].last()?;
     if last.is_ascii() && !last.is_ascii_alphanumeric() || !ends_label(&text[..end]) {
-        return None;
+        return argument(text, quote, keys, memo);
     }
     let password =
         |start, memo: &mut KeyMemo| Label { class: keys.class(b"password", memo), start, end, statement: true };
@@ -119,6 +135,9 @@ fn label(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> Option<L
         let statement = near.windows(IDENTIFIED.len()).any(|part| part.eq_ignore_ascii_case(IDENTIFIED));
         return statement.then(|| password(start, memo));
     }
+    if let Some(label) = argument(text, quote, keys, memo) {
+        return Some(label);
+    }
     let class = keys.class(word, memo);
     (class != KeyClass::Plain).then_some(Label { class, start, end, statement: false })
 }
@@ -129,18 +148,17 @@ impl Label {
     /// The rule, if what stands between `start` and `end` is a secret.
     fn rule_for(&self, text: &[u8], start: usize, end: usize) -> Option<u16> {
         let value = &text[start..end];
+        let statement = matches!(self.class, KeyClass::Secret(_)) && self.in_statement(text, end);
         let nothing = value.is_empty() || is_token(value) || b"?%:$<{[".contains(&value[0]);
-        if nothing || placeholders::says_nothing(value) {
+        if nothing || if statement { placeholders::nothing(value) } else { placeholders::says_nothing(value) } {
             return None;
         }
         let secret = match self.class {
             KeyClass::Plain | KeyClass::Directory(_) => false,
-            KeyClass::Secret(_) => {
-                self.in_statement(text, end) || value.len() >= VALUE_BYTES_MIN && checks::letters_and_symbols(value)
-            }
+            KeyClass::Secret(_) => statement || value.len() >= VALUE_BYTES_MIN && checks::letters_and_symbols(value),
             KeyClass::Short(_) => self.class.rule_for(value).is_some() && !is_name(value),
             KeyClass::Credential(_) | KeyClass::Plural(_) => {
-                self.class.rule_for(value).is_some() && checks::high_entropy(value)
+                self.class.rule_for(value).is_some() && (self.statement || checks::high_entropy(value))
             }
             KeyClass::Bare(_) => self.class.rule_for(value).is_some() && !checks::uuid(value),
             KeyClass::Likely(_) | KeyClass::Owned(_) => self.class.rule_for(value).is_some(),
@@ -151,14 +169,15 @@ impl Label {
     /// The words around say that a password comes, so that any value is one: of SQL, or a line of a configuration.
     fn in_statement(&self, text: &[u8], end: usize) -> bool {
         let word = &text[self.start..self.end];
-        let sql = text[end] == b'\'' && word.iter().all(u8::is_ascii_uppercase);
+        let sql = text[end] == b'\'' && !word.is_empty() && word.iter().all(u8::is_ascii_uppercase);
         let before = text[..self.start].trim_ascii_end();
         let after_word = |known: &[u8]| {
             before.len() >= known.len() && before[before.len() - known.len()..].eq_ignore_ascii_case(known)
         };
         let line = memrchr(b'\n', &text[..self.start]).map_or(0, |at| at + 1);
         let rest = text[end + 1..].iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\\'));
-        let own_line = before.len() <= line && rest.is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b';'));
+        let opens = before.len() <= line || before.ends_with(b"\"");
+        let own_line = opens && rest.is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b';' | b'"' | b'}'));
         self.statement || sql || own_line || after_word(b" with") || after_word(b" encrypted") || rest == Some(&b';')
     }
 }
@@ -201,6 +220,13 @@ mod tests {
                 "sshpass -p 'hunter' ssh x; mysql -uroot -p\"hunter\" db",
                 "sshpass -p '*' ssh x; mysql -uroot -p\"*\" db",
             ),
+            ("HTTPBasicAuth('bob', 'hunter')", "HTTPBasicAuth('bob', '*')"),
+            ("{\"id\" : getenv(SECRET, \"hunter'5\")}", "{\"id\" : getenv(SECRET, \"*\")}"),
+            (
+                "getenv('API_TOKEN') ? getenv('API_TOKEN') : \"xk29dk2k20dk20d2\")",
+                "getenv('API_TOKEN') ? getenv('API_TOKEN') : \"*\")",
+            ),
+            ("credentials {\n  password 'password'\n}", "credentials {\n  password '*'\n}"),
             (
                 "INSERT INTO u (name, password) VALUES (N'bob', 'x')",
                 "INSERT INTO u (name, password) VALUES (N'bob', '*')",

@@ -187,6 +187,11 @@ impl Sign {
                 end = start - apart;
                 start = word_before(text, end);
             }
+            // Visual Basic: `Dim password As String = "…"`.
+            if text[..end].ends_with(b" As") {
+                end -= b" As".len();
+                start = word_before(text, end);
+            }
         }
         let name = plain_name(&text[start..end]);
         let kind = WordKind::of(name);

@@ -33,13 +33,17 @@ const LINE_DIGITS_MAX: usize = 5;
 /// Names of short numbers that are asked for, in lower case.
 const CODES: [&[u8]; 5] = [b"pin", b"otp", b"cvv", b"cvc", b"code"];
 
+/// Most digits of such a number behind the name of a password, which may be a number, too: `db.password:12345`.
+const PASSWORD_LINE_DIGITS_MAX: usize = 3;
+
 /// `app.auth.token:118`: a module and the number of its line, as loggers write them.
-pub fn is_line_of_module(text: &[u8], key: &[u8], sign: Sign) -> bool {
+pub fn is_line_of_module(text: &[u8], key: &[u8], sign: Sign, class: KeyClass) -> bool {
+    let digits_max = if matches!(class, KeyClass::Secret(_)) { PASSWORD_LINE_DIGITS_MAX } else { LINE_DIGITS_MAX };
     let rest = &text[sign.end..];
     let digits = rest.iter().take(LINE_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
     let ends = rest.get(digits).is_none_or(|byte| b" \t\n\r])>,;:|\"'".contains(byte));
     let Some(dot) = key.iter().rposition(|byte| *byte == b'.') else { return false };
-    (1..=LINE_DIGITS_MAX).contains(&digits)
+    (1..=digits_max).contains(&digits)
         && ends
         && dot > 0
         && !CODES.iter().any(|code| key[dot + 1..].to_ascii_lowercase().ends_with(code))
