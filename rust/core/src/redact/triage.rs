@@ -91,6 +91,9 @@ fn hides(text: &[u8]) -> bool {
 /// Longest name or number of a character reference, in bytes.
 const REFERENCE_BYTES_MAX: usize = 8;
 
+/// Longest label that is looked for before a blank in an escape, in bytes.
+const LABEL_BYTES_MAX: usize = 24;
+
 /// A quote that is escaped three times has seven backslashes, and a byte before them.
 const ESCAPES_MAX: usize = 8;
 
@@ -202,5 +205,26 @@ impl Rules {
         }
         !near.windows(4).any(|four| four.first_chunk().is_some_and(|four| self.prefixes.may_begin(*four)))
             && !may_be_card(&text[place + 3..])
+            && (byte != b' ' || !self.label_before(text, place))
+    }
+
+    /// A label in front of the blank that is written as `%20` at `place` is a literal with what follows: `token%20`.
+    fn label_before(&self, text: &[u8], place: usize) -> bool {
+        let before = place.min(LABEL_BYTES_MAX);
+        let mut near = [0; 2 * LABEL_BYTES_MAX];
+        near[..before].copy_from_slice(&text[place - before..place]);
+        let (mut at, mut len) = (place, before);
+        while let Some(first) = text.get(at).filter(|_| len < near.len()) {
+            let decoded = percent(&text[at..]);
+            near[len] = decoded.unwrap_or(*first);
+            at += if decoded.is_some() { 3 } else { 1 };
+            len += 1;
+        }
+        let near = &near[..len];
+        (0..before).any(|at| {
+            let four = near[at..].first_chunk();
+            four.is_some_and(|four| self.prefixes.may_begin(*four))
+                && self.prefixes.rules_at(&near[at..]).any(|rule| self.list[rule].may_start(near, at))
+        })
     }
 }

