@@ -28,8 +28,10 @@ def spans(rule, text):
         match = pattern.match(text, offset)
         if not match:
             continue
-        inside = not rule.get("inside_word") and offset > 0 and is_alphanumeric(text[offset - 1 : offset])
-        goes_on = is_alphanumeric(text[match.end() : match.end() + 1])
+        ascii_begins = text[offset] < 0x80
+        inside = not rule.get("inside_word") and ascii_begins and is_alphanumeric(text[max(0, offset - 1) : offset])
+        ended = text[: match.end()].endswith((b" ", b"\t", b"\r", b"\n", b'"', b"'"))
+        goes_on = not ended and is_alphanumeric(text[match.end() : match.end() + 1])
         if not (rule.get("whole_word", True) and (inside or goes_on)):
             yield match.span(1) if pattern.groups else match.span()
 

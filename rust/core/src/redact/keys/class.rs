@@ -14,6 +14,15 @@ const SHORT_VALUE_BYTES_MIN: usize = 6;
 /// Shortest number that is no count under a key that names a credential, in digits: a CVC has three.
 const NUMBER_DIGITS_MIN: usize = 3;
 
+/// A value in both cases with digits at several places, which no name has.
+fn is_code(value: &[u8]) -> bool {
+    value.len() >= LIKELY_VALUE_BYTES_MIN
+        && !is_64_bit_number(value)
+        && checks::complex(value)
+        && checks::scattered_digits(value)
+        && checks::high_entropy(value)
+}
+
 /// What a key says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyClass {
@@ -24,7 +33,8 @@ pub enum KeyClass {
     Credential(u16),
     /// The same of several; a number is how many there are.
     Plural(u16),
-    /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces that looks random.
+    /// Secret if it is a string of `BARE_VALUE_CHARS_MIN` characters or more without spaces that looks random, or a shorter one
+    /// in both cases with digits.
     Bare(u16),
     /// Secret if it is a string that looks random.
     Likely(u16),
@@ -98,7 +108,7 @@ impl KeyClass {
             KeyClass::Secret(_) => true,
             KeyClass::Credential(_) => !is_metadata(value) && Self::is_no_count(value),
             KeyClass::Plural(_) => !is_metadata(value) && !value.iter().all(u8::is_ascii_digit),
-            KeyClass::Bare(_) => long(),
+            KeyClass::Bare(_) => long() || is_code(value),
             KeyClass::Likely(_) => {
                 value.len() >= LIKELY_VALUE_BYTES_MIN && checks::high_entropy(value) && !is_64_bit_number(value)
             }

@@ -110,7 +110,8 @@ impl Check {
             Check::LettersAndSymbols => {
                 letters_and_symbols(secret) && !mail::is_mail(secret) && !secret.starts_with(HTTP_VERSION)
             }
-            Check::Complex | Check::UserPassword => complex(secret),
+            Check::Complex => complex(secret) || (high_entropy(secret) && scattered_digits(secret)),
+            Check::UserPassword => complex(secret),
             Check::ScatteredDigits | Check::NamedKey => high_entropy(secret) && scattered_digits(secret),
             Check::PasswordOption | Check::LoginPassword => !placeholders::says_nothing(secret),
             Check::NotPlaceholder => {
@@ -297,7 +298,7 @@ const DIGITS_IN_FRONT_MIN: usize = 5;
 
 /// Digits stand at two places at least, or many before a letter: names have few, at one place (`Base64UrlEncoder`), or many
 /// behind (`orders_20261130`).
-fn scattered_digits(text: &[u8]) -> bool {
+pub fn scattered_digits(text: &[u8]) -> bool {
     let begins = |pair: &[u8]| !pair[0].is_ascii_digit() && pair[1].is_ascii_digit();
     let places = text.windows(2).filter(|pair| begins(pair)).count();
     let in_front = |run: &[u8]| {

@@ -109,7 +109,9 @@ impl Rules {
                 work.key_begun |= rule.key_block;
                 let until = match verify(rule, text, begin) {
                     Some((start, end, matched)) => {
-                        found(start, end, rule);
+                        if !(rule.check == Some(Check::UserPassword) && self.is_known_by_form(text, start)) {
+                            found(start, end, rule);
+                        }
                         matched
                     }
                     // What follows in the same run may still match: only the reading is paid for.
@@ -128,6 +130,15 @@ impl Rules {
                 done.push((index, until));
             }
         }
+    }
+
+    /// A secret that its own form tells begins here, which is a better name for it than the words before.
+    fn is_known_by_form(&self, text: &[u8], at: usize) -> bool {
+        self.prefixes.rules_at(&text[at..]).map(|index| &self.list[index]).any(|rule| {
+            !rule.check.is_some_and(Check::is_of_prose)
+                && rule.start(text, at) == Some(at)
+                && verify(rule, text, at).is_some()
+        })
     }
 
     fn combined(&self, text: &[u8], found: &mut impl FnMut(usize, usize, &Rule)) {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr_iter;
+
 use crate::redact::keys::class::KeyClass;
 use crate::redact::patterns::checks;
 use crate::redact::text::separator::{is_key_byte, Sign, KEY_BYTES_MAX};
@@ -33,12 +35,15 @@ const LINE_DIGITS_MAX: usize = 5;
 /// Names of short numbers that are asked for, in lower case.
 const CODES: [&[u8]; 5] = [b"pin", b"otp", b"cvv", b"cvc", b"code"];
 
-/// Most digits of such a number behind the name of a password, which may be a number, too: `db.password:12345`.
+/// Most digits of such a number behind two words of which one names a password: that may be a number, too
+/// (`db.password:12345`). Modules have more words, or capitals (`shop.Password:10240`).
 const PASSWORD_LINE_DIGITS_MAX: usize = 3;
 
 /// `app.auth.token:118`: a module and the number of its line, as loggers write them.
 pub fn is_line_of_module(text: &[u8], key: &[u8], sign: Sign, class: KeyClass) -> bool {
-    let digits_max = if matches!(class, KeyClass::Secret(_)) { PASSWORD_LINE_DIGITS_MAX } else { LINE_DIGITS_MAX };
+    let setting = || memchr_iter(b'.', key).count() == 1 && !key.iter().any(u8::is_ascii_uppercase);
+    let digits_max =
+        if matches!(class, KeyClass::Secret(_)) && setting() { PASSWORD_LINE_DIGITS_MAX } else { LINE_DIGITS_MAX };
     let rest = &text[sign.end..];
     let digits = rest.iter().take(LINE_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
     let ends = rest.get(digits).is_none_or(|byte| b" \t\n\r])>,;:|\"'".contains(byte));
