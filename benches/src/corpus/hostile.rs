@@ -11,7 +11,7 @@ const SHORT_BYTES: usize = 1000;
 type Build = fn(&mut Draft, usize);
 
 pub fn shapes() -> Vec<Shape> {
-    let rows: [(&'static str, &'static str, Build); 20] = [
+    let rows: [(&'static str, &'static str, Build); 21] = [
         ("digits", "digits_256k", digits),
         ("assigns", "assigns_256k", |draft, bytes| repeated(draft, bytes, &["=", "a=", "key: "])),
         ("eyjh", "eyjh_256k", |draft, bytes| repeated(draft, bytes, &["eyJh", "eyJhbGci", "eyJhbGciOi."])),
@@ -42,6 +42,9 @@ pub fn shapes() -> Vec<Shape> {
         }),
         ("hex_escapes", "hex_escapes_256k", |draft, bytes| {
             repeated(draft, bytes, &["\\\\x3d", "\\\\u003d", "\\u005cx3d", "a\\\\x22b", "\\\\075", "\\\\\\\\x3d"])
+        }),
+        ("options", "options_256k", |draft, bytes| {
+            repeated(draft, bytes, &[" -p x1y", " -p '", "login x -p x1y", "password x "])
         }),
         ("repeats", "repeats_256k", repeats),
         ("outlines", "outlines_256k", outlines),

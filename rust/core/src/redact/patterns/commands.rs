@@ -1,6 +1,10 @@
 //! Options of programs that take a password, by their manuals: `mysql -pX`, `redis-cli -a X`. The same letter means something
 //! else to most programs, so one counts only behind the name of its own, on the same side of `|`, `;` and `&`.
 
+use memchr::{memrchr, memrchr3};
+
+use crate::redact::bytes::table;
+
 /// How far before an option its program is looked for, in bytes.
 const COMMAND_BYTES_MAX: usize = 192;
 
@@ -14,8 +18,8 @@ enum Joined {
     Either,
 }
 
-/// An option, how its value follows, and the programs whose it is.
-type ProgramOption = (&'static [u8], Joined, &'static [&'static [u8]]);
+/// How a value follows an option, and the programs that read it so.
+type Reading = (Joined, &'static [&'static [u8]]);
 
 const MYSQL: &[&[u8]] = &[
     b"mysql",
@@ -60,64 +64,81 @@ const LDAP: &[&[u8]] =
     &[b"ldapsearch", b"ldapmodify", b"ldapadd", b"ldapdelete", b"ldapwhoami", b"ldappasswd", b"ldapmodrdn"];
 const JAVA_KEYS: &[&[u8]] = &[b"keytool", b"jarsigner"];
 
-const OPTIONS: [ProgramOption; 22] = [
-    (b"-p", Joined::Always, MYSQL),
-    (b"-p", Joined::Either, MONGO),
-    (b"-p", Joined::Never, REMOTE),
-    (b"-p", Joined::Never, &[LOGIN]),
-    (b"-a", Joined::Never, &[b"redis-cli", b"valkey-cli", b"keydb-cli", b"http", b"https"]),
-    (b"-w", Joined::Never, LDAP),
-    (b"-P", Joined::Either, &[b"sqlcmd", b"bcp", b"ipmitool", b"mosquitto_pub", b"mosquitto_sub", b"zip", b"unzip"]),
-    (b"-P", Joined::Never, &[b"ssh-keygen"]),
-    (b"-N", Joined::Never, &[b"ssh-keygen"]),
-    (b"-pw", Joined::Never, &[b"plink", b"pscp", b"psftp", b"putty"]),
-    (b"-U", Joined::Never, &[b"smbclient", b"rpcclient", b"smbmap", b"net", b"winexe"]),
-    (b"-u", Joined::Never, &[b"curl", b"http", b"https", b"wget", b"lftp"]),
-    (b"-c", Joined::Never, SNMP),
-    (b"-A", Joined::Never, SNMP),
-    (b"-X", Joined::Never, SNMP),
-    (b"-k", Joined::Never, &[b"openssl"]),
-    (b"-storepass", Joined::Never, JAVA_KEYS),
-    (b"-keypass", Joined::Never, JAVA_KEYS),
-    (b"-srcstorepass", Joined::Never, JAVA_KEYS),
-    (b"-srckeypass", Joined::Never, JAVA_KEYS),
-    (b"-deststorepass", Joined::Never, JAVA_KEYS),
-    (b"-destkeypass", Joined::Never, JAVA_KEYS),
+/// Each option once, so that the command before it is read once.
+const OPTIONS: [(&[u8], &[Reading]); 18] = [
+    (b"-p", &[(Joined::Always, MYSQL), (Joined::Either, MONGO), (Joined::Never, REMOTE)]),
+    (b"-a", &[(Joined::Never, &[b"redis-cli", b"valkey-cli", b"keydb-cli", b"http", b"https"])]),
+    (b"-w", &[(Joined::Never, LDAP)]),
+    (
+        b"-P",
+        &[
+            (Joined::Either, &[b"sqlcmd", b"bcp", b"ipmitool", b"mosquitto_pub", b"mosquitto_sub", b"zip", b"unzip"]),
+            (Joined::Never, &[b"ssh-keygen"]),
+        ],
+    ),
+    (b"-N", &[(Joined::Never, &[b"ssh-keygen"])]),
+    (b"-pw", &[(Joined::Never, &[b"plink", b"pscp", b"psftp", b"putty"])]),
+    (b"-U", &[(Joined::Never, &[b"smbclient", b"rpcclient", b"smbmap", b"net", b"winexe"])]),
+    (b"-u", &[(Joined::Never, &[b"curl", b"http", b"https", b"wget", b"lftp"])]),
+    (b"-c", &[(Joined::Never, SNMP)]),
+    (b"-A", &[(Joined::Never, SNMP)]),
+    (b"-X", &[(Joined::Never, SNMP)]),
+    (b"-k", &[(Joined::Never, &[b"openssl"])]),
+    (b"-storepass", &[(Joined::Never, JAVA_KEYS)]),
+    (b"-keypass", &[(Joined::Never, JAVA_KEYS)]),
+    (b"-srcstorepass", &[(Joined::Never, JAVA_KEYS)]),
+    (b"-srckeypass", &[(Joined::Never, JAVA_KEYS)]),
+    (b"-deststorepass", &[(Joined::Never, JAVA_KEYS)]),
+    (b"-destkeypass", &[(Joined::Never, JAVA_KEYS)]),
 ];
 
-/// A command of other programs, which alone says little.
+/// A command of these programs, which alone says little, and its option.
 const LOGIN: &[u8] = b"login";
+const LOGIN_OPTION: &[u8] = b"-p";
 const LOGIN_PROGRAMS: [&[u8]; 11] =
     [b"docker", b"podman", b"nerdctl", b"skopeo", b"buildah", b"crane", b"oras", b"az", b"oc", b"cf", b"helm"];
+
+/// Bytes behind a part of a path, and behind a word.
+const ENDS_NAME: [bool; 256] = table(b"/\\\"'([=` \t\n\x0c\r");
 
 /// The option that begins at `start` takes a password, and its value begins at `value`.
 pub fn takes_password(text: &[u8], start: usize, value: usize) -> bool {
     let option = &text[start..value];
     let word = option.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let joined = word.len() == option.len();
-    OPTIONS.iter().any(|(known, how, programs)| {
-        let fits = if joined { *how != Joined::Never } else { *how != Joined::Always };
-        fits && *known == word && is_run(programs, text, start)
+    let Some((_, readings)) = OPTIONS.iter().find(|(known, _)| *known == word) else { return false };
+    let other = if word.len() == option.len() { Joined::Never } else { Joined::Always };
+    let logs_in = word == LOGIN_OPTION && other != Joined::Never;
+    let (mut login, mut login_program) = (false, false);
+    for program in programs(text, start) {
+        let one_of = |list: &[&[u8]]| list.iter().any(|known| known.eq_ignore_ascii_case(program));
+        if readings.iter().any(|(joined, list)| *joined != other && one_of(list)) {
+            return true;
+        }
+        login |= logs_in && one_of(&[LOGIN]);
+        login_program |= logs_in && one_of(&LOGIN_PROGRAMS);
+    }
+    login && login_program
+}
+
+/// What the words of the command that an option at `start` is of may run: without their paths and the quotes around them.
+fn programs(text: &[u8], start: usize) -> impl Iterator<Item = &[u8]> {
+    let near = &text[start.saturating_sub(COMMAND_BYTES_MAX)..start];
+    let from = memrchr3(b'|', b';', b'&', near).max(memrchr(b'\n', near)).map_or(0, |at| at + 1);
+    let command = &near[from..];
+    let mut begin = 0;
+    std::iter::from_fn(move || loop {
+        let rest = command.get(begin..)?;
+        let len = rest.iter().position(|byte| ENDS_NAME[usize::from(*byte)]).unwrap_or(rest.len());
+        begin += len + 1;
+        let next = rest.get(len + usize::from(matches!(rest.get(len), Some(b'"' | b'\''))));
+        // Most words are options, whose names no program has.
+        if next.is_none_or(u8::is_ascii_whitespace) && !matches!(rest[..len], [] | [b'-', ..]) {
+            return Some(without_exe(&rest[..len]));
+        }
     })
 }
 
-/// The command that an option at `start` is of runs one of `programs`.
-fn is_run(programs: &[&[u8]], text: &[u8], start: usize) -> bool {
-    let near = &text[start.saturating_sub(COMMAND_BYTES_MAX)..start];
-    let from = near.iter().rposition(|byte| b"|;&\n".contains(byte)).map_or(0, |at| at + 1);
-    let command = &near[from..];
-    let runs = |programs: &[&[u8]]| {
-        let words = command.split(u8::is_ascii_whitespace).map(program);
-        words.filter(|word| !word.is_empty()).any(|word| programs.iter().any(|known| known.eq_ignore_ascii_case(word)))
-    };
-    runs(programs) && (programs != [LOGIN] || runs(&LOGIN_PROGRAMS))
-}
-
-/// What a word of a command runs: without its path, the quotes around it, and `.exe`.
-fn program(word: &[u8]) -> &[u8] {
-    let word = word.trim_ascii_start();
-    let word = word.strip_suffix(b"\"").or(word.strip_suffix(b"'")).unwrap_or(word);
-    let name = &word[word.iter().rposition(|byte| b"/\\\"'([=`".contains(byte)).map_or(0, |at| at + 1)..];
+fn without_exe(name: &[u8]) -> &[u8] {
     match name.split_last_chunk::<4>() {
         Some((stem, extension)) if extension.eq_ignore_ascii_case(b".exe") => stem,
         _ => name,
@@ -144,6 +165,7 @@ mod tests {
             "\"C:\\Program Files\\PsExec64.exe\" \\\\h -p ",
             "$(mysql -p",
             "docker login -u b -p ",
+            "login with docker -p ",
             "curl -s -u bob:",
             "lftp -u bob,",
             "smbclient //h/s -U bob%",
@@ -158,6 +180,8 @@ mod tests {
             "mkdir -p ",
             "ssh -p ",
             "ssh login -p ",
+            "docker login -p",
+            "docker run -p ",
             "redis-cli -p ",
             "sshpass -e; ssh -p ",
             "cat x | grep mysql | cut -p",

@@ -117,9 +117,11 @@ impl Literal {
     #[inline]
     fn begins(&self, text: &[u8]) -> bool {
         let Some(start) = text.get(..self.text.len()) else { return false };
-        // Of literals with one prefix most differ in the next byte already.
+        // Of literals with one prefix most differ in the next byte already, or in the last one: `password ` and `password=`.
         let next = |text: &[u8]| text.get(PREFIX4_BYTES).map(|byte| byte | 0x20);
+        let last = |text: &[u8]| text.last().map(|byte| byte | 0x20);
         next(start) == next(&self.text)
+            && last(start) == last(&self.text)
             && if self.any_case { start.eq_ignore_ascii_case(&self.text) } else { start == self.text }
     }
 }
