@@ -63,6 +63,8 @@ def test_in_colour(colour: str) -> None:
         shown = colour.format(value)
         for text in (f"account:{shown} {key}={value}", f"{shown} for root, {key}: {value}", f"{key}={value} {shown}/x"):
             assert_gone(text, value)
+        said = f"bob/{colour.format(value)}"
+        assert_gone(f"{key}:{said} bob/{value} again", value)
 
 
 @pytest.mark.parametrize("form", AWKWARD)

@@ -1,7 +1,7 @@
 //! How web addresses, forms and pages write bytes: percent escapes (RFC 3986 section 2.1), `+` for a space in forms (WHATWG
 //! URL, section 5.1) and character references (HTML, section 13.5). Decoded with a way back to the raw bytes.
 
-use memchr::memchr3;
+use memchr::{memchr3, memmem};
 
 use crate::io::escape::{push_utf8, Decoded};
 
@@ -14,6 +14,8 @@ const NAMED: [(&[u8], u32); 6] = [
     (b"&amp;", '&' as u32),
     (b"&nbsp;", ' ' as u32),
 ];
+/// An encoded blank, of which texts that are encoded whole have some.
+const BLANK: &[u8] = b"%20";
 /// Most digits of a reference by number: so many has the last code point in decimal.
 const DIGITS_MAX: usize = 7;
 
@@ -90,6 +92,21 @@ pub fn reference(text: &[u8]) -> Option<(u32, u8)> {
     Some((code, (text.len() - digits.len() + len + 1) as u8))
 }
 
+/// Where in a text others are encoded whole, blanks included: from one blank or quote to the next. Not all of the text.
+pub fn texts(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let around = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'');
+    let mut from = 0;
+    std::iter::from_fn(move || loop {
+        let blank = from + memmem::find(text.get(from..)?, BLANK)?;
+        let start = text[from..blank].iter().rposition(around).map_or(from, |at| from + at + 1);
+        let end = text[blank..].iter().position(around).map_or(text.len(), |len| blank + len);
+        from = end;
+        if (start, end) != (0, text.len()) {
+            return Some((start, end));
+        }
+    })
+}
+
 /// Append `text` as a part of a web address: only quotes are in need of it.
 pub fn encode_quotes(text: &[u8], out: &mut Vec<u8>) {
     for byte in text {
@@ -123,6 +140,14 @@ mod tests {
             let all = decoded.raw_span(0, decoded.bytes.len());
             assert_eq!(all, (0, raw.len()), "{raw}");
         }
+    }
+
+    #[test]
+    fn texts_are_encoded_from_blank_to_blank() {
+        let found =
+            |text: &str| texts(text.as_bytes()).map(|(start, end)| text[start..end].to_owned()).collect::<Vec<_>>();
+        assert_eq!(found("POST /x body=a%20b%20c 302 \"d%20\" e%3Df"), ["body=a%20b%20c", "d%20"]);
+        assert!(found("a%20b").is_empty() && found("a%3Db c").is_empty());
     }
 
     #[test]

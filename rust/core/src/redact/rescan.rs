@@ -240,6 +240,15 @@ impl Redactor {
             });
             map_back(&inner, &decoded, 0, percent::encode_quotes, scratch, edits);
         }
+        // What is encoded whole is a text of its own, and what it holds ends with it: `body=password%20x 302`.
+        for (start, end) in percent::texts(raw) {
+            decoded.web(&raw[start..end]);
+            let mut inner = Edits::default();
+            self.with_candidates(&decoded.bytes, scratch, |text, scratch| {
+                self.plain(text, nested, scratch, &mut inner)
+            });
+            map_back(&inner, &decoded, start, percent::encode_quotes, scratch, edits);
+        }
         scratch.decoded.push(decoded);
     }
 

@@ -4,6 +4,7 @@
 use memchr::memmem;
 
 use super::head::Head;
+use crate::io::percent::percent;
 
 /// Most lines from the first one to the last: a key of 16,384 bits has 200, and others may stand between them.
 const LINES_MAX: u16 = 1024;
@@ -18,6 +19,8 @@ const LAST_BYTES_MIN: usize = 8;
 /// Longest word that is none of a key's although it stands alone, in bytes.
 const WORD_BYTES_MAX: usize = 12;
 
+/// Length of a percent escape.
+const ESCAPE_BYTES: usize = 3;
 /// What stands before a line of a key in `msg="…"`.
 const MEMBER: &[u8] = b"=\"";
 
@@ -128,13 +131,22 @@ fn closes(rest: &[u8]) -> bool {
     true
 }
 
-/// The runs of base64 in a text, in order, with what pads them.
+/// The runs of base64 in a text, in order, with what pads them. In a web address signs and line ends are escapes, which part
+/// no runs.
 fn runs(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     let of_run = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let escaped = |rest: &[u8]| percent(rest).is_some_and(|byte| b"+/=\r\n".contains(&byte));
     let mut at = 0;
     std::iter::from_fn(move || {
         let first = at + text[at..].iter().position(|byte| of_run(*byte))?;
-        let end = text[first..].iter().position(|byte| !of_run(*byte)).map_or(text.len(), |len| first + len);
+        let mut end = first;
+        while let Some(byte) = text.get(end) {
+            end += match byte {
+                byte if of_run(*byte) => 1,
+                b'%' if escaped(&text[end..]) => ESCAPE_BYTES,
+                _ => break,
+            };
+        }
         let padding = text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
         at = end + padding;
         // The letter of an escape is not the run's.
@@ -177,6 +189,14 @@ mod tests {
         ] {
             assert!(KeyBlock::begun(text.as_bytes()).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn signs_and_line_ends_may_be_escapes() {
+        let spans =
+            |text: &str| runs(text.as_bytes()).map(|(start, end)| text[start..end].to_owned()).collect::<Vec<_>>();
+        assert_eq!(spans("body=MIIE%2Bow%0AIBAA%3D%3D%20x"), ["body=", "MIIE%2Bow%0AIBAA%3D%3D", "20x"]);
+        assert_eq!(spans("a% b%zz"), ["a", "b", "zz"]);
     }
 
     #[test]

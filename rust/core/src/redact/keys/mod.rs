@@ -99,6 +99,7 @@ impl Keys {
         tell(&pack.exact, &mut |known, word| known.bare = Some(rule(word)));
         tell(&pack.likely, &mut |known, word| known.likely = Some(rule(word)));
         tell(&pack.short, &mut |known, word| known.short = Some(rule(word)));
+        tell(&pack.given, &mut |known, _| known.given = true);
         type List<'a> = (&'a [String], fn(u16) -> KeyClass);
         let lists: [List<'_>; 4] = [
             (&pack.secret, KeyClass::Secret),
@@ -128,7 +129,8 @@ impl Keys {
             (&pack.qualifier_suffix, Beside::QUALIFIER_SUFFIX),
             (&pack.place, Beside::PLACE),
             (&pack.entry, Beside::ENTRY),
-            (&pack.vendors, Beside::VENDOR),
+            (&pack.owners, Beside::OWNER),
+            (&pack.vendors, Beside::OWNER | Beside::VENDOR),
         ] {
             list.iter().for_each(|word| vocabulary.add_beside(word.as_bytes(), flag));
         }
@@ -268,7 +270,8 @@ impl Keys {
         let glued = |ending: &[u8]| word.text.ends_with(ending);
         let likely = if glued(TOKEN) { self.token } else { known.likely };
         let key = glued(KEY) && (last > 0 || words.len() > 1 || word.text.len() > KEY.len());
-        if known.bare.or(known.short).or(likely).is_none() && !key || self.is_metadata_or_allowed(words) {
+        if known.bare.or(known.short).or(likely).is_none() && !key && !known.given || self.is_metadata_or_allowed(words)
+        {
             return KeyClass::Plain;
         }
         // `cachekey` and `cache_key` are one.
@@ -280,15 +283,17 @@ impl Keys {
             (0..last).any(|at| beside(words.at(at).text, flag) || at > 0 && beside(words.joined(at).text, flag))
         };
         // `cypress_record_key` is what that service gives out.
-        let of_vendor = || last > 1 && beside(words.at(last - 2).text, Beside::VENDOR);
+        let of_owner = || last > 1 && beside(words.at(last - 2).text, Beside::OWNER);
         match (known.bare.filter(|_| words.len() == 1), known.short) {
             (Some(rule), _) => KeyClass::Bare(rule),
             (_, Some(rule)) => KeyClass::Short(rule),
             _ if before(Beside::PLACE) || beside(stem, Beside::PLACE) => KeyClass::Plain,
-            _ if key && beside(near, Beside::ENTRY) && !of_vendor() => KeyClass::Plain,
+            _ if key && beside(near, Beside::ENTRY) && !of_owner() => KeyClass::Plain,
+            _ if known.given && before(Beside::VENDOR) => KeyClass::Likely(self.key),
+            _ if key && (before(Beside::VENDOR) || beside(stem, Beside::VENDOR)) => KeyClass::Owned(self.key),
             _ if key => KeyClass::Likely(self.key),
             _ => match likely {
-                Some(rule) if before(Beside::VENDOR) || last > 0 && beside(words.joined(last).text, Beside::VENDOR) => {
+                Some(rule) if before(Beside::OWNER) || last > 0 && beside(words.joined(last).text, Beside::OWNER) => {
                     KeyClass::Owned(rule)
                 }
                 likely => likely.map_or(KeyClass::Plain, KeyClass::Likely),

@@ -21,6 +21,8 @@ pub struct Known {
     pub bare: Option<u16>,
     pub likely: Option<u16>,
     pub short: Option<u16>,
+    /// Behind a service's name what it gives out.
+    pub given: bool,
 }
 
 /// What the lists say of a word beside one of those, as flags.
@@ -36,8 +38,9 @@ impl Beside {
     /// It makes a likely key a place in a list, or only one that ends with `key`.
     pub const PLACE: u8 = 8;
     pub const ENTRY: u8 = 16;
-    /// A service that gives out credentials.
-    pub const VENDOR: u8 = 32;
+    /// Whose credential it is, or what for; and a service by its name.
+    pub const OWNER: u8 = 32;
+    pub const VENDOR: u8 = 64;
 
     pub fn has(self, flag: u8) -> bool {
         self.0 & flag != 0

@@ -49,7 +49,6 @@ pub(super) fn values(text: &[u8], edits: &Edits, skipped: u16) -> Vec<Value> {
                 values.push(Value { bytes: bytes.to_vec(), edit, alone });
             }
         };
-        add(raw);
         meanings(raw, &mut add);
         taken += usize::from(values.len() > before);
         if taken == VALUES_MAX {
@@ -59,8 +58,17 @@ pub(super) fn values(text: &[u8], edits: &Edits, skipped: u16) -> Vec<Value> {
     values
 }
 
-/// Call `add` for each text that a value in escapes may mean.
+/// Call `add` for a value, for each text that its escapes may mean, and for what a terminal shows of them.
 fn meanings(raw: &[u8], add: &mut impl FnMut(&[u8])) {
+    let mut add = |bytes: &[u8]| {
+        if memchr(b'[', bytes).is_some() {
+            let mut decoded = Decoded::default();
+            decoded.shown(bytes, false);
+            add(&decoded.bytes);
+        }
+        add(bytes);
+    };
+    add(raw);
     for (sign, levels, decode) in [
         (b'\\', NESTED_DEPTH_MAX + 1, Decoded::decode as fn(&mut Decoded, &[u8])),
         (b'%', WEB_LEVELS_MAX, Decoded::web),
