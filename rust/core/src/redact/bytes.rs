@@ -24,6 +24,13 @@ pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
+/// The byte may stand in a key.
+pub fn is_key_byte(byte: u8) -> bool {
+    KEY_BYTES[usize::from(byte)]
+}
+
+pub const KEY_BYTES: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
+
 /// The bytes of a word that begins at `start`, at most `max` and one more.
 pub fn word(text: &[u8], start: usize, max: usize) -> &[u8] {
     let rest = &text[start..];

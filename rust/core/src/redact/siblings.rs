@@ -1,5 +1,8 @@
 //! Names of members that say something of their siblings: `{"name": "key", "value": …}`, and tables with their columns.
 
+/// Names of the attributes of a `name="key" value="…"` pair.
+pub const NAMES: [&[u8]; 5] = [b"name", b"key", b"k", b"header", b"field"];
+pub const VALUES: [&[u8]; 3] = [b"value", b"val", b"v"];
 /// Longest such name, in bytes.
 pub const MEMBER_BYTES_MAX: usize = 14;
 

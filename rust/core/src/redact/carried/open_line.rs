@@ -4,7 +4,7 @@ use memchr::memrchr;
 
 use crate::redact::bytes::is_word;
 use crate::redact::keys::class::KeyClass;
-use crate::redact::text::quoted_pairs::NAMES;
+use crate::redact::siblings::NAMES;
 use crate::redact::token::token_len;
 
 /// The class of a key.

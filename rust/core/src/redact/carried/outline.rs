@@ -6,8 +6,9 @@ use super::leaves::{leaves, value, Found};
 use super::open_line::{left, may_go_on, string_end, Classify, Kind};
 use super::place::{key_end, Place, DASH, INDENT};
 use crate::redact::keys::class::KeyClass;
+use crate::redact::siblings::{NAMES, VALUES};
 use crate::redact::text::placeholders;
-use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX, NAMES, VALUES};
+use crate::redact::text::quoted_pairs::{HEADERS, HEADERS_MAX};
 use crate::redact::token::{holds_token, token_len};
 
 /// Most lines of one value, mapping or array.

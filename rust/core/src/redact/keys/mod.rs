@@ -339,8 +339,8 @@ mod tests {
             (known(&["has_password", "PasswordLastSet", "password_policy_upper"]), KeyClass::Credential(0)),
             (known(&["cvc_check", "CountOfCredentialsReturned", "otp_channel"]), KeyClass::Likely(0)),
             (known(&["atera_key", "X-Foo-Key", "billingkey", "key1", "dbkey2"]), KeyClass::Likely(0)),
-            (known(&["upload_token", "token4", "ALGOLIA_ADMIN_KEY", "newRelicKey", "group_auth"]), KeyClass::Likely(0)),
-            (known(&["slack_token", "githubToken"]), KeyClass::Owned(0)),
+            (known(&["upload_token", "token4", "group_auth", "snyk_private", "statuspage-api"]), KeyClass::Likely(0)),
+            (known(&["slack_token", "githubToken", "ALGOLIA_ADMIN_KEY", "newRelicKey"]), KeyClass::Owned(0)),
             (known(&["pass", "smtpPass"]), KeyClass::Short(0)),
         ] {
             for key in list {

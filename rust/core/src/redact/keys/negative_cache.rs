@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::redact::text::separator::is_key_byte;
+use crate::redact::bytes::is_key_byte;
 
 /// So many bytes before a sign hold the word there, or the place is not remembered.
 const BEFORE_BYTES: usize = 32;

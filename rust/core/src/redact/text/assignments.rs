@@ -2,14 +2,14 @@
 
 use memchr::memchr_iter;
 
-use crate::redact::bytes::table;
+use crate::redact::bytes::{is_key_byte, table};
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::text::entropy::{Window, WEIGHED_BYTES_MAX};
 use crate::redact::text::password_end::{password_end, Enclosure};
 use crate::redact::text::placeholders;
 use crate::redact::text::references::Candidate;
-use crate::redact::text::separator::{elsewhere, is_key_byte, Sign, WordKind, KEY_BYTES_MAX, SPACES_MAX};
+use crate::redact::text::separator::{elsewhere, Sign, WordKind, KEY_BYTES_MAX, SPACES_MAX};
 use crate::redact::text::states::{constant, tells};
 use crate::redact::text::urls::{in_path, in_query, is_line_of_module, is_parameter, user_and_password};
 use crate::redact::text::value_end::{Clear, Extent, Value};

@@ -4,8 +4,8 @@
 use memchr::memchr;
 
 use crate::io::escape::backslashes;
-use crate::redact::bytes::table;
-use crate::redact::text::separator::{is_key_byte, KEY_BYTES_MAX};
+use crate::redact::bytes::{is_key_byte, table};
+use crate::redact::text::separator::KEY_BYTES_MAX;
 use crate::redact::text::value_end::STOPS;
 
 /// Longest password that is looked for beyond the end of a word, in bytes: nobody types a longer one, and a line without

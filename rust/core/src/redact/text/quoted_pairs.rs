@@ -27,10 +27,6 @@ pub const HEADERS_MAX: usize = 256;
 pub const HEADERS: [&[u8]; 8] =
     [b"host", b"accept", b"user-agent", b"content-type", b"content-length", b"connection", b"date", b"server"];
 
-/// Names of the attributes of a `name="key" value="…"` pair.
-pub const NAMES: [&[u8]; 5] = [b"name", b"key", b"k", b"header", b"field"];
-pub const VALUES: [&[u8]; 3] = [b"value", b"val", b"v"];
-
 /// A secret found: its span, its rule, and whether the replacement needs quotes of its own.
 pub struct Found {
     pub start: usize,

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
-use crate::redact::bytes::table;
+use crate::redact::bytes::{is_key_byte, table, KEY_BYTES};
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::folding::is_of_word;
 use crate::redact::keys::{KeyMemo, Keys};
-use crate::redact::text::quoted_pairs::{NAMES, VALUES};
+use crate::redact::siblings::{NAMES, VALUES};
 use crate::redact::text::wrapping::{plain_name, wrapping};
 
 /// Longest key looked back for, in bytes.
@@ -107,12 +107,6 @@ const fn folded(word: &[u8]) -> u64 {
     folded
 }
 
-pub fn is_key_byte(byte: u8) -> bool {
-    KEY[usize::from(byte)]
-}
-
-const KEY: [bool; 256] = table(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
-
 /// Control characters and U+FFFD stand where a line was damaged; U+00A0, U+200B to U+200D and U+3000 are blanks, too.
 const SPACE: [bool; 256] = {
     let mut space = table(b"\x7f\xef\xbf\xbd\xc2\xa0\xe2\x80\x8b\x8c\x8d\xe3");
@@ -128,7 +122,7 @@ const BEFORE_ANY: [bool; 256] = {
     let mut before = table(b";*`>");
     let mut byte = 0;
     while byte < before.len() {
-        before[byte] |= KEY[byte] || SPACE[byte] || byte >= 0x80;
+        before[byte] |= KEY_BYTES[byte] || SPACE[byte] || byte >= 0x80;
         byte += 1;
     }
     before

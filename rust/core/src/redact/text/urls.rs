@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
+use crate::redact::bytes::is_key_byte;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::patterns::checks;
-use crate::redact::text::separator::{is_key_byte, Sign, KEY_BYTES_MAX};
+use crate::redact::text::separator::{Sign, KEY_BYTES_MAX};
 use crate::redact::text::value_end::STOPS;
 
 /// Shortest value of a `token=` in the query of a URL that is one, whatever it looks like, in bytes.
