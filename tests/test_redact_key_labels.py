@@ -73,3 +73,46 @@ def test_keys_of_entries_stay(of: str) -> None:
     """
     for value in secrets(20, 32, "0123456789abcdef"):
         assert_untouched(f"lookup of {of} key {value} took 3 ms", forms=["raw", "json"])
+
+
+@pytest.mark.parametrize("sign", ["{}({})", "{} ({})", "{}<{}>", "{}->{}", "{} => {}", "{}\t{}", "{} '{}'", "{} `{}`"])
+def test_a_sign_between_a_label_and_its_value(sign: str) -> None:
+    """
+    Brackets, arrows, quotes and tabs stand between a word for a secret and a random value.
+    """
+    for word in ("token", "Token", "secret", "secret key", "private key", "SECRET_KEY"):
+        for value in secrets(4, 24):
+            assert_gone("note: " + sign.format(word, value), value, forms=WHOLE)
+
+
+@pytest.mark.parametrize("name", ["snyk_private", "STATUSPAGE_ACCESS", "anypoint-api", "githubPrivate", "slack.access"])
+def test_what_a_service_gives_out(name: str) -> None:
+    """
+    Behind a service's name a word that says little elsewhere holds its key, if the value is random.
+    """
+    for value in secrets(20, 32, string.hexdigits.lower()):
+        assert_gone(f"{name}={value}", value)
+    assert_untouched(f"{name}=enabled for the team")
+    assert_untouched(f"{name.rsplit('_', 1)[-1].rsplit('-', 1)[-1]} enabled")
+
+
+def test_a_key_of_a_service_may_be_a_number() -> None:
+    """
+    A number under a service's key opens something; under the key of another word it is one of many.
+    """
+    numbers = [value[2:] for value in secrets(20, 18, string.digits)]
+    for service, number in zip(itertools.cycle(["asana", "GitHub", "stripe", "mailjet"]), numbers, strict=False):
+        assert_gone(f'{service}_key = "{number}"', number)
+        assert_untouched(f'order_key = "{number}"')
+
+
+@pytest.mark.parametrize("option", ["--key", "--auth", "--session", "--pat", "--jwt", "--cookie", "--private"])
+def test_an_option_that_says_little(option: str) -> None:
+    """
+    A random value behind it goes, a name and a path stay.
+    """
+    for value in secrets(20, 32):
+        assert_gone(f"ran demo login {option} {value} --verbose", value, forms=WHOLE)
+        assert_gone(f"ran demo login {option}={value}", value, forms=WHOLE)
+    for value in ("/etc/demo/server.key", "server-key", "kerberos", "$VALUE", "./cookies.txt"):
+        assert_untouched(f"ran demo login {option} {value} --verbose")

@@ -245,6 +245,28 @@ def test_ordinary_encoded_text_stays(text: str) -> None:
     assert_untouched(text, forms=BODY)
 
 
+@pytest.mark.parametrize("text", ["password {}", "  password {}", "user: bob, password {}", "Password {}!"])
+def test_what_is_encoded_whole_is_a_text_of_its_own(text: str) -> None:
+    """
+    A label whose value ends its text is one, though the line goes on behind what is encoded.
+    """
+    for value in secrets(20, length=12):
+        body = quote(text.format(value), safe="")
+        for line in (f"POST /cb body={body} 302", f'"body={body}" 12', f"{body} accepted"):
+            assert_gone(line, value, forms=("raw", "json"))
+
+
+def test_lines_of_a_private_key_in_one_run() -> None:
+    """
+    After the first line of a key its others go though signs and line ends are escapes.
+    """
+    for bits in range(20):
+        lines = secrets(6, length=64)
+        body = quote("\n".join(line[:30] + "+" + line[31:50] + "/" + line[51:] for line in lines), safe="")
+        out = filtered(f"-----BEGIN RSA PRIVATE KEY-----\nPOST /cb body={body} {bits}")
+        assert not [line for line in lines if line[:30] in out]
+
+
 PARTS = st.one_of(
     st.text(max_size=8),
     st.sampled_from(

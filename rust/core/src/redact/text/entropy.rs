@@ -1,6 +1,7 @@
 //! Values under keys that say little: secret if they look random. Signs may stand close to each other in one long word, and
 //! then so do the values after them: what is known of one is carried to the next.
 
+use crate::io::escape::Decoded;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::patterns::checks::{self, Kinds, RANDOM_BITS_MIN, RANDOM_PIECE_BYTES_MIN};
 
@@ -79,6 +80,16 @@ impl Default for Window {
     }
 }
 
+/// Words look random if their blanks are escapes: `red%20shoes%20for%20bob`.
+fn weighs_decoded(value: &[u8], class: KeyClass) -> bool {
+    if memchr::memmem::find(value, b"%20").is_none() {
+        return true;
+    }
+    let mut decoded = Decoded::default();
+    decoded.web(value);
+    class.rule_for(&decoded.bytes).is_some()
+}
+
 impl Window {
     /// Forget the text.
     pub fn clear(&mut self) {
@@ -93,7 +104,9 @@ impl Window {
             return false;
         }
         let entry = entry && checks::uuid(value);
-        class.rule_for(value).is_some() && !(entry && matches!(class, KeyClass::Bare(_)))
+        class.rule_for(value).is_some()
+            && !(entry && matches!(class, KeyClass::Bare(_)))
+            && weighs_decoded(value, class)
     }
 
     /// These bytes look random.
