@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from redaction_forms import assert_gone, assert_untouched, secrets
+from redaction_forms import assert_gone, assert_untouched, filtered, secrets
 
 import headrig
 
@@ -157,3 +157,22 @@ def test_secrets_beside_a_token_in_a_list_go() -> None:
             text = f"got {{'passwords': [{items}], 'user': 'joe'}} at once"
             assert_gone(text, secret, forms=DOCUMENTS)
             assert "'user': 'joe'" in headrig.redact(text)
+
+
+@pytest.mark.parametrize("opening", ["secret={x", "password: {", '"api_key": [', "credentials = ("])
+@pytest.mark.parametrize(
+    "line",
+    [
+        'ssword=[Rijklmnop0246kE"c"{"message":"login wey":"fake-key","nested":{"cdientSecret":["a"earer abc0246913578","u":"h',
+        '"a"b1"c","d":"e1" f2"g"',
+        "'x'y2\"z\",'w':\"q1\" r2'",
+        '["a1"b2,"c":"d","e"f3"',
+    ],
+)
+def test_quotes_without_a_partner_below_a_secret(opening: str, line: str) -> None:
+    """
+    Tokens part the rest of such a line in another way, so all of it goes, and a second run changes nothing.
+    """
+    for text in (f"{opening}\n {line}", f"{opening} {line}\n{line}", f"x {opening}\n\n{line}\n{line}\n}}"):
+        once = filtered(text)
+        assert filtered(once) == once

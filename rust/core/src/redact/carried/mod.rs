@@ -25,7 +25,7 @@ use memchr::{memchr, memchr_iter};
 use crate::io::edit::Edits;
 use crate::io::escape;
 use crate::json::tape::{Kind, Node, Tape};
-use crate::redact::rescan::map_back;
+use crate::redact::rescan::{map_back, ROUNDS_MAX};
 use crate::redact::{Redactor, Scratch};
 use key_block::KeyBlock;
 use outline::Outline;
@@ -143,14 +143,30 @@ impl Redactor {
         if std::mem::replace(&mut memory.docker, false) {
             memory.outline.clear();
         }
+        let before = memory.clone();
         let inner = self.line(&mut memory, WRAPPED, text, Some(look), scratch);
+        let some = !inner.list.is_empty();
         inner
             .list
             .iter()
             .for_each(|edit| edits.push(edit.start as usize, edit.end as usize, edit.rule, inner.with(edit)));
+        edits.settle();
+        // Where quotes have no partner, tokens part the rest of the line in another way: all of it goes.
+        for _ in 0..if some { ROUNDS_MAX } else { 0 } {
+            let mut edited = Vec::with_capacity(text.len());
+            edits.apply(text, 0, text.len(), &mut edited);
+            let mut more = self.line(&mut before.clone(), WRAPPED, &edited, Some(false), scratch);
+            more.settle();
+            let Some((start, rule)) = more.list.first().map(|edit| (edit.start as usize, edit.rule)) else { break };
+            let mut rest = Edits::default();
+            self.replace(&edited, start, edited.len(), rule, None, false, &mut scratch.token, &mut rest);
+            if rest.is_empty() {
+                break;
+            }
+            *edits = edits.then(&rest);
+        }
         scratch.key_begun = false;
         carried.keep(from.sender, from.moment, memory);
-        edits.settle();
     }
 
     /// The same of a line that is JSON.
