@@ -167,6 +167,8 @@ def test_secrets_beside_a_token_in_a_list_go() -> None:
         '"a"b1"c","d":"e1" f2"g"',
         "'x'y2\"z\",'w':\"q1\" r2'",
         '["a1"b2,"c":"d","e"f3"',
+        '"pssword":[""b":null',
+        '{"password":["x1"token:  [y2e+3,"b":[null}',
     ],
 )
 def test_quotes_without_a_partner_below_a_secret(opening: str, line: str) -> None:

@@ -151,22 +151,35 @@ impl Redactor {
             .iter()
             .for_each(|edit| edits.push(edit.start as usize, edit.end as usize, edit.rule, inner.with(edit)));
         edits.settle();
-        // Where quotes have no partner, tokens part the rest of the line in another way: all of it goes.
-        for _ in 0..if some { ROUNDS_MAX } else { 0 } {
-            let mut edited = Vec::with_capacity(text.len());
-            edits.apply(text, 0, text.len(), &mut edited);
-            let mut more = self.line(&mut before.clone(), WRAPPED, &edited, Some(false), scratch);
-            more.settle();
-            let Some((start, rule)) = more.list.first().map(|edit| (edit.start as usize, edit.rule)) else { break };
-            let mut rest = Edits::default();
-            self.replace(&edited, start, edited.len(), rule, None, false, &mut scratch.token, &mut rest);
-            if rest.is_empty() {
-                break;
-            }
-            *edits = edits.then(&rest);
+        if some {
+            self.read_again(&before, text, scratch, edits);
         }
         scratch.key_begun = false;
         carried.keep(from.sender, from.moment, memory);
+    }
+
+    /// Where quotes have no partner, tokens part the rest of a line in another way: read it until nothing more is found. What
+    /// the lines before ask for then is all of the rest.
+    fn read_again(&self, before: &Memory, text: &[u8], scratch: &mut Scratch, edits: &mut Edits) {
+        let key_begun = scratch.key_begun;
+        for _ in 0..ROUNDS_MAX {
+            let (mut edited, mut more) = (Vec::with_capacity(text.len()), Edits::default());
+            edits.apply(text, 0, text.len(), &mut edited);
+            self.text(&edited, scratch, &mut more);
+            scratch.key_begun = key_begun;
+            if more.is_empty() {
+                let mut asked = self.line(&mut before.clone(), WRAPPED, &edited, Some(false), scratch);
+                asked.settle();
+                if let Some(first) = asked.list.first() {
+                    let start = first.start as usize;
+                    self.replace(&edited, start, edited.len(), first.rule, None, false, &mut scratch.token, &mut more);
+                }
+            }
+            if more.is_empty() {
+                return;
+            }
+            *edits = edits.then(&more);
+        }
     }
 
     /// The same of a line that is JSON.
