@@ -184,7 +184,7 @@ impl Redactor {
             enabled: spec.enabled,
             path,
             keys,
-            prefixes3: rules.prefixes.prefixes3(),
+            prefixes3: rules.prefixes.prefixes3(path),
             rules,
             learned,
             paths,
@@ -251,7 +251,7 @@ impl Redactor {
         if self.everywhere {
             return candidates.everything(text, |bytes| prefixes.may_begin(bytes));
         }
-        candidates.scan(self.path, text, &self.prefixes3, prefixes.look_up(), &|at| self.rules.may_begin(text, at));
+        candidates.scan(text, &self.prefixes3, prefixes.look_up(), &|at| self.rules.may_begin(text, at));
     }
 
     /// Read a text that is part of no batch: its candidates are found first.

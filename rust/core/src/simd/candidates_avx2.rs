@@ -12,7 +12,8 @@ use std::ops::Range;
 use super::Path;
 use crate::redact::prefilter::byte_classes::{CLASS_HIGH, CLASS_LOW, RUN_AFTER, WORD_MIN};
 use crate::redact::prefilter::marker::{Chunk, Marker, Masks, BLOCK_BYTES};
-use crate::redact::prefilter::prefix3::{Prefixes3, ANYWHERE, PREFIX3_BYTES};
+use crate::redact::prefilter::prefix3::{ByHalves, ANYWHERE};
+use crate::redact::prefilter::shared_bits::PREFIX3_BYTES;
 
 /// Look-up tables in registers, each twice.
 struct Tables {
@@ -29,27 +30,26 @@ struct Begun {
 
 /// # Panics
 /// This CPU lacks the instructions.
-pub(crate) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
+pub(crate) fn scan(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>, near: &ByHalves) {
     assert!(Path::Avx2.runs_here(), "no AVX2 here");
     // SAFETY: the CPU has the instructions.
-    unsafe { scan_all(marker) }
+    unsafe { scan_all(marker, near) }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
-    let (text, prefixes3) = (marker.text, marker.prefixes3);
+fn scan_all(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>, near: &ByHalves) {
+    let text = marker.text;
     let mut begun = Begun { one: _mm256_setzero_si256(), two: _mm256_setzero_si256() };
-    marker.scan(|chunk, first, count| fill(text, prefixes3, chunk, first..first + count, &mut begun));
+    marker.scan(|chunk, first, count| fill(text, near, chunk, first..first + count, &mut begun));
 }
 
 /// The masks of `blocks`. Not part of what works with them, so that all tables stay in registers.
 #[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn fill(text: &[u8], prefixes3: &Prefixes3, chunk: &mut Chunk, blocks: Range<usize>, begun: &mut Begun) {
-    let prefixes3 = &prefixes3.near_by_halves;
+fn fill(text: &[u8], near: &ByHalves, chunk: &mut Chunk, blocks: Range<usize>, begun: &mut Begun) {
     let tables = Tables {
         class: (table(&CLASS_LOW), table(&CLASS_HIGH)),
-        prefixes3: [0, 1, 2].map(|at| (table(&prefixes3[at].0), table(&prefixes3[at].1))),
+        prefixes3: [0, 1, 2].map(|at| (table(&near[at].0), table(&near[at].1))),
     };
     let whole = text.as_chunks().0;
     let whole = &whole[blocks.start.min(whole.len())..blocks.end.min(whole.len())];

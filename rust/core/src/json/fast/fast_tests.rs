@@ -24,7 +24,7 @@ fn compare(batch: &[u8]) -> Result<(), TestCaseError> {
         let mut structure = Structure::default();
         let segment = Segment::scan(batch, 0, path, &mut structure);
         let mut candidates = Candidates::default();
-        candidates.scan(path, batch, &Prefixes3::default(), |_| false, &|_| false);
+        candidates.scan(batch, &Prefixes3::new(path, &[], &[], &[]), |_| false, &|_| false);
         for (line, _) in segment.lines() {
             let text = segment.text(&line);
             if line.control || std::str::from_utf8(text).is_err() {

@@ -5,7 +5,7 @@
 use super::byte_classes::MARKED;
 use super::card::may_be_card;
 use super::marker::{Chunk, Marker, BLOCK_BYTES};
-use super::prefix3::{begins_word, Prefixes3};
+use super::prefix3::{begins_word, Prefixes3, Tables};
 use crate::simd::bitmap::Bitmap;
 use crate::simd::Path;
 
@@ -58,7 +58,6 @@ impl Candidates {
     /// match.
     pub fn scan(
         &mut self,
-        path: Path,
         text: &[u8],
         prefixes3: &Prefixes3,
         prefix: impl Fn([u8; 4]) -> bool,
@@ -73,11 +72,15 @@ impl Candidates {
         let (marks, prefixes) = (&mut self.marks[..words], &mut self.prefixes[..words]);
         let mut marker =
             Marker { text, prefixes3, prefix, literal, chunk: self.chunk.get_or_insert_default(), marks, prefixes };
-        match path {
+        match &prefixes3.tables {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512 if path.runs_here() => crate::simd::candidates_avx512::scan(&mut marker),
+            Tables::ByBytes(tables) if Path::Avx512.runs_here() => {
+                crate::simd::candidates_avx512::scan(&mut marker, tables)
+            }
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 if path.runs_here() => crate::simd::candidates_avx2::scan(&mut marker),
+            Tables::ByHalves(tables) if Path::Avx2.runs_here() => {
+                crate::simd::candidates_avx2::scan(&mut marker, tables)
+            }
             _ => plain(&mut marker),
         }
         self.gather(text.len());
@@ -159,21 +162,35 @@ fn plain(marker: &mut Marker<'_, impl Fn([u8; 4]) -> bool>) {
 mod tests {
     use super::*;
     use crate::redact::prefilter::places::Bits;
+    use crate::redact::prefilter::shared_bits::Prefix4;
     use proptest::prelude::*;
 
     /// Miri takes a thousand times as long.
     const LENGTH_STEP: usize = if cfg!(miri) { 63 } else { 1 };
     const TIMES_MAX: usize = if cfg!(miri) { 2 } else { 30 };
 
-    fn prefixes3() -> Prefixes3 {
-        let abc = || b"abc".iter().copied();
-        let long = abc().flat_map(|a| abc().flat_map(move |b| abc().map(move |c| [a, b, c])));
-        Prefixes3::new(&[*b":A1", *b"---"], &[*b"be.", *b"Be_"], &long.chain([*b"lon"]).collect::<Vec<_>>())
+    const ANYWHERE: [Prefix4; 2] = [*b":A12", *b"--- "];
+    const WORDS: [Prefix4; 3] = [*b"be..", *b"be.b", *b"Be__"];
+
+    /// Of long words: all of these letters.
+    fn long_words() -> Vec<Prefix4> {
+        let abc = || b"abc_".iter().copied();
+        let pairs = || abc().flat_map(move |one| abc().map(move |two| [one, two]));
+        pairs().flat_map(|[a, b]| pairs().map(move |[c, d]| [a, b, c, d])).chain([*b"long"]).collect()
+    }
+
+    fn prefixes3(path: Path) -> Prefixes3 {
+        Prefixes3::new(path, &ANYWHERE, &WORDS, &long_words())
+    }
+
+    /// A literal begins with these bytes.
+    fn listed(bytes: [u8; 4]) -> bool {
+        [&ANYWHERE[..], &WORDS].concat().contains(&bytes) || long_words().contains(&bytes)
     }
 
     fn places(text: &str, wanted: fn(Block) -> u64) -> Vec<usize> {
         let mut candidates = Candidates::default();
-        candidates.scan(Path::Scalar, text.as_bytes(), &prefixes3(), |_| true, &|_| true);
+        candidates.scan(text.as_bytes(), &prefixes3(Path::Scalar), listed, &|_| true);
         let blocks = (0..text.len()).step_by(64).map(|at| (at, candidates.view().window(at)));
         blocks.flat_map(|(at, block)| Bits(wanted(block)).map(move |bit| at + bit)).collect()
     }
@@ -199,7 +216,7 @@ mod tests {
             let text = "-".repeat(length - 1) + "@";
             for path in Path::here() {
                 let mut candidates = Candidates::default();
-                candidates.scan(path, text.as_bytes(), &prefixes3(), |_| false, &|_| true);
+                candidates.scan(text.as_bytes(), &prefixes3(path), |_| false, &|_| true);
                 assert!(candidates.view().any(length - 1..length), "{length} bytes on {path:?}");
             }
         }
@@ -207,11 +224,11 @@ mod tests {
 
     #[test]
     fn zeros_that_a_literal_begins_with_are_not_seen_before_a_text() {
-        let prefixes3 = Prefixes3::new(&[[0, b'b', b'e'], [0, 0, b'c']], &[], &[]);
         for path in Path::here() {
+            let prefixes3 = Prefixes3::new(path, &[[0, b'b', b'e', b' '], [0, 0, 0, b'c']], &[], &[]);
             for (text, expected) in [("be after no zero", None), ("c", None), ("\0be after one", Some(0))] {
                 let mut candidates = Candidates::default();
-                candidates.scan(path, text.as_bytes(), &prefixes3, |_| true, &|_| true);
+                candidates.scan(text.as_bytes(), &prefixes3, |_| true, &|_| true);
                 let found = Bits(candidates.view().window(0).prefixes).next();
                 assert_eq!(found, expected, "{text:?} on {path:?}");
             }
@@ -219,7 +236,7 @@ mod tests {
     }
 
     /// What the prefilter marks, and what stands between, with lengths around those of a block.
-    const PARTS: &str = "[ -~]{0,20}|[a-c]{10,20}|[0-9]{1,20}|be\\.|:A1|---|[ -~]{60,70}|[\\PC]{0,5}";
+    const PARTS: &str = "[ -~]{0,20}|[a-c_]{10,20}|[0-9]{1,20}|be\\.\\.|be\\.b|Be__|:A12|--- |[ -~]{60,70}|[\\PC]{0,5}";
 
     /// The words of a text of so many bytes.
     fn words(candidates: &Candidates, bytes: usize) -> [&[u64]; 2] {
@@ -237,7 +254,8 @@ mod tests {
             let text = [" ".repeat(before), parts.concat().repeat(times)].concat().into_bytes();
             let short = &text[..length.index(text.len() + 1)];
             let scan = |candidates: &mut Candidates, path, text: &[u8]| {
-                candidates.scan(path, text, &prefixes3(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0)
+                let prefix = |bytes: [u8; 4]| bytes[0].is_multiple_of(2) && listed(bytes);
+                candidates.scan(text, &prefixes3(path), prefix, &|at| at % 3 != 0)
             };
             for path in Path::here() {
                 // Candidates keep what is left of a longer text, and that must not show.
@@ -256,7 +274,7 @@ mod tests {
             let text = parts.concat().into_bytes();
             let text = &text[..text.len().min(length)];
             let mut candidates = Candidates::default();
-            candidates.scan(Path::Scalar, text, &prefixes3(), |bytes| bytes[0] % 2 == 0, &|at| at % 3 != 0);
+            candidates.scan(text, &prefixes3(Path::Scalar), |bytes| bytes[0].is_multiple_of(2), &|at| at % 3 != 0);
             let bit = |words: &[u64], at: usize| words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0);
             let view = candidates.view();
             for start in 0..text.len().min(70) {

@@ -4,7 +4,8 @@
 use super::byte_classes::RUN_BYTES;
 use super::card::{may_be_card, CARD_SHIFT, FOURS_SHIFT};
 use super::places::Bits;
-use super::prefix3::{Prefixes3, PREFIX3_BYTES};
+use super::prefix3::Prefixes3;
+use super::shared_bits::PREFIX3_BYTES;
 
 /// What is marked at a time: one bit per byte in a word.
 pub(crate) const BLOCK_BYTES: usize = 64;

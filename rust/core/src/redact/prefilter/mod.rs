@@ -15,3 +15,4 @@ pub(crate) mod min_prefix;
 pub(crate) mod places;
 pub(crate) mod prefix3;
 pub(crate) mod prefix4;
+pub(crate) mod shared_bits;

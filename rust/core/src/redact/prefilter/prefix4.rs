@@ -5,25 +5,24 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::redact::patterns::literals::is_escaped;
-use crate::redact::prefilter::prefix3::{Prefix3, Prefixes3};
+use crate::redact::prefilter::prefix3::Prefixes3;
+use crate::redact::prefilter::shared_bits::{Prefix4, PREFIX4_BYTES};
+use crate::simd::Path;
 
 /// Bits of the table, as a power of two. 2^18 bits are 32 KiB, of which the words of most lines touch a small part. With the
 /// four thousand prefixes of the packs it takes one place in a hundred for one.
 const TABLE_BITS_LOG2: u32 = 18;
 const TABLE_WORDS: usize = (1 << TABLE_BITS_LOG2) / 64;
 
-/// A prefix is the first four bytes of a literal: one word, compared at once.
-const PREFIX4_BYTES: usize = 4;
-
 /// The literals of all rules.
 pub struct Prefixes4 {
     /// A bit for each hash of a folded prefix. Its length is known to the compiler, so that no look-up is checked.
     table: Box<[u64; TABLE_WORDS]>,
     literals: HashMap<u32, Vec<Literal>, RandomState>,
-    /// Three-byte prefixes of literals that count anywhere, at words, and at long words.
-    anywhere: Vec<Prefix3>,
-    words: Vec<Prefix3>,
-    long_words: Vec<Prefix3>,
+    /// Prefixes of literals that count anywhere, at words, and at long words.
+    anywhere: Vec<Prefix4>,
+    words: Vec<Prefix4>,
+    long_words: Vec<Prefix4>,
     escaped: bool,
 }
 
@@ -47,7 +46,7 @@ impl Prefixes4 {
     /// `begins`: at which places of a text a match may begin.
     pub fn add(&mut self, text: &[u8], any_case: bool, begins: Begins, rule: usize) {
         self.escaped |= text.iter().any(|byte| is_escaped(*byte));
-        let prefixes3 = match begins {
+        let prefixes4 = match begins {
             Begins::Anywhere => &mut self.anywhere,
             Begins::Word => &mut self.words,
             Begins::LongWord => &mut self.long_words,
@@ -56,9 +55,11 @@ impl Prefixes4 {
             true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
             false => vec![byte],
         };
-        let [first, second, third] = [0, 1, 2].map(|at| cases(text[at]));
+        let [first, second, third, fourth] = [0, 1, 2, 3].map(|at| cases(text[at]));
         for (first, second) in first.iter().flat_map(|first| second.iter().map(move |second| (first, second))) {
-            prefixes3.extend(third.iter().map(|third| [*first, *second, *third]));
+            for (third, fourth) in third.iter().flat_map(|third| fourth.iter().map(move |fourth| (third, fourth))) {
+                prefixes4.push([*first, *second, *third, *fourth]);
+            }
         }
         let prefix = fold(text);
         let hash = hash(prefix);
@@ -66,9 +67,9 @@ impl Prefixes4 {
         self.literals.entry(prefix).or_default().push(Literal { text: text.to_vec(), any_case, rule });
     }
 
-    /// What the kernels look for.
-    pub fn prefixes3(&self) -> Prefixes3 {
-        Prefixes3::new(&self.anywhere, &self.words, &self.long_words)
+    /// What the kernel of a path looks for.
+    pub fn prefixes3(&self, path: Path) -> Prefixes3 {
+        Prefixes3::new(path, &self.anywhere, &self.words, &self.long_words)
     }
 
     /// Some literal holds what JSON writes as an escape.
