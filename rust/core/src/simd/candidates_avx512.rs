@@ -113,7 +113,7 @@ fn masks(bytes: [__m512i; PREFIX4_BYTES], tables: &Tables) -> Masks {
     }
 }
 
-/// The bits that the prefixes ending at each byte have in common.
+/// The bits that the prefixes whose third byte this is, with the one behind it, have in common.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi")]
 fn prefix3(bytes: [__m512i; PREFIX4_BYTES], tables: &[Table; PREFIX4_BYTES]) -> __m512i {
