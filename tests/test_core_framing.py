@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,6 +129,20 @@ def test_normalised_lines_are_counted() -> None:
     assert [b'{"a":1}', b'{"a":null,"b":[null]}', b'{"a":1,"a":1e999,"n":' + b"9" * 400 + b"}"] == lines
     assert {"crlf": 1, "bom": 1, "non_finite": 2} == done.normalized
     assert {"blank": 1} == done.dropped
+
+
+@pytest.mark.parametrize("blank", ["drop", "keep"])
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\r", b" \r", b"\n", b"\r\n"])
+@pytest.mark.parametrize("line", [b'{"a":1}', b"\r2", b"[1]", b"no json", b'{"password":"hunter2hunter2"}', b" "])
+def test_a_last_line_without_its_end(line: bytes, end: bytes, blank: str) -> None:
+    """
+    However the last line of a batch ends, it comes out with a newline, as many lines as are counted.
+    """
+    done = Engine(json.dumps({"blank": blank}).encode()).lane("in").process(b'{"b":2}\n' + line + end, ARRIVAL)
+
+    lines = bytes(done.lines)
+    assert lines.endswith(b"\n")
+    assert done.lines_out == lines.count(b"\n") == 2 - sum(done.dropped.values())
 
 
 def test_an_over_long_line_is_scanned_then_cut() -> None:

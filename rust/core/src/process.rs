@@ -380,7 +380,7 @@ impl Worker {
 /// Write a line with its edits, or leave it to the run of untouched ones; true when it was written.
 fn emit(output: &mut Output<'_>, segment: &Segment<'_>, line: &Line, edits: &Edits) -> bool {
     let (from, to) = line.text;
-    if edits.is_empty() && from == line.start && to + 1 == line.next {
+    if edits.is_empty() && from == line.start && segment.bytes[to..line.next] == *b"\n" {
         output.keep();
         return false;
     }

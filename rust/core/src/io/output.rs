@@ -54,6 +54,10 @@ impl<'a> Output<'a> {
     /// The buffer and the number of its lines.
     pub fn finish(mut self) -> (Vec<u8>, usize) {
         self.copy(self.input.len());
+        // A last line that was kept without one.
+        if self.out.last().is_some_and(|last| *last != b'\n') {
+            self.out.push(b'\n');
+        }
         (self.out, self.lines)
     }
 }
