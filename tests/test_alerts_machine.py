@@ -161,11 +161,11 @@ def test_firing_and_resolved_alternate(values, for_, keep, resolve, no_data):
     Whatever comes, an alert that fired resolves before it fires again, and is resolved only once.
     """
     made = play(values, for_=for_, keep_firing_for=keep, resolve_value=resolve, no_data=no_data)
-    statuses = [status for status, run in itertools.groupby(status for _, status, reason in made)]
-    crossings = [status for _, status, reason in made if (status, reason) != ("firing", "no_data")]
+    told = [(status, reason) for _, status, reason in made]
 
-    assert statuses == [("firing", "resolved")[at % 2] for at in range(len(statuses))]
-    assert all(first != "resolved" or second != "resolved" for first, second in itertools.pairwise(crossings))
+    assert [] == told[:1] or told[0][0] == "firing"
+    # Of a firing alert it may be said once more that its data are missing.
+    assert all(first[0] != second[0] or second == ("firing", "no_data") for first, second in itertools.pairwise(told))
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 10)), max_size=60), st.sampled_from(["keep", "ok", "alert"]))
