@@ -173,7 +173,7 @@ def test_secrets_beside_a_token_in_a_list_go() -> None:
 )
 def test_quotes_without_a_partner_below_a_secret(opening: str, line: str) -> None:
     """
-    Tokens part the rest of such a line in another way, so all of it goes, and a second run changes nothing.
+    Tokens part the rest of such a line in another way: what was masked once is not parted anew by a second run.
     """
     for text in (f"{opening}\n {line}", f"{opening} {line}\n{line}", f"x {opening}\n\n{line}\n{line}\n}}"):
         once = filtered(text)

@@ -54,7 +54,7 @@ impl<'a> Output<'a> {
     /// The buffer and the number of its lines.
     pub fn finish(mut self) -> (Vec<u8>, usize) {
         self.copy(self.input.len());
-        // A last line that was kept without one.
+        // A last line that came without a newline and was kept as it is.
         if self.out.last().is_some_and(|last| *last != b'\n') {
             self.out.push(b'\n');
         }

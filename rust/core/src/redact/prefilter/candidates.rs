@@ -7,6 +7,7 @@ use super::card::may_be_card;
 use super::marker::{Chunk, Marker, BLOCK_BYTES};
 use super::prefix3::{begins_word, Prefixes3, Tables};
 use crate::simd::bitmap::Bitmap;
+#[cfg(any(test, target_arch = "x86_64"))]
 use crate::simd::Path;
 
 /// What was found at 64 places of a text, the first in the lowest bit.

@@ -18,7 +18,8 @@ pub(super) type Bits = [[u8; 256]; PREFIX4_BYTES];
 /// How tables tell bytes apart.
 #[derive(Clone, Copy)]
 pub(super) enum Told {
-    /// The first three: all of them, but together with each that has its low half and another's high half.
+    /// The first three: all of them, but together with each that has its low half and another's high half. The fourth is not
+    /// asked for: every byte may stand there.
     ByHalves,
     /// The first two but for the top bit, the others but for the top two: a look-up of six bits costs half of one of seven.
     ByBytes,
