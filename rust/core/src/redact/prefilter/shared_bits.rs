@@ -230,3 +230,39 @@ const WEIGHTS: [u32; 128] = {
     }
     weights
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn group(prefix4: Prefix4, told: Told) -> Group {
+        Group::of(&[prefix4], told)
+    }
+
+    proptest! {
+        #[test]
+        fn what_leaves_a_bit_leaves_no_trace(stay: Vec<Prefix4>, leave: Vec<Prefix4>) {
+            for told in [Told::ByHalves, Told::ByBytes] {
+                let mut bit = Bit::new(told);
+                leave.iter().chain(&stay).for_each(|prefix4| bit.add(&group(*prefix4, told)));
+                leave.iter().for_each(|prefix4| bit.remove(&group(*prefix4, told)));
+                let mut fresh = Bit::new(told);
+                stay.iter().for_each(|prefix4| fresh.add(&group(*prefix4, told)));
+                prop_assert_eq!((bit.held, bit.sets, bit.weights), (fresh.held, fresh.sets, fresh.weights));
+            }
+        }
+
+        #[test]
+        fn every_prefix_has_a_bit_at_all_its_bytes(prefixes4: std::collections::BTreeSet<Prefix4>) {
+            let prefixes4: Vec<Prefix4> = prefixes4.into_iter().collect();
+            for told in [Told::ByHalves, Told::ByBytes] {
+                let bits = share(&prefixes4, 4, |_, _| true, told);
+                for prefix4 in &prefixes4 {
+                    let common = (0..PREFIX4_BYTES).fold(u8::MAX, |all, at| all & bits[at][usize::from(prefix4[at])]);
+                    prop_assert!(common != 0, "{:?}", prefix4);
+                }
+            }
+        }
+    }
+}
