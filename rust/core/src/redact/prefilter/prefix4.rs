@@ -72,6 +72,13 @@ impl Prefixes4 {
         Prefixes3::new(path, &self.anywhere, &self.words, &self.long_words)
     }
 
+    /// Prefixes of literals that count anywhere, at words, and at long words, in order.
+    #[cfg(test)]
+    pub fn lists(&self) -> [Vec<Prefix4>; 3] {
+        [&self.anywhere, &self.words, &self.long_words]
+            .map(|list| list.iter().copied().collect::<std::collections::BTreeSet<_>>().into_iter().collect())
+    }
+
     /// Some literal holds what JSON writes as an escape.
     pub fn escaped(&self) -> bool {
         self.escaped

@@ -1,10 +1,9 @@
 //! Which prefixes share a bit of the kernels' tables. Problem: there are thousands of prefixes and few bits; a bit also lets
 //! pass what has the first byte of one of its prefixes and the second of another. Idea: prefixes that have much in common,
-//! or seldom bytes, go together. Each takes the bit that then lets the least more pass, in an order that a sample of log
-//! lines likes best.
+//! or seldom bytes, go together. Each takes the bit that then lets the least more pass; in which order they do was searched
+//! for with log lines.
 
 use std::array::from_fn;
-use std::cmp::Reverse;
 
 /// How many bytes of a literal are asked for.
 pub(crate) const PREFIX3_BYTES: usize = 3;
@@ -45,47 +44,31 @@ impl Told {
     fn weight_of(self, set: Set, at: usize) -> u32 {
         match self {
             Self::ByHalves if at < PREFIX3_BYTES => {
-                let ascii = 0..8;
-                let high = ascii.filter(|high| set >> (HIGH_HALVES + *high) & 1 != 0);
+                let high = (0..16).filter(|high| set >> (HIGH_HALVES + *high) & 1 != 0);
                 high.flat_map(|high| ones(set & 0xffff).map(move |low| WEIGHTS[high as usize * 16 + low])).sum()
             }
             Self::ByHalves => 1,
-            Self::ByBytes if at < 2 => ones(set).map(|byte| WEIGHTS[byte]).sum(),
-            Self::ByBytes => ones(set).map(|byte| WEIGHTS[byte] + WEIGHTS[byte + 64]).sum(),
+            Self::ByBytes if at < 2 => ones(set).map(|byte| WEIGHTS[byte] + WEIGHTS[byte + 128]).sum(),
+            Self::ByBytes => ones(set).map(|byte| (0..4).map(|top| WEIGHTS[byte + 64 * top]).sum::<u32>()).sum(),
         }
     }
 }
 
-/// Orders in which prefixes take their bits: of sixteen the best marks half as many places of the sample as the first one.
-const ORDERS: u32 = 16;
-/// Lines as services write them: which order is the best shows there. By weights alone another one seems to be, with which
-/// twice as many places of lines of 540 bytes are looked up (2026-11-30).
-const SAMPLE: &[u8] = include_bytes!("sample.log");
-/// An odd number that parts neighbours (of the golden ratio), times the number of an order.
+/// An odd number that parts neighbours (of the golden ratio), times an order.
 const SHUFFLE: u32 = 0x9e37_79b1;
 /// How often each group may take a better bit. Twice are enough for the packs.
 const MOVES_MAX: usize = 2;
 
-/// Share `count` bits among prefixes, which are sorted, those with the same first two bytes together. `counts`: a prefix at
-/// this place of a text counts.
-pub(super) fn share(prefixes4: &[Prefix4], count: usize, counts: fn(&[u8], usize) -> bool, told: Told) -> Bits {
+/// Share `count` bits among prefixes, which are sorted, those with the same first two bytes together. `order`: in which they
+/// take them, any number: by weights alone others seem better than those that mark the fewest places of log lines.
+pub(super) fn share(prefixes4: &[Prefix4], count: usize, told: Told, order: u32) -> Bits {
     let mut groups: Vec<Group> =
         prefixes4.chunk_by(|one, other| one[..2] == other[..2]).map(|prefixes4| Group::of(prefixes4, told)).collect();
-    groups.sort_by_cached_key(|group| (Reverse(Bit::new(told).more_with(group)), group.first));
-    let places: Vec<&[u8]> =
-        (0..SAMPLE.len() - PREFIX4_BYTES).filter(|at| counts(SAMPLE, *at)).map(|at| &SAMPLE[at..]).collect();
-    let in_order = |order: u32| {
-        if order > 0 {
-            groups.sort_by_key(|group| group.number().wrapping_mul(SHUFFLE.wrapping_mul(order) | 1));
-        }
-        let bits = take_bits(&groups, count, told);
-        let marked = places.iter().filter(|text| bits.iter().any(|bit| bit.may_be(text))).count();
-        (marked, bits)
-    };
-    let best = (0..ORDERS).map(in_order).min_by_key(|(marked, _)| *marked).map_or_else(Vec::new, |(_, bits)| bits);
+    groups.sort_by_key(|group| group.number().wrapping_mul(SHUFFLE.wrapping_mul(order) | 1));
+    let bits = take_bits(&groups, count, told);
     from_fn(|at| {
         from_fn(|byte| {
-            let held = best.iter().enumerate().map(|(number, bit)| u8::from(bit.holds(byte as u8, at)) << number);
+            let held = bits.iter().enumerate().map(|(number, bit)| u8::from(bit.holds(byte as u8, at)) << number);
             held.fold(0, |all, bit| all | bit)
         })
     })
@@ -188,10 +171,6 @@ impl Bit {
         }
     }
 
-    fn may_be(&self, text: &[u8]) -> bool {
-        (0..PREFIX4_BYTES).all(|at| self.holds(text[at], at))
-    }
-
     fn holds(&self, byte: u8, at: usize) -> bool {
         let set = self.told.set(byte, at);
         self.sets[at] & set == set
@@ -207,12 +186,19 @@ fn ones(mut set: Set) -> impl Iterator<Item = usize> {
     })
 }
 
-/// How often bytes of ASCII are seen in log lines, roughly; few lines hold others. Of some hundred numbers these mark the
-/// fewest places in the lines of the benchmark and in 1.3 MB of ordinary ones (17 in 1,024 bytes, others up to 37).
-const WEIGHTS: [u32; 128] = {
+/// How often bytes are seen in log lines, roughly. Of some hundred numbers for those of ASCII these mark the fewest places in
+/// the lines of the benchmark and in 1.3 MB of ordinary ones (17 in 1,024 bytes, others up to 37). Where the others weigh
+/// nothing, each text in Cyrillic is looked up at every tenth byte.
+const WEIGHTS: [u32; 256] = {
+    const ABOVE_ASCII: u32 = 3;
     const SHARES: [(&[u8], u32); 3] =
         [(b"etaoinsrlc", 10), (b"abcdefghijklmnopqrstuvwxyz", 6), (b"0123456789 \".-_/:,", 3)];
-    let mut weights = [0; 128];
+    let mut weights = [0; 256];
+    let mut byte = 0x80;
+    while byte < weights.len() {
+        weights[byte] = ABOVE_ASCII;
+        byte += 1;
+    }
     let mut byte = b' ';
     while byte <= b'~' {
         weights[byte as usize] = 1;
@@ -257,7 +243,7 @@ mod tests {
         fn every_prefix_has_a_bit_at_all_its_bytes(prefixes4: std::collections::BTreeSet<Prefix4>) {
             let prefixes4: Vec<Prefix4> = prefixes4.into_iter().collect();
             for told in [Told::ByHalves, Told::ByBytes] {
-                let bits = share(&prefixes4, 4, |_, _| true, told);
+                let bits = share(&prefixes4, 4, told, 1);
                 for prefix4 in &prefixes4 {
                     let common = (0..PREFIX4_BYTES).fold(u8::MAX, |all, at| all & bits[at][usize::from(prefix4[at])]);
                     prop_assert!(common != 0, "{:?}", prefix4);
