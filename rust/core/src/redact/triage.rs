@@ -41,23 +41,28 @@ fn flags_of(text: &[u8], at: usize, block: Block, keys: &Keys, memo: &mut KeyMem
             places.signs.push(place as u32);
         } else if flag == Seen::BACKSLASH {
             marks.skip_to(bit + backslashes(&text[place..]));
+        } else if flag == Seen::QUOTE {
+            flags |= quote_flags(text, place, flags, keys, memo);
         } else if flag & !Seen::BRACKET == 0 && (flags & Seen::TERMINAL == 0 || text[place] != b'[') {
             flags |= encoding(text, place);
-        }
-    }
-    if flags & Seen::QUOTE != 0 {
-        let quotes = || Bits(block.marks).map(|bit| at + bit).filter(|place| matches!(text[*place], b'"' | b'\''));
-        if quotes().any(|quote| in_call(text, quote)) {
-            flags |= Seen::BRACKET;
-        }
-        if quotes().any(|quote| quoted_values::may_begin(text, quote, keys, memo)) {
-            flags |= Seen::QUOTED_VALUE;
         }
     }
     // A prefix that the text does not hold whole belongs to the text behind it.
     for place in Bits(block.prefixes).map(|bit| at + bit).filter(|place| place + 4 <= text.len()) {
         flags |= Seen::PREFIX;
         places.prefixes.push(place as u32);
+    }
+    flags
+}
+
+/// What a quote opens, if it is not known yet of another one.
+fn quote_flags(text: &[u8], quote: usize, known: u16, keys: &Keys, memo: &mut KeyMemo) -> u16 {
+    let mut flags = 0;
+    if known & Seen::BRACKET == 0 && in_call(text, quote) {
+        flags |= Seen::BRACKET;
+    }
+    if known & Seen::QUOTED_VALUE == 0 && quoted_values::may_begin(text, quote, keys, memo) {
+        flags |= Seen::QUOTED_VALUE;
     }
     flags
 }

@@ -191,7 +191,7 @@ fn search(text: &[u8], values: &[Value], found: &mut impl FnMut(usize, usize, us
         };
         occurrences(text, &value.bytes, |start| {
             let end = start + value.bytes.len();
-            if !(value.alone && inside(start, end)) {
+            if !(inside(start, end) && value.is_alone()) {
                 found(start, end, value.edit);
             }
         });

@@ -28,8 +28,13 @@ pub(super) struct Value {
     pub bytes: Vec<u8>,
     /// The number of the edit that replaced it.
     pub edit: usize,
-    /// It counts only where no letter or digit stands beside it.
-    pub alone: bool,
+}
+
+impl Value {
+    /// It counts only where no letter or digit stands beside it. Asked where it stands once more, which is seldom.
+    pub fn is_alone(&self) -> bool {
+        self.bytes.len() < INSIDE_BYTES_MIN || is_name(&self.bytes)
+    }
 }
 
 /// The values of the first edits, as they stand and as their escapes mean.
@@ -45,8 +50,7 @@ pub(super) fn values(text: &[u8], edits: &Edits, skipped: u16) -> Vec<Value> {
         let mut add = |bytes: &[u8]| {
             let bytes = without_scheme(bytes);
             if !values.iter().any(|known| known.bytes == bytes) && is_telling(bytes) {
-                let alone = bytes.len() < INSIDE_BYTES_MIN || is_name(bytes);
-                values.push(Value { bytes: bytes.to_vec(), edit, alone });
+                values.push(Value { bytes: bytes.to_vec(), edit });
             }
         };
         meanings(raw, &mut add);

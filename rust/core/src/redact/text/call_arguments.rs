@@ -7,7 +7,7 @@ use memchr::memrchr;
 use crate::redact::bytes::is_word;
 
 /// How far before its argument a call begins, in bytes.
-const CALL_BYTES_MAX: usize = 128;
+pub const CALL_BYTES_MAX: usize = 128;
 /// Longest name of a function, in bytes.
 const NAME_BYTES_MAX: usize = 48;
 

@@ -8,7 +8,7 @@ use crate::redact::bytes::is_word;
 use crate::redact::keys::class::KeyClass;
 use crate::redact::keys::{KeyMemo, Keys};
 use crate::redact::patterns::{checks, commands};
-use crate::redact::text::call_arguments::{self, Argument};
+use crate::redact::text::call_arguments::{self, Argument, CALL_BYTES_MAX};
 use crate::redact::text::inserted_rows;
 use crate::redact::text::placeholders;
 use crate::redact::text::separator::word_before;
@@ -43,6 +43,8 @@ pub fn may_begin(text: &[u8], quote: usize, keys: &Keys, memo: &mut KeyMemo) -> 
     let escapes = text[..quote].iter().rev().take(ESCAPES_MAX).take_while(|byte| **byte == b'\\').count();
     let quote = quote - escapes;
     match text[..quote].last() {
+        // JSON has many of these, and few brackets before them.
+        Some(b',') if memrchr(b'(', &text[quote.saturating_sub(CALL_BYTES_MAX)..quote]).is_none() => false,
         // The end of most words tells that they name no secret.
         Some(b' ') if !ends_label(&text[..quote - 1]) => {
             inserted_rows::opening(text, quote).is_some() || is_argument(text, quote, keys, memo)
