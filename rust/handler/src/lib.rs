@@ -6,6 +6,7 @@ mod gate;
 pub mod level;
 pub mod limits;
 pub mod line;
+pub mod log_file;
 pub mod output;
 pub mod ship_queue;
 mod state;

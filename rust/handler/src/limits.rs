@@ -28,3 +28,9 @@ pub const SPARE_BYTES_MAX: usize = 1024 * 1024;
 pub const SHIP_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of one write to a pipe that the kernel never mixes with what others write to it (POSIX `PIPE_BUF`).
 pub const PIPE_BUF: usize = 4096;
+/// Longest time until a path that names another file now is noticed.
+pub const PATH_CHECK: Duration = Duration::from_secs(1);
+/// Times that one write opens its file anew before it counts as failed: as often as that, nobody rotates.
+pub const REOPENINGS_MAX: usize = 8;
+/// Bytes that are read at a time for compression: what costs no more per byte than larger ones.
+pub const COMPRESSION_BUFFER_BYTES: usize = 64 * 1024;

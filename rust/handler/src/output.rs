@@ -38,28 +38,28 @@ impl Output {
     /// Not everything could be written; call again with the same arguments.
     pub fn append(&self, lines: &[u8], written: &mut usize) -> io::Result<()> {
         let done = write_lines(self.file.as_fd(), lines, written);
-        if done.is_err() {
-            *written -= self.take_back(&lines[..*written]);
+        if done.is_err() && self.regular {
+            *written -= take_back(&self.file, &lines[..*written]);
         }
         done
     }
+}
 
-    /// Take back the beginning of a line, if the file still ends with it; the bytes taken back.
-    fn take_back(&self, written: &[u8]) -> usize {
-        let torn = &written[memrchr(b'\n', written).map_or(0, |at| at + 1)..];
-        if torn.is_empty() || !self.regular {
-            return 0;
-        }
-        let Ok(before) = self.file.metadata().map(|about| about.len().saturating_sub(torn.len() as u64)) else {
-            return 0;
-        };
-        let mut last = vec![0; torn.len()];
-        let ends = self.file.read_exact_at(&mut last, before).is_ok() && last == torn;
-        if ends && self.file.set_len(before).is_ok() {
-            torn.len()
-        } else {
-            0
-        }
+/// Take back the beginning of a line, if the file still ends with it; the bytes taken back.
+pub(crate) fn take_back(file: &File, written: &[u8]) -> usize {
+    let torn = &written[memrchr(b'\n', written).map_or(0, |at| at + 1)..];
+    if torn.is_empty() {
+        return 0;
+    }
+    let Ok(before) = file.metadata().map(|about| about.len().saturating_sub(torn.len() as u64)) else {
+        return 0;
+    };
+    let mut last = vec![0; torn.len()];
+    let ends = file.read_exact_at(&mut last, before).is_ok() && last == torn;
+    if ends && file.set_len(before).is_ok() {
+        torn.len()
+    } else {
+        0
     }
 }
 
@@ -122,11 +122,16 @@ fn together(rest: &[u8]) -> &[u8] {
 /// # Errors
 /// The file cannot be opened for writing.
 pub fn open(path: &Path) -> io::Result<File> {
+    open_appending(path, FILE_MODE).map(|(file, _)| file)
+}
+
+/// `open` with the permissions of a new file; and whether a line had to be ended.
+pub(crate) fn open_appending(path: &Path, mode: u32) -> io::Result<(File, bool)> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
     }
     let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(FILE_MODE);
+    options.append(true).create(true).mode(mode);
     // Reading as well lets a named pipe without a reader open at once; not every file may be read.
     let mut file = match options.clone().read(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.open(path)?,
@@ -134,10 +139,12 @@ pub fn open(path: &Path) -> io::Result<File> {
     };
     let about = file.metadata()?;
     let mut last = [b'\n'];
-    if about.is_file() && about.len() > 0 && file.read_exact_at(&mut last, about.len() - 1).is_ok() && last != [b'\n'] {
+    let read = about.is_file() && about.len() > 0 && file.read_exact_at(&mut last, about.len() - 1).is_ok();
+    let torn = read && last != [b'\n'];
+    if torn {
         file.write_all(b"\n")?;
     }
-    Ok(file)
+    Ok((file, torn))
 }
 
 /// Standard output (`error`: standard error), under a descriptor of our own.

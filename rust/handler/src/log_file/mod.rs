@@ -1,0 +1,326 @@
+//! A log file that several processes append to, and whose name may come to mean another file: it is rotated by us, by one
+//! of the other processes or by logrotate, truncated, or removed with its directory. No line is lost or torn by that.
+
+mod compression;
+mod rotation;
+#[cfg(test)]
+mod tests;
+mod tidying;
+mod trouble;
+
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use memchr::memrchr;
+
+use crate::limits::{PATH_CHECK, REOPENINGS_MAX};
+use crate::output::{open_appending, take_back, write_lines};
+pub use compression::Compression;
+use rotation::Rotated;
+pub use rotation::Rotation;
+use tidying::Tidying;
+use trouble::Troubles;
+pub use trouble::{Change, Stage};
+
+/// Which file, and what becomes of it once it is large or old.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub path: PathBuf,
+    /// Permissions of a new file; the umask may take away more.
+    pub mode: u32,
+    /// None: somebody else rotates it, or nobody.
+    pub rotation: Option<Rotation>,
+}
+
+/// A log file, for one thread.
+///
+/// With rotation of our own, the path is looked at before every write and the file is locked (shared, by `flock`) during it:
+/// whoever compresses or removes a rotated file takes the lock for itself, so that no line goes to a file that is gone.
+/// Without, the path is looked at each second.
+///
+/// # Example
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use headrig_handler::log_file::{LogFile, Settings};
+///
+/// let path = std::env::temp_dir().join(format!("headrig-log-file-{}.log", std::process::id()));
+/// let mut log = LogFile::open(Settings { path: path.clone(), mode: 0o640, rotation: None })?;
+/// log.append(b"one\n", &mut 0, SystemTime::now())?;
+/// std::fs::remove_file(&path)?;
+/// log.append(b"two\n", &mut 0, SystemTime::now())?;
+/// assert_eq!(std::fs::read(&path)?, b"two\n");
+/// std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct LogFile {
+    settings: Settings,
+    open: Option<OpenFile>,
+    /// When the path was last looked at.
+    checked: Option<SystemTime>,
+    /// When a rotation last failed.
+    rotation_failed: Option<SystemTime>,
+    /// The process that opened it: a lock is shared with whom a fork gave the descriptor to.
+    process: u32,
+    troubles: Troubles,
+    tidying: Arc<Tidying>,
+}
+
+struct OpenFile {
+    file: File,
+    /// None: a device or a pipe, which is never exchanged.
+    id: Option<FileId>,
+}
+
+/// Device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    fn of(about: &Metadata) -> Self {
+        Self(about.dev(), about.ino())
+    }
+
+    fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().as_ref().map(Self::of)
+    }
+}
+
+impl LogFile {
+    /// Open the file, directories included. A line that a crash left unfinished is ended first.
+    ///
+    /// # Errors
+    /// The file cannot be opened for writing.
+    pub fn open(settings: Settings) -> io::Result<Self> {
+        let mut log = Self::unopened(settings);
+        log.reopen()?;
+        if log.settings.rotation.is_some() {
+            // What the process before left unfinished.
+            log.tidying.start(&log.settings);
+        }
+        Ok(log)
+    }
+
+    /// A log file that is opened by the first line.
+    pub fn unopened(settings: Settings) -> Self {
+        Self {
+            settings,
+            open: None,
+            checked: None,
+            rotation_failed: None,
+            process: process::id(),
+            troubles: Troubles::default(),
+            tidying: Arc::default(),
+        }
+    }
+
+    /// Append whole lines, from the first byte that is not written yet; `written` is moved on, or back to the beginning of
+    /// a line that did not fit and was taken back. `now` decides when the path is looked at, and when a file is old.
+    ///
+    /// # Errors
+    /// Not everything could be written; call again with the same arguments.
+    pub fn append(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
+        if self.process != process::id() {
+            // In the child of a fork: the lock and the thread that compresses are the parent's.
+            self.process = process::id();
+            self.tidying = Arc::default();
+            self.open = None;
+        }
+        let done = self.append_pieces(lines, written, now);
+        self.troubles.note(Stage::Write, done.as_ref().err());
+        if let Some(ended) = self.tidying.ended() {
+            self.troubles.note(Stage::Tidy, ended.as_ref().err());
+        }
+        done
+    }
+
+    /// What has changed since the last call: each beginning and each end of a trouble once.
+    pub fn changes(&mut self) -> Vec<Change> {
+        self.troubles.take()
+    }
+
+    /// Have the disk take what was written.
+    ///
+    /// # Errors
+    /// The disk failed, or this is no file that could be synced.
+    pub fn sync(&self) -> io::Result<()> {
+        self.open.as_ref().map_or(Ok(()), |open| open.file.sync_all())
+    }
+
+    /// Wait until rotated files are compressed and superfluous ones removed.
+    pub fn wait_until_tidy(&self) {
+        self.tidying.wait();
+    }
+
+    fn append_pieces(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
+        let mut reopenings = 0;
+        while *written < lines.len() {
+            let before = self.id();
+            let begin = *written;
+            let result = match self.settings.rotation.clone() {
+                Some(rotation) => self.append_piece(&rotation, lines, written, now),
+                None => self.follow(now).and_then(|()| self.write(lines, lines.len(), written, before)),
+            };
+            self.unlock();
+            result?;
+            if self.is_removed() {
+                // Removed during the write: nobody will find the lines there.
+                self.open = None;
+                *written = begin;
+                reopenings += 1;
+                if reopenings > REOPENINGS_MAX {
+                    return Err(io::Error::other("the file is removed as often as it is made"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Write up to `end`. If the file is another than `before`, the line goes there whole.
+    fn write(&mut self, lines: &[u8], end: usize, written: &mut usize, before: Option<FileId>) -> io::Result<()> {
+        let Some(open) = &self.open else { return Err(io::ErrorKind::NotFound.into()) };
+        if before != open.id {
+            *written = memrchr(b'\n', &lines[..*written]).map_or(0, |at| at + 1);
+        }
+        let done = write_lines(open.file.as_fd(), &lines[..end], written);
+        if done.is_err() && open.id.is_some() {
+            *written -= take_back(&open.file, &lines[..*written]);
+        }
+        done
+    }
+
+    /// Write as many lines as the file has room for, after a rotation if one is due.
+    fn append_piece(
+        &mut self,
+        rotation: &Rotation,
+        lines: &[u8],
+        written: &mut usize,
+        now: SystemTime,
+    ) -> io::Result<()> {
+        let before = self.id();
+        let Some(about) = self.hold(now)? else {
+            return self.write(lines, lines.len(), written, before);
+        };
+        let end = *written + rotation.fitting(&lines[*written..], about.len());
+        let due = about.len() > 0 && (end == *written || rotation.is_old(&about, now));
+        if due && !is_recent(self.rotation_failed, now) && self.rotate(&about, now) {
+            return Ok(());
+        }
+        // A rotation that is not possible now must not hold the lines.
+        let end = if end == *written { lines.len() } else { end };
+        self.write(lines, end, written, before)
+    }
+
+    /// Open what the path names, unless it is open, and lock it against removal. None: a device or a pipe.
+    fn hold(&mut self, now: SystemTime) -> io::Result<Option<Metadata>> {
+        for _ in 0..=REOPENINGS_MAX {
+            if self.open.is_none() {
+                self.reopen()?;
+            }
+            let Some(OpenFile { file, id }) = &self.open else { continue };
+            let Some(id) = *id else { return Ok(None) };
+            // A file system without locks (some of FUSE): rotation still works, and tidying, which needs them, says so.
+            let locked = !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+            match fs::metadata(&self.settings.path) {
+                Ok(about) if locked && FileId::of(&about) == id => return Ok(Some(about)),
+                _ if self.is_removed() || !locked => self.open = None,
+                // Whatever keeps us from the new one, lines are safe in the one we have.
+                _ if is_recent(self.checked, now) => return Ok(None),
+                _ => {
+                    self.checked = Some(now);
+                    if let Err(error) = self.reopen() {
+                        self.troubles.note(Stage::Open, Some(&error));
+                        return Ok(None);
+                    }
+                    self.checked = None;
+                }
+            }
+        }
+        Err(io::Error::other("the file is exchanged as often as it is opened"))
+    }
+
+    /// Whether the file has been rotated, by us or another process.
+    fn rotate(&mut self, about: &Metadata, now: SystemTime) -> bool {
+        let rotated = rotation::rotate(&self.settings, FileId::of(about), now);
+        match &rotated {
+            Ok(Rotated::Busy) => return false,
+            Ok(Rotated::Here) => {
+                self.tidying.start(&self.settings);
+                self.open = None;
+            }
+            Ok(Rotated::Elsewhere) => self.open = None,
+            Err(_) => {}
+        }
+        self.rotation_failed = rotated.is_err().then_some(now);
+        self.troubles.note(Stage::Rotate, rotated.as_ref().err());
+        rotated.is_ok()
+    }
+
+    /// Each second, see whether the path names another file, or none.
+    fn follow(&mut self, now: SystemTime) -> io::Result<()> {
+        if let Some(open) = &self.open {
+            if open.id.is_none() || is_recent(self.checked, now) {
+                return Ok(());
+            }
+        }
+        self.checked = Some(now);
+        if self.open.is_some() && FileId::at(&self.settings.path) == self.id() {
+            self.troubles.note(Stage::Open, None);
+            return Ok(());
+        }
+        let Err(error) = self.reopen() else { return Ok(()) };
+        // Without the new one, lines are safe in the old one, as long as it has a name.
+        if self.open.is_none() || self.is_removed() {
+            self.open = None;
+            return Err(error);
+        }
+        self.troubles.note(Stage::Open, Some(&error));
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        let (file, ended) = open_appending(&self.settings.path, self.settings.mode)?;
+        let about = file.metadata()?;
+        self.open = Some(OpenFile { file, id: about.is_file().then(|| FileId::of(&about)) });
+        self.troubles.note(Stage::Open, None);
+        if ended {
+            self.troubles.tell(Change::TornLineEnded);
+        }
+        Ok(())
+    }
+
+    fn id(&self) -> Option<FileId> {
+        self.open.as_ref().and_then(|open| open.id)
+    }
+
+    fn is_removed(&self) -> bool {
+        let Some(OpenFile { file, id: Some(_) }) = &self.open else { return false };
+        file.metadata().is_ok_and(|about| about.nlink() == 0)
+    }
+
+    fn unlock(&self) {
+        if self.settings.rotation.is_some() {
+            if let Some(OpenFile { file, id: Some(_) }) = &self.open {
+                // It fails only where locking failed.
+                let _ = file.unlock();
+            }
+        }
+    }
+}
+
+/// Less than a check ago. A clock that was set back makes nothing recent.
+fn is_recent(then: Option<SystemTime>, now: SystemTime) -> bool {
+    then.is_some_and(|then| now.duration_since(then).is_ok_and(|since| since < PATH_CHECK))
+}
+
+/// Seconds since 1970; 0 before.
+fn epoch_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
