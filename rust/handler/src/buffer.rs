@@ -44,12 +44,13 @@ pub struct Settings {
 /// use std::time::Duration;
 ///
 /// use headrig_handler::buffer::{Buffer, Settings};
-/// use headrig_handler::output::{self, Output};
+/// use headrig_handler::log_file;
+/// use headrig_handler::output::Output;
 /// use headrig_handler::ship_queue::Shipping;
 ///
 /// let path = std::env::temp_dir().join(format!("headrig-example-{}.log", std::process::id()));
 /// let buffer = Buffer::new(Settings {
-///     output: Some(Output::new(output::open(&path)?)?),
+///     output: Some(Output::log_file(log_file::Settings { path: path.clone(), mode: 0o640, rotation: None })?),
 ///     shipping: Shipping::No,
 ///     text: false,
 ///     spec: Vec::new(),

@@ -1,11 +1,13 @@
-//! Where lines go: a file opened for appending, or a stream that is open already. Whole lines per write, so that other
-//! processes may write meanwhile; the beginning of a line that did not fit into a file is taken back.
+//! Where lines go: a log file, or a stream that is open already. Whole lines per write, so that other processes may write
+//! meanwhile; the beginning of a line that did not fit into a file is taken back.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::SystemTime;
 
 use memchr::{memchr, memrchr};
 use rustix::event::{poll, PollFd, PollFlags};
@@ -13,36 +15,93 @@ use rustix::fs::{fstat, FileType};
 use rustix::io::{write, Errno};
 
 use crate::limits::PIPE_BUF;
+use crate::log_file::{Change, LogFile, Settings};
 
-const FILE_MODE: u32 = 0o640;
+/// Permissions of a new log file, unless told otherwise.
+pub const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
 
-/// An open file or stream.
+/// A log file, or a stream that is open already.
 pub struct Output {
-    file: File,
-    /// Only of a file can anything be taken back.
-    regular: bool,
+    target: Target,
+}
+
+enum Target {
+    Stream(File),
+    LogFile(Box<SharedLogFile>),
+}
+
+struct SharedLogFile {
+    settings: Settings,
+    /// Only the writer uses it.
+    log: Mutex<LogFile>,
+    /// In the child of a fork that came while the parent's writer held the other.
+    of_child: OnceLock<Mutex<LogFile>>,
+}
+
+impl SharedLogFile {
+    fn lock(&self) -> MutexGuard<'_, LogFile> {
+        match self.log.try_lock() {
+            Ok(log) => log,
+            Err(TryLockError::Poisoned(log)) => log.into_inner(),
+            // One writer runs at a time, so whoever holds it was left in the parent.
+            Err(TryLockError::WouldBlock) => {
+                let log = self.of_child.get_or_init(|| Mutex::new(LogFile::unopened(self.settings.clone())));
+                log.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        }
+    }
 }
 
 impl Output {
-    /// # Errors
-    /// The file cannot be looked at.
-    pub fn new(file: File) -> io::Result<Self> {
-        let regular = file.metadata()?.is_file();
-        Ok(Self { file, regular })
+    /// A stream: standard output, standard error.
+    pub fn stream(file: File) -> Self {
+        Self { target: Target::Stream(file) }
     }
 
-    /// Append whole lines, from the first byte that is not written yet; `written` is moved on.
+    /// A log file, which is opened.
+    ///
+    /// # Errors
+    /// The file cannot be opened for writing.
+    pub fn log_file(settings: Settings) -> io::Result<Self> {
+        let log = Mutex::new(LogFile::open(settings.clone())?);
+        let shared = SharedLogFile { settings, log, of_child: OnceLock::new() };
+        Ok(Self { target: Target::LogFile(Box::new(shared)) })
+    }
+
+    /// Append whole lines, from the first byte that is not written yet; `written` is moved on. What changes on the way (the
+    /// disk is full, or is no more) is given to `tell`, each change once.
     ///
     /// # Errors
     /// Not everything could be written; call again with the same arguments.
-    pub fn append(&self, lines: &[u8], written: &mut usize) -> io::Result<()> {
-        let done = write_lines(self.file.as_fd(), lines, written);
-        if done.is_err() && self.regular {
-            *written -= take_back(&self.file, &lines[..*written]);
+    pub(crate) fn append(
+        &self,
+        lines: &[u8],
+        written: &mut usize,
+        now: SystemTime,
+        tell: impl Fn(&Path, &Change),
+    ) -> io::Result<()> {
+        match &self.target {
+            Target::Stream(file) => append_to_stream(file, lines, written),
+            Target::LogFile(shared) => {
+                let mut log = shared.lock();
+                let done = log.append(lines, written, now);
+                for change in log.changes() {
+                    tell(&shared.settings.path, &change);
+                }
+                done
+            }
         }
-        done
     }
+}
+
+/// A stream may be a file that somebody redirected it to.
+fn append_to_stream(file: &File, lines: &[u8], written: &mut usize) -> io::Result<()> {
+    let done = write_lines(file.as_fd(), lines, written);
+    if done.is_err() && file.metadata().is_ok_and(|about| about.is_file()) {
+        *written -= take_back(file, &lines[..*written]);
+    }
+    done
 }
 
 /// Take back the beginning of a line, if the file still ends with it; the bytes taken back.
@@ -117,15 +176,10 @@ fn together(rest: &[u8]) -> &[u8] {
     &rest[..end.map_or(rest.len(), |at| at + 1)]
 }
 
-/// Open a file for appending, directories included. A line that a crash left unfinished is ended first.
+/// Open a file for appending, directories included. A line that a crash left unfinished is ended first, which is told.
 ///
 /// # Errors
 /// The file cannot be opened for writing.
-pub fn open(path: &Path) -> io::Result<File> {
-    open_appending(path, FILE_MODE).map(|(file, _)| file)
-}
-
-/// `open` with the permissions of a new file; and whether a line had to be ended.
 pub(crate) fn open_appending(path: &Path, mode: u32) -> io::Result<(File, bool)> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
@@ -221,8 +275,11 @@ mod tests {
     fn directories_and_file_are_not_for_others_and_a_torn_line_is_ended() {
         let root = std::env::temp_dir().join(format!("headrig-output-{}", std::process::id()));
         let path = root.join("a/b/app.log");
-        open(&path).unwrap().write_all(b"torn").unwrap();
-        open(&path).unwrap().write_all(b"next\n").unwrap();
+        for (bytes, expected) in [(&b"torn"[..], false), (b"next\n", true)] {
+            let (mut file, torn) = open_appending(&path, FILE_MODE).unwrap();
+            assert_eq!(torn, expected);
+            file.write_all(bytes).unwrap();
+        }
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(std::fs::read(&path).unwrap(), b"torn\nnext\n");
         // The umask may take away more.

@@ -1,6 +1,8 @@
 //! The thread that redacts and writes. It compiles the rules itself, so that whoever logs first does not wait for them.
 
+use std::io::{self, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +16,7 @@ use memchr::{memchr_iter, memrchr};
 use crate::buffer::{Buffer, Tally};
 use crate::limits::{CHUNK_BYTES, RETRY};
 use crate::line::{self, Clock};
+use crate::log_file::Change;
 use crate::output::Output;
 use crate::ship_queue::{Chunk, Shipping};
 use crate::state::Turn;
@@ -115,10 +118,15 @@ fn tally(processed: &Processed) -> Tally {
 /// Write everything, going on where a failed attempt stopped.
 fn write(buffer: &Buffer, output: &Output, lines: &[u8]) {
     let mut written = 0;
-    while output.append(lines, &mut written).is_err() {
+    while output.append(lines, &mut written, SystemTime::now(), tell).is_err() {
         buffer.failed();
         thread::sleep(RETRY);
     }
+}
+
+/// Say on standard error what keeps lines from the file, or no longer does. Nobody is left to be told that this failed.
+fn tell(path: &Path, change: &Change) {
+    let _ = io::stderr().write_all(format!("headrig: {}: {change}\n", path.display()).as_bytes());
 }
 
 /// The line that tells of drops.

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use headrig_handler::buffer::{Buffer, Counts, Settings};
 use headrig_handler::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES};
-use headrig_handler::output::{self, Output};
+use headrig_handler::log_file;
+use headrig_handler::output::Output;
 use headrig_handler::ship_queue::Shipping;
 
 const LONG: Duration = Duration::from_secs(5);
@@ -17,9 +18,13 @@ fn path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("headrig-buffer-{name}-{}", std::process::id()))
 }
 
-fn buffer(file: File) -> Arc<Buffer> {
+fn log_file(path: &Path) -> Output {
+    Output::log_file(log_file::Settings { path: path.to_owned(), mode: 0o640, rotation: None }).expect("a file")
+}
+
+fn buffer(output: Output) -> Arc<Buffer> {
     Buffer::new(Settings {
-        output: Some(Output::new(file).expect("a file")),
+        output: Some(output),
         shipping: Shipping::No,
         text: false,
         spec: Vec::new(),
@@ -31,7 +36,7 @@ fn buffer(file: File) -> Arc<Buffer> {
 #[test]
 fn lines_of_many_threads_are_written_whole_redacted_and_once() {
     let path = path("threads");
-    let buffer = buffer(output::open(&path).unwrap());
+    let buffer = buffer(log_file(&path));
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let buffer = &buffer;
@@ -57,7 +62,7 @@ fn lines_of_many_threads_are_written_whole_redacted_and_once() {
 #[test]
 fn after_closing_a_push_starts_the_writer_again() {
     let path = path("closed");
-    let buffer = buffer(output::open(&path).unwrap());
+    let buffer = buffer(log_file(&path));
     for _ in 0..3 {
         buffer.push(b"{}\n", 20);
         assert!(buffer.flush(LONG));
@@ -73,7 +78,7 @@ fn after_closing_a_push_starts_the_writer_again() {
 fn the_last_quarter_is_for_warnings_and_what_does_not_fit_is_counted() {
     // Nobody reads the other end: the writer stands still once it is full.
     let (_reader, writer) = UnixStream::pair().unwrap();
-    let buffer = buffer(File::from(std::os::fd::OwnedFd::from(writer)));
+    let buffer = buffer(Output::stream(File::from(std::os::fd::OwnedFd::from(writer))));
     let line = format!("\"{}\"\n", "x".repeat(1 << 20));
     for _ in 0..20 {
         buffer.push(line.as_bytes(), 20);
@@ -149,7 +154,7 @@ fn who_gives_up_shipping_lets_the_writer_go_on_and_counts_what_is_lost() {
 #[test]
 fn a_fork_leaves_the_child_an_empty_buffer() {
     let path = path("fork");
-    let buffer = buffer(output::open(&path).unwrap());
+    let buffer = buffer(log_file(&path));
     buffer.before_fork();
     assert!(buffer.try_push(b"{\"before\":1}\n", 20));
     buffer.after_fork(true);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use headrig_core::simd;
 use headrig_handler::buffer::{Buffer, Settings};
+use headrig_handler::log_file;
 use headrig_handler::output::{self, Output};
 use headrig_handler::ship_queue::Shipping;
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -75,8 +76,11 @@ impl HandlerCore {
         };
         let output = py.detach(|| match (&path, shipping) {
             (_, Shipping::Only) => Ok(None),
-            (Some(path), _) => output::open(path).and_then(Output::new).map(Some).map_err(|error| named(&error, path)),
-            (None, _) => Ok(Some(output::stream(text).and_then(Output::new)?)),
+            (Some(path), _) => {
+                let settings = log_file::Settings { path: path.clone(), mode: output::FILE_MODE, rotation: None };
+                Output::log_file(settings).map(Some).map_err(|error| named(&error, path))
+            }
+            (None, _) => Ok(Some(output::stream(text).map(Output::stream)?)),
         })?;
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {

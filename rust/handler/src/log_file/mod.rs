@@ -131,7 +131,10 @@ impl LogFile {
             // In the child of a fork: the lock and the thread that compresses are the parent's.
             self.process = process::id();
             self.tidying = Arc::default();
-            self.open = None;
+            if self.settings.rotation.is_some() {
+                // A process that may open the file no more keeps the descriptor it was given.
+                let _ = self.reopen();
+            }
         }
         let done = self.append_pieces(lines, written, now);
         self.troubles.note(Stage::Write, done.as_ref().err());

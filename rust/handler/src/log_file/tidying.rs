@@ -88,7 +88,7 @@ impl Tidying {
 /// Remove and compress what is due. One file that fails does not keep the others from it; the first error is given.
 pub(super) fn tidy(settings: &Settings) -> io::Result<()> {
     let Some(rotation) = &settings.rotation else { return Ok(()) };
-    let mut files = rotated_files(&settings.path)?;
+    let Some(mut files) = existing(rotated_files(&settings.path))? else { return Ok(()) };
     let mut result = remove_unfinished(&settings.path);
     let size = fs::metadata(&settings.path).map_or(0, |about| about.len());
     for name in superfluous(rotation, size, &files) {
@@ -128,7 +128,7 @@ fn remove(file: &RotatedFile) -> io::Result<()> {
         let Some(_claimed) = claim(path)? else { return Ok(()) };
         fs::remove_file(path)?;
     }
-    file.compressed.iter().map(|path| existing(fs::remove_file(path))).fold(Ok(()), |all, one| all.and(one.map(|_| ())))
+    file.compressed.iter().try_for_each(|path| existing(fs::remove_file(path)).map(drop))
 }
 
 /// Lock a rotated file for oneself. None: somebody writes its last line, or another process is at it or has done it.
@@ -143,7 +143,7 @@ fn claim(path: &Path) -> io::Result<Option<File>> {
     Ok((FileId::at(path) == Some(id)).then_some(file))
 }
 
-/// None instead of an error that there is no such file: another process was faster.
+/// None instead of an error that there is no such file or directory: somebody else was faster.
 fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -155,7 +155,8 @@ fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 fn remove_unfinished(path: &Path) -> io::Result<()> {
     let begin = hidden(path, ".");
     let begin = begin.file_name().unwrap_or_default().as_bytes();
-    for entry in fs::read_dir(directory(path))? {
+    let Some(entries) = existing(fs::read_dir(directory(path)))? else { return Ok(()) };
+    for entry in entries {
         let name = entry?.file_name();
         let Some(plain) = name.as_bytes().strip_suffix(UNFINISHED.as_bytes()) else { continue };
         // As long as somebody is at it, the plain file is there.
