@@ -33,6 +33,43 @@ def write_lines(descriptor: int, lines: Buffer, written: int) -> tuple[int, int]
     """
 
 @final
+class LogFile:
+    """
+    A file that lines are appended to. It is opened by the first ones, again when its path names another file or none, and
+    rotated if a size (in bytes) or a period (in seconds, counted from 1970 in UTC) is given. Calls take turns.
+    """
+
+    def __new__(
+        cls,
+        path: str | PathLike[str],
+        *,
+        mode: int,
+        rotate_bytes: int | None = None,
+        rotate_seconds: int | None = None,
+        keep: int | None = None,
+        total_bytes_max: int | None = None,
+        compress: str | None = None,
+        compress_delay: int = 0,
+    ) -> LogFile: ...
+    def append(self, batches: Sequence[Buffer], written: int, now_seconds: float) -> tuple[int, str | None]:
+        """
+        Append whole lines, from the first byte that is not written yet. Gives the bytes written in all, which may be
+        fewer than before when the beginning of a line was taken back, and the reason if not everything could be written.
+        """
+
+    def changes(self) -> list[str]:
+        """What keeps lines from the file, or does no longer, in words; each change once."""
+
+    def sync(self) -> None:
+        """Have the disk take what was written. Raises OSError."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def wait_until_tidy(self) -> None:
+        """Wait until rotated files are compressed and superfluous ones removed."""
+
+@final
 class Framer:
     """Cut one connection's byte stream into whole lines."""
 

@@ -1,6 +1,6 @@
 """
-Append whole lines to one file. Accepted means that write(2) returned, with `fsync = "always"` that fsync did.
-A file that a crash left without a final newline gets one first, so that the next line is intact.
+Append whole lines to one file, which may be rotated. Accepted means that write(2) returned, with `fsync = "always"` that
+fsync did. How lines stay whole, and how a file is rotated, is the core's: `LogFile`.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import stat
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
 from headrig.component import Claim, OpenContext, SinkComponentConfig, Variable
-from headrig.engine import write_lines
+from headrig.engine import LogFile
 from headrig.errors import ConfigError, Retryable
 from headrig.filesystem import file_obstacle
-from headrig.limits import Seconds
+from headrig.limits import Bytes, Count, Seconds
 from headrig.model import FileMode, FilePath, Lines
 from headrig.worker import Worker
 
@@ -29,12 +29,27 @@ _REMEDY: Final = "give a path in a directory that this user may write to"
 
 
 class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
-    """Append lines to one file. Directories are created; SIGHUP opens the path anew."""
+    """
+    Append lines to one file. Directories are created. A file that is renamed is made anew within a second, a removed one
+    with the next line.
+    """
 
     path: FilePath
     mode: FileMode = "0640"
     """Permissions of a new file, octal."""
     fsync: Literal["never", "always"] = "never"
+    rotate_bytes: Bytes | None = None
+    """The file gets another name before it would exceed this size: `app.log.20261130T203722-0000`."""
+    rotate_seconds: Seconds | None = None
+    """… or when lines of a new period come; periods are counted from 1970 in UTC, so that `"1d"` ends at midnight."""
+    keep: Count | None = None
+    """Rotated files that are kept; the oldest ones go."""
+    total_bytes_max: Bytes | None = None
+    """Upper bound of the file and the rotated ones together; the oldest ones go."""
+    compress: Literal["gzip", "zstd"] | None = None
+    """Rotated files are compressed, by a thread of low priority."""
+    compress_delay: Annotated[int, Meta(ge=0)] = 0
+    """Newest rotated files that are not compressed yet."""
     flush_entries_max: Annotated[int, Meta(ge=0)] = 100
     """Upper bound of lines that wait for company before a write."""
     flush_seconds: Seconds = 0.1
@@ -64,6 +79,14 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
         """Errors in the path that show without creating anything."""
         if (reason := file_obstacle(self.path)) is not None:
             yield ConfigError(reason, path=f"{at}.path", remedy=_REMEDY)
+        for name in ("rotate_bytes", "rotate_seconds"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                yield ConfigError("too small for a rotation", path=f"{at}.{name}", remedy="give 1 or more")
+        if self.rotate_bytes is None and self.rotate_seconds is None:
+            for name in ("keep", "total_bytes_max", "compress", "compress_delay"):
+                if getattr(self, name):
+                    remedy = "give rotate_bytes or rotate_seconds as well"
+                    yield ConfigError("nothing is rotated", path=f"{at}.{name}", remedy=remedy)
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[FileSink]:
@@ -71,27 +94,39 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
         path = f"{context.path}.path"
         try:
             context.created.directories(os.path.dirname(self.path))
-            descriptor = context.created.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, int(self.mode, 8))
+            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+            os.close(context.created.open(self.path, flags, int(self.mode, 8)))
         except OSError as error:
             raise ConfigError(
                 f"cannot write {self.path}: {error.strerror or error}", path=path, remedy=_REMEDY
             ) from error
-        sink = FileSink(descriptor, fsync=self.fsync == "always")
+        sink = FileSink(self._log_file(), path=self.path, fsync=self.fsync == "always")
         try:
             yield sink
         finally:
             sink.close()
 
+    def _log_file(self) -> LogFile:
+        return LogFile(
+            self.path,
+            mode=int(self.mode, 8),
+            rotate_bytes=self.rotate_bytes,
+            rotate_seconds=None if self.rotate_seconds is None else int(self.rotate_seconds),
+            keep=self.keep,
+            total_bytes_max=self.total_bytes_max,
+            compress=self.compress,
+            compress_delay=self.compress_delay,
+        )
+
 
 class FileSink:
-    """One open file and the thread that writes it."""
+    """One log file and the thread that writes it."""
 
-    def __init__(self, descriptor: int, *, fsync: bool = False) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: LogFile, *, path: str, fsync: bool = False) -> None:
+        self._file = file
+        self._path = path
         self._fsync = fsync
-        self._regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._thread = Worker("headrig-file")
-        self._mended = not self._regular
         self.accepted_bytes = 0
         """Bytes of the current batches that are in the file already, after a failure halfway."""
 
@@ -106,79 +141,20 @@ class FileSink:
 
     def close(self) -> None:
         """Close the file after a write that still runs."""
-        self._thread.close(partial(os.close, self._descriptor))
+        self._thread.close(self._file.close)
 
     def _write(self, batches: Sequence[Lines]) -> None:
-        try:
-            if not self._mended:
-                self._mend()
-            if self._regular:
-                self._append(batches)
-            else:
-                self._pass_on(batches)
-            if self._fsync:
-                os.fsync(self._descriptor)
-        except OSError as error:
-            self.accepted_bytes -= self._untear(batches)
-            raise Retryable(f"write: {error.strerror or error}", "io") from error
-
-    def _append(self, batches: Sequence[Lines]) -> None:
-        """Write all batches in as few calls as possible."""
-        views = [memoryview(lines) for lines in batches]
-        skip = self.accepted_bytes
-        while views and skip >= len(views[0]):
-            skip -= len(views.pop(0))
-        if skip:
-            views[0] = views[0][skip:]
-        while views:
-            written = os.writev(self._descriptor, views)
-            self.accepted_bytes += written
-            while views and written >= len(views[0]):
-                written -= len(views.pop(0))
-            if written:
-                views[0] = views[0][written:]
-
-    def _pass_on(self, batches: Sequence[Lines]) -> None:
-        """Write to a named pipe or a device, which others may share: the size of each write keeps lines whole."""
-        skip = self.accepted_bytes
-        for lines in batches:
-            begin = min(skip, len(lines))
-            skip -= begin
-            written, error = write_lines(self._descriptor, lines, begin)
-            self.accepted_bytes += written - begin
-            if error:
-                raise OSError(error, os.strerror(error))
-
-    def _mend(self) -> None:
-        """End a line that a crash cut off, so that the next one is intact."""
-        size = os.fstat(self._descriptor).st_size
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
-            log.warning("the file ended within a line, which was ended first")
-        self._mended = True
-
-    def _untear(self, batches: Sequence[Lines]) -> int:
-        """
-        Remove the beginning of a line whose end did not fit; gives the bytes removed.
-
-        Only if the file still ends with it, because another process may append as well.
-        """
-        if not self.accepted_bytes or not self._regular:
-            return 0
-        written = b"".join(memoryview(lines) for lines in batches)[: self.accepted_bytes]
-        torn = len(written) - (written.rfind(b"\n") + 1)
-        if torn == 0:
-            return 0
-        with suppress(OSError):
-            size = os.fstat(self._descriptor).st_size
-            if os.pread(self._descriptor, torn, size - torn) == written[-torn:]:
-                os.ftruncate(self._descriptor, size - torn)
-                return torn
-        return 0
+        self.accepted_bytes, reason = self._file.append(batches, self.accepted_bytes, time.time())
+        for change in self._file.changes():
+            log.warning("%s %s", self._path, change)
+        if reason is not None:
+            raise Retryable(f"write: {reason}", "io")
+        if self._fsync:
+            self._sync()
 
     def _sync(self) -> None:
         try:
-            os.fsync(self._descriptor)
+            self._file.sync()
         except OSError as error:
             # A pipe or a device cannot be synced.
             if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):

@@ -7,6 +7,7 @@ mod file;
 mod frame;
 mod handler;
 mod lines;
+mod log_file;
 mod record;
 mod shared_bytes;
 mod value;
@@ -26,6 +27,8 @@ mod _core {
     use super::handler::HandlerCore;
     #[pymodule_export]
     use super::lines::Lines;
+    #[pymodule_export]
+    use super::log_file::LogFile;
     #[pymodule_export]
     use super::write::write_lines;
     /// A panic message may quote a line. Only its place is printed; the caller gets an exception.

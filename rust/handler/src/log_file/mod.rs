@@ -101,10 +101,6 @@ impl LogFile {
     pub fn open(settings: Settings) -> io::Result<Self> {
         let mut log = Self::unopened(settings);
         log.reopen()?;
-        if log.settings.rotation.is_some() {
-            // What the process before left unfinished.
-            log.tidying.start(&log.settings);
-        }
         Ok(log)
     }
 
@@ -155,6 +151,11 @@ impl LogFile {
     /// The disk failed, or this is no file that could be synced.
     pub fn sync(&self) -> io::Result<()> {
         self.open.as_ref().map_or(Ok(()), |open| open.file.sync_all())
+    }
+
+    /// Close the file; a later line opens it again.
+    pub fn close(&mut self) {
+        self.open = None;
     }
 
     /// Wait until rotated files are compressed and superfluous ones removed.
@@ -254,11 +255,7 @@ impl LogFile {
         let rotated = rotation::rotate(&self.settings, FileId::of(about), now);
         match &rotated {
             Ok(Rotated::Busy) => return false,
-            Ok(Rotated::Here) => {
-                self.tidying.start(&self.settings);
-                self.open = None;
-            }
-            Ok(Rotated::Elsewhere) => self.open = None,
+            Ok(Rotated::Done) => self.open = None,
             Err(_) => {}
         }
         self.rotation_failed = rotated.is_err().then_some(now);
@@ -293,6 +290,10 @@ impl LogFile {
         let about = file.metadata()?;
         self.open = Some(OpenFile { file, id: about.is_file().then(|| FileId::of(&about)) });
         self.troubles.note(Stage::Open, None);
+        if self.settings.rotation.is_some() {
+            // After a rotation, whoever's, and at the start: a process before may have left something.
+            self.tidying.start(&self.settings);
+        }
         if ended {
             self.troubles.tell(Change::TornLineEnded);
         }

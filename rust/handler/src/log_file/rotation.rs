@@ -57,9 +57,8 @@ impl Rotation {
 }
 
 pub(super) enum Rotated {
-    Here,
-    /// By another process.
-    Elsewhere,
+    /// By us, or by another process just before.
+    Done,
     /// Another process is at it.
     Busy,
 }
@@ -83,11 +82,11 @@ pub(super) fn rotate(settings: &Settings, id: FileId, now: SystemTime) -> io::Re
 
 fn rename(path: &Path, id: FileId, now: SystemTime) -> io::Result<Rotated> {
     if FileId::at(path) != Some(id) {
-        return Ok(Rotated::Elsewhere);
+        return Ok(Rotated::Done);
     }
     let name = next_name(rotated_files(path)?.last_key_value().map(|(name, _)| name.as_str()), now)?;
     fs::rename(path, appended(path, &format!(".{name}")))?;
-    Ok(Rotated::Here)
+    Ok(Rotated::Done)
 }
 
 /// A name that sorts after the newest one, also if the clock was set back.

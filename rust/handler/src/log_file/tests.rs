@@ -295,13 +295,13 @@ impl Signed for SystemTime {
 
 #[test]
 fn a_thousand_rotations_lose_and_tear_nothing() {
-    for compression in [None, Some(Compression::Gzip), Some(Compression::Zstd)] {
+    for (compression, lines) in [(None, 3000), (Some(Compression::Gzip), 600), (Some(Compression::Zstd), 600)] {
         let place = Place::new();
         let mut log = place.open(Some(Rotation { compression, ..by_size(100) }));
-        write_numbered(&mut log, "a", 3000);
+        write_numbered(&mut log, "a", lines);
         log.wait_until_tidy();
-        assert!(rotated_files(&place.log()).unwrap().len() >= 1000);
-        assert_all(&place.log(), &["a"], 3000);
+        assert!(rotated_files(&place.log()).unwrap().len() >= lines / 3);
+        assert_all(&place.log(), &["a"], lines);
         let files = rotated_files(&place.log()).unwrap();
         assert!(files.values().all(|file| file.plain.is_none() == compression.is_some()));
         assert_eq!(log.changes(), []);
@@ -324,7 +324,8 @@ fn threads_with_a_log_file_each_lose_and_tear_nothing() {
             });
         }
     });
-    assert!(rotated_files(&place.log()).unwrap().len() > 50);
+    // Fewer than by size alone: nobody waits for whoever rotates and has lost the processor meanwhile.
+    assert!(rotated_files(&place.log()).unwrap().len() >= 5);
     assert_all(&place.log(), &writers, 2000);
 }
 
@@ -363,7 +364,8 @@ fn processes_with_a_log_file_each_lose_and_tear_nothing() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    assert!(rotated_files(&place.log()).unwrap().len() > 50);
+    // Fewer than by size alone: nobody waits for whoever rotates and has lost the processor meanwhile.
+    assert!(rotated_files(&place.log()).unwrap().len() >= 5);
     tidy(&place.settings(Some(by_size(2000)))).unwrap();
     assert_all(&place.log(), &writers, 2000);
 }

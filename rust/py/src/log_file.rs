@@ -1,0 +1,96 @@
+//! `LogFile` for Python: whole lines to a file that is rotated.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use headrig_handler::log_file::{self, Compression, Rotation, Settings};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::shared_bytes::{bytes_of, Shared};
+
+#[pyclass(frozen, module = "headrig._core")]
+pub struct LogFile {
+    inner: Mutex<log_file::LogFile>,
+}
+
+impl LogFile {
+    fn lock(&self) -> MutexGuard<'_, log_file::LogFile> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl LogFile {
+    #[new]
+    #[pyo3(signature = (path, *, mode, rotate_bytes = None, rotate_seconds = None, keep = None, total_bytes_max = None, compress = None, compress_delay = 0))]
+    #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
+    fn new(
+        path: PathBuf,
+        mode: u32,
+        rotate_bytes: Option<u64>,
+        rotate_seconds: Option<u64>,
+        keep: Option<usize>,
+        total_bytes_max: Option<u64>,
+        compress: Option<&str>,
+        compress_delay: usize,
+    ) -> PyResult<Self> {
+        let compression = match compress {
+            None => None,
+            Some("gzip") => Some(Compression::Gzip),
+            Some("zstd") => Some(Compression::Zstd),
+            Some(_) => return Err(PyValueError::new_err("unknown compression; known: gzip, zstd")),
+        };
+        let rotation = (rotate_bytes.is_some() || rotate_seconds.is_some()).then_some(Rotation {
+            bytes_max: rotate_bytes,
+            period_seconds: rotate_seconds,
+            keep,
+            total_bytes_max,
+            compression,
+            compress_delay,
+        });
+        Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, rotation })) })
+    }
+
+    fn append(
+        &self,
+        py: Python<'_>,
+        batches: Vec<Bound<'_, PyAny>>,
+        written: usize,
+        now_seconds: f64,
+    ) -> PyResult<(usize, Option<String>)> {
+        let batches = batches.iter().map(bytes_of).collect::<PyResult<Vec<Shared>>>()?;
+        let now = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(now_seconds).unwrap_or_default();
+        Ok(py.detach(|| {
+            let (mut log, mut before) = (self.lock(), 0);
+            for batch in &batches {
+                let mut written_of_batch = written.saturating_sub(before).min(batch.len());
+                if let Err(error) = log.append(batch, &mut written_of_batch, now) {
+                    let text = error.to_string();
+                    let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
+                    return (before + written_of_batch, Some(reason));
+                }
+                before += batch.len();
+            }
+            (before, None)
+        }))
+    }
+
+    fn changes(&self, py: Python<'_>) -> Vec<String> {
+        py.detach(|| self.lock().changes().iter().map(ToString::to_string).collect())
+    }
+
+    /// Raises OSError.
+    fn sync(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(py.detach(|| self.lock().sync())?)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.lock().close());
+    }
+
+    fn wait_until_tidy(&self, py: Python<'_>) {
+        py.detach(|| self.lock().wait_until_tidy());
+    }
+}
