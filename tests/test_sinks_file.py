@@ -2,11 +2,15 @@
 
 import errno
 import os
+import re
+import resource
+import shutil
 import stat
 
 import pytest
 
 from headrig.config import Config
+from headrig.engine import LogFile
 from headrig.errors import ConfigError, Retryable
 from headrig.limits import Limits
 from headrig.sinks import FileConfig
@@ -40,68 +44,79 @@ async def test_appends_whole_lines(path):
     assert [0o640, 0o750, 0o750] == modes
 
 
+BASE = 64 * 1024 * 1024
+"""Where the lines begin on a disk that fills up: no other file of the process is as large, so the limit hits none."""
+FILE_SIZE = resource.RLIMIT_FSIZE
+
+
 @pytest.fixture
-def disk(monkeypatch):
-    """A disk that takes so many bytes per call, then fails as told."""
+def disk(path):
+    """A disk that has room for so many more bytes of the file: the process's limit of a file's size."""
 
     class Disk:
-        takes: list[int | OSError] = []  # noqa: RUF012
+        def limit(self, room):
+            resource.setrlimit(FILE_SIZE, (path.stat().st_size + room, hard))
 
-        def writev(self, descriptor, views):
-            if not self.takes:
-                return writev(descriptor, views)
-            take = self.takes.pop(0)
-            if isinstance(take, OSError):
-                raise take
-            return os.write(descriptor, b"".join(views)[:take])
+        def free(self):
+            resource.setrlimit(FILE_SIZE, (soft, hard))
 
-    writev = os.writev
+        def written(self):
+            with path.open("rb") as file:
+                file.seek(BASE)
+                return file.read()
+
+    soft, hard = resource.getrlimit(FILE_SIZE)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.seek(BASE - 1)
+        file.write(b"\n")
     disk = Disk()
-    monkeypatch.setattr(os, "writev", disk.writev)
-    return disk
+    yield disk
+    disk.free()
 
 
-async def test_short_writes_go_on(path, disk):
-    """
-    A write that takes only a part is gone on with where it stopped.
-    """
-    disk.takes = [3, 9, 1]
-    async with FileConfig(path=str(path)).open(context()) as sink:
-        await sink.write(LINES)
-
-    assert b"".join(LINES) == path.read_bytes()
+async def failed(run):
+    """Until a write has failed."""
+    await run.until(lambda: run.pipeline.state.metrics.value(ERRORS, *FULL) >= 1)
 
 
-@pytest.mark.parametrize("takes", [0, 3, 8, 11, 20])
-async def test_full_disk(path, disk, takes):
+@pytest.mark.parametrize("room", [0, 3, 8, 11, 20])
+async def test_full_disk(path, disk, room):
     """
     When the disk is full the batch comes again: no line is torn meanwhile, lost or written twice.
     """
-    disk.takes = [takes] * (takes > 0) + [OSError(errno.ENOSPC, "No space left on device")]
     async with FileConfig(path=str(path)).open(context()) as sink:
-        with pytest.raises(Retryable, match="No space left") as caught:
+        disk.limit(room)
+        with pytest.raises(Retryable, match="File too large") as caught:
             await sink.write(LINES)
 
         assert "io" == caught.value.reason
-        assert path.read_bytes() == b"" or path.read_bytes().endswith(b"\n")
+        assert disk.written() == b"" or disk.written().endswith(b"\n")
+        assert len(disk.written()) == sink.accepted_bytes
+        disk.free()
         await sink.write(LINES)
 
-    assert b"".join(LINES) == path.read_bytes()
+    assert b"".join(LINES) == disk.written()
 
 
-async def test_full_disk_in_the_flow(start, path, disk):
+async def test_full_disk_in_the_flow(start, path, disk, caplog):
     """
-    A full disk is counted, holds back only what it must, and everything is in the file once there is space.
+    A full disk is counted and said once, holds back only what it must, and everything is in the file once there is space.
     """
     run = await start(TCP, {"out": FileConfig(path=str(path))})
-    disk.takes = [5, OSError(errno.ENOSPC, "No space left on device")]
+    disk.limit(5)
     text = b"".join(b'{"n":%d}\n' % n for n in range(1000))
     await run.send(text)
+    await failed(run)
+    disk.free()
     await run.until(lambda: run.pipeline.state.ledger.sinks["out"].delivered == 1000)
 
-    assert text == path.read_bytes()
+    assert text == disk.written()
     errors = 'component_errors_total{component_id="out",component_kind="sink",component_type="file",'
-    assert 1 == run.page()[errors + 'error_type="io",stage="sending"}']
+    assert run.page()[errors + 'error_type="io",stage="sending"}'] >= 1
+    said = [record.getMessage() for record in caplog.records if record.name == "headrig.sinks.file"]
+    cause = f"{path} cannot be written: File too large; lines wait until it can"
+    assert [cause, f"{path} is written again"] == said
 
 
 async def test_reload_on_a_full_disk(start, path, disk):
@@ -110,14 +125,15 @@ async def test_reload_on_a_full_disk(start, path, disk):
     """
     sinks = {"out": FileConfig(path=str(path))}
     run = await start(TCP, sinks)
-    disk.takes = [17, OSError(errno.ENOSPC, "No space left on device")]
+    disk.limit(17)
     text = b"".join(b'{"n":%d}\n' % n for n in range(1000))
     await run.send(text)
-    await run.until(lambda: disk.takes == [] and run.pipeline.state.metrics.value(ERRORS, *FULL) == 1)
+    await failed(run)
     await run.pipeline.reload(Config(sources=TCP, sinks=sinks, limits=run.pipeline.state.limits))
+    disk.free()
     await run.until(lambda: run.pipeline.state.ledger.sinks["out"].delivered == 1000)
 
-    assert text == path.read_bytes()
+    assert text == disk.written()
 
 
 async def test_fsync(path, monkeypatch):
@@ -127,19 +143,58 @@ async def test_fsync(path, monkeypatch):
     calls = []
     failures = [OSError(errno.EIO, "Input/output error")]
 
-    def fsync(descriptor):
-        calls.append(descriptor)
-        if failures:
-            raise failures.pop()
+    class Failing:
+        def __init__(self, path, **settings):
+            self._file = LogFile(path, **settings)
+            self.append, self.changes, self.close = self._file.append, self._file.changes, self._file.close
 
-    monkeypatch.setattr(os, "fsync", fsync)
+        def sync(self):
+            calls.append(path.read_bytes())
+            if failures:
+                raise failures.pop()
+            self._file.sync()
+
+    monkeypatch.setattr("headrig.sinks.file.LogFile", Failing)
     async with FileConfig(path=str(path), fsync="always").open(context()) as sink:
         with pytest.raises(Retryable, match="Input/output error"):
             await sink.write(LINES)
         await sink.write(LINES)
 
-    assert 2 == len(calls)
+    assert [b"".join(LINES)] * 2 == calls
     assert b"".join(LINES) == path.read_bytes()
+
+
+@pytest.mark.parametrize(("compress", "extension"), [(None, ""), ("gzip", ".gz"), ("zstd", ".zst")])
+@pytest.mark.parametrize("fsync", ["never", "always"])
+async def test_rotation(path, compress, extension, fsync):
+    """
+    A file that is large enough gets another name, and is compressed; as many as told are kept.
+    """
+    settings = {"rotate_bytes": 16, "keep": 3, "compress": compress, "fsync": fsync}
+    async with FileConfig(path=str(path), **settings).open(context()) as sink:
+        for n in range(10):
+            await sink.write([b'{"n":%d}\n' % n] * 2)
+        sink._file.wait_until_tidy()
+    rotated = sorted(each.name for each in path.parent.iterdir() if not each.name.startswith("."))[1:]
+
+    assert b'{"n":9}\n' * 2 == path.read_bytes()
+    assert 3 == len(rotated)
+    assert all(re.fullmatch(r"app\.log\.\d{8}T\d{6}-\d{4}" + re.escape(extension), name) for name in rotated)
+
+
+async def test_renamed_and_removed(path):
+    """
+    A removed file, or its directory, is made anew with the next lines, and lines after a rename are in one of both files.
+    """
+    async with FileConfig(path=str(path)).open(context()) as sink:
+        for remove in (path.unlink, lambda: shutil.rmtree(path.parent), lambda: None):
+            await sink.write(LINES)
+            assert b"".join(LINES) == path.read_bytes()
+            remove()
+        renamed = path.rename(path.with_suffix(".1"))
+        await sink.write(LINES)
+
+    assert 2 * b"".join(LINES) == renamed.read_bytes() + (path.read_bytes() if path.exists() else b"")
 
 
 async def test_torn_tail_is_ended(path):
@@ -195,6 +250,24 @@ async def test_problems(tmp_path):
     assert ["sinks.out.path"] == paths("")
 
 
+async def test_problems_of_rotation(tmp_path):
+    """
+    What belongs to a rotation is refused where nothing is rotated, and so is a rotation without end.
+    """
+
+    def problems(**settings):
+        return [str(each) for each in FileConfig(path=f"{tmp_path}/app.log", **settings).problems("sinks.out")]
+
+    assert [] == problems(rotate_bytes=1, keep=1, total_bytes_max=1, compress="gzip", compress_delay=1)
+    assert [] == problems(rotate_seconds=86_400.0, compress="zstd")
+    for name, value in {"keep": 1, "total_bytes_max": 1, "compress": "gzip", "compress_delay": 1}.items():
+        assert [f"sinks.out.{name}: nothing is rotated; give rotate_bytes or rotate_seconds as well"] == problems(
+            **{name: value}
+        )
+    for name in ("rotate_bytes", "rotate_seconds"):
+        assert [f"sinks.out.{name}: too small for a rotation; give 1 or more"] == problems(**{name: 0})
+
+
 async def test_waits_for_company(start, path):
     """
     Lines wait for company up to `flush_entries_max`; a flush writes them at once.
@@ -227,9 +300,9 @@ async def test_hanging_disk(start, path, disk):
     """
     limits = Limits(drain_seconds=0.2)
     run = await start(TCP, {"out": FileConfig(path=str(path))}, limits=limits)
-    disk.takes = [OSError(errno.ENOSPC, "No space left on device")] * 1000
+    disk.limit(0)
     await run.send(b"{}\n" * 7)
-    await run.until(lambda: len(disk.takes) < 1000)
+    await failed(run)
     await run.stop()
 
     assert {"shutdown": 7} == dict(run.pipeline.state.ledger.sinks["out"].dropped)

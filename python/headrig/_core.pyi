@@ -44,6 +44,7 @@ class LogFile:
         path: str | PathLike[str],
         *,
         mode: int,
+        fsync: bool = False,
         rotate_bytes: int | None = None,
         rotate_seconds: int | None = None,
         keep: int | None = None,

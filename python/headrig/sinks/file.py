@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,7 +20,7 @@ from headrig.engine import LogFile
 from headrig.errors import ConfigError, Retryable
 from headrig.filesystem import file_obstacle
 from headrig.limits import Bytes, Count, Seconds
-from headrig.model import FileMode, FilePath, Lines
+from headrig.model import Clock, FileMode, FilePath, Lines
 from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
@@ -100,7 +99,7 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
             raise ConfigError(
                 f"cannot write {self.path}: {error.strerror or error}", path=path, remedy=_REMEDY
             ) from error
-        sink = FileSink(self._log_file(), path=self.path, fsync=self.fsync == "always")
+        sink = FileSink(self._log_file(), path=self.path, clock=context.clock, fsync=self.fsync == "always")
         try:
             yield sink
         finally:
@@ -110,6 +109,7 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
         return LogFile(
             self.path,
             mode=int(self.mode, 8),
+            fsync=self.fsync == "always",
             rotate_bytes=self.rotate_bytes,
             rotate_seconds=None if self.rotate_seconds is None else int(self.rotate_seconds),
             keep=self.keep,
@@ -122,8 +122,9 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
 class FileSink:
     """One log file and the thread that writes it."""
 
-    def __init__(self, file: LogFile, *, path: str, fsync: bool = False) -> None:
+    def __init__(self, file: LogFile, *, path: str, clock: Clock, fsync: bool = False) -> None:
         self._file = file
+        self._clock = clock
         self._path = path
         self._fsync = fsync
         self._thread = Worker("headrig-file")
@@ -144,7 +145,7 @@ class FileSink:
         self._thread.close(self._file.close)
 
     def _write(self, batches: Sequence[Lines]) -> None:
-        self.accepted_bytes, reason = self._file.append(batches, self.accepted_bytes, time.time())
+        self.accepted_bytes, reason = self._file.append(batches, self.accepted_bytes, self._clock())
         for change in self._file.changes():
             log.warning("%s %s", self._path, change)
         if reason is not None:

@@ -50,7 +50,7 @@ pub struct Settings {
 ///
 /// let path = std::env::temp_dir().join(format!("headrig-example-{}.log", std::process::id()));
 /// let buffer = Buffer::new(Settings {
-///     output: Some(Output::log_file(log_file::Settings { path: path.clone(), mode: 0o640, rotation: None })?),
+///     output: Some(Output::log_file(log_file::Settings { path: path.clone(), mode: 0o640, fsync: false, rotation: None })?),
 ///     shipping: Shipping::No,
 ///     text: false,
 ///     spec: Vec::new(),

@@ -19,7 +19,8 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn log_file(path: &Path) -> Output {
-    Output::log_file(log_file::Settings { path: path.to_owned(), mode: 0o640, rotation: None }).expect("a file")
+    Output::log_file(log_file::Settings { path: path.to_owned(), mode: 0o640, fsync: false, rotation: None })
+        .expect("a file")
 }
 
 fn buffer(output: Output) -> Arc<Buffer> {

@@ -77,7 +77,8 @@ impl HandlerCore {
         let output = py.detach(|| match (&path, shipping) {
             (_, Shipping::Only) => Ok(None),
             (Some(path), _) => {
-                let settings = log_file::Settings { path: path.clone(), mode: output::FILE_MODE, rotation: None };
+                let settings =
+                    log_file::Settings { path: path.clone(), mode: output::FILE_MODE, fsync: false, rotation: None };
                 Output::log_file(settings).map(Some).map_err(|error| named(&error, path))
             }
             (None, _) => Ok(Some(output::stream(text).map(Output::stream)?)),

@@ -1,11 +1,12 @@
 //! `LogFile` for Python: whole lines to a file that is rotated.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use headrig_handler::log_file::{self, Compression, Rotation, Settings};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::shared_bytes::{bytes_of, Shared};
@@ -24,11 +25,12 @@ impl LogFile {
 #[pymethods]
 impl LogFile {
     #[new]
-    #[pyo3(signature = (path, *, mode, rotate_bytes = None, rotate_seconds = None, keep = None, total_bytes_max = None, compress = None, compress_delay = 0))]
+    #[pyo3(signature = (path, *, mode, fsync = false, rotate_bytes = None, rotate_seconds = None, keep = None, total_bytes_max = None, compress = None, compress_delay = 0))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
     fn new(
         path: PathBuf,
         mode: u32,
+        fsync: bool,
         rotate_bytes: Option<u64>,
         rotate_seconds: Option<u64>,
         keep: Option<usize>,
@@ -50,7 +52,7 @@ impl LogFile {
             compression,
             compress_delay,
         });
-        Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, rotation })) })
+        Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, fsync, rotation })) })
     }
 
     fn append(
@@ -67,9 +69,7 @@ impl LogFile {
             for batch in &batches {
                 let mut written_of_batch = written.saturating_sub(before).min(batch.len());
                 if let Err(error) = log.append(batch, &mut written_of_batch, now) {
-                    let text = error.to_string();
-                    let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
-                    return (before + written_of_batch, Some(reason));
+                    return (before + written_of_batch, Some(reason_of(&error)));
                 }
                 before += batch.len();
             }
@@ -83,7 +83,10 @@ impl LogFile {
 
     /// Raises OSError.
     fn sync(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| self.lock().sync())?)
+        py.detach(|| self.lock().sync()).map_err(|error| {
+            // As `os.fsync` raises it: who calls looks at the number.
+            PyOSError::new_err((error.raw_os_error(), reason_of(&error)))
+        })
     }
 
     fn close(&self, py: Python<'_>) {
@@ -93,4 +96,9 @@ impl LogFile {
     fn wait_until_tidy(&self, py: Python<'_>) {
         py.detach(|| self.lock().wait_until_tidy());
     }
+}
+
+/// The text without the number.
+fn reason_of(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }

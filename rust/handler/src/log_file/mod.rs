@@ -34,6 +34,8 @@ pub struct Settings {
     pub path: PathBuf,
     /// Permissions of a new file; the umask may take away more.
     pub mode: u32,
+    /// Whoever writes syncs after each write: what a rotation leaves behind must be on the disk, too.
+    pub fsync: bool,
     /// None: somebody else rotates it, or nobody.
     pub rotation: Option<Rotation>,
 }
@@ -52,7 +54,7 @@ pub struct Settings {
 /// use headrig_handler::log_file::{LogFile, Settings};
 ///
 /// let path = std::env::temp_dir().join(format!("headrig-log-file-{}.log", std::process::id()));
-/// let mut log = LogFile::open(Settings { path: path.clone(), mode: 0o640, rotation: None })?;
+/// let mut log = LogFile::open(Settings { path: path.clone(), mode: 0o640, fsync: false, rotation: None })?;
 /// log.append(b"one\n", &mut 0, SystemTime::now())?;
 /// std::fs::remove_file(&path)?;
 /// log.append(b"two\n", &mut 0, SystemTime::now())?;
@@ -252,7 +254,8 @@ impl LogFile {
 
     /// Whether the file has been rotated, by us or another process.
     fn rotate(&mut self, about: &Metadata, now: SystemTime) -> bool {
-        let rotated = rotation::rotate(&self.settings, FileId::of(about), now);
+        let synced = if self.settings.fsync { self.sync() } else { Ok(()) };
+        let rotated = synced.and_then(|()| rotation::rotate(&self.settings, FileId::of(about), now));
         match &rotated {
             Ok(Rotated::Busy) => return false,
             Ok(Rotated::Done) => self.open = None,
