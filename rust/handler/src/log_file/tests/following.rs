@@ -1,0 +1,139 @@
+//! What the path names is renamed, removed, truncated, full or out of reach.
+
+use super::super::rotation::appended;
+use super::*;
+
+#[test]
+fn a_renamed_file_is_left_within_a_second() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    append(&mut log, b"1\n", 0);
+    fs::rename(place.log(), appended(&place.log(), ".1")).unwrap();
+    append(&mut log, b"2\n", 0);
+    append(&mut log, b"3\n", 1);
+    assert_eq!(fs::read(appended(&place.log(), ".1")).unwrap(), b"1\n2\n");
+    assert_eq!(fs::read(place.log()).unwrap(), b"3\n");
+    assert_eq!(log.changes(), []);
+}
+
+#[test]
+fn a_file_in_place_of_the_renamed_one_is_used() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    append(&mut log, b"1\n", 0);
+    fs::rename(place.log(), appended(&place.log(), ".1")).unwrap();
+    fs::write(place.log(), b"torn").unwrap();
+    append(&mut log, b"2\n", 5);
+    assert_eq!(fs::read(place.log()).unwrap(), b"torn\n2\n");
+    assert_eq!(log.changes(), [Change::TornLineEnded]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nobody_from_looking() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    append(&mut log, b"1\n", 100);
+    fs::rename(place.log(), appended(&place.log(), ".1")).unwrap();
+    append(&mut log, b"2\n", 3);
+    assert_eq!(fs::read(place.log()).unwrap(), b"2\n");
+}
+
+#[test]
+fn lines_after_copytruncate_begin_at_the_beginning() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    append(&mut log, b"first\n", 0);
+    fs::copy(place.log(), appended(&place.log(), ".1")).unwrap();
+    File::options().write(true).open(place.log()).unwrap().set_len(0).unwrap();
+    append(&mut log, b"2\n", 0);
+    assert_eq!(fs::read(place.log()).unwrap(), b"2\n");
+}
+
+#[test]
+fn a_removed_file_or_directory_is_made_anew_at_once() {
+    for rotation in [None, Some(by_size(1000))] {
+        let place = Place::new();
+        let mut log = place.open(rotation);
+        append(&mut log, b"1\n", 0);
+        fs::remove_file(place.log()).unwrap();
+        append(&mut log, b"2\n", 0);
+        assert_eq!(fs::read(place.log()).unwrap(), b"2\n");
+        fs::remove_dir_all(place.log().parent().unwrap()).unwrap();
+        append(&mut log, b"3\n", 0);
+        assert_eq!(fs::read(place.log()).unwrap(), b"3\n");
+        assert_eq!(log.changes(), []);
+    }
+}
+
+#[test]
+fn a_line_that_was_torn_is_ended_and_told_once() {
+    let place = Place::new();
+    drop(place.open(None));
+    fs::write(place.log(), b"{}\n{\"to").unwrap();
+    let mut log = place.open(None);
+    append(&mut log, b"1\n", 0);
+    assert_eq!(fs::read(place.log()).unwrap(), b"{}\n{\"to\n1\n");
+    assert_eq!(log.changes(), [Change::TornLineEnded]);
+    assert_eq!(log.changes(), []);
+}
+
+#[test]
+fn a_full_device_is_told_once_and_so_is_its_end() {
+    let place = Place::new();
+    let link = place.0.join("link");
+    std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+    let mut log =
+        LogFile::open(Settings { path: link, mode: 0o640, fsync: false, rotation: Some(by_size(10)) }).unwrap();
+    let mut written = 0;
+    for _ in 0..3 {
+        assert!(log.append(b"1\n", &mut written, at(0)).is_err());
+    }
+    assert_eq!(written, 0);
+    let reason = "No space left on device".to_owned();
+    let changes = log.changes();
+    assert_eq!(changes, [Change::Failed { stage: Stage::Write, reason }]);
+    assert_eq!(changes[0].to_string(), "cannot be written: No space left on device; lines wait until it can");
+    log.settings.path = place.log();
+    log.open = None;
+    log.append(b"1\n", &mut written, at(9)).unwrap();
+    assert_eq!(log.changes(), [Change::Recovered(Stage::Write)]);
+    assert_eq!(fs::read(place.log()).unwrap(), b"1\n");
+}
+
+#[test]
+fn where_nothing_can_be_opened_lines_go_on_into_the_file_that_has_a_name_and_wait_if_it_has_none() {
+    for rotation in [None, Some(by_size(1000))] {
+        let place = Place::new();
+        let mut log = place.open(rotation);
+        append(&mut log, b"1\n", 0);
+        let (directory, moved) = (place.0.join("logs"), place.0.join("moved"));
+        fs::rename(&directory, &moved).unwrap();
+        // A file where the directory was: nobody, not even root, opens a path through it.
+        fs::write(&directory, b"").unwrap();
+        append(&mut log, b"2\n", 1);
+        append(&mut log, b"3\n", 2);
+        assert_eq!(fs::read(moved.join("app.log")).unwrap(), b"1\n2\n3\n");
+        assert!(matches!(log.changes()[..], [Change::Failed { stage: Stage::Open, .. }]));
+        fs::remove_file(moved.join("app.log")).unwrap();
+        let mut written = 0;
+        assert!(log.append(b"4\n", &mut written, at(3)).is_err());
+        assert!(log.append(b"4\n", &mut written, at(3)).is_err());
+        assert!(matches!(log.changes()[..], [Change::Failed { stage: Stage::Write, .. }]));
+        fs::remove_file(&directory).unwrap();
+        log.append(b"4\n", &mut written, at(3)).unwrap();
+        assert_eq!(fs::read(place.log()).unwrap(), b"4\n");
+        assert_eq!(log.changes(), [Change::Recovered(Stage::Open), Change::Recovered(Stage::Write)]);
+    }
+}
+
+#[test]
+fn a_line_whose_beginning_stays_in_the_old_file_is_whole_in_the_new_one() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    append(&mut log, b"one\ntw", 0);
+    fs::rename(place.log(), appended(&place.log(), ".1")).unwrap();
+    let mut written = 6;
+    log.append(b"one\ntwo\nthree\n", &mut written, at(5)).unwrap();
+    assert_eq!(written, 14);
+    assert_eq!(fs::read(place.log()).unwrap(), b"two\nthree\n");
+}
