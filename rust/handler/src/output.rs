@@ -287,4 +287,20 @@ mod tests {
         assert_eq!(mode(&root.join("a")) & !DIRECTORY_MODE, 0);
         std::fs::remove_dir_all(root).unwrap();
     }
+
+    #[test]
+    fn a_child_whose_parent_was_writing_opens_the_file_itself() {
+        let path = std::env::temp_dir().join(format!("headrig-output-child-{}", std::process::id()));
+        let output = Output::log_file(Settings { path: path.clone(), mode: FILE_MODE, fsync: false, rotation: None });
+        let output = output.unwrap();
+        let Target::LogFile(shared) = &output.target else { panic!("a stream") };
+        let of_parent = shared.log.lock().unwrap();
+        for line in [b"1\n", b"2\n"] {
+            output.append(line, &mut 0, SystemTime::now(), |_, change| panic!("{change}")).unwrap();
+        }
+        drop(of_parent);
+        output.append(b"3\n", &mut 0, SystemTime::now(), |_, change| panic!("{change}")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"1\n2\n3\n");
+        std::fs::remove_file(path).unwrap();
+    }
 }
