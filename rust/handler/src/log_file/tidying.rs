@@ -15,8 +15,8 @@ use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
 use super::compression::{compress, UNFINISHED};
-use super::rotation::{directory, hidden, rotated_files, RotatedFile};
-use super::{FileId, Rotation, Settings};
+use super::rotation::{appended, directory, hidden, rotated_files, RotatedFile};
+use super::{Compression, FileId, Rotation, Settings};
 
 /// Niceness of the thread: it takes what nobody else wants.
 const NICENESS: i32 = 19;
@@ -99,7 +99,7 @@ pub(super) fn tidy(settings: &Settings) -> io::Result<()> {
     for file in files.values().rev().skip(rotation.compress_delay).rev() {
         let Some(path) = &file.plain else { continue };
         result = result.and(match claim(path) {
-            Ok(Some(plain)) => compress(&plain, path, compression),
+            Ok(Some(plain)) => compress_anew(&plain, path, file, compression),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         });
@@ -129,6 +129,14 @@ fn remove(file: &RotatedFile) -> io::Result<()> {
         fs::remove_file(path)?;
     }
     file.compressed.iter().try_for_each(|path| existing(fs::remove_file(path)).map(drop))
+}
+
+/// Compress a file, in place of what a crash left in another form just before the plain one would have gone.
+fn compress_anew(plain: &File, path: &Path, file: &RotatedFile, compression: Compression) -> io::Result<()> {
+    for other in file.compressed.iter().filter(|other| **other != appended(path, compression.extension())) {
+        existing(fs::remove_file(other))?;
+    }
+    compress(plain, path, compression)
 }
 
 /// Lock a rotated file for oneself. None: somebody writes its last line, or another process is at it or has done it.

@@ -114,6 +114,7 @@ fn what_a_crash_left_of_a_compression_is_made_whole_or_removed() {
     let gone = hidden(&appended(&place.log(), ".20261129T000000-0000"), UNFINISHED);
     fs::write(&gone, b"hal").unwrap();
     fs::write(appended(&names[1], ".gz"), b"anything").unwrap();
+    fs::write(appended(&names[1], ".zst"), b"by other settings").unwrap();
     let foreign = ["other.log.20261130T000000-0000", "app.log.1", "app.log.20261130T000000-0000.bak", ".app.log.swp"]
         .map(|name| place.0.join("logs").join(name));
     for name in &foreign {
