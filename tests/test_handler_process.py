@@ -124,61 +124,6 @@ assert handler.counts()["write_errors"] > 0
     assert ["first", "other", "does not fit"] == said
 
 
-@pytest.mark.parametrize("forked", [False, True])
-def test_renamed_under_load(tmp_path, forked):
-    """
-    A file that is renamed under a service, as logrotate does, is made anew within a second or so; no line is lost or torn.
-    """
-    code = """
-import itertools, logging, os, time, headrig
-headrig.install(path="logs/app.log")
-log = logging.getLogger("app")
-child = os.fork() if FORKED else None
-numbers = itertools.count()
-deadline = time.monotonic() + 20
-for rotation in range(2):
-    log.info("n", extra={"n": next(numbers), "by": str(bool(child))})
-    assert headrig.flush(5.0)
-    if child != 0: os.rename("logs/app.log", f"logs/app.log.{rotation}")
-    while time.monotonic() < deadline:
-        log.info("n", extra={"n": next(numbers), "by": str(bool(child))})
-        assert headrig.flush(5.0)
-        if os.path.exists("logs/app.log"): break
-log.info("n", extra={"n": next(numbers), "by": str(bool(child))})
-assert headrig.flush(5.0)
-if child == 0: os._exit(0)
-if child: os.waitpid(child, 0)
-"""
-    done = service(code.replace("FORKED", str(forked)), tmp_path)
-    logs = sorted((tmp_path / "logs").iterdir())
-
-    assert (0, "") == (done.returncode, done.stderr)
-    assert ["app.log", "app.log.0", "app.log.1"] == [log.name for log in logs]
-    lines = [json.loads(line) for log in [*logs[1:], logs[0]] for line in log.read_text().splitlines()]
-    for by in {line["by"] for line in lines}:
-        numbers = [line["n"] for line in lines if line["by"] == by]
-        assert list(range(len(numbers))) == numbers
-
-
-def test_removed_under_load(tmp_path):
-    """
-    A file that is removed, or its directory, is made anew with the next line.
-    """
-    code = """
-import logging, os, shutil, headrig
-headrig.install(path="logs/app.log")
-log = logging.getLogger("app")
-for remove in (lambda: os.unlink("logs/app.log"), lambda: shutil.rmtree("logs"), lambda: None):
-    log.info("x")
-    assert headrig.flush(5.0)
-    assert os.path.getsize("logs/app.log") > 0
-    remove()
-"""
-    done = service(code, tmp_path)
-
-    assert (0, "") == (done.returncode, done.stderr)
-
-
 def test_signal_handlers_may_log(tmp_path):
     """
     A signal handler that logs, while the same thread logs and forks, blocks nobody and loses nothing.

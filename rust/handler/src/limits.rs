@@ -28,8 +28,15 @@ pub const SPARE_BYTES_MAX: usize = 1024 * 1024;
 pub const SHIP_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of one write to a pipe that the kernel never mixes with what others write to it (POSIX `PIPE_BUF`).
 pub const PIPE_BUF: usize = 4096;
-/// Longest time until a path that names another file now is noticed.
+/// Wait before a path that could not be opened, or a file that could not be rotated, is tried again.
 pub const PATH_CHECK: Duration = Duration::from_secs(1);
+/// Longest time that lines go on into a renamed file because nobody has made a new one: whoever does takes a moment.
+pub const NAMELESS_MAX: Duration = Duration::from_millis(500);
+/// Wait before a lock is tried again: some writes' worth.
+pub const LOCK_NAP: Duration = Duration::from_millis(1);
+/// Times that a lock is tried before it counts as left by a process that was stopped: longer than a disk with much to write
+/// makes one write wait.
+pub const LOCK_TRIES: usize = 500;
 /// Times that one write opens its file anew before it counts as failed: as often as that, nobody rotates.
 pub const REOPENINGS_MAX: usize = 8;
 /// Bytes that are read at a time for compression: what costs no more per byte than larger ones.

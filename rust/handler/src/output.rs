@@ -2,7 +2,7 @@
 //! meanwhile; the beginning of a line that did not fit into a file is taken back.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -176,29 +176,21 @@ fn together(rest: &[u8]) -> &[u8] {
     &rest[..end.map_or(rest.len(), |at| at + 1)]
 }
 
-/// Open a file for appending, directories included. A line that a crash left unfinished is ended first, which is told.
+/// Open a file for appending, directories included.
 ///
 /// # Errors
 /// The file cannot be opened for writing.
-pub(crate) fn open_appending(path: &Path, mode: u32) -> io::Result<(File, bool)> {
+pub(crate) fn open_appending(path: &Path, mode: u32) -> io::Result<File> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
     }
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(mode);
     // Reading as well lets a named pipe without a reader open at once; not every file may be read.
-    let mut file = match options.clone().read(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.open(path)?,
-        opened => opened?,
-    };
-    let about = file.metadata()?;
-    let mut last = [b'\n'];
-    let read = about.is_file() && about.len() > 0 && file.read_exact_at(&mut last, about.len() - 1).is_ok();
-    let torn = read && last != [b'\n'];
-    if torn {
-        file.write_all(b"\n")?;
+    match options.clone().read(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => options.open(path),
+        opened => opened,
     }
-    Ok((file, torn))
 }
 
 /// Standard output (`error`: standard error), under a descriptor of our own.
@@ -214,7 +206,7 @@ pub fn stream(error: bool) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixDatagram;
     use std::thread;
@@ -272,16 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn directories_and_file_are_not_for_others_and_a_torn_line_is_ended() {
+    fn directories_and_file_are_not_for_others() {
         let root = std::env::temp_dir().join(format!("headrig-output-{}", std::process::id()));
         let path = root.join("a/b/app.log");
-        for (bytes, expected) in [(&b"torn"[..], false), (b"next\n", true)] {
-            let (mut file, torn) = open_appending(&path, FILE_MODE).unwrap();
-            assert_eq!(torn, expected);
-            file.write_all(bytes).unwrap();
+        for bytes in [b"one\n", b"two\n"] {
+            open_appending(&path, FILE_MODE).unwrap().write_all(bytes).unwrap();
         }
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(std::fs::read(&path).unwrap(), b"torn\nnext\n");
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
         // The umask may take away more.
         assert_eq!(mode(&path) & !FILE_MODE, 0);
         assert_eq!(mode(&root.join("a")) & !DIRECTORY_MODE, 0);

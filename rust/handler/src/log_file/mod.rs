@@ -3,6 +3,7 @@
 
 mod compression;
 mod rotation;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod tidying;
@@ -15,12 +16,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
-use memchr::memrchr;
-
-use crate::limits::{PATH_CHECK, REOPENINGS_MAX};
-use crate::output::{open_appending, take_back, write_lines};
+use crate::limits::{LOCK_NAP, LOCK_TRIES, NAMELESS_MAX, PATH_CHECK, REOPENINGS_MAX};
+use crate::output::{open_appending, write_lines};
 pub use compression::Compression;
 use rotation::Rotated;
 pub use rotation::Rotation;
@@ -42,9 +42,8 @@ pub struct Settings {
 
 /// A log file, for one thread.
 ///
-/// With rotation of our own, the path is looked at before every write and the file is locked (shared, by `flock`) during it:
-/// whoever compresses or removes a rotated file takes the lock for itself, so that no line goes to a file that is gone.
-/// Without, the path is looked at each second.
+/// The path is looked at before every write, and the file is locked (shared, by `flock`) during it: whoever compresses or
+/// removes a rotated file, or ends a line that a crash left unfinished, takes the lock for itself.
 ///
 /// # Example
 ///
@@ -65,8 +64,10 @@ pub struct Settings {
 pub struct LogFile {
     settings: Settings,
     open: Option<OpenFile>,
-    /// When the path was last looked at.
-    checked: Option<SystemTime>,
+    /// When the path could last not be opened.
+    opening_failed: Option<SystemTime>,
+    /// When the path last named the open file.
+    named: Option<SystemTime>,
     /// When a rotation last failed.
     rotation_failed: Option<SystemTime>,
     /// The process that opened it: a lock is shared with whom a fork gave the descriptor to.
@@ -96,7 +97,7 @@ impl FileId {
 }
 
 impl LogFile {
-    /// Open the file, directories included. A line that a crash left unfinished is ended first.
+    /// Open the file, directories included.
     ///
     /// # Errors
     /// The file cannot be opened for writing.
@@ -111,7 +112,8 @@ impl LogFile {
         Self {
             settings,
             open: None,
-            checked: None,
+            opening_failed: None,
+            named: None,
             rotation_failed: None,
             process: process::id(),
             troubles: Troubles::default(),
@@ -129,7 +131,7 @@ impl LogFile {
             // In the child of a fork: the lock and the thread that compresses are the parent's.
             self.process = process::id();
             self.tidying = Arc::default();
-            if self.settings.rotation.is_some() {
+            if self.id().is_some() {
                 // A process that may open the file no more keeps the descriptor it was given.
                 let _ = self.reopen();
             }
@@ -168,12 +170,8 @@ impl LogFile {
     fn append_pieces(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
         let mut reopenings = 0;
         while *written < lines.len() {
-            let before = self.id();
             let begin = *written;
-            let result = match self.settings.rotation.clone() {
-                Some(rotation) => self.append_piece(&rotation, lines, written, now),
-                None => self.follow(now).and_then(|()| self.write(lines, lines.len(), written, before)),
-            };
+            let result = self.append_piece(lines, written, now);
             self.unlock();
             result?;
             if self.is_removed() {
@@ -189,67 +187,77 @@ impl LogFile {
         Ok(())
     }
 
-    /// Write up to `end`. If the file is another than `before`, the line goes there whole.
-    fn write(&mut self, lines: &[u8], end: usize, written: &mut usize, before: Option<FileId>) -> io::Result<()> {
-        let Some(open) = &self.open else { return Err(io::ErrorKind::NotFound.into()) };
-        if before != open.id {
-            *written = memrchr(b'\n', &lines[..*written]).map_or(0, |at| at + 1);
-        }
-        let done = write_lines(open.file.as_fd(), &lines[..end], written);
-        if done.is_err() && open.id.is_some() {
-            *written -= take_back(&open.file, &lines[..*written]);
-        }
-        done
-    }
-
     /// Write as many lines as the file has room for, after a rotation if one is due.
-    fn append_piece(
-        &mut self,
-        rotation: &Rotation,
-        lines: &[u8],
-        written: &mut usize,
-        now: SystemTime,
-    ) -> io::Result<()> {
-        let before = self.id();
-        let Some(about) = self.hold(now)? else {
-            return self.write(lines, lines.len(), written, before);
+    fn append_piece(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
+        let about = self.hold(now)?;
+        let (Some(about), Some(rotation)) = (about, self.settings.rotation.clone()) else {
+            return self.write(lines, written);
         };
         let end = *written + rotation.fitting(&lines[*written..], about.len());
         let due = about.len() > 0 && (end == *written || rotation.is_old(&about, now));
-        if due && !is_recent(self.rotation_failed, now) && self.rotate(&about, now) {
+        if due && !is_recent(self.rotation_failed, now, PATH_CHECK) && self.rotate(&about, now) {
             return Ok(());
         }
         // A rotation that is not possible now must not hold the lines.
         let end = if end == *written { lines.len() } else { end };
-        self.write(lines, end, written, before)
+        self.write(&lines[..end], written)
     }
 
-    /// Open what the path names, unless it is open, and lock it against removal. None: a device or a pipe.
+    fn write(&mut self, lines: &[u8], written: &mut usize) -> io::Result<()> {
+        let Some(OpenFile { file, id }) = &self.open else { return Err(io::ErrorKind::NotFound.into()) };
+        if id.is_none() {
+            return write_lines(file.as_fd(), lines, written);
+        }
+        if tail::end_torn_line(file)? {
+            self.troubles.tell(Change::TornLineEnded);
+        }
+        tail::write_whole_lines(file, lines, written)
+    }
+
+    /// Open what the path names, unless it is open, and lock it against removal. None: a device or a pipe, or a file that
+    /// the path does not name any more.
     fn hold(&mut self, now: SystemTime) -> io::Result<Option<Metadata>> {
-        for _ in 0..=REOPENINGS_MAX {
+        let (mut reopenings, mut waits) = (0, 0);
+        while reopenings <= REOPENINGS_MAX {
             if self.open.is_none() {
                 self.reopen()?;
+                reopenings += 1;
             }
-            let Some(OpenFile { file, id }) = &self.open else { continue };
-            let Some(id) = *id else { return Ok(None) };
+            let Some(OpenFile { file, id: Some(id) }) = &self.open else { return Ok(None) };
             // A file system without locks (some of FUSE): rotation still works, and tidying, which needs them, says so.
             let locked = !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
             match fs::metadata(&self.settings.path) {
-                Ok(about) if locked && FileId::of(&about) == id => return Ok(Some(about)),
+                // Who has it for himself ends a torn line, or was stopped at it.
+                Ok(about) if FileId::of(&about) == *id && (locked || waits == LOCK_TRIES) => {
+                    (self.opening_failed, self.named) = (None, Some(now));
+                    self.troubles.note(Stage::Open, None);
+                    return Ok(Some(about));
+                }
+                Ok(about) if FileId::of(&about) == *id => {
+                    waits += 1;
+                    thread::sleep(LOCK_NAP);
+                }
                 _ if self.is_removed() || !locked => self.open = None,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.waits_for_new(now) => return Ok(None),
                 // Whatever keeps us from the new one, lines are safe in the one we have.
-                _ if is_recent(self.checked, now) => return Ok(None),
+                _ if is_recent(self.opening_failed, now, PATH_CHECK) => return Ok(None),
                 _ => {
-                    self.checked = Some(now);
                     if let Err(error) = self.reopen() {
+                        self.opening_failed = Some(now);
                         self.troubles.note(Stage::Open, Some(&error));
                         return Ok(None);
                     }
-                    self.checked = None;
+                    reopenings += 1;
                 }
             }
         }
         Err(io::Error::other("the file is exchanged as often as it is opened"))
+    }
+
+    /// Whether lines go on into a file that was just renamed: whoever did it may be about to make the new one, and would
+    /// find ours in its way. With rotation of our own nobody else does.
+    fn waits_for_new(&self, now: SystemTime) -> bool {
+        self.settings.rotation.is_none() && is_recent(self.named, now, NAMELESS_MAX)
     }
 
     /// Whether the file has been rotated, by us or another process.
@@ -266,39 +274,15 @@ impl LogFile {
         rotated.is_ok()
     }
 
-    /// Each second, see whether the path names another file, or none.
-    fn follow(&mut self, now: SystemTime) -> io::Result<()> {
-        if let Some(open) = &self.open {
-            if open.id.is_none() || is_recent(self.checked, now) {
-                return Ok(());
-            }
-        }
-        self.checked = Some(now);
-        if self.open.is_some() && FileId::at(&self.settings.path) == self.id() {
-            self.troubles.note(Stage::Open, None);
-            return Ok(());
-        }
-        let Err(error) = self.reopen() else { return Ok(()) };
-        // Without the new one, lines are safe in the old one, as long as it has a name.
-        if self.open.is_none() || self.is_removed() {
-            self.open = None;
-            return Err(error);
-        }
-        self.troubles.note(Stage::Open, Some(&error));
-        Ok(())
-    }
-
     fn reopen(&mut self) -> io::Result<()> {
-        let (file, ended) = open_appending(&self.settings.path, self.settings.mode)?;
+        let file = open_appending(&self.settings.path, self.settings.mode)?;
         let about = file.metadata()?;
         self.open = Some(OpenFile { file, id: about.is_file().then(|| FileId::of(&about)) });
+        self.opening_failed = None;
         self.troubles.note(Stage::Open, None);
         if self.settings.rotation.is_some() {
             // After a rotation, whoever's, and at the start: a process before may have left something.
             self.tidying.start(&self.settings);
-        }
-        if ended {
-            self.troubles.tell(Change::TornLineEnded);
         }
         Ok(())
     }
@@ -313,18 +297,16 @@ impl LogFile {
     }
 
     fn unlock(&self) {
-        if self.settings.rotation.is_some() {
-            if let Some(OpenFile { file, id: Some(_) }) = &self.open {
-                // It fails only where locking failed.
-                let _ = file.unlock();
-            }
+        if let Some(OpenFile { file, id: Some(_) }) = &self.open {
+            // It fails only where locking failed.
+            let _ = file.unlock();
         }
     }
 }
 
-/// Less than a check ago. A clock that was set back makes nothing recent.
-fn is_recent(then: Option<SystemTime>, now: SystemTime) -> bool {
-    then.is_some_and(|then| now.duration_since(then).is_ok_and(|since| since < PATH_CHECK))
+/// Less than so long ago. A clock that was set back makes nothing recent.
+fn is_recent(then: Option<SystemTime>, now: SystemTime, max: Duration) -> bool {
+    then.is_some_and(|then| now.duration_since(then).is_ok_and(|since| since < max))
 }
 
 /// Seconds since 1970; 0 before.

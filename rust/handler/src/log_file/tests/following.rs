@@ -1,5 +1,8 @@
 //! What the path names is renamed, removed, truncated, full or out of reach.
 
+use std::io::Write;
+use std::sync::Barrier;
+
 use super::super::rotation::appended;
 use super::*;
 
@@ -17,13 +20,13 @@ fn a_renamed_file_is_left_within_a_second() {
 }
 
 #[test]
-fn a_file_in_place_of_the_renamed_one_is_used() {
+fn a_file_in_place_of_the_renamed_one_is_used_at_once() {
     let place = Place::new();
     let mut log = place.open(None);
     append(&mut log, b"1\n", 0);
     fs::rename(place.log(), appended(&place.log(), ".1")).unwrap();
     fs::write(place.log(), b"torn").unwrap();
-    append(&mut log, b"2\n", 5);
+    append(&mut log, b"2\n", 0);
     assert_eq!(fs::read(place.log()).unwrap(), b"torn\n2\n");
     assert_eq!(log.changes(), [Change::TornLineEnded]);
 }
@@ -75,6 +78,66 @@ fn a_line_that_was_torn_is_ended_and_told_once() {
     assert_eq!(fs::read(place.log()).unwrap(), b"{}\n{\"to\n1\n");
     assert_eq!(log.changes(), [Change::TornLineEnded]);
     assert_eq!(log.changes(), []);
+}
+
+/// Another process that is within a write: it has the lock, shared.
+fn other(place: &Place, torn: &[u8]) -> File {
+    let mut other = File::options().append(true).open(place.log()).unwrap();
+    other.lock_shared().unwrap();
+    other.write_all(torn).unwrap();
+    other
+}
+
+#[test]
+fn a_line_that_another_process_died_within_is_ended_also_while_the_file_is_open() {
+    for rotation in [None, Some(by_size(1000))] {
+        let place = Place::new();
+        let mut log = place.open(rotation);
+        append(&mut log, b"1\n", 0);
+        drop(other(&place, b"{\"to"));
+        append(&mut log, b"2\n", 0);
+        append(&mut log, b"3\n", 0);
+        assert_eq!(fs::read(place.log()).unwrap(), b"1\n{\"to\n2\n3\n");
+        assert_eq!(log.changes(), [Change::TornLineEnded]);
+    }
+}
+
+#[test]
+fn a_line_that_another_process_is_still_writing_is_waited_for() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    let mut other = other(&place, b"{\"n\"");
+    let begun = Barrier::new(2);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            begun.wait();
+            log.append(b"2\n", &mut 0, at(0))
+        });
+        begun.wait();
+        thread::yield_now();
+        other.write_all(b":1}\n").unwrap();
+        other.unlock().unwrap();
+        writer.join().unwrap().unwrap();
+    });
+    assert_eq!(fs::read(place.log()).unwrap(), b"{\"n\":1}\n2\n");
+    assert_eq!(log.changes(), []);
+}
+
+#[test]
+fn a_process_that_was_stopped_within_a_line_holds_nobody() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    let mut other = other(&place, b"{\"n\"");
+    append(&mut log, b"2\n", 0);
+    append(&mut log, b"3\n", 0);
+    other.write_all(b":1}\n").unwrap();
+    assert_eq!(fs::read(place.log()).unwrap(), b"{\"n\"\n2\n3\n:1}\n");
+    drop(other);
+    let alone = File::open(place.log()).unwrap();
+    alone.lock().unwrap();
+    append(&mut log, b"4\n", 0);
+    assert!(fs::read(place.log()).unwrap().ends_with(b"4\n"));
+    assert_eq!(log.changes(), [Change::TornLineEnded]);
 }
 
 #[test]

@@ -1,0 +1,114 @@
+"""The handler's file where others have their hands on it: killed writers, renames, removals."""
+
+import json
+
+import pytest
+from running import until
+from service_process import INSTALLED, service, started
+
+ENDLESS = (
+    INSTALLED
+    + """
+import itertools
+for n in itertools.count():
+    log.info("x" * 700, extra={"n": n, "by": os.getpid()})
+    if n % 400 == 399: headrig.flush()
+"""
+)
+"""Logs for as long as it lives, no faster than it is written."""
+GROWTH_BYTES = 2_000_000
+
+
+def whole(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def test_killed_within_a_line(tmp_path):
+    """
+    A kill may leave the beginning of a line: no line of others is glued to it, neither of those that go on nor of who
+    starts next, and nothing else in the file is torn.
+    """
+    path = tmp_path / "app.log"
+    running = [started(ENDLESS, tmp_path) for _ in range(2)]
+    try:
+        for kill in range(20):
+            size = path.stat().st_size if path.exists() else 0
+            until(lambda size=size: path.exists() and path.stat().st_size > size + GROWTH_BYTES)
+            running[kill % 2].kill()
+            running[kill % 2].communicate()
+            running[kill % 2] = started(ENDLESS, tmp_path)
+        size = path.stat().st_size
+        until(lambda: path.stat().st_size > size + GROWTH_BYTES)
+    finally:
+        for each in running:
+            each.kill()
+            each.communicate()
+    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+    torn = [line for line in lines if not whole(line)]
+
+    assert all(line[:1] == b"{" and line.count(b"{") == 1 and b"}" not in line for line in torn)
+    # One for each kill, and one where both are killed at the end.
+    assert len(torn) <= 22
+    numbers = {}
+    for line in map(json.loads, filter(whole, lines)):
+        numbers.setdefault(line["by"], []).append(line["n"])
+    assert len(numbers) > 10
+    assert all(list(range(len(each))) == each for each in numbers.values())
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_renamed_under_load(tmp_path, forked):
+    """
+    A file that is renamed under a service, as logrotate does, is made anew within a second or so; no line is lost or torn.
+    """
+    code = """
+import itertools, logging, os, time, headrig
+headrig.install(path="logs/app.log")
+log = logging.getLogger("app")
+child = os.fork() if FORKED else None
+numbers = itertools.count()
+deadline = time.monotonic() + 20
+for rotation in range(2):
+    log.info("n", extra={"n": next(numbers), "by": str(bool(child))})
+    assert headrig.flush(5.0)
+    if child != 0: os.rename("logs/app.log", f"logs/app.log.{rotation}")
+    while time.monotonic() < deadline:
+        log.info("n", extra={"n": next(numbers), "by": str(bool(child))})
+        assert headrig.flush(5.0)
+        if os.path.exists("logs/app.log"): break
+log.info("n", extra={"n": next(numbers), "by": str(bool(child))})
+assert headrig.flush(5.0)
+if child == 0: os._exit(0)
+if child: os.waitpid(child, 0)
+"""
+    done = service(code.replace("FORKED", str(forked)), tmp_path)
+    logs = sorted((tmp_path / "logs").iterdir())
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["app.log", "app.log.0", "app.log.1"] == [log.name for log in logs]
+    lines = [json.loads(line) for log in [*logs[1:], logs[0]] for line in log.read_text().splitlines()]
+    for by in {line["by"] for line in lines}:
+        numbers = [line["n"] for line in lines if line["by"] == by]
+        assert list(range(len(numbers))) == numbers
+
+
+def test_removed_under_load(tmp_path):
+    """
+    A file that is removed, or its directory, is made anew with the next line.
+    """
+    code = """
+import logging, os, shutil, headrig
+headrig.install(path="logs/app.log")
+log = logging.getLogger("app")
+for remove in (lambda: os.unlink("logs/app.log"), lambda: shutil.rmtree("logs"), lambda: None):
+    log.info("x")
+    assert headrig.flush(5.0)
+    assert os.path.getsize("logs/app.log") > 0
+    remove()
+"""
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
