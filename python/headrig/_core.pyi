@@ -339,6 +339,9 @@ class HandlerCore:
     def close(self) -> None:
         """Let the thread end once nothing waits. A later record starts it again."""
 
+    def number(self) -> int | None:
+        """The descriptor that lines go to now."""
+
     def wait_for_each(self) -> None:
         """From now on return from `emit` when the line is written, or after a second; after five where it is shipped."""
 

@@ -6,6 +6,7 @@ thread redacts and writes them. Neither ever waits for the other.
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import logging
 import os
@@ -192,6 +193,13 @@ class Handler(logging.Handler):
         self.flush()
         self._core.close()
         super().close()
+
+    def fileno(self) -> int:
+        """The descriptor that lines go to now, for who closes all others. Raises OSError where there is none."""
+        number = self._core.number()
+        if number is None:
+            raise OSError(errno.EBADF, "the handler has no file open")
+        return number
 
     def counts(self) -> dict[str, int]:
         """

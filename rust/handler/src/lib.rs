@@ -9,6 +9,7 @@ pub mod line;
 pub mod log_file;
 pub mod output;
 pub mod ship_queue;
+pub mod standard_stream;
 mod state;
 mod text;
 mod writer;

@@ -3,23 +3,28 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use memchr::{memchr, memrchr};
-use rustix::event::{poll, PollFd, PollFlags};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fstat, FileType};
 use rustix::io::{write, Errno};
 
 use crate::limits::PIPE_BUF;
 use crate::log_file::{Change, LogFile, Settings};
+use crate::standard_stream::{is_lasting, StandardStream};
 
 /// Permissions of a new log file, unless told otherwise.
 pub const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
+const NO_DESCRIPTOR: RawFd = -1;
+/// Longest wait for room before it is looked again: by then a stream may be redirected.
+const POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
 /// A log file, or a stream that is open already.
 pub struct Output {
@@ -27,7 +32,7 @@ pub struct Output {
 }
 
 enum Target {
-    Stream(File),
+    Stream(StandardStream),
     LogFile(Box<SharedLogFile>),
 }
 
@@ -35,6 +40,8 @@ struct SharedLogFile {
     settings: Settings,
     /// Only the writer uses it.
     log: Mutex<LogFile>,
+    /// The descriptor after the last write, for whoever must not wait for one.
+    number: AtomicI32,
     /// In the child of a fork that came while the parent's writer held the other.
     of_child: OnceLock<Mutex<LogFile>>,
 }
@@ -55,8 +62,8 @@ impl SharedLogFile {
 
 impl Output {
     /// A stream: standard output, standard error.
-    pub fn stream(file: File) -> Self {
-        Self { target: Target::Stream(file) }
+    pub fn stream(stream: StandardStream) -> Self {
+        Self { target: Target::Stream(stream) }
     }
 
     /// A log file, which is opened.
@@ -64,9 +71,26 @@ impl Output {
     /// # Errors
     /// The file cannot be opened for writing.
     pub fn log_file(settings: Settings) -> io::Result<Self> {
-        let log = Mutex::new(LogFile::open(settings.clone())?);
-        let shared = SharedLogFile { settings, log, of_child: OnceLock::new() };
+        let log = LogFile::open(settings.clone())?;
+        let number = AtomicI32::new(log.number().unwrap_or(NO_DESCRIPTOR));
+        let shared = SharedLogFile { settings, log: Mutex::new(log), number, of_child: OnceLock::new() };
         Ok(Self { target: Target::LogFile(Box::new(shared)) })
+    }
+
+    /// Whether lines that failed like that are lost. A file can always be opened again.
+    pub(crate) fn is_lost(&self, error: &io::Error) -> bool {
+        matches!(self.target, Target::Stream(_)) && is_lasting(error)
+    }
+
+    /// The descriptor that lines go to now. None: there is none at the moment.
+    pub fn number(&self) -> Option<RawFd> {
+        match &self.target {
+            Target::Stream(stream) => stream.number(),
+            Target::LogFile(shared) => {
+                let number = shared.number.load(Ordering::Relaxed);
+                (number != NO_DESCRIPTOR).then_some(number)
+            }
+        }
     }
 
     /// Append whole lines, from the first byte that is not written yet; `written` is moved on. What changes on the way (the
@@ -82,10 +106,11 @@ impl Output {
         tell: impl Fn(&Path, &Change),
     ) -> io::Result<()> {
         match &self.target {
-            Target::Stream(file) => append_to_stream(file, lines, written),
+            Target::Stream(stream) => stream.append(lines, written, tell),
             Target::LogFile(shared) => {
                 let mut log = shared.lock();
                 let done = log.append(lines, written, now);
+                shared.number.store(log.number().unwrap_or(NO_DESCRIPTOR), Ordering::Relaxed);
                 for change in log.changes() {
                     tell(&shared.settings.path, &change);
                 }
@@ -95,13 +120,14 @@ impl Output {
     }
 }
 
-/// A stream may be a file that somebody redirected it to.
-fn append_to_stream(file: &File, lines: &[u8], written: &mut usize) -> io::Result<()> {
-    let done = write_lines(file.as_fd(), lines, written);
-    if done.is_err() && file.metadata().is_ok_and(|about| about.is_file()) {
-        *written -= take_back(file, &lines[..*written]);
+/// `take_back` for a stream, which may be a file that somebody redirected it to.
+pub(crate) fn take_back_from(descriptor: BorrowedFd<'_>, written: &[u8]) -> usize {
+    let Ok(file) = descriptor.try_clone_to_owned().map(File::from) else { return 0 };
+    if file.metadata().is_ok_and(|about| about.is_file()) {
+        take_back(&file, written)
+    } else {
+        0
     }
-    done
 }
 
 /// Take back the beginning of a line, if the file still ends with it; the bytes taken back.
@@ -156,8 +182,8 @@ pub fn write_lines(to: BorrowedFd<'_>, lines: &[u8], written: &mut usize) -> io:
             Ok(count) => *written += count,
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                // Whoever shares it made it non-blocking. What else ends the wait, the next write says.
-                let _ = poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], None);
+                // Whoever shares it made it non-blocking. What else ends the wait, the next write says: a redirection, too.
+                let _ = poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], Some(&POLL));
             }
             // A socket takes no message of that size.
             Err(Errno::MSGSIZE) if piece.len() > PIPE_BUF => bytes_max = PIPE_BUF,
@@ -193,20 +219,11 @@ pub(crate) fn open_appending(path: &Path, mode: u32) -> io::Result<File> {
     }
 }
 
-/// Standard output (`error`: standard error), under a descriptor of our own.
-///
-/// # Errors
-/// The process has closed it.
-pub fn stream(error: bool) -> io::Result<File> {
-    let owned =
-        if error { io::stderr().as_fd().try_clone_to_owned()? } else { io::stdout().as_fd().try_clone_to_owned()? };
-    Ok(owned.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read, Write};
+    use std::os::fd::AsFd;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixDatagram;
     use std::thread;

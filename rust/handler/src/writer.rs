@@ -89,9 +89,14 @@ fn pass(buffer: &Buffer, lines: &[u8], records: Option<u64>) {
         buffer.offer(chunk.clone());
     }
     if let Some(output) = &buffer.settings.output {
-        write(buffer, output, text.as_deref().unwrap_or(chunk.lines.bytes()));
+        let out = text.as_deref().unwrap_or(chunk.lines.bytes());
+        let written = write(buffer, output, out);
         if let Some(records) = records {
-            buffer.done(lines.len(), records, false);
+            // A record is a line, unless it is text for people: then all of it counts as lost with a part.
+            let before = if text.is_some() { 0 } else { memchr_iter(b'\n', &out[..written]).count() as u64 };
+            let done = if written == out.len() { records } else { before.min(records) };
+            buffer.done(0, done, false);
+            buffer.done(lines.len(), records - done, true);
         }
     }
     if buffer.settings.shipping == Shipping::Only {
@@ -115,13 +120,17 @@ fn tally(processed: &Processed) -> Tally {
     seen
 }
 
-/// Write everything, going on where a failed attempt stopped.
-fn write(buffer: &Buffer, output: &Output, lines: &[u8]) {
+/// Write everything, going on where a failed attempt stopped. Gives the bytes written: fewer where nobody reads any more.
+fn write(buffer: &Buffer, output: &Output, lines: &[u8]) -> usize {
     let mut written = 0;
-    while output.append(lines, &mut written, SystemTime::now(), tell).is_err() {
+    while let Err(error) = output.append(lines, &mut written, SystemTime::now(), tell) {
         buffer.failed();
+        if output.is_lost(&error) {
+            break;
+        }
         thread::sleep(RETRY);
     }
+    written
 }
 
 /// Say on standard error what keeps lines from the file, or no longer does. Nobody is left to be told that this failed.

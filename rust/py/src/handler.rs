@@ -13,6 +13,7 @@ use headrig_handler::buffer::{Buffer, Settings};
 use headrig_handler::log_file;
 use headrig_handler::output::{self, Output};
 use headrig_handler::ship_queue::Shipping;
+use headrig_handler::standard_stream::StandardStream;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -74,6 +75,8 @@ impl HandlerCore {
             "only" => Shipping::Only,
             _ => return Err(PyValueError::new_err(format!("unknown shipping {shipping:?}; known: no, beside, only"))),
         };
+        let standard = if text { "__stderr__" } else { "__stdout__" };
+        let closed = py.import("sys")?.getattr(standard)?.is_none();
         let output = py.detach(|| match (&path, shipping) {
             (_, Shipping::Only) => Ok(None),
             (Some(path), _) => {
@@ -81,7 +84,7 @@ impl HandlerCore {
                     log_file::Settings { path: path.clone(), mode: output::FILE_MODE, fsync: false, rotation: None };
                 Output::log_file(settings).map(Some).map_err(|error| named(&error, path))
             }
-            (None, _) => Ok(Some(output::stream(text).map(Output::stream)?)),
+            (None, _) => Ok(Some(Output::stream(StandardStream::new(text, closed)))),
         })?;
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
@@ -140,6 +143,10 @@ impl HandlerCore {
 
     fn close(&self) {
         self.buffer.close();
+    }
+
+    fn number(&self) -> Option<i32> {
+        self.buffer.settings.output.as_ref().and_then(Output::number)
     }
 
     /// Raises OSError when no descriptor is left.

@@ -1,11 +1,10 @@
 //! `LogFile` for Python: whole lines to a file that is rotated.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use headrig_handler::log_file::{self, Compression, Rotation, Settings};
+use headrig_handler::log_file::{self, reason_of, Compression, Rotation, Settings};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
@@ -96,9 +95,4 @@ impl LogFile {
     fn wait_until_tidy(&self, py: Python<'_>) {
         py.detach(|| self.lock().wait_until_tidy());
     }
-}
-
-/// The text without the number.
-fn reason_of(error: &io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -11,7 +11,7 @@ mod trouble;
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -26,7 +26,7 @@ use rotation::Rotated;
 pub use rotation::Rotation;
 use tidying::Tidying;
 use trouble::Troubles;
-pub use trouble::{Change, Stage};
+pub use trouble::{reason_of, Change, Stage};
 
 /// Which file, and what becomes of it once it is large or old.
 #[derive(Debug, Clone)]
@@ -157,6 +157,11 @@ impl LogFile {
         self.open.as_ref().map_or(Ok(()), |open| open.file.sync_all())
     }
 
+    /// The descriptor that the file is open under now.
+    pub fn number(&self) -> Option<RawFd> {
+        self.open.as_ref().map(|open| open.file.as_raw_fd())
+    }
+
     /// Close the file; a later line opens it again.
     pub fn close(&mut self) {
         self.open = None;
@@ -224,6 +229,11 @@ impl LogFile {
                 reopenings += 1;
             }
             let Some(OpenFile { file, id: Some(id) }) = &self.open else { return Ok(None) };
+            if !file.metadata().is_ok_and(|about| FileId::of(&about) == *id) {
+                // Somebody has closed all descriptors, as daemons do. Whoever has the number now may keep it.
+                let _ = self.open.take().map(|open| open.file.into_raw_fd());
+                continue;
+            }
             // A file system without locks (some of FUSE): rotation still works, and tidying, which needs them, says so.
             let locked = !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
             match fs::metadata(&self.settings.path) {

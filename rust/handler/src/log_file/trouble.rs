@@ -15,9 +15,11 @@ pub enum Stage {
     Rotate,
     /// Rotated files are not compressed or removed.
     Tidy,
+    /// Lines are lost: whoever read them has gone. No file fails like that, but a stream does.
+    Reach,
 }
 
-const STAGES: usize = 4;
+const STAGES: usize = 5;
 
 /// A change of state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +48,10 @@ impl fmt::Display for Change {
             Self::Failed { stage: Stage::Tidy, reason } => {
                 write!(to, "rotated files cannot be compressed or removed: {reason}; tried again at the next rotation")
             }
-            Self::Recovered(Stage::Write) => write!(to, "is written again"),
+            Self::Failed { stage: Stage::Reach, reason } => {
+                write!(to, "cannot be written: {reason}; lines are dropped")
+            }
+            Self::Recovered(Stage::Write | Stage::Reach) => write!(to, "is written again"),
             Self::Recovered(Stage::Open) => write!(to, "is open again"),
             Self::Recovered(Stage::Rotate) => write!(to, "is rotated again"),
             Self::Recovered(Stage::Tidy) => write!(to, "rotated files are compressed and removed again"),
@@ -69,8 +74,7 @@ impl Troubles {
         let now = &mut self.now[stage as usize];
         match (error, now.is_some()) {
             (Some(error), false) => {
-                let text = error.to_string();
-                let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
+                let reason = reason_of(error);
                 *now = Some(reason.clone());
                 self.tell(Change::Failed { stage, reason });
             }
@@ -89,4 +93,9 @@ impl Troubles {
     pub(super) fn take(&mut self) -> Vec<Change> {
         mem::take(&mut self.changes)
     }
+}
+
+/// The text without the number.
+pub fn reason_of(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
