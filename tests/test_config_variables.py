@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headrig import config
+from headrig import config, rotation
 from headrig.config.channels import CHANNELS
 from headrig.config.variables import components, fill, variables
 from headrig.service import install
@@ -18,10 +18,16 @@ OF_NO_COMPONENT = {
     "LOG_LEVEL": ("run", "service"),
     "LOG_STRUCTURED": ("service",),
 }
-OF_THE_HANDLER = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL")
+OF_THE_HANDLER = ("LOG_FILE", "LOG_FILE_BUFFER_SIZE", "LOG_FILE_FLUSH_INTERVAL", *rotation.VARIABLES)
 PROGRAMS = ("run", "service")
 EVERY = [(program, at, name) for program in PROGRAMS for name, (at, _) in variables(program).items()]
-WRITTEN = {"text": ("https://fake.example/x", None), "entries": ("7", 7), "milliseconds": ("250", 0.25)}
+WRITTEN = {
+    "text": ("https://fake.example/x", None),
+    "entries": ("7", 7),
+    "bytes": ("1KiB", 1024),
+    "seconds": ("1d", 86400.0),
+    "milliseconds": ("250", 0.25),
+}
 
 
 def rows() -> dict[str, list[str]]:

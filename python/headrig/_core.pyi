@@ -312,6 +312,7 @@ class HandlerCore:
         entries_max: int,
         wait_seconds: float,
         spec: bytes,
+        rotation: dict[str, Any],
         context: Callable[[], dict[str, Any] | None],
         filters: list[Any],
         careful: Callable[[], Callable[[LogRecord], Any] | None],

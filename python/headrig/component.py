@@ -44,8 +44,8 @@ class Variable(NamedTuple):
     """An environment variable that stands for a field of a component's settings."""
 
     field: str
-    unit: Literal["text", "entries", "milliseconds", "port"] = "text"
-    """Unit of the variable. `milliseconds` become seconds in the field, a `port` becomes `host:port`."""
+    unit: Literal["text", "entries", "bytes", "seconds", "milliseconds", "port"] = "text"
+    """Unit of the variable. `bytes` and `seconds` may be written as `256MiB` and `1d`, `milliseconds` become seconds in the field, a `port` becomes `host:port`."""
     program: Literal["run", "service"] | None = None
     """Where the variable applies; None: in `headrig run` and in `headrig.install()`."""
     needed: bool = False

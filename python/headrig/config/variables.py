@@ -12,6 +12,7 @@ from headrig.errors import ConfigError
 from headrig.notifiers import NotifierConfig
 from headrig.sinks import SinkConfig
 from headrig.sources import SourceConfig
+from headrig.units import scaled
 from headrig.web import HttpServerConfig
 
 Program = Literal["run", "service"]
@@ -130,6 +131,9 @@ def _value(name: str, variable: Variable, environ: Mapping[str, str], errors: li
             return None if milliseconds is None else milliseconds / 1000
         case "entries":
             return number(name, "entries", environ, errors)
+        case "bytes" | "seconds" as unit:
+            value = scaled(environ[name].strip(), unit)
+            return number(name, unit, environ, errors) if value is None else value
 
 
 def _table(tables: Mapping[str, Any], at: str) -> dict[str, Any] | None:

@@ -23,12 +23,16 @@ from weakref import WeakMethod, WeakSet
 
 from headrig.engine import RECORD_LINE_BYTES_MAX, RECORD_WAIT_SECONDS_MAX, HandlerCore, engine_spec
 from headrig.errors import ConfigError
+from headrig.rotation import rotation_of
 from headrig.service.arguments import Arguments
 from headrig.service.context import bound_fields
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from headrig.redact_settings import RedactSettings
     from headrig.redaction import Redactor
+    from headrig.rotation import RotationSettings
 
 FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
@@ -99,8 +103,10 @@ class Handler(logging.Handler):
 
     `path` is the file to append to; without it lines go to standard output. `structured=False` writes text for people,
     without a path to standard error. A line waits for at most `flush_entries_max` lines or `flush_seconds` (0.1 at most);
-    ERROR and above do not wait. `redact` is a mapping of the words of `[redact]`, or a `Redactor`. Raises OSError, which
-    names the file, if that cannot be opened, and ConfigError for settings of redaction that cannot be used.
+    ERROR and above do not wait. `redact` is a mapping of the words of `[redact]`, or a `Redactor`. The file is rotated at
+    `rotate_bytes`, or with a new period of `rotate_seconds` (86,400: daily, in UTC); `keep` rotated files stay, as many as
+    fit into `total_bytes_max`, and all but `compress_delay` of them are compressed. Raises OSError, which names the file,
+    if that cannot be opened, and ConfigError for settings of redaction or rotation that cannot be used.
     """
 
     _shipping = "no"
@@ -117,7 +123,9 @@ class Handler(logging.Handler):
         flush_entries_max: int = 100,
         flush_seconds: float = 0.1,
         redact: RedactSettings | Redactor | None = None,
+        **rotation: Unpack[RotationSettings],
     ) -> None:
+        rotated = rotation_of(rotation, {}, path=path)
         filters: list[Any] = []
         settings = None if redact is None else redact_settings(redact)
         if settings is not None and settings is not redact:
@@ -134,6 +142,7 @@ class Handler(logging.Handler):
             entries_max=flush_entries_max,
             wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
             spec=spec_with(self._spec, settings),
+            rotation=rotated.core(),
             context=bound_fields,
             filters=filters,
             careful=WeakMethod(self.handle),

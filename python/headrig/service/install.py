@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from headrig.errors import ConfigError, shown
 from headrig.literals import BARE, meant, refusal
+from headrig.rotation import Rotation, rotation_of
 from headrig.service.api import Configure, service
 from headrig.service.handler import SPEC, Handler, ask_flush, redact_settings, spec_with
 
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import Unpack
 
     from headrig.alerts.threshold import Threshold
     from headrig.config import Config
     from headrig.engine import HandlerCore
     from headrig.redact_settings import RedactSettings
     from headrig.redaction import Redactor
+    from headrig.rotation import RotationSettings
 
 log: Final = logging.getLogger("headrig")
 
@@ -83,6 +86,7 @@ class _Settings(NamedTuple):
     more: tuple[tuple[str, str], ...]
     """Variables that need more than a file, with their values."""
     redact: Mapping[str, Any] | None = None
+    rotation: Rotation = Rotation()
 
     def __repr__(self) -> str:
         """No values: some are secrets, and error reporters show what they find."""
@@ -116,6 +120,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
     flush_entries_max: int | None = None,
     flush_seconds: float | None = None,
     redact: RedactSettings | Redactor | None = None,
+    **rotation: Unpack[RotationSettings],
 ) -> Handler:
     """
     Make the root logger write redacted JSON lines; gives the handler. Other handlers stay as they are.
@@ -128,6 +133,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
     a file, and counted as written once it has acknowledged them. Otherwise `LOG_HTTP_ENDPOINT` and its companions also
     post them, and `SLACK_WEBHOOK_URL` receives notices of alerts. `HEADRIG_HTTP_LISTEN` serves `/metrics` and `/health`.
 
+    The file is rotated as `headrig.Handler` says; what is not given comes from `LOG_FILE_ROTATE_BYTES` and so on.
     `redact` is a mapping of the words of `[redact]`, such as `{"keys": ["badge"]}`, or a `headrig.Redactor`.
     A second call with the same settings changes nothing; with other settings it replaces the first, and waits some seconds
     for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
@@ -155,17 +161,23 @@ def install(  # noqa: PLR0913  # settings, by keyword
         redact=None if redact is None else redact_settings(redact),
     )
     _check(settings, environ)
+    shipped = settings.to is not None
+    settings = settings._replace(rotation=rotation_of(rotation, environ, path=settings.path, shipped=shipped))
     with _Installed.lock:
-        root = logging.getLogger()
-        if settings != _Installed.settings:
-            _replace(settings, environ, root)
-        for handler in _Installed.handlers:
-            root.addHandler(handler)
-        # Keep a lower level of the root logger: another handler needs it.
-        lowest = _Installed.handlers[0].level
-        root.setLevel(min(lowest, root.level or lowest))
-        _flush_on_signal()
-        return _Installed.handlers[0]
+        return _use(settings, environ)
+
+
+def _use(settings: _Settings, environ: Mapping[str, str]) -> Handler:
+    root = logging.getLogger()
+    if settings != _Installed.settings:
+        _replace(settings, environ, root)
+    for handler in _Installed.handlers:
+        root.addHandler(handler)
+    # Keep a lower level of the root logger: another handler needs it.
+    lowest = _Installed.handlers[0].level
+    root.setLevel(min(lowest, root.level or lowest))
+    _flush_on_signal()
+    return _Installed.handlers[0]
 
 
 def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
@@ -235,11 +247,12 @@ def _opened(settings: _Settings) -> tuple[Handler, ...]:
         "redact": settings.redact,
     }
     shipping = "only" if settings.to is not None else "beside" if _posts(settings) else "no"
+    rotation = {} if settings.path is None else settings.rotation._asdict()
     if settings.structured:
-        return (_ServiceHandler(settings.path, shipping=shipping, **rest),)
+        return (_ServiceHandler(settings.path, shipping=shipping, **rest, **rotation),)
     if settings.path is None and settings.to is None:
         return (_ServiceHandler(None, shipping=shipping, structured=False, **rest),)
-    lines = _ServiceHandler(settings.path, shipping=shipping, **rest)
+    lines = _ServiceHandler(settings.path, shipping=shipping, **rest, **rotation)
     return (lines, Handler(None, structured=False, **rest))
 
 

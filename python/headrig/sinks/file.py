@@ -21,6 +21,7 @@ from headrig.errors import ConfigError, Retryable
 from headrig.filesystem import file_obstacle
 from headrig.limits import Bytes, Count, Seconds
 from headrig.model import Clock, FileMode, FilePath, Lines
+from headrig.rotation import VARIABLES, Rotation
 from headrig.worker import Worker
 
 log: Final = logging.getLogger("headrig.sinks.file")
@@ -58,6 +59,7 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
         "LOG_FILE": Variable("path", program="run", needed=True),
         "LOG_FILE_BUFFER_SIZE": Variable("flush_entries_max", "entries", program="run"),
         "LOG_FILE_FLUSH_INTERVAL": Variable("flush_seconds", "milliseconds", program="run"),
+        **{name: Variable(field, unit, program="run") for name, (field, unit) in VARIABLES.items()},
     }
 
     @property
@@ -78,14 +80,8 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
         """Errors in the path that show without creating anything."""
         if (reason := file_obstacle(self.path)) is not None:
             yield ConfigError(reason, path=f"{at}.path", remedy=_REMEDY)
-        for name in ("rotate_bytes", "rotate_seconds"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                yield ConfigError("too small for a rotation", path=f"{at}.{name}", remedy="give 1 or more")
-        if self.rotate_bytes is None and self.rotate_seconds is None:
-            for name in ("keep", "total_bytes_max", "compress", "compress_delay"):
-                if getattr(self, name):
-                    remedy = "give rotate_bytes or rotate_seconds as well"
-                    yield ConfigError("nothing is rotated", path=f"{at}.{name}", remedy=remedy)
+        for name, reason, remedy in self._rotation().problems():
+            yield ConfigError(reason, path=f"{at}.{name}", remedy=remedy)
 
     @asynccontextmanager
     async def open(self, context: OpenContext) -> AsyncIterator[FileSink]:
@@ -106,17 +102,10 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
             sink.close()
 
     def _log_file(self) -> LogFile:
-        return LogFile(
-            self.path,
-            mode=int(self.mode, 8),
-            fsync=self.fsync == "always",
-            rotate_bytes=self.rotate_bytes,
-            rotate_seconds=None if self.rotate_seconds is None else int(self.rotate_seconds),
-            keep=self.keep,
-            total_bytes_max=self.total_bytes_max,
-            compress=self.compress,
-            compress_delay=self.compress_delay,
-        )
+        return LogFile(self.path, mode=int(self.mode, 8), fsync=self.fsync == "always", **self._rotation().core())
+
+    def _rotation(self) -> Rotation:
+        return Rotation(*(getattr(self, name) for name in Rotation._fields))
 
 
 class FileSink:

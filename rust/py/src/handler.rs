@@ -21,6 +21,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use crate::engine::Engine;
 use crate::errors::{complain, RuleError};
 use crate::lines::Lines;
+use crate::log_file::GivenRotation;
 use crate::record::{encode, Encoded, Interpreter};
 
 /// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
@@ -48,7 +49,7 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, context, filters, careful, stack, filled, mapped, finalizing, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, rotation, context, filters, careful, stack, filled, mapped, finalizing, record_type))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
     fn new(
         py: Python<'_>,
@@ -58,6 +59,7 @@ impl HandlerCore {
         entries_max: u64,
         wait_seconds: f64,
         spec: &[u8],
+        rotation: GivenRotation,
         context: Py<PyAny>,
         filters: Py<PyList>,
         careful: Py<PyAny>,
@@ -75,13 +77,14 @@ impl HandlerCore {
             "only" => Shipping::Only,
             _ => return Err(PyValueError::new_err(format!("unknown shipping {shipping:?}; known: no, beside, only"))),
         };
+        let rotation = rotation.rotation()?;
         let standard = if text { "__stderr__" } else { "__stdout__" };
         let closed = py.import("sys")?.getattr(standard)?.is_none();
         let output = py.detach(|| match (&path, shipping) {
             (_, Shipping::Only) => Ok(None),
             (Some(path), _) => {
                 let settings =
-                    log_file::Settings { path: path.clone(), mode: output::FILE_MODE, fsync: false, rotation: None };
+                    log_file::Settings { path: path.clone(), mode: output::FILE_MODE, fsync: false, rotation };
                 Output::log_file(settings).map(Some).map_err(|error| named(&error, path))
             }
             (None, _) => Ok(Some(Output::stream(StandardStream::new(text, closed)))),

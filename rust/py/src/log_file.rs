@@ -10,6 +10,41 @@ use pyo3::prelude::*;
 
 use crate::shared_bytes::{bytes_of, Shared};
 
+/// Settings of a rotation as Python names them.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct GivenRotation {
+    rotate_bytes: Option<u64>,
+    rotate_seconds: Option<u64>,
+    keep: Option<usize>,
+    total_bytes_max: Option<u64>,
+    compress: Option<String>,
+    compress_delay: usize,
+}
+
+impl GivenRotation {
+    /// None: nothing is rotated.
+    ///
+    /// # Errors
+    /// An unknown compression.
+    pub fn rotation(self) -> PyResult<Option<Rotation>> {
+        let compression = match self.compress.as_deref() {
+            None => None,
+            Some("gzip") => Some(Compression::Gzip),
+            Some("zstd") => Some(Compression::Zstd),
+            Some(_) => return Err(PyValueError::new_err("unknown compression; known: gzip, zstd")),
+        };
+        Ok((self.rotate_bytes.is_some() || self.rotate_seconds.is_some()).then_some(Rotation {
+            bytes_max: self.rotate_bytes,
+            period_seconds: self.rotate_seconds,
+            keep: self.keep,
+            total_bytes_max: self.total_bytes_max,
+            compression,
+            compress_delay: self.compress_delay,
+        }))
+    }
+}
+
 #[pyclass(frozen, module = "headrig._core")]
 pub struct LogFile {
     inner: Mutex<log_file::LogFile>,
@@ -34,23 +69,11 @@ impl LogFile {
         rotate_seconds: Option<u64>,
         keep: Option<usize>,
         total_bytes_max: Option<u64>,
-        compress: Option<&str>,
+        compress: Option<String>,
         compress_delay: usize,
     ) -> PyResult<Self> {
-        let compression = match compress {
-            None => None,
-            Some("gzip") => Some(Compression::Gzip),
-            Some("zstd") => Some(Compression::Zstd),
-            Some(_) => return Err(PyValueError::new_err("unknown compression; known: gzip, zstd")),
-        };
-        let rotation = (rotate_bytes.is_some() || rotate_seconds.is_some()).then_some(Rotation {
-            bytes_max: rotate_bytes,
-            period_seconds: rotate_seconds,
-            keep,
-            total_bytes_max,
-            compression,
-            compress_delay,
-        });
+        let given = GivenRotation { rotate_bytes, rotate_seconds, keep, total_bytes_max, compress, compress_delay };
+        let rotation = given.rotation()?;
         Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, fsync, rotation })) })
     }
 
