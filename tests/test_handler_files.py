@@ -62,7 +62,7 @@ def test_killed_within_a_line(tmp_path):
 @pytest.mark.parametrize("forked", [False, True])
 def test_renamed_under_load(tmp_path, forked):
     """
-    A file that is renamed under a service, as logrotate does, is made anew within a second or so; no line is lost or torn.
+    A file that is renamed under a service, as logrotate does, is made anew with the next line; no line is lost or torn.
     """
     code = """
 import itertools, logging, os, time, headrig

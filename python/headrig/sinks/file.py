@@ -30,8 +30,7 @@ _REMEDY: Final = "give a path in a directory that this user may write to"
 
 class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
     """
-    Append lines to one file. Directories are created. A file that is renamed is made anew within a second, a removed one
-    with the next line.
+    Append lines to one file. Directories are created. A file that is renamed or removed is made anew with the next line.
     """
 
     path: FilePath

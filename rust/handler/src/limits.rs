@@ -30,10 +30,10 @@ pub const SHIP_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const PIPE_BUF: usize = 4096;
 /// Wait before a path that could not be opened, or a file that could not be rotated, is tried again.
 pub const PATH_CHECK: Duration = Duration::from_secs(1);
-/// Longest time that lines go on into a renamed file because nobody has made a new one: whoever does takes a moment.
-pub const NAMELESS_MAX: Duration = Duration::from_millis(500);
-/// Wait before a lock is tried again: some writes' worth.
-pub const LOCK_NAP: Duration = Duration::from_millis(1);
+/// Wait before a lock or a path is tried again: some writes' worth.
+pub const NAP: Duration = Duration::from_millis(1);
+/// Naps until a file is made in place of one that was renamed: many times what logrotate takes from one to the other.
+pub const NAMELESS_NAPS_MAX: usize = 50;
 /// Times that a lock is tried before it counts as left by a process that was stopped: longer than a disk with much to write
 /// makes one write wait.
 pub const LOCK_TRIES: usize = 500;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::limits::{LOCK_NAP, LOCK_TRIES, NAMELESS_MAX, PATH_CHECK, REOPENINGS_MAX};
+use crate::limits::{LOCK_TRIES, NAMELESS_NAPS_MAX, NAP, PATH_CHECK, REOPENINGS_MAX};
 use crate::output::{open_appending, write_lines};
 pub use compression::Compression;
 use rotation::Rotated;
@@ -66,8 +66,6 @@ pub struct LogFile {
     open: Option<OpenFile>,
     /// When the path could last not be opened.
     opening_failed: Option<SystemTime>,
-    /// When the path last named the open file.
-    named: Option<SystemTime>,
     /// When a rotation last failed.
     rotation_failed: Option<SystemTime>,
     /// The process that opened it: a lock is shared with whom a fork gave the descriptor to.
@@ -113,7 +111,6 @@ impl LogFile {
             settings,
             open: None,
             opening_failed: None,
-            named: None,
             rotation_failed: None,
             process: process::id(),
             troubles: Troubles::default(),
@@ -200,7 +197,7 @@ impl LogFile {
         };
         let end = *written + rotation.fitting(&lines[*written..], about.len());
         let due = about.len() > 0 && (end == *written || rotation.is_old(&about, now));
-        if due && !is_recent(self.rotation_failed, now, PATH_CHECK) && self.rotate(&about, now) {
+        if due && !is_recent(self.rotation_failed, now) && self.rotate(&about, now) {
             return Ok(());
         }
         // A rotation that is not possible now must not hold the lines.
@@ -222,7 +219,8 @@ impl LogFile {
     /// Open what the path names, unless it is open, and lock it against removal. None: a device or a pipe, or a file that
     /// the path does not name any more.
     fn hold(&mut self, now: SystemTime) -> io::Result<Option<Metadata>> {
-        let (mut reopenings, mut waits) = (0, 0);
+        let nameless_naps = if self.settings.rotation.is_none() { NAMELESS_NAPS_MAX } else { 0 };
+        let (mut reopenings, mut waits, mut naps) = (0, 0, 0);
         while reopenings <= REOPENINGS_MAX {
             if self.open.is_none() {
                 self.reopen()?;
@@ -239,18 +237,23 @@ impl LogFile {
             match fs::metadata(&self.settings.path) {
                 // Who has it for himself ends a torn line, or was stopped at it.
                 Ok(about) if FileId::of(&about) == *id && (locked || waits == LOCK_TRIES) => {
-                    (self.opening_failed, self.named) = (None, Some(now));
+                    self.opening_failed = None;
                     self.troubles.note(Stage::Open, None);
                     return Ok(Some(about));
                 }
                 Ok(about) if FileId::of(&about) == *id => {
                     waits += 1;
-                    thread::sleep(LOCK_NAP);
+                    thread::sleep(NAP);
                 }
                 _ if self.is_removed() || !locked => self.open = None,
-                Err(error) if error.kind() == io::ErrorKind::NotFound && self.waits_for_new(now) => return Ok(None),
+                // Whoever renamed it makes the new one next, and would find ours in its way. Lines must not go on into the
+                // renamed one: it may be read for the last time just now. With rotation of our own nobody else makes it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && naps < nameless_naps => {
+                    naps += 1;
+                    thread::sleep(NAP);
+                }
                 // Whatever keeps us from the new one, lines are safe in the one we have.
-                _ if is_recent(self.opening_failed, now, PATH_CHECK) => return Ok(None),
+                _ if is_recent(self.opening_failed, now) => return Ok(None),
                 _ => {
                     if let Err(error) = self.reopen() {
                         self.opening_failed = Some(now);
@@ -262,12 +265,6 @@ impl LogFile {
             }
         }
         Err(io::Error::other("the file is exchanged as often as it is opened"))
-    }
-
-    /// Whether lines go on into a file that was just renamed: whoever did it may be about to make the new one, and would
-    /// find ours in its way. With rotation of our own nobody else does.
-    fn waits_for_new(&self, now: SystemTime) -> bool {
-        self.settings.rotation.is_none() && is_recent(self.named, now, NAMELESS_MAX)
     }
 
     /// Whether the file has been rotated, by us or another process.
@@ -314,9 +311,9 @@ impl LogFile {
     }
 }
 
-/// Less than so long ago. A clock that was set back makes nothing recent.
-fn is_recent(then: Option<SystemTime>, now: SystemTime, max: Duration) -> bool {
-    then.is_some_and(|then| now.duration_since(then).is_ok_and(|since| since < max))
+/// Less than a check ago. A clock that was set back makes nothing recent.
+fn is_recent(then: Option<SystemTime>, now: SystemTime) -> bool {
+    then.is_some_and(|then| now.duration_since(then).is_ok_and(|since| since < PATH_CHECK))
 }
 
 /// Seconds since 1970; 0 before.

@@ -12,7 +12,7 @@ use std::thread;
 
 use memchr::memrchr;
 
-use crate::limits::{LOCK_NAP, LOCK_TRIES};
+use crate::limits::{LOCK_TRIES, NAP};
 use crate::output::{take_back, write_lines};
 
 /// Where the line begins that the byte at `at` belongs to.
@@ -30,7 +30,7 @@ pub(super) fn end_torn_line(mut file: &File) -> io::Result<bool> {
             break;
         }
         // A failed attempt loses the lock that was shared, so that two who try it do not wait for one another.
-        thread::sleep(LOCK_NAP);
+        thread::sleep(NAP);
     }
     // Whoever still has it was stopped within a write, or nothing can be locked here.
     let torn = is_torn(file);
@@ -59,7 +59,7 @@ fn own(file: &File) -> bool {
     (0..LOCK_TRIES).any(|_| {
         let locked = file.try_lock().is_ok();
         if !locked {
-            thread::sleep(LOCK_NAP);
+            thread::sleep(NAP);
         }
         locked
     })

@@ -1,21 +1,22 @@
 //! What the path names is renamed, removed, truncated, full or out of reach.
 
 use std::io::Write;
+use std::sync::atomic::AtomicBool;
 use std::sync::Barrier;
 
 use super::super::rotation::appended;
 use super::*;
 
 #[test]
-fn a_renamed_file_is_left_within_a_second() {
+fn a_renamed_file_is_left_at_once() {
     let place = Place::new();
     let mut log = place.open(None);
     append(&mut log, b"1\n", 0);
     fs::rename(place.log(), appended(&place.log(), ".1")).unwrap();
     append(&mut log, b"2\n", 0);
-    append(&mut log, b"3\n", 1);
-    assert_eq!(fs::read(appended(&place.log(), ".1")).unwrap(), b"1\n2\n");
-    assert_eq!(fs::read(place.log()).unwrap(), b"3\n");
+    append(&mut log, b"3\n", 0);
+    assert_eq!(fs::read(appended(&place.log(), ".1")).unwrap(), b"1\n");
+    assert_eq!(fs::read(place.log()).unwrap(), b"2\n3\n");
     assert_eq!(log.changes(), []);
 }
 
@@ -29,6 +30,34 @@ fn a_file_in_place_of_the_renamed_one_is_used_at_once() {
     append(&mut log, b"2\n", 0);
     assert_eq!(fs::read(place.log()).unwrap(), b"torn\n2\n");
     assert_eq!(log.changes(), [Change::TornLineEnded]);
+}
+
+#[test]
+fn whoever_renames_a_file_and_makes_a_new_one_finds_none_in_its_place() {
+    let place = Place::new();
+    let mut log = place.open(None);
+    let stop = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            let mut number = 0;
+            while !stop.load(Ordering::Relaxed) {
+                append(&mut log, numbered("a", number).as_bytes(), 0);
+                number += 1;
+            }
+            number
+        });
+        for number in 0..300 {
+            let name = appended(&place.log(), &format!(".20261130T000000-{number:04}"));
+            fs::rename(place.log(), name).unwrap();
+            let new = File::options().write(true).create_new(true).open(place.log());
+            assert!(new.is_ok(), "{number}");
+            while new.as_ref().unwrap().metadata().unwrap().len() == 0 {
+                thread::yield_now();
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert_all(&place.log(), &["a"], writer.join().unwrap());
+    });
 }
 
 #[test]
