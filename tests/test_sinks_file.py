@@ -3,11 +3,11 @@
 import errno
 import os
 import re
-import resource
 import shutil
 import stat
 
 import pytest
+from full_disk import disk_that_fills
 
 from headrig.config import Config
 from headrig.engine import LogFile
@@ -44,35 +44,30 @@ async def test_appends_whole_lines(path):
     assert [0o640, 0o750, 0o750] == modes
 
 
-BASE = 64 * 1024 * 1024
-"""Where the lines begin on a disk that fills up: no other file of the process is as large, so the limit hits none."""
-FILE_SIZE = resource.RLIMIT_FSIZE
+@pytest.fixture(params=["limit", "disk"])
+def disk(request, path):
+    """A disk that has room for so many more bytes of the file: by the process's limit, and a real one."""
+    with disk_that_fills(request.param, path) as disk:
+        yield disk
 
 
 @pytest.fixture
-def disk(path):
-    """A disk that has room for so many more bytes of the file: the process's limit of a file's size."""
+def failures(monkeypatch):
+    """The reason of each attempt to append that failed."""
+    reasons = []
 
-    class Disk:
-        def limit(self, room):
-            resource.setrlimit(FILE_SIZE, (path.stat().st_size + room, hard))
+    class Counted:
+        def __init__(self, path, **settings):
+            self._file = LogFile(path, **settings)
+            self.changes, self.sync, self.close = self._file.changes, self._file.sync, self._file.close
 
-        def free(self):
-            resource.setrlimit(FILE_SIZE, (soft, hard))
+        def append(self, *arguments):
+            accepted, reason = self._file.append(*arguments)
+            reasons.extend([reason] * (reason is not None))
+            return accepted, reason
 
-        def written(self):
-            with path.open("rb") as file:
-                file.seek(BASE)
-                return file.read()
-
-    soft, hard = resource.getrlimit(FILE_SIZE)
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        file.seek(BASE - 1)
-        file.write(b"\n")
-    disk = Disk()
-    yield disk
-    disk.free()
+    monkeypatch.setattr("headrig.sinks.file.LogFile", Counted)
+    return reasons
 
 
 async def failed(run):
@@ -87,7 +82,7 @@ async def test_full_disk(path, disk, room):
     """
     async with FileConfig(path=str(path)).open(context()) as sink:
         disk.limit(room)
-        with pytest.raises(Retryable, match="File too large") as caught:
+        with pytest.raises(Retryable, match=f"^write: {disk.reason}$") as caught:
             await sink.write(LINES)
 
         assert "io" == caught.value.reason
@@ -99,7 +94,25 @@ async def test_full_disk(path, disk, room):
     assert b"".join(LINES) == disk.written()
 
 
-async def test_full_disk_in_the_flow(start, path, disk, caplog):
+async def test_short_writes_go_on(path, disk):
+    """
+    A write that takes only a part of a line is gone on with, however often that happens: nothing is lost, torn or twice.
+    """
+    text = b"".join(b'{"n":%d}\n' % n for n in range(3))
+    async with FileConfig(path=str(path)).open(context()) as sink:
+        for room in range(1, len(text)):
+            disk.limit(room)
+            written = disk.written()
+            with pytest.raises(Retryable):
+                await sink.write([text])
+            fitting = text[:room].rpartition(b"\n")[0]
+            assert written + fitting + b"\n" * bool(fitting) == disk.written()
+            disk.free()
+            await sink.write([text])
+            assert written + text == disk.written()
+
+
+async def test_full_disk_in_the_flow(start, path, disk, failures, caplog):
     """
     A full disk is counted and said once, holds back only what it must, and everything is in the file once there is space.
     """
@@ -113,9 +126,10 @@ async def test_full_disk_in_the_flow(start, path, disk, caplog):
 
     assert text == disk.written()
     errors = 'component_errors_total{component_id="out",component_kind="sink",component_type="file",'
-    assert run.page()[errors + 'error_type="io",stage="sending"}'] >= 1
+    assert {disk.reason} == set(failures)
+    assert run.page()[errors + 'error_type="io",stage="sending"}'] == len(failures)
     said = [record.getMessage() for record in caplog.records if record.name == "headrig.sinks.file"]
-    cause = f"{path} cannot be written: File too large; lines wait until it can"
+    cause = f"{path} cannot be written: {disk.reason}; lines wait until it can"
     assert [cause, f"{path} is written again"] == said
 
 
