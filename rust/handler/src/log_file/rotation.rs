@@ -65,7 +65,7 @@ pub(super) enum Rotated {
 
 /// Rotate the file, if the path still names it.
 pub(super) fn rotate(settings: &Settings, id: FileId, now: SystemTime) -> io::Result<Rotated> {
-    let path = &settings.path;
+    let path = &named_file(&settings.path);
     let lock =
         OpenOptions::new().write(true).create(true).truncate(false).mode(settings.mode).open(hidden(path, ".lock"))?;
     match lock.try_lock() {
@@ -143,6 +143,11 @@ fn is_name(name: &str) -> bool {
         && name[8] == b'T'
         && name[15] == b'-'
         && [&name[..8], &name[9..15], &name[16..]].iter().all(|part| digits(part))
+}
+
+/// The file that a path names, through links: that one is renamed, and the links go on to name what is made in its place.
+pub(super) fn named_file(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 pub(super) fn directory(path: &Path) -> &Path {

@@ -15,7 +15,7 @@ use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
 use super::compression::{compress, UNFINISHED};
-use super::rotation::{appended, directory, hidden, rotated_files, RotatedFile};
+use super::rotation::{appended, directory, hidden, named_file, rotated_files, RotatedFile};
 use super::{Compression, FileId, Rotation, Settings};
 
 /// Niceness of the thread: it takes what nobody else wants.
@@ -88,9 +88,10 @@ impl Tidying {
 /// Remove and compress what is due. One file that fails does not keep the others from it; the first error is given.
 pub(super) fn tidy(settings: &Settings) -> io::Result<()> {
     let Some(rotation) = &settings.rotation else { return Ok(()) };
-    let Some(mut files) = existing(rotated_files(&settings.path))? else { return Ok(()) };
-    let mut result = remove_unfinished(&settings.path);
-    let size = fs::metadata(&settings.path).map_or(0, |about| about.len());
+    let path = named_file(&settings.path);
+    let Some(mut files) = existing(rotated_files(&path))? else { return Ok(()) };
+    let mut result = remove_unfinished(&path);
+    let size = fs::metadata(&path).map_or(0, |about| about.len());
     for name in superfluous(rotation, size, &files) {
         let file = files.remove(&name).unwrap_or_default();
         result = result.and(remove(&file));

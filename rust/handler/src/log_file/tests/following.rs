@@ -1,6 +1,7 @@
 //! What the path names is renamed, removed, truncated, full or out of reach.
 
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::sync::atomic::AtomicBool;
 use std::sync::Barrier;
 
@@ -170,10 +171,34 @@ fn a_process_that_was_stopped_within_a_line_holds_nobody() {
 }
 
 #[test]
+fn a_link_is_followed_to_whatever_file_it_names_now() {
+    for rotation in [None, Some(by_size(1000))] {
+        let place = Place::new();
+        let (link, one, two) = (place.0.join("link"), place.0.join("one"), place.0.join("two"));
+        symlink(&one, &link).unwrap();
+        let mut log = LogFile::open(Settings { path: link.clone(), ..place.settings(rotation) }).unwrap();
+        append(&mut log, b"1\n", 0);
+        // The file is made anew where the link names it, the link leads elsewhere, and it is gone.
+        fs::rename(&one, place.0.join("one.1")).unwrap();
+        append(&mut log, b"2\n", 0);
+        assert_eq!(fs::read(&one).unwrap(), b"2\n");
+        symlink(&two, place.0.join("new")).unwrap();
+        fs::rename(place.0.join("new"), &link).unwrap();
+        append(&mut log, b"3\n", 0);
+        assert_eq!((fs::read(&one).unwrap(), fs::read(&two).unwrap()), (b"2\n".to_vec(), b"3\n".to_vec()));
+        fs::remove_file(&link).unwrap();
+        append(&mut log, b"4\n", 0);
+        assert_eq!(fs::read(&link).unwrap(), b"4\n");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(log.changes(), []);
+    }
+}
+
+#[test]
 fn a_full_device_is_told_once_and_so_is_its_end() {
     let place = Place::new();
     let link = place.0.join("link");
-    std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+    symlink("/dev/full", &link).unwrap();
     let mut log =
         LogFile::open(Settings { path: link, mode: 0o640, fsync: false, rotation: Some(by_size(10)) }).unwrap();
     let mut written = 0;

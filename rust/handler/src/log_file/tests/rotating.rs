@@ -1,6 +1,6 @@
 //! Rotation of our own, and what becomes of rotated files.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{symlink, PermissionsExt};
 
 use super::super::compression::UNFINISHED;
 use super::super::rotation::{appended, hidden};
@@ -72,6 +72,24 @@ fn a_thousand_rotations_lose_and_tear_nothing() {
         assert!(files.values().all(|file| file.plain.is_none() == compression.is_some()));
         assert_eq!(log.changes(), []);
     }
+}
+
+#[test]
+fn a_link_stays_and_the_file_it_names_is_rotated() {
+    let place = Place::new();
+    let link = place.0.join("link.log");
+    fs::create_dir(place.0.join("logs")).unwrap();
+    symlink("logs/app.log", &link).unwrap();
+    let rotation = Rotation { compression: Some(Compression::Gzip), compress_delay: 1, keep: Some(2), ..by_size(4) };
+    let settings = Settings { path: link.clone(), ..place.settings(Some(rotation)) };
+    let mut log = LogFile::open(settings).unwrap();
+    append(&mut log, b"one\ntwo\nthr\nfou\n", 0);
+    log.wait_until_tidy();
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("logs/app.log"));
+    assert_eq!(contents(&place.log()), "two\nthr\nfou\n");
+    let beside: Vec<_> = fs::read_dir(&place.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(beside.len(), 2, "{beside:?}");
+    assert_eq!(log.changes(), []);
 }
 
 #[test]
