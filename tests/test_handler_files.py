@@ -1,6 +1,7 @@
 """The handler's file where others have their hands on it: killed writers, renames, removals."""
 
 import json
+import os
 
 import pytest
 from running import until
@@ -112,3 +113,44 @@ for remove in (lambda: os.unlink("logs/app.log"), lambda: shutil.rmtree("logs"),
     done = service(code, tmp_path)
 
     assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give its rights away and take them back")
+@pytest.mark.parametrize("removed", [False, True])
+def test_rights_that_are_lost_and_given_back(tmp_path, removed):
+    """
+    A process that may not make the new file goes on with the old one, or waits if that is gone; it says so once, and once
+    that it is over.
+    """
+    code = """
+import logging, os, headrig
+os.mkdir("logs")
+handler = headrig.install(path="logs/app.log")
+log = logging.getLogger("app")
+def say(n):
+    log.info("n", extra={"n": n})
+    return headrig.flush(0.3 if REMOVED and 0 < n < 4 else 5.0)
+assert say(0)
+os.unlink("logs/app.log") if REMOVED else os.rename("logs/app.log", "logs/app.log.1")
+os.seteuid(65534)
+for n in range(1, 4): assert say(n) != REMOVED
+os.seteuid(0)
+while not os.path.exists("logs/app.log"): say(4)
+assert say(5)
+assert handler.counts()["waiting"] == handler.counts()["dropped"] == 0
+"""
+    done = service(code.replace("REMOVED", str(removed)), tmp_path)
+    said = done.stderr.splitlines()
+    begin, end = (
+        ("cannot be written: Permission denied; lines wait until it can", "is written again")
+        if removed
+        else ("cannot be opened: Permission denied; tried again each second", "is open again")
+    )
+
+    assert [f"headrig: logs/app.log: {begin}", f"headrig: logs/app.log: {end}"] == said
+    assert 0 == done.returncode
+    logs = sorted((tmp_path / "logs").iterdir(), reverse=True)
+    found = [json.loads(line)["n"] for log in logs for line in log.read_text().splitlines()]
+    assert list(range(removed, 4)) == found[: 4 - removed]
+    assert 5 == found[-1]
+    assert found == sorted(found)
