@@ -13,7 +13,7 @@ from service_process import DEADLINE_SECONDS, environment, service
 STREAMS = [("True", 1), ("False", 2)]
 BEGIN = """
 import fcntl, json, logging, os, sys, threading, headrig
-handler = headrig.install(structured=STRUCTURED)
+handler = headrig.install(path=PATH, structured=STRUCTURED)
 log = logging.getLogger("app")
 def until_said(*counts):
     for _ in range(600):
@@ -24,8 +24,8 @@ def until_said(*counts):
 END = '\nopen("counts", "w").write(json.dumps(handler.counts()))'
 
 
-def run(code, cwd, structured="True", **streams):
-    code = BEGIN.replace("STRUCTURED", structured) + code + END
+def run(code, cwd, structured="True", path=None, **streams):
+    code = BEGIN.replace("STRUCTURED", structured).replace("PATH", repr(path)) + code + END
     return subprocess.Popen([sys.executable, "-c", code], cwd=cwd, env=environment(), **streams)
 
 
@@ -38,9 +38,11 @@ def ended(process, cwd):
 
 @pytest.mark.parametrize("count", [1, 3, 20_000])
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
-def test_a_reader_that_goes(tmp_path, count, kind):
+@pytest.mark.parametrize("path", [None, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_a_reader_that_goes(tmp_path, count, kind, path):
     """
-    Where nobody reads any more, nothing is tried again: it is said once, the lines count as dropped, and the exit is quick.
+    Where nobody reads any more, by whatever name, nothing is tried again: it is said once, the lines count as dropped, and
+    the exit is quick.
     """
     code = f"""
 sys.stdin.read()
@@ -52,7 +54,7 @@ log.info("one more")
         reader, writer = os.pipe()
     else:
         reader, writer = (each.detach() for each in socket.socketpair())
-    process = run(code, tmp_path, stdin=subprocess.PIPE, stdout=writer, stderr=subprocess.PIPE)
+    process = run(code, tmp_path, path=path, stdin=subprocess.PIPE, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     os.close(reader)
     said, counts = ended(process, tmp_path)

@@ -25,6 +25,16 @@ impl StandardStream {
         Self { error, closed, failing: AtomicBool::new(false) }
     }
 
+    /// Whether a path names one of them: false for standard output, true for standard error. To open a pipe by such a name
+    /// would make us its reader as well, who never goes.
+    pub fn named(path: &Path) -> Option<bool> {
+        match path.to_str()? {
+            "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(false),
+            "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(true),
+            _ => None,
+        }
+    }
+
     pub(crate) fn number(&self) -> Option<RawFd> {
         (!self.closed).then(|| self.with(|descriptor| descriptor.as_raw_fd()))
     }

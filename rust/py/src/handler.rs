@@ -78,16 +78,22 @@ impl HandlerCore {
             _ => return Err(PyValueError::new_err(format!("unknown shipping {shipping:?}; known: no, beside, only"))),
         };
         let rotation = rotation.rotation()?;
-        let standard = if text { "__stderr__" } else { "__stdout__" };
-        let closed = py.import("sys")?.getattr(standard)?.is_none();
-        let output = py.detach(|| match (&path, shipping) {
-            (_, Shipping::Only) => Ok(None),
-            (Some(path), _) => {
+        let stream = match path.as_deref().map_or(Some(text), StandardStream::named) {
+            Some(error) => {
+                let name = if error { "__stderr__" } else { "__stdout__" };
+                Some(StandardStream::new(error, py.import("sys")?.getattr(name)?.is_none()))
+            }
+            None => None,
+        };
+        let output = py.detach(|| match (&path, stream) {
+            _ if shipping == Shipping::Only => Ok(None),
+            (_, Some(stream)) => Ok(Some(Output::stream(stream))),
+            (Some(path), None) => {
                 let settings =
                     log_file::Settings { path: path.clone(), mode: output::FILE_MODE, fsync: false, rotation };
                 Output::log_file(settings).map(Some).map_err(|error| named(&error, path))
             }
-            (None, _) => Ok(Some(Output::stream(StandardStream::new(text, closed)))),
+            (None, None) => Ok(None),
         })?;
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
