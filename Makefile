@@ -100,13 +100,13 @@ check: $(VENV)/.lint $(VENV)/.wheel ## format, lint, spelling, types, stubs, lay
 	@$(MAKE) --no-print-directory test
 
 test: $(VENV)/.tools $(VENV)/.wheel ## set up and pass all tests (ARGS goes to pytest)
-	@.ci/require jq prometheus rsyslog curl netcat-openbsd zstd
+	@.ci/require jq logrotate prometheus rsyslog curl netcat-openbsd zstd
 	cargo build --workspace --exclude headrig-py --tests
 	cargo test --quiet --workspace --exclude headrig-py
 	$(BIN)/pytest $(ARGS)
 
 coverage: $(VENV)/.measured $(VENV)/.wheel ## the tests again, and how much of the Python code they run (ARGS goes to pytest)
-	@.ci/require jq prometheus rsyslog curl netcat-openbsd zstd
+	@.ci/require jq logrotate prometheus rsyslog curl netcat-openbsd zstd
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet

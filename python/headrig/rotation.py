@@ -1,9 +1,7 @@
 """When a log file is rotated and what becomes of it then: settings that a sink and a service's handler have alike."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict
 
 from headrig.errors import ConfigError, shown
 
@@ -27,15 +25,17 @@ _REMEDIES: Final = {
 }
 
 
-class RotationSettings(TypedDict, total=False):
-    """The fields of `Rotation` as keyword arguments; None counts as not given."""
+if TYPE_CHECKING:
 
-    rotate_bytes: int | None
-    rotate_seconds: float | None
-    keep: int | None
-    total_bytes_max: int | None
-    compress: Literal["gzip", "zstd"] | None
-    compress_delay: int | None
+    class RotationSettings(TypedDict, total=False):
+        """The fields of `Rotation` as keyword arguments; None counts as not given."""
+
+        rotate_bytes: int | None
+        rotate_seconds: float | None
+        keep: int | None
+        total_bytes_max: int | None
+        compress: Literal["gzip", "zstd"] | None
+        compress_delay: int | None
 
 
 class Rotation(NamedTuple):
