@@ -57,8 +57,15 @@ def test_keeps_and_compresses(tmp_path):
     """
     arguments = "path='app.log', rotate_bytes=4096, keep=5, compress='gzip', compress_delay=2"
     # Whoever starts next tidies what an exit interrupted.
-    again = "\nimport headrig._core\nlater = headrig._core.LogFile('app.log', mode=0o640, rotate_bytes=10**6, keep=5, compress='gzip', compress_delay=2)\nlater.append([b'{}\\n'], 0, 0.0)\nlater.wait_until_tidy()\n"
-    done = service(BURST.replace("ARGUMENTS", arguments) + again, tmp_path)
+    again = """
+from headrig.engine import LogFile
+from headrig.rotation import Rotation
+later = LogFile("app.log", mode=0o640, rotation=Rotation(10**6, keep=5, compress="gzip", compress_delay=2).core())
+later.append([b'{}\\n'], 0, 0.0)
+later.wait_until_tidy()
+"""
+    assert 0 == service(BURST.replace("ARGUMENTS", arguments), tmp_path).returncode
+    done = service(again, tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
 
     assert (0, "") == (done.returncode, done.stderr)

@@ -36,7 +36,7 @@ def write_lines(descriptor: int, lines: Buffer, written: int) -> tuple[int, int]
 class LogFile:
     """
     A file that lines are appended to. It is opened by the first ones, again when its path names another file or none, and
-    rotated if a size (in bytes) or a period (in seconds, counted from 1970 in UTC) is given. Calls take turns.
+    rotated as `headrig.rotation.Rotation.core()` says. Calls take turns.
     """
 
     def __new__(
@@ -45,12 +45,7 @@ class LogFile:
         *,
         mode: int,
         fsync: bool = False,
-        rotate_bytes: int | None = None,
-        rotate_seconds: int | None = None,
-        keep: int | None = None,
-        total_bytes_max: int | None = None,
-        compress: str | None = None,
-        compress_delay: int = 0,
+        rotation: dict[str, Any] | None = None,
     ) -> LogFile: ...
     def append(self, batches: Sequence[Buffer], written: int, now_seconds: float) -> tuple[int, str | None]:
         """

@@ -101,7 +101,9 @@ class FileConfig(SinkComponentConfig, frozen=True, kw_only=True, tag="file"):
             sink.close()
 
     def _log_file(self) -> LogFile:
-        return LogFile(self.path, mode=int(self.mode, 8), fsync=self.fsync == "always", **self._rotation().core())
+        return LogFile(
+            self.path, mode=int(self.mode, 8), fsync=self.fsync == "always", rotation=self._rotation().core()
+        )
 
     def _rotation(self) -> Rotation:
         return Rotation(*(getattr(self, name) for name in Rotation._fields))

@@ -59,21 +59,9 @@ impl LogFile {
 #[pymethods]
 impl LogFile {
     #[new]
-    #[pyo3(signature = (path, *, mode, fsync = false, rotate_bytes = None, rotate_seconds = None, keep = None, total_bytes_max = None, compress = None, compress_delay = 0))]
-    #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
-    fn new(
-        path: PathBuf,
-        mode: u32,
-        fsync: bool,
-        rotate_bytes: Option<u64>,
-        rotate_seconds: Option<u64>,
-        keep: Option<usize>,
-        total_bytes_max: Option<u64>,
-        compress: Option<String>,
-        compress_delay: usize,
-    ) -> PyResult<Self> {
-        let given = GivenRotation { rotate_bytes, rotate_seconds, keep, total_bytes_max, compress, compress_delay };
-        let rotation = given.rotation()?;
+    #[pyo3(signature = (path, *, mode, fsync = false, rotation = None))]
+    fn new(path: PathBuf, mode: u32, fsync: bool, rotation: Option<GivenRotation>) -> PyResult<Self> {
+        let rotation = rotation.map_or(Ok(None), GivenRotation::rotation)?;
         Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, fsync, rotation })) })
     }
 
