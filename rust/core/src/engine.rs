@@ -5,24 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::event::expr::Expr;
-use crate::event::extract::{Extractor, Keys, Wanted};
+use crate::event::extract::{Extractor, Keys};
 use crate::event::field::Fields;
 use crate::event::semantic_fields::{RoleTable, Roles};
 use crate::event::value_format::Shapes;
-use crate::event::view::View;
 use crate::findings::{self, Finding, Redaction};
 use crate::io::edit::Edits;
-use crate::io::escape::Decoded;
 use crate::io::lines::{memchr_lines, Lines};
 use crate::io::recent::Recent;
-use crate::json::dictionary::Dictionary;
 use crate::json::reference::walk;
-use crate::json::tape::Tape;
 use crate::metrics::window::store::TimeDomain;
 use crate::metrics::window::timing::Arrival;
 use crate::metrics::{Metrics, Reading};
 use crate::process::Worker;
 use crate::processed::Processed;
+use crate::reader::Reader;
 use crate::redact::Redactor;
 use crate::shared::{lock, source, Memory, Shared, Superseded};
 use crate::simd::{Path, PATH_VARIABLE};
@@ -87,6 +84,24 @@ impl Engine {
         let path = if path.runs_here() { path } else { Path::Scalar };
         let spec = Spec::parse(spec)?;
         let redactor = Redactor::on_path(path, &spec.redact)?;
+        Self::with_rules(path, Arc::new(spec), Arc::new(redactor), previous)
+    }
+
+    /// The same rules, with nothing counted and no lock that anybody could hold: for a forked child, which need not compile.
+    ///
+    /// # Errors
+    /// None that making this engine has not had.
+    pub fn emptied(&self) -> Result<Self, RuleError> {
+        let Shared { path, spec, redactor, .. } = &self.state.shared;
+        Self::with_rules(*path, Arc::clone(spec), Arc::clone(redactor), None)
+    }
+
+    fn with_rules(
+        path: Path,
+        spec: Arc<Spec>,
+        redactor: Arc<Redactor>,
+        previous: Option<&Engine>,
+    ) -> Result<Self, RuleError> {
         let mut fields = Fields::default();
         let roles = RoleTable::new(&[&spec.fields], |path| fields.slot(path))?;
         let mut lane_roles = BTreeMap::new();
@@ -352,38 +367,6 @@ impl Lane {
     }
 }
 
-/// Reads lines outside a lane.
-#[derive(Default)]
-struct Reader {
-    extractor: Extractor,
-    roles: Roles,
-    tape: Tape,
-    /// Stays empty: the twin gives keys no numbers.
-    keys: Dictionary,
-    wanted: Wanted,
-    decoded: Decoded,
-    found: Vec<u32>,
-    edits: Edits,
-}
-
-impl Reader {
-    fn view<'a>(&'a self, text: &'a [u8]) -> View<'a> {
-        let (nodes, found) = (self.tape.nodes(), &self.found);
-        View { text, nodes, found, edits: &self.edits, roles: &self.roles, time_seconds: 0.0 }
-    }
-
-    fn matches(&mut self, expression: &Expr, line: &[u8]) -> bool {
-        if walk(line, &mut self.tape).is_err() {
-            return false;
-        }
-        let mut keys = Keys { numbers: &mut self.keys, wanted: &mut self.wanted };
-        self.extractor.find(line, &self.tape, &mut keys, &mut self.decoded, &mut self.found);
-        self.roles.resolve(&self.found);
-        let time_seconds = self.view(line).time(0).unwrap_or(0.0);
-        expression.matches(&View { time_seconds, ..self.view(line) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,5 +379,17 @@ mod tests {
         assert_eq!(1, lane.process(b"{}\n", 0.0).lines_out);
         drop(lane);
         assert!(kept.upgrade().is_none(), "somebody keeps the engine");
+    }
+    #[test]
+    fn an_emptied_engine_has_the_rules_and_none_of_the_sums() {
+        let engine = Engine::new(br#"{"redact": {"keys": ["badge"]}}"#, None).expect("the spec is valid");
+        let fresh = engine.totals();
+        let line = b"{\"badge\":\"B-12\",\"level\":\"INFO\"}\n";
+        let redacted = engine.lane("a").process(line, 0.0);
+        let emptied = engine.emptied().expect("it was valid before");
+        assert_eq!(emptied.totals(), fresh);
+        assert_ne!(engine.totals(), fresh);
+        assert_eq!(emptied.lane("a").process(line, 0.0).lines.bytes(), redacted.lines.bytes());
+        assert!(Arc::ptr_eq(&engine.state.shared.redactor, &emptied.state.shared.redactor));
     }
 }

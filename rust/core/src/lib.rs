@@ -9,6 +9,7 @@ pub mod limits;
 pub mod metrics;
 mod process;
 pub mod processed;
+mod reader;
 pub mod redact;
 mod shared;
 pub mod simd;

@@ -1,7 +1,7 @@
 //! What all lanes of one engine share, and the flag that another engine took over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::extract::Extractor;
 use crate::io::recent::Recent;
@@ -13,9 +13,10 @@ use crate::simd::Path;
 use crate::spec::Spec;
 
 pub(crate) struct Shared {
-    pub spec: Spec,
+    pub spec: Arc<Spec>,
     pub path: Path,
-    pub redactor: Redactor,
+    /// Compiling it takes some milliseconds: engines with the same spec may share it.
+    pub redactor: Arc<Redactor>,
     pub extractor: Extractor,
     pub metrics: Mutex<Metrics>,
     pub recent: Mutex<Recent>,

@@ -117,6 +117,8 @@ pub struct Scratch {
     memo: KeyMemo,
     window: Box<Window>,
     counts: Vec<u64>,
+    /// Whether any of them is not zero: there are hundreds, and a batch may be one line.
+    counted: bool,
     /// Buffers for decoded strings, one per level of nesting in use.
     decoded: Vec<Decoded>,
     /// The same for the tapes of texts that are JSON.
@@ -218,6 +220,7 @@ impl Redactor {
             memo: KeyMemo::default(),
             window: Box::default(),
             counts: vec![0; self.names.len()],
+            counted: false,
             decoded: Vec::new(),
             tapes: Vec::new(),
             key_edited: false,
@@ -271,12 +274,20 @@ impl Scratch {
 
     fn count(&mut self, edits: &Edits) {
         for edit in &edits.list {
-            self.counts[edit.rule as usize] += 1;
+            self.count_one(edit.rule);
         }
+    }
+
+    fn count_one(&mut self, rule: u16) {
+        self.counts[usize::from(rule)] += 1;
+        self.counted = true;
     }
 
     /// Redactions per rule number since the last call, of rules that made any.
     pub fn take_counts(&mut self) -> Vec<(usize, u64)> {
+        if !std::mem::take(&mut self.counted) {
+            return Vec::new();
+        }
         let taken: Vec<(usize, u64)> = self.counts.iter().copied().enumerate().filter(|(_, n)| *n > 0).collect();
         self.counts.fill(0);
         taken

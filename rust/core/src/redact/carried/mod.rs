@@ -271,7 +271,7 @@ impl Redactor {
         }
         for (start, end, rule, quoted) in spans {
             self.replace(shown, start, end, rule, None, quoted, &mut scratch.token, &mut inner);
-            scratch.counts[usize::from(rule)] += 1;
+            scratch.count_one(rule);
         }
         if !decoded.is_plain() {
             map_back(&inner, &decoded, 0, |with, out| out.extend_from_slice(with), scratch, &mut edits);
