@@ -23,6 +23,9 @@ def until_told():
 """Begins a service that waits for a line in the pipe `go`, and sees signals meanwhile."""
 
 FORKS_WHILE_THREADS_LOG = """
+import warnings
+# From 3.12 on Python warns of the threads that follow here.
+warnings.simplefilter("ignore", DeprecationWarning)
 stop = threading.Event()
 sent = [0, 0]
 def work(k):
@@ -72,6 +75,22 @@ def service(
     """Run a program to its end; one that hangs is killed and fails the test."""
     return subprocess.run(
         [sys.executable, "-c", code],
+        cwd=cwd,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=seconds_max,
+        check=False,
+    )
+
+
+def script(
+    code: str, cwd: Path, seconds_max: float = DEADLINE_SECONDS, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """The same from a file, as children that start anew need it."""
+    (cwd / "main.py").write_text(code)
+    return subprocess.run(
+        [sys.executable, "main.py"],
         cwd=cwd,
         env=environment(**more),
         capture_output=True,

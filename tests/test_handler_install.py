@@ -178,7 +178,7 @@ def test_arguments_come_before_variables(root, monkeypatch, tmp_path):
     logging.getLogger("x").debug("low")
 
     assert headrig.flush(5.0)
-    assert ["argument.log"] == [path.name for path in tmp_path.iterdir()]
+    assert ["argument.log"] == [path.name for path in tmp_path.glob("[!.]*")]
     assert '"low"' in (tmp_path / "argument.log").read_text()
 
 

@@ -192,10 +192,17 @@ def start_headrig(path: str) -> Running:
     return stdlib(headrig.Handler(path))
 
 
+def start_headrig_without_ring(path: str) -> Running:
+    import headrig  # noqa: PLC0415
+
+    return stdlib(headrig.Handler(path, ring=False))
+
+
 BASE = "stdlib + msgspec"
 TARGETS = [
     Target("NullHandler", lambda _: stdlib(logging.NullHandler()), writes=False, note="the floor of any handler"),
-    Target("headrig.Handler", start_headrig, redacts=True, note="default redaction on"),
+    Target("headrig.Handler", start_headrig, redacts=True, note="default redaction on, lines outlive a kill"),
+    Target("headrig.Handler, no ring", start_headrig_without_ring, redacts=True, note="default redaction on"),
     Target(BASE, lambda path: file_handler(path, MsgspecFormatter()), needs="msgspec"),
     Target(
         "stdlib + msgspec + re.sub",

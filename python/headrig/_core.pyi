@@ -22,6 +22,16 @@ WINDOW_SECONDS_MAX: float
 RECORD_LINE_BYTES_MAX: int
 RECORD_WAIT_SECONDS_MAX: float
 
+def signal_is_default(number: int) -> bool:
+    """Whether neither Python nor C code takes a signal."""
+
+def flush_on_terminate() -> None:
+    """
+    Have SIGTERM write what waits in all handlers, for half a second at most, before it ends the process.
+
+    Nothing changes where somebody takes that signal already.
+    """
+
 def write_lines(descriptor: int, lines: Buffer, written: int) -> tuple[int, int]:
     """
     Write whole lines, from the first byte that is not written yet. Gives the bytes written in all and the errno of what
@@ -304,6 +314,7 @@ class HandlerCore:
         *,
         shipping: str,
         text: bool,
+        ring: bool,
         entries_max: int,
         wait_seconds: float,
         spec: bytes,
@@ -315,6 +326,7 @@ class HandlerCore:
         filled: Callable[[object, Any], tuple[str, list[Any]]],
         mapped: Callable[[object, Any], str],
         finalizing: Callable[[], bool],
+        forked: Callable[[], None],
         record_type: type[LogRecord],
     ) -> HandlerCore:
         """
@@ -341,11 +353,8 @@ class HandlerCore:
     def wait_for_each(self) -> None:
         """From now on return from `emit` when the line is written, or after a second; after five where it is shipped."""
 
-    def before_fork(self) -> None:
-        """Hold the buffer still until `after_fork`, which the same thread must call."""
-
-    def after_fork(self, child: bool) -> None:
-        """Go on; a child begins with an empty buffer, sums of zero and an engine of its own."""
+    def remove_ring(self) -> None:
+        """Remove the ring beside the log if nothing waits: the process ends."""
 
     def counts(self) -> dict[str, int]:
         """

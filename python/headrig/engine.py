@@ -36,6 +36,8 @@ from headrig._core import (
     RawLines,
     ReadBuffer,
     Values,
+    flush_on_terminate,
+    signal_is_default,
     write_lines,
 )
 from headrig._core import __version__ as core_version
@@ -70,6 +72,8 @@ __all__ = [
     "core_version",
     "engine_of",
     "engine_spec",
+    "flush_on_terminate",
+    "signal_is_default",
     "write_lines",
 ]
 

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sys
-import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from headrig.errors import ConfigError
 from headrig.rotation import rotation_of
 from headrig.service.arguments import Arguments
 from headrig.service.context import bound_fields
+from headrig.service.process_end import settle_process_end
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -38,14 +38,16 @@ FLUSH_SECONDS: Final = 5.0
 """Longest wait of `Handler.flush()` and of the exit for a disk that does not answer."""
 LAST_FLUSH_SECONDS: Final = 0.25
 """Second, shorter wait of the exit, for lines logged while it flushed: longer than the writer's tenth of a second."""
+OS_EXIT_FLUSH_SECONDS: Final = 1.0
+"""Longest wait of `os._exit` in a forked child: callers expect it to end the process at once."""
 SPEC: Final = f'"recent_bytes_max":0,"line_bytes_max":{RECORD_LINE_BYTES_MAX}'
 """Spec of every handler's engine: it keeps no recent lines, and records may be long."""
 SPEC_WITHOUT_METRICS: Final = f'{{{SPEC},"metrics":{{"builtin":false}}}}'.encode()
 """Spec of a handler without metrics."""
 
 _live: Final[WeakSet[Handler]] = WeakSet()
-_cores_in_fork: Final[dict[int, list[HandlerCore]]] = {}
-"""Cores whose gate is shut for a fork, by forking thread."""
+_open: Final[set[Handler]] = set()
+"""Those that were not closed: a handler that its service dropped may still have lines to write."""
 
 
 class Flushable(Protocol):
@@ -103,7 +105,9 @@ class Handler(logging.Handler):
 
     `path` is the file to append to; without it lines go to standard output. `structured=False` writes text for people,
     without a path to standard error. A line waits for at most `flush_entries_max` lines or `flush_seconds` (0.1 at most);
-    ERROR and above do not wait. `redact` is a mapping of the words of `[redact]`, or a `Redactor`. The file is rotated at
+    ERROR and above do not wait. Beside a file lies a ring (docs/services.md) unless `ring` is False: its lines outlive a
+    process that is killed, and are redacted by the thread that logs. `redact` is a mapping of the words of `[redact]`, or a
+    `Redactor`. The file is rotated at
     `rotate_bytes`, or with a new period of `rotate_seconds` (86,400: daily, in UTC); `keep` rotated files stay, as many as
     fit into `total_bytes_max`, and all but `compress_delay` of them are compressed. Raises OSError, which names the file,
     if that cannot be opened, and ConfigError for settings of redaction or rotation that cannot be used.
@@ -114,7 +118,7 @@ class Handler(logging.Handler):
     _prepare: Callable[[], None] | None = None
     """Runs once, before the next record."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # settings, by keyword
         self,
         path: str | os.PathLike[str] | None = None,
         *,
@@ -123,6 +127,7 @@ class Handler(logging.Handler):
         flush_entries_max: int = 100,
         flush_seconds: float = 0.1,
         redact: RedactSettings | Redactor | None = None,
+        ring: bool = True,
         **rotation: Unpack[RotationSettings],
     ) -> None:
         rotated = rotation_of(rotation, {}, path=path)
@@ -139,6 +144,7 @@ class Handler(logging.Handler):
             path,
             shipping=self._shipping,
             text=not structured,
+            ring=ring,
             entries_max=flush_entries_max,
             wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
             spec=spec_with(self._spec, settings),
@@ -150,6 +156,7 @@ class Handler(logging.Handler):
             filled=self._arguments.filled,
             mapped=self._arguments.message,
             finalizing=sys.is_finalizing,
+            forked=_in_forked_child,
             record_type=logging.LogRecord,
         )
         super().__init__(level)
@@ -157,6 +164,8 @@ class Handler(logging.Handler):
         self.filters = self._own_filters = filters
         self._core = core
         _live.add(self)
+        _open.add(self)
+        settle_process_end(_at_exit, _before_os_exit)
         self._choose()
 
     def handle(self, record: logging.LogRecord) -> Any:
@@ -201,6 +210,7 @@ class Handler(logging.Handler):
         """Flush. A record that comes later is written all the same."""
         self.flush()
         self._core.close()
+        _open.discard(self)
         super().close()
 
     def fileno(self) -> int:
@@ -282,33 +292,6 @@ def ask_flush() -> None:
     flush(0.0)
 
 
-def _before_fork() -> None:
-    _settle_multiprocessing()
-    cores = [handler._core for handler in sorted(_live, key=id)]  # noqa: SLF001
-    _cores_in_fork[threading.get_ident()] = cores
-    for core in cores:
-        core.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for core in _cores_in_fork.pop(threading.get_ident(), ()):
-        core.after_fork(child=False)
-
-
-def _after_fork_in_child() -> None:
-    for core in _cores_in_fork.pop(threading.get_ident(), ()):
-        core.after_fork(child=True)
-    _cores_in_fork.clear()
-
-
-def _settle_multiprocessing() -> None:
-    """Children of multiprocessing end without atexit: they flush in a finalizer of multiprocessing."""
-    util: Any = sys.modules.get("multiprocessing.util")
-    if util is not None and not getattr(_at_exit, "settled", False):
-        _at_exit.settled = True  # type: ignore[attr-defined]
-        util.register_after_fork(_at_exit, lambda run: util.Finalize(None, run, exitpriority=0))
-
-
 def _at_exit() -> None:
     """Flush at exit; from here on each call to log returns once its line is written."""
     flushed = flush()
@@ -321,17 +304,31 @@ def _at_exit() -> None:
         _Exit.flush_seconds = 0.0
         return
     for handler in list(_live):
+        handler._core.remove_ring()  # noqa: SLF001
         handler._core.wait_for_each()  # noqa: SLF001
 
 
-def _report_waiting() -> bool:
+def _in_forked_child() -> None:
+    """Runs with the first record of a forked child."""
+    settle_process_end(_at_exit, _before_os_exit)
+
+
+def _before_os_exit() -> None:
+    """Flush where `os._exit` ends a child as a matter of course."""
+    if _Exit.flush_seconds and not flush(OS_EXIT_FLUSH_SECONDS):
+        _report_waiting("os._exit")
+    for handler in list(_live):
+        handler._core.remove_ring()  # noqa: SLF001
+
+
+def _report_waiting(end: str = "exit") -> bool:
     """Say in one line on standard error how much is lost with the process, if anything is."""
     left = Counter({"lines not written": sum(handler._core.counts()["waiting"] for handler in list(_live))})  # noqa: SLF001
     for each in flushables:
         left.update(each.waiting())
     said = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
     if said:
-        say(f"gave up at exit: {said}")
+        say(f"gave up at {end}: {said}")
     return bool(said)
 
 
@@ -341,5 +338,4 @@ def say(text: str) -> None:
         sys.stderr.write(f"headrig: {text}\n")
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 atexit.register(_at_exit)

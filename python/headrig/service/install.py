@@ -10,11 +10,13 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from headrig.engine import signal_is_default
 from headrig.errors import ConfigError, shown
 from headrig.literals import BARE, meant, refusal
 from headrig.rotation import Rotation, rotation_of
 from headrig.service.api import Configure, service
 from headrig.service.handler import SPEC, Handler, ask_flush, redact_settings, spec_with
+from headrig.service.process_end import flush_on_terminate
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -86,6 +88,7 @@ class _Settings(NamedTuple):
     more: tuple[tuple[str, str], ...]
     """Variables that need more than a file, with their values."""
     redact: Mapping[str, Any] | None = None
+    ring: bool = True
     rotation: Rotation = Rotation()
 
     def __repr__(self) -> str:
@@ -120,6 +123,8 @@ def install(  # noqa: PLR0913  # settings, by keyword
     flush_entries_max: int | None = None,
     flush_seconds: float | None = None,
     redact: RedactSettings | Redactor | None = None,
+    on_terminate: bool = True,
+    ring: bool = True,
     **rotation: Unpack[RotationSettings],
 ) -> Handler:
     """
@@ -139,12 +144,13 @@ def install(  # noqa: PLR0913  # settings, by keyword
     for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
     ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and for a
     file that cannot be opened.
+
+    With `ring`, lines that wait outlive a process that is killed; they are written by the next one (docs/services.md).
+    SIGTERM writes what waits, for half a second at most, and then ends the process as before; only where neither Python nor
+    C code takes that signal, and not with `on_terminate=False`.
     """
-    environ = dict(os.environ)
-    if to is not None:
-        environ.pop("HEADRIG_TO", None)
-    if token is not None:
-        environ.pop("HEADRIG_TOKEN", None)
+    given = {"HEADRIG_TO": to, "HEADRIG_TOKEN": token}
+    environ = {name: value for name, value in os.environ.items() if given.get(name) is None}
     settings = _Settings(
         level=_level(environ) if level is None else _number_of(level),
         structured=_structured(environ) if structured is None else structured,
@@ -159,15 +165,16 @@ def install(  # noqa: PLR0913  # settings, by keyword
         token=token or environ.get("HEADRIG_TOKEN") or None,
         more=tuple((name, environ[name]) for name in (*STARTING, *TUNING, STATE) if environ.get(name)),
         redact=None if redact is None else redact_settings(redact),
+        ring=ring,
     )
     _check(settings, environ)
-    shipped = settings.to is not None
-    settings = settings._replace(rotation=rotation_of(rotation, environ, path=settings.path, shipped=shipped))
+    rotated = rotation_of(rotation, environ, path=settings.path, shipped=settings.to is not None)
+    settings = settings._replace(rotation=rotated)
     with _Installed.lock:
-        return _use(settings, environ)
+        return _use(settings, environ, on_terminate=on_terminate)
 
 
-def _use(settings: _Settings, environ: Mapping[str, str]) -> Handler:
+def _use(settings: _Settings, environ: Mapping[str, str], *, on_terminate: bool) -> Handler:
     root = logging.getLogger()
     if settings != _Installed.settings:
         _replace(settings, environ, root)
@@ -177,6 +184,8 @@ def _use(settings: _Settings, environ: Mapping[str, str]) -> Handler:
     lowest = _Installed.handlers[0].level
     root.setLevel(min(lowest, root.level or lowest))
     _flush_on_signal()
+    if on_terminate:
+        flush_on_terminate()
     return _Installed.handlers[0]
 
 
@@ -245,6 +254,7 @@ def _opened(settings: _Settings) -> tuple[Handler, ...]:
         "flush_entries_max": settings.flush_entries_max,
         "flush_seconds": settings.flush_seconds,
         "redact": settings.redact,
+        "ring": settings.ring,
     }
     shipping = "only" if settings.to is not None else "beside" if _posts(settings) else "no"
     rotation = {} if settings.path is None else settings.rotation._asdict()
@@ -344,7 +354,8 @@ def _flush_on_signal() -> None:
     if threading.current_thread() is not threading.main_thread():
         return
     before = signal.getsignal(signal.SIGUSR1)
-    if before is None or before == signal.SIG_IGN or getattr(before, "headrig", False):
+    taken_in_c = before == signal.SIG_DFL and not signal_is_default(signal.SIGUSR1)
+    if before is None or before == signal.SIG_IGN or taken_in_c or getattr(before, "headrig", False):
         return
 
     def on_signal(number: int, frame: FrameType | None) -> None:

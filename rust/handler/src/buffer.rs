@@ -2,23 +2,25 @@
 //! dropped with a reason: received = written + dropped + waiting.
 
 use std::io;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
-use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use headrig_core::engine::Engine;
 use headrig_core::io::lines::Lines;
 
-use crate::gate::{Gate, Inside};
+use crate::fork;
+use crate::gate::Gate;
 use crate::output::Output;
 use crate::ship_queue::{self, Chunk, ShipCounters, Shipping};
-use crate::state::{BufferState, Turn, Wake};
+use crate::state::{BufferState, Turn, Wake, UNDECIDED, WITHOUT};
 pub use crate::state::{Counts, Tally};
+use crate::terminate;
 use crate::writer;
 
 /// Where a buffer writes its lines, and when.
@@ -26,6 +28,9 @@ pub struct Settings {
     /// File or stream; None if lines are only shipped.
     pub output: Option<Output>,
     pub shipping: Shipping,
+    /// A log file beside which a ring keeps the lines that wait, for who comes after this process. They are redacted by
+    /// the thread that logs, then.
+    pub ring_beside: Option<PathBuf>,
     /// Lines for people in place of JSON.
     pub text: bool,
     /// Spec of the engine that the lines go through (`Engine::new`), until another engine is set.
@@ -52,6 +57,7 @@ pub struct Settings {
 /// let buffer = Buffer::new(Settings {
 ///     output: Some(Output::log_file(log_file::Settings { path: path.clone(), mode: 0o640, fsync: false, rotation: None })?),
 ///     shipping: Shipping::No,
+///     ring_beside: None,
 ///     text: false,
 ///     spec: Vec::new(),
 ///     entries_max: 100,
@@ -66,63 +72,51 @@ pub struct Settings {
 /// ```
 pub struct Buffer {
     pub settings: Settings,
-    gate: Gate,
-    state: Mutex<BufferState>,
+    pub(crate) gate: Gate,
+    pub(crate) state: Mutex<BufferState>,
     /// A writer runs or is being started.
-    started: AtomicBool,
+    pub(crate) started: AtomicBool,
+    pub(crate) mode: AtomicU8,
 }
 
-fn lock(state: &Mutex<BufferState>) -> MutexGuard<'_, BufferState> {
+pub(crate) fn lock(state: &Mutex<BufferState>) -> MutexGuard<'_, BufferState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Buffer {
     pub fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Self { settings, gate: Gate::default(), state: Mutex::default(), started: AtomicBool::new(false) })
+        let mode = AtomicU8::new(if settings.ring_beside.is_some() { UNDECIDED } else { WITHOUT });
+        let (gate, state, started) = (Gate::default(), Mutex::default(), AtomicBool::new(false));
+        let buffer = Arc::new(Self { settings, gate, state, started, mode });
+        let watched: Weak<Self> = Arc::downgrade(&buffer);
+        fork::watch(watched);
+        buffer
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut BufferState) -> R) -> R {
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut BufferState) -> R) -> R {
         let inside = self.gate.enter();
-        let result = act(&mut self.state_of(&inside));
+        let result = act(&mut lock(&self.state));
         drop(inside);
         result
     }
 
     fn try_with<R>(&self, act: impl FnOnce(&mut BufferState) -> R) -> Option<R> {
         let inside = self.gate.try_enter()?;
-        let result = act(&mut self.state_of(&inside));
+        let result = act(&mut lock(&self.state));
         drop(inside);
         Some(result)
-    }
-
-    /// The state of this process. In a child, another fork hook may log before headrig's own has run.
-    fn state_of(&self, inside: &Inside<'_>) -> MutexGuard<'_, BufferState> {
-        let mut state = lock(&self.state);
-        if inside.during_fork() && state.process != process::id() {
-            self.begin(&mut state);
-            state.begun = true;
-        }
-        state
-    }
-
-    /// Start with an empty buffer and without a writer.
-    fn begin(&self, state: &mut BufferState) {
-        // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
-        mem::forget(mem::take(state));
-        state.process = process::id();
-        self.started.store(false, Ordering::Release);
     }
 
     /// Take a whole line; false if it would have to wait for the gate. Never waits, and calls nothing outside this crate.
     pub fn try_push(self: &Arc<Self>, line: &[u8], level: i64) -> bool {
         let Some(inside) = self.gate.try_enter() else { return false };
-        let wake = self.state_of(&inside).push(line, level, self.settings.entries_max);
+        let wake = lock(&self.state).push(line, level, self.settings.entries_max);
         drop(inside);
         self.wake(wake);
         true
     }
 
-    /// Take a whole line, waiting for the gate. Must not be called while attached to the interpreter.
+    /// Take a whole line, waiting for the gate.
     pub fn push(self: &Arc<Self>, line: &[u8], level: i64) {
         let wake = self.with(|state| state.push(line, level, self.settings.entries_max));
         self.wake(wake);
@@ -145,7 +139,7 @@ impl Buffer {
     }
 
     /// Start the writer. Never waits, because the caller is attached to the interpreter.
-    fn start(self: &Arc<Self>) {
+    pub(crate) fn start(self: &Arc<Self>) {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -158,7 +152,10 @@ impl Buffer {
 
     /// Register the calling thread as the writer.
     pub(crate) fn enlist(&self) {
-        self.with(|state| state.writer = Some(thread::current()));
+        self.with(|state| {
+            state.writer = Some(thread::current());
+            state.writer_id = Some(rustix::thread::gettid());
+        });
     }
 
     /// Write everything that was pushed before; false if that takes longer than the timeout.
@@ -184,16 +181,12 @@ impl Buffer {
         }
     }
 
-    /// Let the writer end once nothing waits; a later push starts it again. Never waits: in the middle of a fork, the
-    /// thread stays.
+    /// Let the writer end once nothing waits; a later push starts it again.
     pub fn close(&self) {
-        let Some(inside) = self.gate.try_enter() else { return };
-        let writer = {
-            let mut state = self.state_of(&inside);
+        let writer = self.with(|state| {
             state.closing = true;
             state.writer.clone()
-        };
-        drop(inside);
+        });
         unpark(writer);
     }
 
@@ -217,13 +210,18 @@ impl Buffer {
         if let Some(engine) = self.with(|state| state.engine.clone()) {
             return Some(engine);
         }
-        let made = Engine::new(&self.settings.spec, None).ok()?;
+        let made = match self.with(|state| state.inherited.take()) {
+            // The parent's own is never dropped: another thread may have been at work in it.
+            Some(inherited) => ManuallyDrop::new(inherited).emptied(),
+            None => Engine::new(&self.settings.spec, None),
+        };
+        let made = made.ok()?;
         Some(self.with(|state| state.engine.get_or_insert_with(|| made.clone()).clone()))
     }
 
     /// Use another engine from now on.
     pub fn set_engine(&self, engine: Engine) {
-        let before = self.with(|state| state.engine.replace(engine));
+        let before = self.with(|state| (state.engine.replace(engine), state.lane.take()));
         drop(before);
     }
 
@@ -258,25 +256,6 @@ impl Buffer {
         settled.map(unpark).is_some()
     }
 
-    /// Shut the gate before a fork: no other thread enters until `after_fork`.
-    pub fn before_fork(&self) {
-        headrig_core::prepare();
-        self.gate.enter_fork();
-        lock(&self.state).process = process::id();
-    }
-
-    /// Open the gate after a fork, in both processes. Waiting lines belong to the parent: the child starts empty, without
-    /// a writer.
-    pub fn after_fork(&self, child: bool) {
-        if child {
-            let mut state = lock(&self.state);
-            if !mem::take(&mut state.begun) {
-                self.begin(&mut state);
-            }
-        }
-        self.gate.leave_fork();
-    }
-
     /// The writer's next turn. `spare` is given in exchange for the bytes.
     pub(crate) fn turn(&self, spare: &mut Vec<u8>) -> Turn {
         self.with(|state| {
@@ -287,17 +266,21 @@ impl Buffer {
                 }
                 state.urgent = false;
                 state.notify();
-                if state.closing {
+                if state.closing || state.forking {
                     state.writer = None;
                     self.started.store(false, Ordering::Release);
-                    return Turn::End;
+                    return Turn::End(state.closing);
                 }
                 state.idle = true;
                 return Turn::Wait(None);
             }
             state.idle = false;
             let waited = state.since.map_or(self.settings.wait, |since| since.elapsed());
-            let due = state.urgent || state.closing || state.crowded(self.settings.entries_max);
+            let due = terminate::is_due()
+                || state.urgent
+                || state.closing
+                || state.forking
+                || state.crowded(self.settings.entries_max);
             if !due && waited < self.settings.wait {
                 return Turn::Wait(Some(self.settings.wait - waited));
             }
@@ -308,8 +291,7 @@ impl Buffer {
     /// A chunk is written (`lines` of it) or lost.
     pub(crate) fn done(&self, bytes: usize, lines: u64, lost: bool) {
         self.with(|state| {
-            state.taken_bytes -= bytes;
-            state.taken_lines -= lines;
+            state.give_back(bytes, lines);
             state.finished += lines;
             *if lost { &mut state.counts.dropped_internal } else { &mut state.counts.written } += lines;
             state.notify();
@@ -358,8 +340,7 @@ impl Buffer {
             let handed = self.with(|state| {
                 let room = state.abandoned || state.ship_queue.has_room(chunk.lines.bytes().len());
                 room.then(|| {
-                    state.taken_bytes -= bytes;
-                    state.taken_lines -= chunk.records;
+                    state.give_back(bytes, chunk.records);
                     let wakeup = state.ship_queue.put(chunk.clone());
                     if state.abandoned {
                         state.lose_shipment();
@@ -375,7 +356,7 @@ impl Buffer {
     }
 }
 
-fn unpark(thread: Option<Thread>) {
+pub(crate) fn unpark(thread: Option<Thread>) {
     if let Some(thread) = thread {
         thread.unpark();
     }

@@ -1,41 +1,49 @@
 //! A gate that may stay shut over a fork: it knows no waiting threads, so a child inherits none. Critical sections are
 //! a copy or a swap; who waits yields.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const SPINS: u32 = 64;
 const YIELDS: u32 = 64;
 const NAP: Duration = Duration::from_micros(50);
 
-static THREADS: AtomicU64 = AtomicU64::new(1);
-thread_local! {
-    static ME: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+/// Threads that are inside a gate or try to get in.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a thread is inside any gate. For a signal handler: if nobody is, the thread that it interrupted is not.
+pub(crate) fn is_anyone_inside() -> bool {
+    INSIDE.load(Ordering::Acquire) > 0
+}
+
+/// Of the threads that were inside, a forked child has the one that shut so many gates.
+pub(crate) fn begin_in_child(shut: usize) {
+    INSIDE.store(shut, Ordering::Relaxed);
 }
 
 #[derive(Default)]
 pub struct Gate {
     held: AtomicBool,
-    /// The thread that holds it over a fork; 0: nobody does.
-    forking: AtomicU64,
 }
 
 /// Inside; leaves when dropped.
 pub struct Inside<'a> {
-    gate: Option<&'a Gate>,
+    gate: &'a Gate,
 }
 
 impl Gate {
     /// Enter within a few dozen attempts, or not at all.
     pub fn try_enter(&self) -> Option<Inside<'_>> {
+        // Before: a signal may come as soon as this thread is inside.
+        INSIDE.fetch_add(1, Ordering::Relaxed);
         for _ in 0..SPINS {
             if self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                return Some(Inside { gate: Some(self) });
+                return Some(Inside { gate: self });
             }
             std::hint::spin_loop();
         }
-        // A signal handler or another fork hook logs on the very thread that forks: it is inside already.
-        (self.forking.load(Ordering::Relaxed) == ME.with(|me| *me)).then_some(Inside { gate: None })
+        INSIDE.fetch_sub(1, Ordering::Relaxed);
+        None
     }
 
     /// Enter. Never to be called while something is held that the one inside may want.
@@ -56,34 +64,19 @@ impl Gate {
 
     /// Enter and stay until `leave_fork`.
     pub fn enter_fork(&self) {
-        let inside = self.enter();
-        if inside.gate.is_some() {
-            self.forking.store(ME.with(|me| *me), Ordering::Relaxed);
-            std::mem::forget(inside);
-        }
+        std::mem::forget(self.enter());
     }
 
-    /// Leave, in parent and child, when this thread has entered for a fork.
+    /// Leave, in parent and child, after `enter_fork`.
     pub fn leave_fork(&self) {
-        if self.forking.load(Ordering::Relaxed) == ME.with(|me| *me) {
-            self.forking.store(0, Ordering::Relaxed);
-            self.held.store(false, Ordering::Release);
-        }
-    }
-}
-
-impl Inside<'_> {
-    /// Inside because this very thread forks.
-    pub fn during_fork(&self) -> bool {
-        self.gate.is_none()
+        drop(Inside { gate: self });
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        if let Some(gate) = self.gate {
-            gate.held.store(false, Ordering::Release);
-        }
+        self.gate.held.store(false, Ordering::Release);
+        INSIDE.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -102,12 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn the_forking_thread_may_pass_and_others_may_not() {
+    fn it_stays_shut_over_a_fork() {
         let gate = Gate::default();
         gate.enter_fork();
-        assert!(gate.try_enter().is_some());
-        assert!(std::thread::scope(|scope| scope.spawn(|| gate.try_enter().is_none()).join().unwrap()));
+        assert!(gate.try_enter().is_none());
         gate.leave_fork();
-        assert!(std::thread::scope(|scope| scope.spawn(|| gate.try_enter().is_some()).join().unwrap()));
+        assert!(gate.try_enter().is_some());
     }
 }

@@ -2,14 +2,19 @@
 //! that never attaches to the interpreter. No Python here.
 
 pub mod buffer;
+mod buffer_forks;
+pub mod fork;
 mod gate;
 pub mod level;
 pub mod limits;
 pub mod line;
 pub mod log_file;
 pub mod output;
+mod recorded;
+pub mod ring;
 pub mod ship_queue;
 pub mod standard_stream;
 mod state;
+pub mod terminate;
 mod text;
 mod writer;

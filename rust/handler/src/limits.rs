@@ -20,6 +20,20 @@ pub const WAKE_BYTES: usize = 64 * 1024;
 pub const WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes given to the core at a time, whole lines: stays in cache, and room is given back chunk by chunk.
 pub const CHUNK_BYTES: usize = 256 * 1024;
+/// Longest wait of a fork for the writers to end: for lines on their way, never for a disk that does not answer.
+pub const FORK_WAIT_MAX: Duration = Duration::from_millis(20);
+/// Wait of a fork between two looks at a writer that ends: about what its end takes.
+pub const FORK_CHECK: Duration = Duration::from_micros(50);
+/// Longest wait of SIGTERM for the writers: who sent it expects the end of the process.
+pub const TERMINATE_WAIT_MAX: Duration = Duration::from_millis(500);
+/// Wait of SIGTERM between two looks at what is still to be written.
+pub const TERMINATE_CHECK: Duration = Duration::from_micros(200);
+/// Bytes of a ring: as many as may wait, so that it takes what the buffer takes.
+pub const RING_BYTES: usize = BUFFER_BYTES_MAX;
+/// Bytes before a ring's lines: one page.
+pub const RING_HEADER_BYTES: usize = 4096;
+/// Bytes of a log that are searched for what a dead process was writing: what others may have written since.
+pub const RING_SEARCH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Wait before a write that failed is tried again.
 pub const RETRY: Duration = Duration::from_millis(500);
 /// A buffer larger than this is given back once it is empty.

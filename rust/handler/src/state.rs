@@ -2,14 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::sync::Arc;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use headrig_core::engine::Engine;
+use headrig_core::engine::{Engine, Lane};
+use rustix::process::Pid;
 
 use crate::level;
 use crate::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES, SPARE_BYTES_MAX, WAKE_BYTES};
+use crate::ring::Ring;
 use crate::ship_queue::{ShipQueue, Shipping};
+use crate::terminate;
+
+/// Whether a process has a ring is decided with its first line, once.
+pub(crate) const UNDECIDED: u8 = 0;
+/// The writer redacts.
+pub(crate) const WITHOUT: u8 = 1;
+/// Lines come redacted.
+pub(crate) const WITH: u8 = 2;
 
 /// The sums of one buffer, all taken at one moment.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +53,9 @@ pub(crate) struct BufferState {
     /// Lines that found room, and those of them the writer is done with.
     pub accepted: u64,
     pub finished: u64,
+    /// Holds the same lines, for who comes after this process.
+    pub ring: Option<Ring>,
+    pub lane: Option<Arc<Lane>>,
     /// Drops that a line in the file has told of.
     pub reported: u64,
     /// Nobody ships any more.
@@ -49,13 +63,15 @@ pub(crate) struct BufferState {
     pub engine: Option<Engine>,
     pub tally: Tally,
     pub ship_queue: ShipQueue,
-    /// The process that these lines are of; 0 until somebody was inside during a fork.
-    pub process: u32,
-    /// The child began before its own fork hook.
-    pub begun: bool,
+    /// What the parent's lines went through: its rules serve the child as well.
+    pub inherited: Option<Engine>,
     pub urgent: bool,
+    /// A fork waits for the writer to end.
+    pub forking: bool,
     pub closing: bool,
     pub writer: Option<Thread>,
+    /// Of the writer that runs or ran last.
+    pub writer_id: Option<Pid>,
     /// The writer sleeps until it is woken.
     pub idle: bool,
     pub flushing: Vec<Thread>,
@@ -66,7 +82,8 @@ pub(crate) enum Turn {
     Write(Vec<u8>),
     Report(u64),
     Wait(Option<Duration>),
-    End,
+    /// Whether the buffer is closed; else a fork comes.
+    End(bool),
 }
 
 pub(crate) enum Wake {
@@ -93,7 +110,13 @@ impl BufferState {
             self.since = Some(Instant::now());
         }
         let was_crowded = self.crowded(entries_max);
+        if self.lines + self.taken_lines == 0 {
+            terminate::begin();
+        }
         self.bytes.extend_from_slice(line);
+        if let Some(ring) = &mut self.ring {
+            ring.push(line);
+        }
         self.lines += 1;
         self.accepted += 1;
         self.closing = false;
@@ -113,6 +136,8 @@ impl BufferState {
         self.idle = false;
         match &self.writer {
             Some(thread) => Wake::Writer(thread.clone()),
+            // The fork starts it again.
+            None if self.forking => Wake::No,
             None => Wake::Start,
         }
     }
@@ -130,6 +155,18 @@ impl BufferState {
         Turn::Write(bytes)
     }
 
+    /// The writer is done with lines that it took.
+    pub fn give_back(&mut self, bytes: usize, lines: u64) {
+        if let Some(ring) = &mut self.ring {
+            ring.end_piece(bytes);
+        }
+        self.taken_bytes -= bytes;
+        self.taken_lines -= lines;
+        if lines > 0 && self.lines + self.taken_lines == 0 {
+            terminate::end();
+        }
+    }
+
     /// The oldest shipment is decided, and so many of its lines are lost; gives the writer, which may wait for room.
     pub fn settle(&mut self, lost: u64, shipping: Shipping) -> Option<Thread> {
         let (records, lost) = self.ship_queue.settle(lost);
@@ -140,6 +177,16 @@ impl BufferState {
             self.notify();
         }
         self.writer.clone()
+    }
+
+    /// Begin anew in a forked child, with no line and no writer.
+    pub fn begin(&mut self) {
+        // The file and its lock stay the parent's.
+        drop(self.ring.take());
+        let engine = self.engine.take().or_else(|| self.inherited.take());
+        // Neither the parent's thread handles nor its memory may be given back here: they may be in use as it stood.
+        mem::forget(mem::take(self));
+        self.inherited = engine;
     }
 
     pub fn lose_shipment(&mut self) {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,23 +20,34 @@ use crate::line::{self, Clock};
 use crate::log_file::Change;
 use crate::output::Output;
 use crate::ship_queue::{Chunk, Shipping};
-use crate::state::Turn;
+use crate::state::{Turn, WITHOUT};
+use crate::terminate;
 use crate::text;
 
 /// Name of the handler's lane in the engine.
-const LANE: &str = "handler";
+pub(crate) const LANE: &str = "handler";
 
 pub(crate) fn run(buffer: &Arc<Buffer>) {
+    terminate::enlist();
     buffer.enlist();
     let mut spare = Vec::new();
     loop {
         match buffer.turn(&mut spare) {
             Turn::Wait(None) => thread::park(),
             Turn::Wait(Some(left)) => thread::park_timeout(left),
-            Turn::End => return,
+            Turn::End(closed) => {
+                if closed {
+                    buffer.remove_ring(true);
+                }
+                return terminate::retire();
+            }
             Turn::Report(dropped) => pass(buffer, &notice(dropped, now_seconds()), None),
             Turn::Write(bytes) => {
                 for chunk in chunks(&bytes) {
+                    if buffer.mode.load(Ordering::Acquire) != WITHOUT {
+                        pass_redacted(buffer, chunk);
+                        continue;
+                    }
                     pass(buffer, chunk, Some(memchr_iter(b'\n', chunk).count() as u64));
                 }
                 spare = bytes;
@@ -44,7 +56,7 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
     }
 }
 
-fn now_seconds() -> f64 {
+pub(crate) fn now_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
 }
 
@@ -60,6 +72,18 @@ fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         bytes = rest;
         (!chunk.is_empty()).then_some(chunk)
     })
+}
+
+/// Write lines that lie in the ring.
+fn pass_redacted(buffer: &Buffer, lines: &[u8]) {
+    if let Some(output) = &buffer.settings.output {
+        buffer.begin_piece(lines.len());
+        write(buffer, output, lines);
+    }
+    buffer.done(lines.len(), memchr_iter(b'\n', lines).count() as u64, false);
+    if terminate::is_due() {
+        buffer.remove_ring(false);
+    }
 }
 
 /// Redact lines and pass them on, however long that takes. `records`: as many records of the service; None: a notice.
@@ -104,7 +128,7 @@ fn pass(buffer: &Buffer, lines: &[u8], records: Option<u64>) {
     }
 }
 
-fn tally(processed: &Processed) -> Tally {
+pub(crate) fn tally(processed: &Processed) -> Tally {
     let mut seen: Tally = processed.redactions.iter().map(|(rule, n)| (("redactions", rule.clone()), *n)).collect();
     for (reason, count) in Broken::ALL.iter().zip(processed.broken) {
         if count > 0 {

@@ -28,6 +28,7 @@ fn buffer(output: Output) -> Arc<Buffer> {
     Buffer::new(Settings {
         output: Some(output),
         shipping: Shipping::No,
+        ring_beside: None,
         text: false,
         spec: Vec::new(),
         entries_max: 100,
@@ -101,6 +102,7 @@ fn shipping(shipping: Shipping) -> Arc<Buffer> {
     let settings = Settings {
         output: None,
         shipping,
+        ring_beside: None,
         text: false,
         spec: Vec::new(),
         entries_max: 1,
@@ -151,18 +153,4 @@ fn who_gives_up_shipping_lets_the_writer_go_on_and_counts_what_is_lost() {
     assert!(buffer.flush(LONG));
     let expected = Counts { received: 6, dropped_internal: 6, ..Counts::default() };
     assert_eq!(buffer.counts(), expected);
-}
-
-#[test]
-fn a_fork_leaves_the_child_an_empty_buffer() {
-    let path = path("fork");
-    let buffer = buffer(log_file(&path));
-    buffer.before_fork();
-    assert!(buffer.try_push(b"{\"before\":1}\n", 20));
-    buffer.after_fork(true);
-    assert_eq!(buffer.counts(), Counts::default());
-    buffer.push(b"{\"after\":1}\n", 20);
-    assert!(buffer.flush(LONG));
-    assert!(fs::read_to_string(&path).unwrap().ends_with("{\"after\":1}\n"));
-    fs::remove_file(path).unwrap();
 }

@@ -1,19 +1,23 @@
 //! `HandlerCore` for Python: encode attached and without a lock, then hand the bytes over without a call into Python.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
 use headrig_core::simd;
 use headrig_handler::buffer::{Buffer, Settings};
+use headrig_handler::fork;
 use headrig_handler::log_file;
 use headrig_handler::output::{self, Output};
+use headrig_handler::ring::drain::drain;
 use headrig_handler::ship_queue::Shipping;
 use headrig_handler::standard_stream::StandardStream;
+use headrig_handler::terminate;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -40,6 +44,9 @@ pub struct HandlerCore {
     careful: Py<PyAny>,
     /// `sys.is_finalizing`: no thread of Python's runs any more.
     finalizing: Py<PyAny>,
+    /// Called with the first record of a forked child.
+    forked: Py<PyAny>,
+    generation: AtomicU32,
     /// Each line is waited for: the interpreter is going down.
     last: AtomicBool,
     collisions: AtomicU64,
@@ -49,13 +56,14 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, shipping, text, entries_max, wait_seconds, spec, rotation, context, filters, careful, stack, filled, mapped, finalizing, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, ring, entries_max, wait_seconds, spec, rotation, context, filters, careful, stack, filled, mapped, finalizing, forked, record_type))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
     fn new(
         py: Python<'_>,
         path: Option<PathBuf>,
         shipping: &str,
         text: bool,
+        ring: bool,
         entries_max: u64,
         wait_seconds: f64,
         spec: &[u8],
@@ -67,6 +75,7 @@ impl HandlerCore {
         filled: Py<PyAny>,
         mapped: Py<PyAny>,
         finalizing: Py<PyAny>,
+        forked: Py<PyAny>,
         record_type: Py<PyAny>,
     ) -> PyResult<Self> {
         // An engine is made with the first line, and without one no line is written: so it is said here.
@@ -78,31 +87,34 @@ impl HandlerCore {
             _ => return Err(PyValueError::new_err(format!("unknown shipping {shipping:?}; known: no, beside, only"))),
         };
         let rotation = rotation.rotation()?;
-        let stream = match path.as_deref().map_or(Some(text), StandardStream::named) {
-            Some(error) => {
-                let name = if error { "__stderr__" } else { "__stdout__" };
-                Some(StandardStream::new(error, py.import("sys")?.getattr(name)?.is_none()))
-            }
-            None => None,
-        };
+        let stream = standard_stream(py, path.as_deref(), text)?;
+        let follows_name = stream.is_none();
         let output = py.detach(|| match (&path, stream) {
             _ if shipping == Shipping::Only => Ok(None),
             (_, Some(stream)) => Ok(Some(Output::stream(stream))),
-            (Some(path), None) => {
-                let settings =
-                    log_file::Settings { path: path.clone(), mode: output::FILE_MODE, fsync: false, rotation };
-                Output::log_file(settings).map(Some).map_err(|error| named(&error, path))
-            }
+            (Some(path), None) => open(path, rotation).map(Some),
             (None, None) => Ok(None),
         })?;
+        let ring_beside =
+            path.filter(|_| ring && follows_name && !text && shipping == Shipping::No).and_then(|path| whole(&path));
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         Ok(Self {
-            buffer: Buffer::new(Settings { output, shipping, text, spec: spec.to_vec(), entries_max, wait }),
+            buffer: Buffer::new(Settings {
+                output,
+                ring_beside,
+                shipping,
+                text,
+                spec: spec.to_vec(),
+                entries_max,
+                wait,
+            }),
             python: Interpreter { record_type, stack, filled, mapped },
             context,
             filters,
             careful,
             finalizing,
+            forked,
+            generation: AtomicU32::new(fork::generation()),
             last: AtomicBool::new(false),
             collisions: AtomicU64::new(0),
             unprintable: AtomicU64::new(0),
@@ -128,9 +140,12 @@ impl HandlerCore {
         message: Option<Bound<'py, PyString>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = record.py();
+        if self.generation.load(Ordering::Relaxed) != fork::generation() {
+            self.begin_in_child(py);
+        }
         match catch_unwind(AssertUnwindSafe(|| self.encode(&record, message.as_ref()))) {
             Ok(Ok(mut encoded)) => {
-                self.push(py, &encoded.line, encoded.level);
+                self.take_line(py, &encoded.line, encoded.level);
                 if encoded.collisions + encoded.unprintable > 0 {
                     self.collisions.fetch_add(encoded.collisions, Ordering::Relaxed);
                     self.unprintable.fetch_add(encoded.unprintable, Ordering::Relaxed);
@@ -189,20 +204,13 @@ impl HandlerCore {
         py.detach(|| self.buffer.set_engine(engine));
     }
 
+    /// The process ends: no ring is left if everything is written.
+    fn remove_ring(&self) {
+        self.buffer.remove_ring(false);
+    }
+
     fn wait_for_each(&self) {
         self.last.store(true, Ordering::Relaxed);
-    }
-
-    fn before_fork(&self, py: Python<'_>) {
-        py.detach(|| self.buffer.before_fork());
-    }
-
-    fn after_fork(&self, child: bool) {
-        if child {
-            self.collisions.store(0, Ordering::Relaxed);
-            self.unprintable.store(0, Ordering::Relaxed);
-        }
-        self.buffer.after_fork(child);
     }
 
     fn ship_counters(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
@@ -241,6 +249,14 @@ impl HandlerCore {
         encode(&self.python, record, message, bound.cast::<PyDict>().ok())
     }
 
+    /// The first record of a forked child. What fails there does not concern who logs.
+    fn begin_in_child(&self, py: Python<'_>) {
+        self.generation.store(fork::generation(), Ordering::Relaxed);
+        self.collisions.store(0, Ordering::Relaxed);
+        self.unprintable.store(0, Ordering::Relaxed);
+        let _ = self.forked.bind(py).call0();
+    }
+
     /// Have the line written before the process is gone.
     fn wait_at_exit(&self, py: Python<'_>) -> bool {
         if self.buffer.settings.shipping != Shipping::Only {
@@ -249,6 +265,16 @@ impl HandlerCore {
         }
         let alone = self.finalizing.bind(py).call0().and_then(|ending| ending.is_truthy()).unwrap_or(true);
         !alone && py.detach(|| self.buffer.flush(LAST_WAIT_SHIPPING))
+    }
+
+    fn take_line(&self, py: Python<'_>, line: &[u8], level: i64) {
+        if !self.buffer.takes_redacted() {
+            return self.push(py, line, level);
+        }
+        match self.buffer.redacted(line) {
+            Some(redacted) => self.push(py, redacted.bytes(), level),
+            None => self.buffer.lose(),
+        }
     }
 
     fn push(&self, py: Python<'_>, line: &[u8], level: i64) {
@@ -262,6 +288,39 @@ impl HandlerCore {
             complain(&format!("gave up at exit: lines not written: {}", self.buffer.counts().waiting));
         }
     }
+}
+
+/// Whether neither Python nor C code takes a signal.
+#[pyfunction]
+pub fn signal_is_default(number: i32) -> bool {
+    terminate::is_default(number)
+}
+
+/// Write what waits when SIGTERM ends the process, unless somebody takes that signal.
+#[pyfunction]
+pub fn flush_on_terminate() {
+    terminate::flush_on_terminate();
+}
+
+/// Standard output or error, if lines go there.
+fn standard_stream(py: Python<'_>, path: Option<&Path>, text: bool) -> PyResult<Option<StandardStream>> {
+    let Some(error) = path.map_or(Some(text), StandardStream::named) else { return Ok(None) };
+    let name = if error { "__stderr__" } else { "__stdout__" };
+    Ok(Some(StandardStream::new(error, py.import("sys")?.getattr(name)?.is_none())))
+}
+
+/// The path of a regular file, whatever the working directory will be.
+fn whole(path: &Path) -> Option<PathBuf> {
+    path.metadata().ok().filter(Metadata::is_file)?;
+    std::path::absolute(path).ok()
+}
+
+/// The log file.
+fn open(path: &Path, rotation: Option<log_file::Rotation>) -> PyResult<Output> {
+    // Before it is opened: a line that its writer left unfinished is taken back by who has it whole.
+    let _ = drain(path, output::FILE_MODE);
+    let settings = log_file::Settings { path: path.to_path_buf(), mode: output::FILE_MODE, fsync: false, rotation };
+    Output::log_file(settings).map_err(|error| named(&error, path))
 }
 
 /// The error as `open()` raises it: with its number and the file's name.

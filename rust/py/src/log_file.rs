@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use headrig_handler::log_file::{self, reason_of, Compression, Rotation, Settings};
+use headrig_handler::ring::drain::drain;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
@@ -62,6 +63,8 @@ impl LogFile {
     #[pyo3(signature = (path, *, mode, fsync = false, rotation = None))]
     fn new(path: PathBuf, mode: u32, fsync: bool, rotation: Option<GivenRotation>) -> PyResult<Self> {
         let rotation = rotation.map_or(Ok(None), GivenRotation::rotation)?;
+        // Lines that a service on this path could not write any more. What cannot be drained now waits for the next one.
+        let _ = drain(&path, mode);
         Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, fsync, rotation })) })
     }
 

@@ -1,0 +1,99 @@
+//! A buffer whose lines also lie in a ring: redacted by the thread that logs, and removed from there by the writer.
+
+use std::io::{self, Write};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use headrig_core::engine::Lane;
+use headrig_core::io::lines::Lines;
+
+use crate::buffer::Buffer;
+use crate::output::FILE_MODE;
+use crate::ring::{drain::drain, identity, Ring};
+use crate::state::{UNDECIDED, WITH, WITHOUT};
+use crate::writer::{now_seconds, tally, LANE};
+
+impl Buffer {
+    /// Whether lines are to be redacted before they are pushed.
+    pub fn takes_redacted(&self) -> bool {
+        match self.mode.load(Ordering::Acquire) {
+            UNDECIDED => self.decide(),
+            mode => mode == WITH,
+        }
+    }
+
+    /// A line as it is to be pushed then; None: the core failed on it, and it must not be shown.
+    pub fn redacted(&self, line: &[u8]) -> Option<Lines> {
+        let lane = self.lane()?;
+        let processed = catch_unwind(AssertUnwindSafe(|| lane.process(line, now_seconds()))).ok()?;
+        let seen = tally(&processed);
+        if !seen.is_empty() {
+            self.tell(seen);
+        }
+        Some(processed.lines)
+    }
+
+    fn lane(&self) -> Option<Arc<Lane>> {
+        if let Some(lane) = self.with(|state| state.lane.clone()) {
+            return Some(lane);
+        }
+        let lane = catch_unwind(AssertUnwindSafe(|| self.engine().map(|engine| engine.lane(LANE)))).ok()??;
+        Some(self.with(|state| Arc::clone(state.lane.get_or_insert(lane))))
+    }
+
+    /// Drain what the dead have left, and make a ring of our own.
+    fn decide(&self) -> bool {
+        let Some(log) = &self.settings.ring_beside else { return false };
+        // What cannot be drained now is drained by who comes next.
+        let _ = drain(log, FILE_MODE);
+        let made = Ring::create(log);
+        let failed = made.as_ref().err().map(ToString::to_string);
+        let (mode, superfluous) = self.with(|state| {
+            let mode = self.mode.load(Ordering::Acquire);
+            if mode != UNDECIDED {
+                return (mode, made.ok());
+            }
+            state.ring = made.ok();
+            let mode = if state.ring.is_some() { WITH } else { WITHOUT };
+            self.mode.store(mode, Ordering::Release);
+            (mode, None)
+        });
+        if let Some(ring) = superfluous {
+            ring.remove();
+        } else if let Some(reason) = failed {
+            let said = format!(
+                "headrig: {}: lines that wait are lost with a process that is killed: {reason}\n",
+                log.display()
+            );
+            let _ = io::stderr().write_all(said.as_bytes());
+        }
+        mode == WITH
+    }
+
+    /// The writer begins to write bytes that lie in the ring.
+    pub(crate) fn begin_piece(&self, bytes: usize) {
+        let log = self.settings.ring_beside.as_deref().and_then(identity);
+        self.with(|state| {
+            if let Some(ring) = &mut state.ring {
+                ring.begin_piece(bytes, log);
+            }
+        });
+    }
+
+    /// Remove the ring if nothing waits: the process ends, or (`again`) a later line shall make another.
+    pub fn remove_ring(&self, again: bool) {
+        let ring = self.with(|state| {
+            if state.lines + state.taken_lines > 0 {
+                return None;
+            }
+            if again && self.mode.load(Ordering::Acquire) == WITH {
+                self.mode.store(UNDECIDED, Ordering::Release);
+            }
+            state.ring.take()
+        });
+        if let Some(ring) = ring {
+            ring.remove();
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What dead processes left in their rings goes to the log. Rings are read, never mapped: nothing in them is believed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::process;
+
+use memchr::{memchr, memmem, memrchr};
+use rustix::fs::{fcntl_lock, FlockOperation};
+
+use super::{naming, own, Word, MAGIC};
+
+use crate::limits::{RING_BYTES, RING_HEADER_BYTES, RING_SEARCH_BYTES_MAX};
+use crate::output::{open_appending, take_back, write_lines};
+
+/// Write the lines of rings whose owners are dead to the log, and remove those rings; gives how many lines that were.
+///
+/// # Errors
+/// The log cannot be written; what is left of the rings stays.
+pub fn drain(log: &Path, mode: u32) -> io::Result<u64> {
+    let Some((directory, prefix)) = naming(log) else { return Ok(0) };
+    let Ok(entries) = fs::read_dir(&directory) else { return Ok(0) };
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| entry.ok())
+        .filter(|entry| {
+            let name = entry.file_name();
+            name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(".ring"))
+        })
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    let mut lines = 0;
+    for path in paths {
+        lines += drain_one(&path, log, mode)?;
+    }
+    Ok(lines)
+}
+
+fn drain_one(path: &Path, log: &Path, mode: u32) -> io::Result<u64> {
+    let own = own();
+    let is_own = |about: &fs::Metadata| own.contains(&(about.dev(), about.ino(), process::id()));
+    // Looked at before it is opened: closing a file gives up all locks that this process has on it.
+    if !fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && !is_own(&about)) {
+        return Ok(0);
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
+    // One that we may not open is another user's.
+    let Ok(ring) = options.open(path) else { return Ok(0) };
+    if fcntl_lock(ring.as_fd(), FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(0);
+    }
+    // Somebody else has drained it meanwhile, or its owner is about to lock it.
+    let about = ring.metadata()?;
+    if about.nlink() == 0 || about.len() == 0 {
+        return Ok(0);
+    }
+    let Some(held) = read(&ring) else { return Ok(0) };
+    let rest = held.unwritten(log);
+    let rest = whole(&rest);
+    if !rest.is_empty() {
+        let mut file = open_appending(log, mode)?;
+        if ends_within_a_line(&file) {
+            file.write_all(b"\n")?;
+        }
+        let mut written = 0;
+        if let Err(error) = write_lines(file.as_fd(), &rest, &mut written) {
+            take_back(&file, &rest[..written]);
+            return Err(error);
+        }
+    }
+    fs::remove_file(path)?;
+    Ok(memchr::memchr_iter(b'\n', &rest).count() as u64)
+}
+
+/// The content of a ring.
+struct Held {
+    lines: Vec<u8>,
+    /// So many bytes of it may be in the log, or some of them.
+    piece: usize,
+    log: (u64, u64),
+    log_bytes: u64,
+}
+
+/// None: no ring of ours, or one that was never finished.
+fn read(ring: &File) -> Option<Held> {
+    let mut header = [0; 128];
+    ring.read_exact_at(&mut header, 0).ok()?;
+    let word = |word: Word| {
+        let at = word as usize * 8;
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&header[at..at + 8]);
+        u64::from_ne_bytes(bytes)
+    };
+    if header[..16] != MAGIC[..] || word(Word::Capacity) != RING_BYTES as u64 {
+        return None;
+    }
+    let (head, tail) = (word(Word::Head), word(Word::Tail));
+    let count = head.checked_sub(tail).filter(|count| *count <= RING_BYTES as u64).unwrap_or(0) as usize;
+    let at = (tail % RING_BYTES as u64) as usize;
+    let mut lines = vec![0; count];
+    let (first, second) = lines.split_at_mut(count.min(RING_BYTES - at));
+    // What a truncated file lacks stays zero, and is no line.
+    let _ = fill(ring, first, (RING_HEADER_BYTES + at) as u64);
+    let _ = fill(ring, second, RING_HEADER_BYTES as u64);
+    let piece = word(Word::PieceEnd).saturating_sub(tail).min(count as u64) as usize;
+    Some(Held { lines, piece, log: (word(Word::LogDevice), word(Word::LogInode)), log_bytes: word(Word::LogBytes) })
+}
+
+fn fill(file: &File, mut into: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !into.is_empty() {
+        let count = file.read_at(into, at)?;
+        if count == 0 {
+            break;
+        }
+        into = &mut into[count..];
+        at += count as u64;
+    }
+    Ok(())
+}
+
+impl Held {
+    /// What the log does not have. The beginning of a line that it has is taken back.
+    fn unwritten(&self, log: &Path) -> Vec<u8> {
+        let piece = &self.lines[..self.piece];
+        if piece.is_empty() {
+            return self.lines.clone();
+        }
+        let written = candidates(log, self.log, self.log_bytes)
+            .into_iter()
+            .map(|(path, from)| written_of(piece, &path, from))
+            .max()
+            .unwrap_or(0);
+        self.lines[written..].to_vec()
+    }
+}
+
+/// The file that was written to, whatever it is called now, and the one that may have been opened since.
+fn candidates(log: &Path, (device, inode): (u64, u64), bytes: u64) -> Vec<(std::path::PathBuf, u64)> {
+    let Some((directory, _)) = naming(log) else { return Vec::new() };
+    let name = log.file_name().unwrap_or_default().as_encoded_bytes();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().filter_map(|entry| entry.ok()) {
+        let file_name = entry.file_name();
+        let Ok(about) = entry.metadata() else { continue };
+        let same = (about.dev(), about.ino()) == (device, inode);
+        if about.is_file()
+            && file_name.as_encoded_bytes().starts_with(name)
+            && (same || file_name.as_encoded_bytes() == name)
+        {
+            found.push((entry.path(), if same { bytes } else { 0 }));
+        }
+    }
+    found
+}
+
+/// How much of a piece, in whole lines, stands in a file behind an offset. A line whose beginning ends the file is taken
+/// back.
+fn written_of(piece: &[u8], path: &Path, from: u64) -> usize {
+    let Ok(mut file) = OpenOptions::new().read(true).write(true).open(path) else { return 0 };
+    let mut behind = Vec::new();
+    if file.seek(SeekFrom::Start(from)).is_err() {
+        return 0;
+    }
+    if Read::by_ref(&mut file).take(RING_SEARCH_BYTES_MAX).read_to_end(&mut behind).is_err() {
+        return 0;
+    }
+    let first = &piece[..memchr(b'\n', piece).map_or(piece.len(), |at| at + 1)];
+    let at = match memmem::find(&behind, first) {
+        Some(at) => at,
+        // Not even one line: if the file ends with the beginning of one, it is that.
+        None => memrchr(b'\n', &behind).map_or(0, |at| at + 1),
+    };
+    let same = piece.iter().zip(&behind[at..]).take_while(|(one, other)| one == other).count();
+    let whole = memrchr(b'\n', &piece[..same]).map_or(0, |at| at + 1);
+    if same > whole {
+        take_back(&file, &piece[..same]);
+    }
+    whole
+}
+
+/// A line that somebody else left unfinished.
+fn ends_within_a_line(file: &File) -> bool {
+    let Ok(about) = file.metadata() else { return false };
+    let mut last = [b'\n'];
+    about.is_file() && about.len() > 0 && file.read_exact_at(&mut last, about.len() - 1).is_ok() && last != [b'\n']
+}
+
+/// The lines that are text. Others are what a loss of power or a truncation left.
+fn whole(lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(lines.len());
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        let text = std::str::from_utf8(line).is_ok_and(|line| !line.contains('\0'));
+        if line.ends_with(b"\n") && text {
+            out.extend_from_slice(line);
+        }
+    }
+    out
+}

@@ -1,0 +1,188 @@
+//! The ring beside a log: a mapped file with the lines that the writer has not written yet. It outlives a process that is
+//! killed, and the next one on that path writes what it holds. Only redacted bytes lie there.
+//!
+//! A circle of bytes behind one page of numbers: `[tail, head)` are whole lines, because `head` is moved when a line is
+//! copied, and `tail` when it is in the log. Who owns it holds a record lock (`fcntl`), which ends with the process and goes
+//! to no forked child. Numbers are little-endian on every machine that headrig runs on.
+
+#![allow(unsafe_code, reason = "a mapped file has no safe form")]
+
+pub mod drain;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{fallocate, fcntl_lock, fstatfs, FallocateFlags, FlockOperation};
+use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
+
+use crate::limits::{RING_BYTES, RING_HEADER_BYTES};
+
+const MAGIC: &[u8; 16] = b"headrig ring 1\n\0";
+const RING_MODE: u32 = 0o600;
+const NFS: i64 = 0x6969;
+const FUSE: i64 = 0x6573_5546;
+
+/// Number of a word in the header, behind the magic.
+#[derive(Clone, Copy)]
+enum Word {
+    Capacity = 2,
+    Head,
+    Tail,
+    /// The log while a piece is written, and its size before: whoever drains looks there for what was written.
+    LogDevice,
+    LogInode,
+    LogBytes,
+    /// Up to here a piece is being written.
+    PieceEnd,
+}
+
+/// Device, inode and process of the rings that this process owns. Its own lock would not keep it from draining them.
+static OWN: Mutex<Vec<(u64, u64, u32)>> = Mutex::new(Vec::new());
+
+pub(crate) fn own() -> MutexGuard<'static, Vec<(u64, u64, u32)>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A ring of this process.
+pub(crate) struct Ring {
+    path: PathBuf,
+    /// Its lock is held until it is closed.
+    _file: File,
+    id: (u64, u64, u32),
+    map: NonNull<u8>,
+}
+
+// SAFETY: the mapping belongs to no thread; only whoever is inside the buffer's gate uses it.
+unsafe impl Send for Ring {}
+
+impl Ring {
+    /// Make the ring of this process beside a log.
+    ///
+    /// # Errors
+    /// There can be none: the directory takes no file, the disk has no room, or the file system knows no locks.
+    pub fn create(log: &Path) -> io::Result<Self> {
+        let (path, file) = create_file(log)?;
+        let made = Self::map(&path, file);
+        if made.is_err() {
+            let _ = fs::remove_file(&path);
+        }
+        made
+    }
+
+    fn map(path: &Path, file: File) -> io::Result<Self> {
+        let kind = i64::from(fstatfs(&file)?.f_type as i32);
+        if kind == NFS || kind == i64::from(FUSE as i32) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "the file system is a remote one"));
+        }
+        let about = file.metadata()?;
+        let id = (about.dev(), about.ino(), process::id());
+        own().push(id);
+        fcntl_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)?;
+        let bytes = RING_HEADER_BYTES + RING_BYTES;
+        // Before it is mapped: a hole that the disk has no room for kills whoever writes there.
+        fallocate(&file, FallocateFlags::empty(), 0, bytes as u64)?;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping of a file that is as long and has its blocks.
+        let map = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, &file, 0)? };
+        let map = NonNull::new(map.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let ring = Self { path: path.to_path_buf(), _file: file, id, map };
+        ring.word(Word::Capacity).store(RING_BYTES as u64, Ordering::Relaxed);
+        // Last: until then it is no ring.
+        ring._file.write_all_at(MAGIC, 0)?;
+        Ok(ring)
+    }
+
+    fn word(&self, word: Word) -> &AtomicU64 {
+        // SAFETY: the header is mapped as long as the ring lives, its words are aligned, and all access is atomic.
+        unsafe { &*self.map.as_ptr().cast::<AtomicU64>().add(word as usize) }
+    }
+
+    /// Take whole lines. They fit: a buffer takes no more bytes than its ring.
+    pub fn push(&mut self, lines: &[u8]) {
+        let head = self.word(Word::Head).load(Ordering::Relaxed);
+        let at = head as usize % RING_BYTES;
+        let (first, second) = lines.split_at(lines.len().min(RING_BYTES - at));
+        // SAFETY: both pieces end within the mapping; nobody else writes there.
+        unsafe {
+            let data = self.map.as_ptr().add(RING_HEADER_BYTES);
+            ptr::copy_nonoverlapping(first.as_ptr(), data.add(at), first.len());
+            ptr::copy_nonoverlapping(second.as_ptr(), data, second.len());
+        }
+        self.word(Word::Head).store(head + lines.len() as u64, Ordering::Release);
+    }
+
+    /// The oldest bytes are about to be written to the log.
+    pub fn begin_piece(&mut self, bytes: usize, log: Option<(u64, u64, u64)>) {
+        let (device, inode, size) = log.unwrap_or_default();
+        self.word(Word::LogDevice).store(device, Ordering::Relaxed);
+        self.word(Word::LogInode).store(inode, Ordering::Relaxed);
+        self.word(Word::LogBytes).store(size, Ordering::Relaxed);
+        let end = self.word(Word::Tail).load(Ordering::Relaxed) + bytes as u64;
+        self.word(Word::PieceEnd).store(end, Ordering::Release);
+    }
+
+    /// They are written, or lost.
+    pub fn end_piece(&mut self, bytes: usize) {
+        let (head, tail) = (self.word(Word::Head), self.word(Word::Tail));
+        let (end, written) = (head.load(Ordering::Relaxed), tail.load(Ordering::Relaxed) + bytes as u64);
+        if written < end {
+            return tail.store(written, Ordering::Release);
+        }
+        // Empty: begin at its beginning, so that few pages are in use. A tail beyond the head means empty, too.
+        let next = end.next_multiple_of(RING_BYTES as u64);
+        tail.store(next, Ordering::Release);
+        head.store(next, Ordering::Release);
+    }
+
+    /// Remove the file. What is still in it is lost if the process dies.
+    pub fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        own().retain(|id| *id != self.id);
+        // SAFETY: nothing of the mapping is borrowed any more.
+        let _ = unsafe { munmap(self.map.as_ptr().cast(), RING_HEADER_BYTES + RING_BYTES) };
+    }
+}
+
+/// What the log's name stands for now: device, inode, size.
+pub(crate) fn identity(log: &Path) -> Option<(u64, u64, u64)> {
+    fs::metadata(log).ok().map(|about| (about.dev(), about.ino(), about.len()))
+}
+
+/// What the names of a log's rings begin and end with.
+fn naming(log: &Path) -> Option<(PathBuf, String)> {
+    let name = log.file_name()?.to_str()?;
+    let directory = log.parent().filter(|directory| !directory.as_os_str().is_empty());
+    Some((directory.unwrap_or(Path::new(".")).to_path_buf(), format!(".{name}.")))
+}
+
+fn create_file(log: &Path) -> io::Result<(PathBuf, File)> {
+    let (directory, prefix) = naming(log).ok_or(io::ErrorKind::InvalidFilename)?;
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let start = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).unwrap_or("0").to_owned();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(RING_MODE);
+    for attempt in 0..=u8::MAX {
+        // Another container may have the same numbers, and so has a second handler of this process.
+        let more = if attempt == 0 { String::new() } else { format!("-{attempt}") };
+        let path = directory.join(format!("{prefix}{}-{start}{more}.ring", process::id()));
+        match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (path, file)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}

@@ -1,0 +1,127 @@
+//! Rings whose owners died at each moment, as files: a ring that is only forgotten keeps what it held.
+
+use super::drain::drain;
+use super::*;
+
+fn directory(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("headrig-ring-{name}-{}", process::id()));
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Leave the ring as a dead process does: the file stays, its lock is gone, nobody calls it their own.
+fn die(ring: Ring) {
+    drop(ring);
+}
+
+fn rings(directory: &Path) -> usize {
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_str().unwrap().ends_with(".ring")).count()
+}
+
+#[test]
+fn what_was_not_written_is_drained_once() {
+    let directory = directory("drained");
+    let log = directory.join("app.log");
+    for written in 0..4 {
+        let mut ring = Ring::create(&log).unwrap();
+        for line in [b"{1}\n", b"{2}\n", b"{3}\n"] {
+            ring.push(line);
+        }
+        for _ in 0..written {
+            ring.begin_piece(4, None);
+            ring.end_piece(4);
+        }
+        die(ring);
+        assert_eq!(drain(&log, 0o640).unwrap(), 3 - written);
+        assert_eq!(drain(&log, 0o640).unwrap(), 0);
+        assert_eq!(rings(&directory), 0);
+    }
+    assert_eq!(fs::read(&log).unwrap(), b"{1}\n{2}\n{3}\n{2}\n{3}\n{3}\n");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_piece_that_was_cut_off_anywhere_is_there_once_and_whole() {
+    let directory = directory("piece");
+    let log = directory.join("app.log");
+    let piece = b"{\"a\":1}\n{\"bb\":2}\n{\"ccc\":3}\n";
+    for cut in 0..=piece.len() {
+        fs::write(&log, b"{\"before\":1}\n").unwrap();
+        let mut ring = Ring::create(&log).unwrap();
+        ring.push(piece);
+        ring.push(b"{\"after\":1}\n");
+        ring.begin_piece(piece.len(), identity(&log));
+        let mut file = OpenOptions::new().append(true).open(&log).unwrap();
+        io::Write::write_all(&mut file, &piece[..cut]).unwrap();
+        die(ring);
+        drain(&log, 0o640).unwrap();
+        let expected = [&b"{\"before\":1}\n"[..], piece, b"{\"after\":1}\n"].concat();
+        assert_eq!(fs::read(&log).unwrap(), expected, "cut off after {cut}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_piece_that_went_to_a_file_renamed_since_is_found_there() {
+    let directory = directory("renamed");
+    let log = directory.join("app.log");
+    fs::write(&log, b"{0}\n").unwrap();
+    let mut ring = Ring::create(&log).unwrap();
+    ring.push(b"{1}\n");
+    ring.begin_piece(4, identity(&log));
+    fs::write(&log, b"{0}\n{1}\n").unwrap();
+    fs::rename(&log, directory.join("app.log.1")).unwrap();
+    die(ring);
+    assert_eq!(drain(&log, 0o640).unwrap(), 0);
+    assert!(!log.exists());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn lines_go_around() {
+    let directory = directory("around");
+    let log = directory.join("app.log");
+    let mut ring = Ring::create(&log).unwrap();
+    let line = [vec![b'x'; RING_BYTES / 3], b"\n".to_vec()].concat();
+    ring.push(b"first\n");
+    for _ in 0..5 {
+        ring.push(&line);
+        ring.begin_piece(6, None);
+        ring.end_piece(6);
+        ring.push(b"other\n");
+        ring.begin_piece(line.len(), None);
+        ring.end_piece(line.len());
+    }
+    ring.push(&line);
+    die(ring);
+    assert_eq!(drain(&log, 0o640).unwrap(), 2);
+    assert_eq!(fs::read(&log).unwrap(), [&b"other\n"[..], &line].concat());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn living_foreign_and_truncated_rings_harm_nobody() {
+    let directory = directory("foreign");
+    let log = directory.join("app.log");
+    let mut living = Ring::create(&log).unwrap();
+    living.push(b"{1}\n");
+    let foreign = directory.join(".app.log.1-1.ring");
+    for content in [&b"x"[..], &[0xff; 5000], MAGIC] {
+        fs::write(&foreign, content).unwrap();
+        assert_eq!(drain(&log, 0o640).unwrap(), 0);
+        assert_eq!(fs::read(&foreign).unwrap(), content);
+    }
+    for bytes in [RING_HEADER_BYTES + 6, RING_HEADER_BYTES + 4, RING_HEADER_BYTES, 200] {
+        let mut ring = Ring::create(&log).unwrap();
+        ring.push(b"{1}\n{2}\n");
+        let path = ring.path.clone();
+        die(ring);
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(bytes as u64).unwrap();
+        assert_eq!(drain(&log, 0o640).unwrap(), u64::from(bytes >= RING_HEADER_BYTES + 4), "{bytes}");
+        assert!(!path.exists());
+    }
+    assert_eq!(fs::read(&log).unwrap(), b"{1}\n{1}\n");
+    living.remove();
+    fs::remove_dir_all(directory).unwrap();
+}
