@@ -131,7 +131,9 @@ def test_signal_handlers_may_log(tmp_path):
     code = (
         INSTALLED
         + """
-import itertools, signal
+import itertools, signal, warnings
+# A signal handler that logs during a fork starts the writer again, of which Python 3.13 then warns.
+warnings.simplefilter("ignore", DeprecationWarning)
 seen = itertools.count(1)
 def on_alarm(number, frame):
     log.error("n", extra={"n": -next(seen)})
