@@ -98,16 +98,9 @@ impl HandlerCore {
         let ring_beside =
             path.filter(|_| ring && follows_name && !text && shipping == Shipping::No).and_then(|path| whole(&path));
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
+        let settings = Settings { output, ring_beside, shipping, text, spec: spec.to_vec(), entries_max, wait };
         Ok(Self {
-            buffer: Buffer::new(Settings {
-                output,
-                ring_beside,
-                shipping,
-                text,
-                spec: spec.to_vec(),
-                entries_max,
-                wait,
-            }),
+            buffer: Buffer::new(settings),
             python: Interpreter { record_type, stack, filled, mapped },
             context,
             filters,
