@@ -17,4 +17,5 @@ pub mod standard_stream;
 mod state;
 pub mod terminate;
 mod text;
+pub mod whole_lines;
 mod writer;

@@ -9,9 +9,9 @@ use headrig_core::engine::Lane;
 use headrig_core::io::lines::Lines;
 
 use crate::buffer::Buffer;
-use crate::output::FILE_MODE;
 use crate::ring::{drain::drain, identity, Ring};
 use crate::state::{UNDECIDED, WITH, WITHOUT};
+use crate::whole_lines::FILE_MODE;
 use crate::writer::{now_seconds, tally, LANE};
 
 impl Buffer {

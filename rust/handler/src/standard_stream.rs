@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::io::Errno;
 
 use crate::log_file::{reason_of, Change, Stage};
-use crate::output::{take_back_from, write_lines};
+use crate::whole_lines::{take_back_from, write_lines};
 
 /// Standard output, or standard error.
 pub struct StandardStream {

@@ -13,11 +13,12 @@ use headrig_core::simd;
 use headrig_handler::buffer::{Buffer, Settings};
 use headrig_handler::fork;
 use headrig_handler::log_file;
-use headrig_handler::output::{self, Output};
+use headrig_handler::output::Output;
 use headrig_handler::ring::drain::drain;
 use headrig_handler::ship_queue::Shipping;
 use headrig_handler::standard_stream::StandardStream;
 use headrig_handler::terminate;
+use headrig_handler::whole_lines::FILE_MODE;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -311,8 +312,8 @@ fn whole(path: &Path) -> Option<PathBuf> {
 /// The log file.
 fn open(path: &Path, rotation: Option<log_file::Rotation>) -> PyResult<Output> {
     // Before it is opened: a line that its writer left unfinished is taken back by who has it whole.
-    let _ = drain(path, output::FILE_MODE);
-    let settings = log_file::Settings { path: path.to_path_buf(), mode: output::FILE_MODE, fsync: false, rotation };
+    let _ = drain(path, FILE_MODE);
+    let settings = log_file::Settings { path: path.to_path_buf(), mode: FILE_MODE, fsync: false, rotation };
     Output::log_file(settings).map_err(|error| named(&error, path))
 }
 

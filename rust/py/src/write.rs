@@ -2,7 +2,7 @@
 
 use std::os::fd::{BorrowedFd, RawFd};
 
-use headrig_handler::output;
+use headrig_handler::whole_lines;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -17,7 +17,7 @@ pub fn write_lines(descriptor: RawFd, lines: &Bound<'_, PyAny>, written: usize) 
     let done = py.detach(|| {
         // SAFETY: whoever calls keeps the descriptor open meanwhile, and it is none of ours: at worst a write fails.
         let to = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        output::write_lines(to, &bytes, &mut written)
+        whole_lines::write_lines(to, &bytes, &mut written)
     });
     Ok((written, done.err().and_then(|error| error.raw_os_error()).unwrap_or(0)))
 }

@@ -8,28 +8,12 @@ use std::path::Path;
 
 use flate2::write::GzEncoder;
 
-use super::rotation::{appended, hidden};
+use super::naming::{appended, hidden};
+use super::settings::Compression;
 use crate::limits::COMPRESSION_BUFFER_BYTES;
 
 /// zstd's own default: about as small as gzip's best, several times faster.
 const ZSTD_LEVEL: i32 = 3;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// RFC 1952.
-    Gzip,
-    /// RFC 8878.
-    Zstd,
-}
-
-impl Compression {
-    pub(super) fn extension(self) -> &'static str {
-        match self {
-            Self::Gzip => ".gz",
-            Self::Zstd => ".zst",
-        }
-    }
-}
 
 /// End of the name of a compressed file that is not whole yet.
 pub(super) const UNFINISHED: &str = ".unfinished";

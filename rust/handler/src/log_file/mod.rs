@@ -2,7 +2,9 @@
 //! of the other processes or by logrotate, truncated, or removed with its directory. No line is lost or torn by that.
 
 mod compression;
+mod naming;
 mod rotation;
+mod settings;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -13,32 +15,19 @@ use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::limits::{LOCK_TRIES, NAMELESS_NAPS_MAX, NAP, PATH_CHECK, REOPENINGS_MAX};
-use crate::output::{open_appending, write_lines};
-pub use compression::Compression;
+use crate::whole_lines::{open_appending, write_lines};
+use naming::FileId;
 use rotation::Rotated;
-pub use rotation::Rotation;
+pub use settings::{Compression, Rotation, Settings};
 use tidying::Tidying;
 use trouble::Troubles;
 pub use trouble::{reason_of, Change, Stage};
-
-/// Which file, and what becomes of it once it is large or old.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    pub path: PathBuf,
-    /// Permissions of a new file; the umask may take away more.
-    pub mode: u32,
-    /// Whoever writes syncs after each write: what a rotation leaves behind must be on the disk, too.
-    pub fsync: bool,
-    /// None: somebody else rotates it, or nobody.
-    pub rotation: Option<Rotation>,
-}
 
 /// A log file, for one thread.
 ///
@@ -78,20 +67,6 @@ struct OpenFile {
     file: File,
     /// None: a device or a pipe, which is never exchanged.
     id: Option<FileId>,
-}
-
-/// Device and inode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileId(u64, u64);
-
-impl FileId {
-    fn of(about: &Metadata) -> Self {
-        Self(about.dev(), about.ino())
-    }
-
-    fn at(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().as_ref().map(Self::of)
-    }
 }
 
 impl LogFile {
@@ -314,9 +289,4 @@ impl LogFile {
 /// Less than a check ago. A clock that was set back makes nothing recent.
 fn is_recent(then: Option<SystemTime>, now: SystemTime) -> bool {
     then.is_some_and(|then| now.duration_since(then).is_ok_and(|since| since < PATH_CHECK))
-}
-
-/// Seconds since 1970; 0 before.
-fn epoch_seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }

@@ -13,7 +13,7 @@ use std::thread;
 use memchr::memrchr;
 
 use crate::limits::{LOCK_TRIES, NAP};
-use crate::output::{take_back, write_lines};
+use crate::whole_lines::{take_back, write_lines};
 
 /// Where the line begins that the byte at `at` belongs to.
 pub(super) fn line_begin(lines: &[u8], at: usize) -> usize {

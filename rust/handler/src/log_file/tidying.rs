@@ -15,8 +15,8 @@ use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
 use super::compression::{compress, UNFINISHED};
-use super::rotation::{appended, directory, hidden, named_file, rotated_files, RotatedFile};
-use super::{Compression, FileId, Rotation, Settings};
+use super::naming::{appended, directory, hidden, named_file, rotated_files, FileId, RotatedFile};
+use super::settings::{Compression, Rotation, Settings};
 
 /// Niceness of the thread: it takes what nobody else wants.
 const NICENESS: i32 = 19;

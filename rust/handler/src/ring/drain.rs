@@ -13,7 +13,7 @@ use rustix::fs::{fcntl_lock, FlockOperation};
 use super::{naming, own, Word, MAGIC};
 
 use crate::limits::{RING_BYTES, RING_HEADER_BYTES, RING_SEARCH_BYTES_MAX};
-use crate::output::{open_appending, take_back, write_lines};
+use crate::whole_lines::{open_appending, take_back, write_lines};
 
 /// Write the lines of rings whose owners are dead to the log, and remove those rings; gives how many lines that were.
 ///

@@ -6,7 +6,7 @@ use std::thread;
 
 use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 
-use super::super::rotation::appended;
+use super::super::naming::appended;
 use super::super::tidying::tidy;
 use super::*;
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::AtomicBool;
 use std::sync::Barrier;
 
-use super::super::rotation::appended;
+use super::super::naming::appended;
 use super::*;
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::rotation::rotated_files;
+use super::naming::rotated_files;
 use super::*;
 
 /// A directory that goes with the test, and `app.log` in it.

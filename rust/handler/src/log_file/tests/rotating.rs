@@ -3,7 +3,7 @@
 use std::os::unix::fs::{symlink, PermissionsExt};
 
 use super::super::compression::UNFINISHED;
-use super::super::rotation::{appended, hidden};
+use super::super::naming::{appended, hidden};
 use super::super::tidying::tidy;
 use super::*;
 
