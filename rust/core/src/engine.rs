@@ -380,6 +380,7 @@ mod tests {
         drop(lane);
         assert!(kept.upgrade().is_none(), "somebody keeps the engine");
     }
+
     #[test]
     fn an_emptied_engine_has_the_rules_and_none_of_the_sums() {
         let engine = Engine::new(br#"{"redact": {"keys": ["badge"]}}"#, None).expect("the spec is valid");

@@ -1,4 +1,4 @@
-//! Reads lines outside a lane: one at a time, with tables of its own.
+//! Single lines, read outside a lane: whether an expression matches.
 
 use crate::event::expr::Expr;
 use crate::event::extract::{Extractor, Keys, Wanted};
@@ -10,13 +10,13 @@ use crate::json::dictionary::Dictionary;
 use crate::json::reference::walk;
 use crate::json::tape::Tape;
 
-/// Reads lines outside a lane.
+/// Reads one line at a time, with tables of its own.
 #[derive(Default)]
 pub(crate) struct Reader {
     pub extractor: Extractor,
     pub roles: Roles,
     pub tape: Tape,
-    /// Stays empty: the twin gives keys no numbers.
+    /// Stays empty: the reference walker gives keys no numbers.
     pub keys: Dictionary,
     pub wanted: Wanted,
     pub decoded: Decoded,

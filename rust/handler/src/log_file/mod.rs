@@ -25,6 +25,7 @@ use crate::whole_lines::{open_appending, write_lines};
 use naming::FileId;
 use rotation::Rotated;
 pub use settings::{Compression, Rotation, Settings};
+pub(crate) use tail::take_back_alone;
 use tidying::Tidying;
 use trouble::Troubles;
 pub use trouble::{reason_of, Change, Stage};

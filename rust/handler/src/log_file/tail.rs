@@ -45,13 +45,18 @@ pub(super) fn write_whole_lines(file: &File, lines: &[u8], written: &mut usize) 
     *written = line_begin(lines, *written);
     let done = write_lines(file.as_fd(), lines, written);
     if done.is_err() {
-        if own(file) {
-            take_back(file, &lines[..*written]);
-        }
+        take_back_alone(file, &lines[..*written]);
         // If it stays, the next write ends it.
         *written = line_begin(lines, *written);
     }
     done
+}
+
+/// Take back the beginning of a line, if the file still ends with it and nobody else is within a write.
+pub(crate) fn take_back_alone(file: &File, written: &[u8]) {
+    if own(file) {
+        take_back(file, written);
+    }
 }
 
 /// Have the lock for oneself: nobody else is within a write.

@@ -1,19 +1,19 @@
 //! What dead processes left in their rings goes to the log. Rings are read, never mapped: nothing in them is believed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::process;
+use std::time::SystemTime;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memmem, memrchr};
 use rustix::fs::{fcntl_lock, FlockOperation};
 
-use super::{naming, own, Word, MAGIC};
-
+use super::{identity, naming, own, Word, MAGIC};
 use crate::limits::{RING_BYTES, RING_HEADER_BYTES, RING_SEARCH_BYTES_MAX};
-use crate::whole_lines::{open_appending, take_back, write_lines};
+use crate::log_file::{take_back_alone, LogFile, Settings};
 
 /// Write the lines of rings whose owners are dead to the log, and remove those rings; gives how many lines that were.
 ///
@@ -39,10 +39,10 @@ pub fn drain(log: &Path, mode: u32) -> io::Result<u64> {
 }
 
 fn drain_one(path: &Path, log: &Path, mode: u32) -> io::Result<u64> {
-    let own = own();
-    let is_own = |about: &fs::Metadata| own.contains(&(about.dev(), about.ino(), process::id()));
+    let mut ours = own();
+    let id_of = |about: &fs::Metadata| (about.dev(), about.ino(), process::id());
     // Looked at before it is opened: closing a file gives up all locks that this process has on it.
-    if !fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && !is_own(&about)) {
+    if !fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && !ours.contains(&id_of(&about))) {
         return Ok(0);
     }
     let mut options = OpenOptions::new();
@@ -57,27 +57,34 @@ fn drain_one(path: &Path, log: &Path, mode: u32) -> io::Result<u64> {
     if about.nlink() == 0 || about.len() == 0 {
         return Ok(0);
     }
-    let Some(held) = read(&ring) else { return Ok(0) };
-    let rest = held.unwritten(log);
-    let rest = whole(&rest);
+    // No other thread of this process comes by meanwhile, and a fork need not wait for the disk.
+    ours.push(id_of(&about));
+    drop(ours);
+    let drained = empty_into(&ring, path, log, mode);
+    drop(ring);
+    own().retain(|id| *id != id_of(&about));
+    drained
+}
+
+/// Write what a ring holds to the log, and remove it; how many lines that were.
+fn empty_into(ring: &File, path: &Path, log: &Path, mode: u32) -> io::Result<u64> {
+    let Some(held) = read(ring) else { return Ok(0) };
+    let written = held.written(log);
+    let rest = whole(&held.lines[written..]);
     if !rest.is_empty() {
-        let mut file = open_appending(log, mode)?;
-        if ends_within_a_line(&file) {
-            file.write_all(b"\n")?;
-        }
-        let mut written = 0;
-        if let Err(error) = write_lines(file.as_fd(), &rest, &mut written) {
-            take_back(&file, &rest[..written]);
-            return Err(error);
-        }
+        let settings = Settings { path: log.to_path_buf(), mode, fsync: false, rotation: None };
+        let mut file = LogFile::open(settings)?;
+        held.begin_rest(ring, written, log)?;
+        file.append(&rest, &mut 0, SystemTime::now())?;
     }
     fs::remove_file(path)?;
-    Ok(memchr::memchr_iter(b'\n', &rest).count() as u64)
+    Ok(memchr_iter(b'\n', &rest).count() as u64)
 }
 
 /// The content of a ring.
 struct Held {
     lines: Vec<u8>,
+    tail: u64,
     /// So many bytes of it may be in the log, or some of them.
     piece: usize,
     log: (u64, u64),
@@ -106,7 +113,13 @@ fn read(ring: &File) -> Option<Held> {
     let _ = fill(ring, first, (RING_HEADER_BYTES + at) as u64);
     let _ = fill(ring, second, RING_HEADER_BYTES as u64);
     let piece = word(Word::PieceEnd).saturating_sub(tail).min(count as u64) as usize;
-    Some(Held { lines, piece, log: (word(Word::LogDevice), word(Word::LogInode)), log_bytes: word(Word::LogBytes) })
+    Some(Held {
+        lines,
+        tail,
+        piece,
+        log: (word(Word::LogDevice), word(Word::LogInode)),
+        log_bytes: word(Word::LogBytes),
+    })
 }
 
 fn fill(file: &File, mut into: &mut [u8], mut at: u64) -> io::Result<()> {
@@ -122,18 +135,28 @@ fn fill(file: &File, mut into: &mut [u8], mut at: u64) -> io::Result<()> {
 }
 
 impl Held {
-    /// What the log does not have. The beginning of a line that it has is taken back.
-    fn unwritten(&self, log: &Path) -> Vec<u8> {
+    /// Bytes that the log has, in whole lines. The beginning of a line that it has is taken back.
+    fn written(&self, log: &Path) -> usize {
         let piece = &self.lines[..self.piece];
         if piece.is_empty() {
-            return self.lines.clone();
+            return 0;
         }
-        let written = candidates(log, self.log, self.log_bytes)
-            .into_iter()
-            .map(|(path, from)| written_of(piece, &path, from))
-            .max()
-            .unwrap_or(0);
-        self.lines[written..].to_vec()
+        let places = candidates(log, self.log, self.log_bytes).into_iter();
+        places.map(|(path, from)| written_of(piece, &path, from)).max().unwrap_or(0)
+    }
+
+    /// Note that the rest is being written now: if that is cut off as well, whoever comes next looks for it there.
+    fn begin_rest(&self, ring: &File, written: usize, log: &Path) -> io::Result<()> {
+        let (device, inode, size) = identity(log).unwrap_or_default();
+        let (begin, end) = (self.tail + written as u64, self.tail + self.lines.len() as u64);
+        let words = [(Word::Tail, begin), (Word::LogDevice, device), (Word::LogInode, inode), (Word::LogBytes, size)];
+        let mut bytes = Vec::new();
+        for (place, (word, value)) in words.into_iter().chain([(Word::PieceEnd, end)]).enumerate() {
+            debug_assert_eq!(word as usize, Word::Tail as usize + place);
+            bytes.extend_from_slice(&value.to_ne_bytes());
+        }
+        // In one write, which a kill does not cut.
+        ring.write_all_at(&bytes, Word::Tail as u64 * 8)
     }
 }
 
@@ -176,16 +199,9 @@ fn written_of(piece: &[u8], path: &Path, from: u64) -> usize {
     let same = piece.iter().zip(&behind[at..]).take_while(|(one, other)| one == other).count();
     let whole = memrchr(b'\n', &piece[..same]).map_or(0, |at| at + 1);
     if same > whole {
-        take_back(&file, &piece[..same]);
+        take_back_alone(&file, &piece[..same]);
     }
     whole
-}
-
-/// A line that somebody else left unfinished.
-fn ends_within_a_line(file: &File) -> bool {
-    let Ok(about) = file.metadata() else { return false };
-    let mut last = [b'\n'];
-    about.is_file() && about.len() > 0 && file.read_exact_at(&mut last, about.len() - 1).is_ok() && last != [b'\n']
 }
 
 /// The lines that are text. Others are what a loss of power or a truncation left.

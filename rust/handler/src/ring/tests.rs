@@ -1,5 +1,7 @@
 //! Rings whose owners died at each moment, as files: a ring that is only forgotten keeps what it held.
 
+use std::thread;
+
 use super::drain::drain;
 use super::*;
 
@@ -12,6 +14,11 @@ fn directory(name: &str) -> PathBuf {
 /// Leave the ring as a dead process does: the file stays, its lock is gone, nobody calls it their own.
 fn die(ring: Ring) {
     drop(ring);
+}
+
+fn append(log: &Path, bytes: &[u8]) {
+    let mut file = OpenOptions::new().append(true).open(log).unwrap();
+    io::Write::write_all(&mut file, bytes).unwrap();
 }
 
 fn rings(directory: &Path) -> usize {
@@ -52,12 +59,78 @@ fn a_piece_that_was_cut_off_anywhere_is_there_once_and_whole() {
         ring.push(piece);
         ring.push(b"{\"after\":1}\n");
         ring.begin_piece(piece.len(), identity(&log));
-        let mut file = OpenOptions::new().append(true).open(&log).unwrap();
-        io::Write::write_all(&mut file, &piece[..cut]).unwrap();
+        append(&log, &piece[..cut]);
         die(ring);
         drain(&log, 0o640).unwrap();
         let expected = [&b"{\"before\":1}\n"[..], piece, b"{\"after\":1}\n"].concat();
         assert_eq!(fs::read(&log).unwrap(), expected, "cut off after {cut}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_drain_that_was_cut_off_anywhere_is_gone_on_with() {
+    let directory = directory("cut-drain");
+    let log = directory.join("app.log");
+    let lines = b"{\"a\":1}\n{\"bb\":2}\n{\"ccc\":3}\n{\"dddd\":4}\n";
+    let kept = directory.join("kept");
+    for first in [0, 8, 17] {
+        for cut in first..=lines.len() {
+            fs::write(&log, b"{\"before\":1}\n").unwrap();
+            let mut ring = Ring::create(&log).unwrap();
+            ring.push(lines);
+            ring.begin_piece(17, identity(&log));
+            append(&log, &lines[..first]);
+            let path = ring.path.clone();
+            // A second name keeps the ring as it was when the drain removed it.
+            fs::hard_link(&path, &kept).unwrap();
+            die(ring);
+            drain(&log, 0o640).unwrap();
+            fs::rename(&kept, &path).unwrap();
+            // What a drain leaves that is killed, or whose disk is full, while others go on writing.
+            let file = OpenOptions::new().write(true).open(&log).unwrap();
+            file.set_len(13 + cut as u64).unwrap();
+            let whole = cut == lines.len() || lines[..cut].ends_with(b"\n");
+            if whole {
+                append(&log, b"{\"other\":1}\n");
+            }
+            drain(&log, 0o640).unwrap();
+            let done = if whole { cut } else { lines.len() };
+            let other = if whole { &b"{\"other\":1}\n"[..] } else { b"" };
+            let expected = [b"{\"before\":1}\n", &lines[..done], other, &lines[done..]].concat();
+            assert_eq!(fs::read(&log).unwrap(), expected, "begun at {first}, cut off after {cut}");
+            assert_eq!(rings(&directory), 0);
+        }
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_drain_takes_turns_with_those_who_write() {
+    let directory = directory("turns");
+    let log = directory.join("app.log");
+    for _ in 0..20 {
+        fs::write(&log, b"{0}\n{\"unfin").unwrap();
+        let writer = OpenOptions::new().append(true).open(&log).unwrap();
+        writer.lock_shared().unwrap();
+        let mut ring = Ring::create(&log).unwrap();
+        ring.push(b"{1}\n");
+        let path = ring.path.clone();
+        die(ring);
+        let header = File::open(path).unwrap();
+        let draining = {
+            let log = log.clone();
+            thread::spawn(move || drain(&log, 0o640).unwrap())
+        };
+        let mut inode = [0; 8];
+        while inode == [0; 8] {
+            // Named in the ring just before the first write to the log.
+            header.read_exact_at(&mut inode, Word::LogInode as u64 * 8).unwrap();
+        }
+        io::Write::write_all(&mut &writer, b"ished\"}\n").unwrap();
+        writer.unlock().unwrap();
+        assert_eq!(draining.join().unwrap(), 1);
+        assert_eq!(fs::read(&log).unwrap(), b"{0}\n{\"unfinished\"}\n{1}\n");
     }
     fs::remove_dir_all(directory).unwrap();
 }
