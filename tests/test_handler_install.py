@@ -270,6 +270,12 @@ def test_file_that_nobody_expanded(root, monkeypatch, path, reason):
         ({"flush_seconds": "1s"}, "flush_seconds: cannot be used: a string; give seconds, 0 or more"),
         ({"flush_seconds": -1}, "flush_seconds: cannot be used: -1; give seconds, 0 or more"),
         ({"flush_seconds": float("nan")}, "flush_seconds: cannot be used: nan; give seconds, 0 or more"),
+        ({"ring": 0}, "ring: cannot be used: a number; give True or False"),
+        ({"sync": "yes"}, "sync: cannot be used: a string; give True or False"),
+        (
+            {"sync": True, "to": "unix:/x"},
+            "sync: lines that are shipped are not waited for; leave it out, or give no to",
+        ),
         ({"to": "nowhere"}, "to: not an address; write unix:/path"),
         ({"token": "fake-s3cret"}, "to: is not set, though token is; set it"),
     ],

@@ -43,6 +43,30 @@ signal.raise_signal(signal.SIGTERM)
     assert ("most recent call first" in done.stderr) == ("faulthandler" in taken)
 
 
+def test_sigterm_is_given_back(tmp_path):
+    """
+    `on_terminate=False` after another `install` gives SIGTERM its default back, also where that is restored later.
+    """
+    code = """
+import signal, headrig
+def caught():
+    status = open("/proc/self/status").read()
+    return int(status.split("SigCgt:")[1].split()[0], 16) >> (signal.SIGTERM - 1) & 1
+for _ in range(2):
+    headrig.install(path="app.log")
+    assert caught()
+    headrig.install(path="app.log", on_terminate=False)
+    assert not caught()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    headrig.install(path="app.log", on_terminate=False)
+    assert signal.SIG_IGN == signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert not caught()
+"""
+    done = service(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_sigusr1_that_c_code_takes_stays_with_it(tmp_path):
     """
     A traceback that faulthandler was told to show on SIGUSR1 is still shown after `install`.
@@ -178,6 +202,66 @@ before(0)
 
     assert 0 == done.returncode
     assert "headrig: gave up at os._exit: lines not written: 1\n" in done.stderr
+
+
+@pytest.mark.parametrize("end", [*WITH_THE_NEXT.values(), *AT_THE_END.values()], ids=[*WITH_THE_NEXT, *AT_THE_END])
+def test_lines_that_are_written_through_are_there_at_any_end(end: End, tmp_path):
+    """
+    With `sync` every line is in the file at the end, also of a process that is killed, and there is no ring.
+    """
+    done = script((SERVICE + end.code).replace('"app.log")', '"app.log", sync=True)'), tmp_path)
+    found = numbers(tmp_path)
+
+    assert (end.status, "") == (done.returncode, done.stderr)
+    assert (end.lines, end.lines) == (len(found), len(set(found)))
+    assert [] == list(tmp_path.glob(".app.log.*"))
+
+
+def test_each_call_returns_with_its_line_written(tmp_path):
+    """
+    With `sync` a line is in the file when its call returns, whichever thread logs it, and in a forked child.
+    """
+    code = """
+import logging, os, threading, headrig
+headrig.install(path="app.log", sync=True)
+log = logging.getLogger("app")
+missing = []
+def work(k):
+    for n in range(k, k + 100):
+        log.info("n", extra={"n": n})
+        if f'"n":{n}}}' not in open("app.log").read(): missing.append(n)
+threads = [threading.Thread(target=work, args=(k,)) for k in (0, 100, 200)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+pid = os.fork()
+work(300 if pid == 0 else 400)
+assert not missing, missing
+if pid == 0: os.kill(os.getpid(), 9)
+assert 9 == os.waitpid(pid, 0)[1]
+"""
+    done = script(code, tmp_path)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert list(range(500)) == sorted(numbers(tmp_path))
+
+
+def test_a_disk_that_takes_nothing_is_waited_for_once(tmp_path):
+    """
+    With `sync` the first line waits a second for a disk that takes nothing, and the others for no longer.
+    """
+    code = """
+import logging, os, time, headrig
+handler = headrig.install(path="/dev/full", sync=True)
+began = time.monotonic()
+for n in range(100): logging.getLogger("app").info("n")
+assert 100 == handler.counts()["waiting"]
+print(time.monotonic() - began)
+os._exit(0)
+"""
+    done = service(code, tmp_path)
+
+    assert 0 == done.returncode
+    assert float(done.stdout) < 20
 
 
 @pytest.mark.parametrize("end", WITH_THE_NEXT.values(), ids=WITH_THE_NEXT)

@@ -32,6 +32,9 @@ def flush_on_terminate() -> None:
     Nothing changes where somebody takes that signal already.
     """
 
+def end_on_terminate() -> None:
+    """Have SIGTERM end the process at once again, unless somebody else takes it."""
+
 def write_lines(descriptor: int, lines: Buffer, written: int) -> tuple[int, int]:
     """
     Write whole lines, from the first byte that is not written yet. Gives the bytes written in all and the errno of what
@@ -315,6 +318,7 @@ class HandlerCore:
         shipping: str,
         text: bool,
         ring: bool,
+        sync: bool,
         entries_max: int,
         wait_seconds: float,
         spec: bytes,

@@ -106,11 +106,12 @@ class Handler(logging.Handler):
     `path` is the file to append to; without it lines go to standard output. `structured=False` writes text for people,
     without a path to standard error. A line waits for at most `flush_entries_max` lines or `flush_seconds` (0.1 at most);
     ERROR and above do not wait. Beside a file lies a ring (docs/services.md) unless `ring` is False: its lines outlive a
-    process that is killed, and are redacted by the thread that logs. `redact` is a mapping of the words of `[redact]`, or a
-    `Redactor`. The file is rotated at
-    `rotate_bytes`, or with a new period of `rotate_seconds` (86,400: daily, in UTC); `keep` rotated files stay, as many as
-    fit into `total_bytes_max`, and all but `compress_delay` of them are compressed. Raises OSError, which names the file,
-    if that cannot be opened, and ConfigError for settings of redaction or rotation that cannot be used.
+    process that is killed, and are redacted by the thread that logs. With `sync` there is none: each call returns once its line
+    is written, after a second at most of a disk that does not answer. `redact` is a mapping of the words of `[redact]`, or a
+    `Redactor`. The file is rotated at `rotate_bytes`, or with a new period of `rotate_seconds` (86,400: daily, in UTC); at
+    most `keep` rotated files stay, as many as fit into `total_bytes_max`, and all but the newest `compress_delay` of them are
+    compressed as `compress` says ("gzip", "zstd"). Raises OSError, which names the file, if that cannot be opened, and
+    ConfigError for settings of redaction or rotation that cannot be used.
     """
 
     _shipping = "no"
@@ -128,6 +129,7 @@ class Handler(logging.Handler):
         flush_seconds: float = 0.1,
         redact: RedactSettings | Redactor | None = None,
         ring: bool = True,
+        sync: bool = False,
         **rotation: Unpack[RotationSettings],
     ) -> None:
         rotated = rotation_of(rotation, {}, path=path)
@@ -145,6 +147,7 @@ class Handler(logging.Handler):
             shipping=self._shipping,
             text=not structured,
             ring=ring,
+            sync=sync,
             entries_max=flush_entries_max,
             wait_seconds=min(flush_seconds, RECORD_WAIT_SECONDS_MAX),
             spec=spec_with(self._spec, settings),

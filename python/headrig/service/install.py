@@ -73,6 +73,8 @@ _ARGUMENTS: Final = (
     ("structured", (bool,), "give True or False"),
     ("flush_entries_max", (int,), "give a whole number, 0 or more"),
     ("flush_seconds", (int, float), "give seconds, 0 or more"),
+    ("ring", (bool,), "give True or False"),
+    ("sync", (bool,), "give True or False"),
 )
 """What an argument of `install()` may be, and the remedy."""
 
@@ -89,6 +91,7 @@ class _Settings(NamedTuple):
     """Variables that need more than a file, with their values."""
     redact: Mapping[str, Any] | None = None
     ring: bool = True
+    sync: bool = False
     rotation: Rotation = Rotation()
 
     def __repr__(self) -> str:
@@ -125,6 +128,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
     redact: RedactSettings | Redactor | None = None,
     on_terminate: bool = True,
     ring: bool = True,
+    sync: bool = False,
     **rotation: Unpack[RotationSettings],
 ) -> Handler:
     """
@@ -142,12 +146,11 @@ def install(  # noqa: PLR0913  # settings, by keyword
     `redact` is a mapping of the words of `[redact]`, such as `{"keys": ["badge"]}`, or a `headrig.Redactor`.
     A second call with the same settings changes nothing; with other settings it replaces the first, and waits some seconds
     for lines and notices that are still to be delivered. In the main thread, SIGUSR1 flushes from then on unless it is
-    ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and for a
-    file that cannot be opened.
+    ignored; an existing signal handler is called as well. Raises ConfigError for unusable settings and files.
 
-    With `ring`, lines that wait outlive a process that is killed; they are written by the next one (docs/services.md).
-    SIGTERM writes what waits, for half a second at most, and then ends the process as before; only where neither Python nor
-    C code takes that signal, and not with `on_terminate=False`.
+    With `ring`, lines that wait outlive a process that is killed (docs/services.md); with `sync`, each call returns once its
+    line is written, which goes with no `to`. SIGTERM writes what waits, for half a second at most, and then ends the process
+    as before; only where neither Python nor C code takes that signal, and not with `on_terminate=False`.
     """
     given = {"HEADRIG_TO": to, "HEADRIG_TOKEN": token}
     environ = {name: value for name, value in os.environ.items() if given.get(name) is None}
@@ -166,6 +169,7 @@ def install(  # noqa: PLR0913  # settings, by keyword
         more=tuple((name, environ[name]) for name in (*STARTING, *TUNING, STATE) if environ.get(name)),
         redact=None if redact is None else redact_settings(redact),
         ring=ring,
+        sync=sync,
     )
     _check(settings, environ)
     rotated = rotation_of(rotation, environ, path=settings.path, shipped=settings.to is not None)
@@ -184,8 +188,7 @@ def _use(settings: _Settings, environ: Mapping[str, str], *, on_terminate: bool)
     lowest = _Installed.handlers[0].level
     root.setLevel(min(lowest, root.level or lowest))
     _flush_on_signal()
-    if on_terminate:
-        flush_on_terminate()
+    flush_on_terminate(wanted=on_terminate)
     return _Installed.handlers[0]
 
 
@@ -199,6 +202,10 @@ def _check(settings: _Settings, environ: Mapping[str, str]) -> None:
             raise ConfigError(f"cannot be used: {shown(value, number=counted)}", path=argument, remedy=remedy)
     for name in TUNING:
         _number(environ, name, 0)
+    if settings.sync and settings.to is not None:
+        raise ConfigError(
+            "lines that are shipped are not waited for", path="sync", remedy="leave it out, or give no to"
+        )
     if settings.token is not None and settings.to is None:
         file, to, token = (
             ("environment", "HEADRIG_TO", "HEADRIG_TOKEN") if "HEADRIG_TOKEN" in environ else ("", "to", "token")
@@ -255,6 +262,7 @@ def _opened(settings: _Settings) -> tuple[Handler, ...]:
         "flush_seconds": settings.flush_seconds,
         "redact": settings.redact,
         "ring": settings.ring,
+        "sync": settings.sync,
     }
     shipping = "only" if settings.to is not None else "beside" if _posts(settings) else "no"
     rotation = {} if settings.path is None else settings.rotation._asdict()

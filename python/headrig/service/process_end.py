@@ -55,9 +55,12 @@ def settle_process_end(at_exit: Callable[[], None], before_os_exit: Callable[[],
         os._exit = _flushing_exit(os._exit, before_os_exit)
 
 
-def flush_on_terminate() -> None:
-    """Have SIGTERM end this process and its forked children only after a flush, wherever nobody else takes the signal."""
-    _Settled.on_terminate = True
+def flush_on_terminate(*, wanted: bool) -> None:
+    """Have SIGTERM end this process and its forked children after a flush, or at once, wherever nobody else takes it."""
+    _Settled.on_terminate = wanted
+    if not wanted:
+        engine.end_on_terminate()
+        return
     engine.flush_on_terminate()
     if not hasattr(signal.signal, "headrig"):
         signal.signal = _noticing_default(signal.signal)
@@ -69,7 +72,7 @@ def _noticing_default(set_handler: Callable[[Any, Any], Any]) -> Any:
     @wraps(set_handler)
     def set_and_notice(signalnum: Any, handler: Any) -> Any:
         before = set_handler(signalnum, handler)
-        if signalnum == signal.SIGTERM and handler == signal.SIG_DFL:
+        if signalnum == signal.SIGTERM and handler == signal.SIG_DFL and _Settled.on_terminate:
             engine.flush_on_terminate()
         return before
 

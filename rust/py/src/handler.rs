@@ -32,6 +32,8 @@ use crate::record::{encode, Encoded, Interpreter};
 /// Longest wait for one line once the interpreter goes down: for a disk, and for an answer from elsewhere.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT_SHIPPING: Duration = Duration::from_secs(5);
+/// Longest wait for one line that is written through: what a service can bear once from a disk that does not answer.
+const SYNC_WAIT: Duration = Duration::from_secs(1);
 
 #[pyclass(frozen, module = "headrig._core")]
 pub struct HandlerCore {
@@ -48,6 +50,10 @@ pub struct HandlerCore {
     /// Called with the first record of a forked child.
     forked: Py<PyAny>,
     generation: AtomicU32,
+    /// Each line is waited for, as long as the disk answers.
+    sync: bool,
+    /// A wait for a line was in vain.
+    stalled: AtomicBool,
     /// Each line is waited for: the interpreter is going down.
     last: AtomicBool,
     collisions: AtomicU64,
@@ -57,7 +63,7 @@ pub struct HandlerCore {
 #[pymethods]
 impl HandlerCore {
     #[new]
-    #[pyo3(signature = (path, *, shipping, text, ring, entries_max, wait_seconds, spec, rotation, context, filters, careful, stack, filled, mapped, finalizing, forked, record_type))]
+    #[pyo3(signature = (path, *, shipping, text, ring, sync, entries_max, wait_seconds, spec, rotation, context, filters, careful, stack, filled, mapped, finalizing, forked, record_type))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only arguments of a Python class")]
     fn new(
         py: Python<'_>,
@@ -65,6 +71,7 @@ impl HandlerCore {
         shipping: &str,
         text: bool,
         ring: bool,
+        sync: bool,
         entries_max: u64,
         wait_seconds: f64,
         spec: &[u8],
@@ -96,8 +103,9 @@ impl HandlerCore {
             (Some(path), None) => open(path, rotation).map(Some),
             (None, None) => Ok(None),
         })?;
-        let ring_beside =
-            path.filter(|_| ring && follows_name && !text && shipping == Shipping::No).and_then(|path| whole(&path));
+        let ring_beside = path
+            .filter(|_| ring && !sync && follows_name && !text && shipping == Shipping::No)
+            .and_then(|path| whole(&path));
         let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or(Duration::MAX);
         let settings = Settings { output, ring_beside, shipping, text, spec: spec.to_vec(), entries_max, wait };
         Ok(Self {
@@ -109,6 +117,8 @@ impl HandlerCore {
             finalizing,
             forked,
             generation: AtomicU32::new(fork::generation()),
+            sync,
+            stalled: AtomicBool::new(false),
             last: AtomicBool::new(false),
             collisions: AtomicU64::new(0),
             unprintable: AtomicU64::new(0),
@@ -271,10 +281,20 @@ impl HandlerCore {
         }
     }
 
+    /// Wait for the line; after a wait in vain not again before everything is written.
+    fn write_through(&self) {
+        if !self.stalled.load(Ordering::Relaxed) || self.buffer.counts().waiting <= 1 {
+            self.stalled.store(!self.buffer.flush(SYNC_WAIT), Ordering::Relaxed);
+        }
+    }
+
     fn push(&self, py: Python<'_>, line: &[u8], level: i64) {
         if !self.buffer.try_push(line, level) {
             // Whoever is inside may be a thread that forks and wants the interpreter for its hooks.
             py.detach(|| self.buffer.push(line, level));
+        }
+        if self.sync {
+            py.detach(|| self.write_through());
         }
         if self.last.load(Ordering::Relaxed) && !self.wait_at_exit(py) {
             self.last.store(false, Ordering::Relaxed);
@@ -294,6 +314,12 @@ pub fn signal_is_default(number: i32) -> bool {
 #[pyfunction]
 pub fn flush_on_terminate() {
     terminate::flush_on_terminate();
+}
+
+/// Have SIGTERM end the process at once again, unless somebody else takes it.
+#[pyfunction]
+pub fn end_on_terminate() {
+    terminate::end_on_terminate();
 }
 
 /// Standard output or error, if lines go there.

@@ -24,7 +24,7 @@ mod _core {
     #[pymodule_export]
     use super::frame::{Framer, JsonSplitter, RawLines, ReadBuffer};
     #[pymodule_export]
-    use super::handler::{flush_on_terminate, signal_is_default, HandlerCore};
+    use super::handler::{end_on_terminate, flush_on_terminate, signal_is_default, HandlerCore};
     #[pymodule_export]
     use super::lines::Lines;
     #[pymodule_export]
