@@ -2,7 +2,7 @@
 
 import pytest
 from process_ends import AT_THE_END, SERVICE, WITH_THE_NEXT, End
-from service_process import numbers, script, service
+from service_process import INSTALLED, numbers, script, service
 
 
 @pytest.mark.parametrize("end", AT_THE_END.values(), ids=AT_THE_END)
@@ -276,3 +276,27 @@ def test_lines_are_there_with_the_next_process(end: End, tmp_path):
     assert (end.status, "") == (done.returncode, done.stderr)
     assert (end.lines, end.lines) == (len(found), len(set(found)))
     assert [] == list(tmp_path.glob(".app.log.*"))
+
+
+@pytest.mark.parametrize("variables", ["", "os.environ['HEADRIG_HTTP_LISTEN'] = '127.0.0.1:0'\n"])
+def test_no_thread_of_ours_takes_a_signal(variables, tmp_path):
+    """
+    A signal for the process is handled in a thread of the service: uWSGI ends a worker in its handler, and waits there for all
+    threads but the one that this runs in.
+    """
+    code = (
+        f"import os\n{variables}{INSTALLED}"
+        """
+log.info("n", extra={"n": 0})
+headrig.flush()
+sent = sum(1 << number - 1 for number in (1, 2, 10, 15, 17))
+def blocked(thread):
+    with open(f"/proc/self/task/{thread}/status") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("SigBlk"))
+ours = [blocked(thread) for thread in os.listdir("/proc/self/task") if int(thread) != os.getpid()]
+print(len(ours) > 0, all(mask & sent == sent for mask in ours), blocked(os.getpid()))
+"""
+    )
+    done = service(code, tmp_path)
+
+    assert ("True True 0\n", "") == (done.stdout, done.stderr)

@@ -9,11 +9,12 @@ import asyncio
 import logging
 import os
 import selectors
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
@@ -39,6 +40,9 @@ from headrig.sources.ship_queue import ShipQueueSource
 from headrig.telemetry import Metrics
 
 log: Final = logging.getLogger("headrig")
+
+FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP})
+"""Signals of a fault in a thread itself, of which `faulthandler` shows the traceback."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,8 +80,9 @@ class Background:
     def start(self, timeout_seconds: float = 0.0) -> None:
         """Start the thread. Raises what opening the pipeline raised, if that happened within the timeout."""
         self._loop.set_default_executor(self._threads)
-        self._threads.start()
-        self._thread.start()
+        with _no_signals():
+            self._threads.start()
+            self._thread.start()
         if timeout_seconds > 0:
             try:
                 self._opened.result(timeout_seconds)
@@ -274,6 +279,16 @@ def engine_with_thresholds(config: Config, core: HandlerCore) -> Engine:
         engine = Engine(config.engine_spec, engine)
         core.set_engine(engine)
     return engine
+
+
+@contextmanager
+def _no_signals() -> Generator[None]:
+    """Threads that are started within take no signal: C code that ends the process in a handler waits for all threads there."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Threads(ThreadPoolExecutor):

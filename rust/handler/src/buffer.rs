@@ -17,6 +17,7 @@ use headrig_core::io::lines::Lines;
 use crate::fork;
 use crate::gate::Gate;
 use crate::output::Output;
+use crate::quiet_thread;
 use crate::ship_queue::{self, Chunk, ShipCounters, Shipping};
 use crate::state::{BufferState, Turn, Wake, UNDECIDED, WITHOUT};
 pub use crate::state::{Counts, Tally};
@@ -144,7 +145,7 @@ impl Buffer {
             return;
         }
         let buffer = Arc::clone(self);
-        let started = thread::Builder::new().name("headrig-writer".to_owned()).spawn(move || writer::run(&buffer));
+        let started = quiet_thread::spawn("headrig-writer", move || writer::run(&buffer));
         if started.is_err() {
             self.started.store(false, Ordering::Release);
         }

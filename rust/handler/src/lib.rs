@@ -10,6 +10,7 @@ pub mod limits;
 pub mod line;
 pub mod log_file;
 pub mod output;
+mod quiet_thread;
 mod recorded;
 pub mod ring;
 pub mod ship_queue;

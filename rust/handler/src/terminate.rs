@@ -23,14 +23,8 @@ pub(crate) fn writers() -> MutexGuard<'static, Vec<Thread>> {
     WRITERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The calling thread is a writer from now on, which no signal interrupts.
+/// The calling thread is a writer from now on.
 pub(crate) fn enlist() {
-    let mut all = MaybeUninit::uninit();
-    // SAFETY: `sigfillset` fills the set that `pthread_sigmask` reads.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), ptr::null_mut());
-    }
     writers().push(thread::current());
 }
 

@@ -9,7 +9,6 @@ use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
@@ -17,6 +16,7 @@ use rustix::thread::gettid;
 use super::compression::{compress, UNFINISHED};
 use super::naming::{appended, directory, hidden, named_file, rotated_files, FileId, RotatedFile};
 use super::settings::{Compression, Rotation, Settings};
+use crate::quiet_thread;
 
 /// Niceness of the thread: it takes what nobody else wants.
 const NICENESS: i32 = 19;
@@ -49,7 +49,7 @@ impl Tidying {
         }
         drop(state);
         let (tidying, settings) = (Arc::clone(self), settings.clone());
-        let started = thread::Builder::new().name("headrig-tidy".to_owned()).spawn(move || tidying.run(&settings));
+        let started = quiet_thread::spawn("headrig-tidy", move || tidying.run(&settings));
         if let Err(error) = started {
             let mut state = self.lock();
             state.running = false;
