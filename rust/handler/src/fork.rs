@@ -10,7 +10,7 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use crate::limits::FORK_WAIT_MAX;
-use crate::{gate, ring, terminate};
+use crate::{gate, terminate};
 
 static BUFFERS: Mutex<Vec<Weak<dyn OverForks>>> = Mutex::new(Vec::new());
 static REGISTERED: Once = Once::new();
@@ -31,7 +31,6 @@ pub(crate) trait OverForks: Send + Sync {
 struct Forking {
     buffers: Vec<Arc<dyn OverForks>>,
     writers: MutexGuard<'static, Vec<Thread>>,
-    rings: MutexGuard<'static, Vec<(u64, u64, u32)>>,
     _registry: MutexGuard<'static, Vec<Weak<dyn OverForks>>>,
 }
 
@@ -69,13 +68,13 @@ extern "C" fn before() {
     for buffer in &buffers {
         buffer.shut(deadline);
     }
-    let held = Forking { buffers, writers: terminate::writers(), rings: ring::own(), _registry: registry };
+    let held = Forking { buffers, writers: terminate::writers(), _registry: registry };
     let _ = FORKING.try_with(|forking| forking.replace(Some(held)));
 }
 
 extern "C" fn in_parent() {
-    let Some(Forking { buffers, writers, rings, .. }) = FORKING.try_with(RefCell::take).ok().flatten() else { return };
-    drop((writers, rings));
+    let Some(Forking { buffers, writers, .. }) = FORKING.try_with(RefCell::take).ok().flatten() else { return };
+    drop(writers);
     for buffer in buffers {
         buffer.open(false);
     }
@@ -83,8 +82,7 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    let Some(Forking { buffers, writers, rings, .. }) = FORKING.try_with(RefCell::take).ok().flatten() else { return };
-    drop(rings);
+    let Some(Forking { buffers, writers, .. }) = FORKING.try_with(RefCell::take).ok().flatten() else { return };
     terminate::begin_in_child(writers);
     gate::begin_in_child(buffers.len());
     for buffer in buffers {

@@ -32,6 +32,8 @@ pub const TERMINATE_CHECK: Duration = Duration::from_micros(200);
 pub const RING_BYTES: usize = BUFFER_BYTES_MAX;
 /// Bytes before a ring's lines: one page.
 pub const RING_HEADER_BYTES: usize = 4096;
+/// Age of an empty ring whose owner must have died before it was made: it takes some milliseconds.
+pub const RING_UNFINISHED_MAX: Duration = Duration::from_secs(60);
 /// Bytes of a log that are searched for what a dead process was writing: what others may have written since.
 pub const RING_SEARCH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Wait before a write that failed is tried again.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -21,6 +22,11 @@ impl Buffer {
             UNDECIDED => self.decide(),
             mode => mode == WITH,
         }
+    }
+
+    /// The next line decides it, and waits for the disk.
+    pub fn is_undecided(&self) -> bool {
+        self.mode.load(Ordering::Acquire) == UNDECIDED
     }
 
     /// A line as it is to be pushed then; None: the core failed on it, and it must not be shown.
@@ -45,8 +51,9 @@ impl Buffer {
     /// Drain what the dead have left, and make a ring of our own.
     fn decide(&self) -> bool {
         let Some(log) = &self.settings.ring_beside else { return false };
-        // What cannot be drained now is drained by who comes next.
-        let _ = drain(log, FILE_MODE);
+        if let Err(error) = drain(log, FILE_MODE) {
+            say(log, &format!("lines of a dead process are still in its ring: {error}"));
+        }
         let made = Ring::create(log);
         let failed = made.as_ref().err().map(ToString::to_string);
         let (mode, superfluous) = self.with(|state| {
@@ -54,19 +61,17 @@ impl Buffer {
             if mode != UNDECIDED {
                 return (mode, made.ok());
             }
-            state.ring = made.ok();
-            let mode = if state.ring.is_some() { WITH } else { WITHOUT };
+            let mode = if made.is_ok() { WITH } else { WITHOUT };
+            if let Ok(ring) = made {
+                state.begin_ring(ring);
+            }
             self.mode.store(mode, Ordering::Release);
             (mode, None)
         });
         if let Some(ring) = superfluous {
             ring.remove();
         } else if let Some(reason) = failed {
-            let said = format!(
-                "headrig: {}: lines that wait are lost with a process that is killed: {reason}\n",
-                log.display()
-            );
-            let _ = io::stderr().write_all(said.as_bytes());
+            say(log, &format!("lines that wait are lost with a process that is killed: {reason}"));
         }
         mode == WITH
     }
@@ -76,7 +81,7 @@ impl Buffer {
         let log = self.settings.ring_beside.as_deref().and_then(identity);
         self.with(|state| {
             if let Some(ring) = &mut state.ring {
-                ring.begin_piece(bytes, log);
+                ring.begin_piece(bytes.saturating_sub(state.taken_before_ring), log);
             }
         });
     }
@@ -96,4 +101,8 @@ impl Buffer {
             ring.remove();
         }
     }
+}
+
+fn say(log: &Path, what: &str) {
+    let _ = io::stderr().write_all(format!("headrig: {}: {what}\n", log.display()).as_bytes());
 }

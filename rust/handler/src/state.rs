@@ -55,6 +55,8 @@ pub(crate) struct BufferState {
     pub finished: u64,
     /// Holds the same lines, for who comes after this process.
     pub ring: Option<Ring>,
+    /// Of the bytes that the writer has, those that it took before there was this ring, and that are not in it.
+    pub taken_before_ring: usize,
     pub lane: Option<Arc<Lane>>,
     /// Drops that a line in the file has told of.
     pub reported: u64,
@@ -128,6 +130,13 @@ impl BufferState {
         Wake::No
     }
 
+    /// Have a ring from now on, also for lines that another thread has pushed since it was decided that there be one.
+    pub fn begin_ring(&mut self, mut ring: Ring) {
+        ring.push(&self.bytes);
+        self.taken_before_ring = self.taken_bytes;
+        self.ring = Some(ring);
+    }
+
     pub fn crowded(&self, entries_max: u64) -> bool {
         self.lines >= entries_max || self.bytes.len() >= WAKE_BYTES
     }
@@ -157,8 +166,10 @@ impl BufferState {
 
     /// The writer is done with lines that it took.
     pub fn give_back(&mut self, bytes: usize, lines: u64) {
+        let before_ring = self.taken_before_ring.min(bytes);
+        self.taken_before_ring -= before_ring;
         if let Some(ring) = &mut self.ring {
-            ring.end_piece(bytes);
+            ring.end_piece(bytes - before_ring);
         }
         self.taken_bytes -= bytes;
         self.taken_lines -= lines;

@@ -73,9 +73,10 @@ pub fn is_default(signal: i32) -> bool {
     }
 }
 
-/// Write what waits when SIGTERM comes, before it ends the process, unless somebody takes that signal already.
+/// Write what waits when SIGTERM comes, before it ends the process, unless somebody takes that signal already. It does not end
+/// the first process of a container, which lives on: pid_namespaces(7).
 pub fn flush_on_terminate() {
-    if !is_default(libc::SIGTERM) {
+    if !is_default(libc::SIGTERM) || std::process::id() == 1 {
         return;
     }
     // SAFETY: an action of zeros is a valid one; the handler is a function that is never unloaded.

@@ -32,6 +32,8 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
     buffer.enlist();
     let mut spare = Vec::new();
     loop {
+        // Also where nothing waits: the signal may have come inside a call that asked how much does.
+        terminate::is_due();
         match buffer.turn(&mut spare) {
             Turn::Wait(None) => thread::park(),
             Turn::Wait(Some(left)) => thread::park_timeout(left),
@@ -152,6 +154,7 @@ fn write(buffer: &Buffer, output: &Output, lines: &[u8]) -> usize {
         if output.is_lost(&error) {
             break;
         }
+        terminate::is_due();
         thread::sleep(RETRY);
     }
     written

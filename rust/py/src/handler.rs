@@ -272,6 +272,10 @@ impl HandlerCore {
     }
 
     fn take_line(&self, py: Python<'_>, line: &[u8], level: i64) {
+        // Others go on while the disk is asked.
+        if self.buffer.is_undecided() {
+            py.detach(|| self.buffer.takes_redacted());
+        }
         if !self.buffer.takes_redacted() {
             return self.push(py, line, level);
         }

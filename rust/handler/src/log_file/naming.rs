@@ -85,7 +85,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The file that a path names, through links: that one is renamed, and the links go on to name what is made in its place.
-pub(super) fn named_file(path: &Path) -> PathBuf {
+pub(crate) fn named_file(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 

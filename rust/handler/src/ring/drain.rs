@@ -2,23 +2,21 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::process;
 use std::time::SystemTime;
 
 use memchr::{memchr, memchr_iter, memmem, memrchr};
-use rustix::fs::{fcntl_lock, FlockOperation};
 
-use super::{identity, naming, own, Word, MAGIC};
-use crate::limits::{RING_BYTES, RING_HEADER_BYTES, RING_SEARCH_BYTES_MAX};
-use crate::log_file::{take_back_alone, LogFile, Settings};
+use super::{identity, lock, naming, Word, MAGIC};
+use crate::limits::{RING_BYTES, RING_HEADER_BYTES, RING_SEARCH_BYTES_MAX, RING_UNFINISHED_MAX};
+use crate::log_file::{named_file, take_back_alone, LogFile, Settings};
 
 /// Write the lines of rings whose owners are dead to the log, and remove those rings; gives how many lines that were.
 ///
 /// # Errors
-/// The log cannot be written; what is left of the rings stays.
+/// The first one: the log cannot be written, or a ring not be read or removed. What is left of that ring stays, and the others
+/// are drained all the same.
 pub fn drain(log: &Path, mode: u32) -> io::Result<u64> {
     let Some((directory, prefix)) = naming(log) else { return Ok(0) };
     let Ok(entries) = fs::read_dir(&directory) else { return Ok(0) };
@@ -31,44 +29,45 @@ pub fn drain(log: &Path, mode: u32) -> io::Result<u64> {
         .map(|entry| entry.path())
         .collect();
     paths.sort();
-    let mut lines = 0;
+    let (mut lines, mut failed) = (0, None);
     for path in paths {
-        lines += drain_one(&path, log, mode)?;
+        match drain_one(&path, log, mode) {
+            Ok(more) => lines += more,
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Ok(lines)
+    failed.map_or(Ok(lines), Err)
 }
 
 fn drain_one(path: &Path, log: &Path, mode: u32) -> io::Result<u64> {
-    let mut ours = own();
-    let id_of = |about: &fs::Metadata| (about.dev(), about.ino(), process::id());
-    // Looked at before it is opened: closing a file gives up all locks that this process has on it.
-    if !fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && !ours.contains(&id_of(&about))) {
+    // Where there is nothing yet, its owner is about to lock it, or has died before.
+    let Ok(about) = fs::symlink_metadata(path) else { return Ok(0) };
+    let old = about.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > RING_UNFINISHED_MAX));
+    if !about.is_file() || about.len() == 0 && !old {
         return Ok(0);
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC);
-    // One that we may not open is another user's.
-    let Ok(ring) = options.open(path) else { return Ok(0) };
-    if fcntl_lock(ring.as_fd(), FlockOperation::NonBlockingLockExclusive).is_err() {
+    let ring = match options.open(path) {
+        Ok(ring) => ring,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    // Its owner lives, or somebody else drains it.
+    if lock(&ring).is_err() || ring.metadata()?.nlink() == 0 {
         return Ok(0);
     }
-    // Somebody else has drained it meanwhile, or its owner is about to lock it.
-    let about = ring.metadata()?;
-    if about.nlink() == 0 || about.len() == 0 {
-        return Ok(0);
-    }
-    // No other thread of this process comes by meanwhile, and a fork need not wait for the disk.
-    ours.push(id_of(&about));
-    drop(ours);
-    let drained = empty_into(&ring, path, log, mode);
-    drop(ring);
-    own().retain(|id| *id != id_of(&about));
-    drained
+    empty_into(&ring, path, log, mode)
 }
 
 /// Write what a ring holds to the log, and remove it; how many lines that were.
 fn empty_into(ring: &File, path: &Path, log: &Path, mode: u32) -> io::Result<u64> {
-    let Some(held) = read(ring) else { return Ok(0) };
+    let Some(held) = read(ring) else {
+        if never_finished(ring)? {
+            fs::remove_file(path)?;
+        }
+        return Ok(0);
+    };
     let written = held.written(log);
     let rest = whole(&held.lines[written..]);
     if !rest.is_empty() {
@@ -79,6 +78,16 @@ fn empty_into(ring: &File, path: &Path, log: &Path, mode: u32) -> io::Result<u64
     }
     fs::remove_file(path)?;
     Ok(memchr_iter(b'\n', &rest).count() as u64)
+}
+
+/// Its owner died before it was a ring: of the size of one, or of none, and nothing but its capacity is in it.
+fn never_finished(ring: &File) -> io::Result<bool> {
+    let mut header = [0; 128];
+    fill(ring, &mut header, 0)?;
+    let bytes = ring.metadata()?.len();
+    let capacity = Word::Capacity as usize * 8;
+    header[capacity..capacity + 8].fill(0);
+    Ok(header == [0; 128] && (bytes == 0 || bytes == (RING_HEADER_BYTES + RING_BYTES) as u64))
 }
 
 /// The content of a ring.
@@ -163,6 +172,7 @@ impl Held {
 /// The file that was written to, whatever it is called now, and the one that may have been opened since.
 fn candidates(log: &Path, (device, inode): (u64, u64), bytes: u64) -> Vec<(std::path::PathBuf, u64)> {
     let Some((directory, _)) = naming(log) else { return Vec::new() };
+    let log = named_file(log);
     let name = log.file_name().unwrap_or_default().as_encoded_bytes();
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().filter_map(|entry| entry.ok()) {

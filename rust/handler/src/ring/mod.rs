@@ -2,8 +2,8 @@
 //! killed, and the next one on that path writes what it holds. Only redacted bytes lie there.
 //!
 //! A circle of bytes behind one page of numbers: `[tail, head)` are whole lines, because `head` is moved when a line is
-//! copied, and `tail` when it is in the log. Who owns it holds a record lock (`fcntl`), which ends with the process and goes
-//! to no forked child. Numbers are little-endian on every machine that headrig runs on.
+//! copied, and `tail` when it is in the log. Who owns it holds a lock of the open file (`F_OFD_SETLK`, fcntl(2)): it ends with
+//! the process, and not when somebody there closes the same file, as a backup does. A forked child closes its copy. Numbers are little-endian on every machine that headrig runs on.
 
 #![allow(unsafe_code, reason = "a mapped file has no safe form")]
 
@@ -13,18 +13,19 @@ mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd;
+use std::mem;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{fallocate, fcntl_lock, fstatfs, FallocateFlags, FlockOperation};
+use rustix::fs::{fallocate, fstatfs, FallocateFlags};
 use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
 
 use crate::limits::{RING_BYTES, RING_HEADER_BYTES};
+use crate::log_file::named_file;
 
 const MAGIC: &[u8; 16] = b"headrig ring 1\n\0";
 const RING_MODE: u32 = 0o600;
@@ -45,19 +46,11 @@ enum Word {
     PieceEnd,
 }
 
-/// Device, inode and process of the rings that this process owns. Its own lock would not keep it from draining them.
-static OWN: Mutex<Vec<(u64, u64, u32)>> = Mutex::new(Vec::new());
-
-pub(crate) fn own() -> MutexGuard<'static, Vec<(u64, u64, u32)>> {
-    OWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A ring of this process.
 pub(crate) struct Ring {
     path: PathBuf,
     /// Its lock is held until it is closed.
     _file: File,
-    id: (u64, u64, u32),
     map: NonNull<u8>,
 }
 
@@ -83,10 +76,7 @@ impl Ring {
         if kind == NFS || kind == i64::from(FUSE as i32) {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "the file system is a remote one"));
         }
-        let about = file.metadata()?;
-        let id = (about.dev(), about.ino(), process::id());
-        own().push(id);
-        fcntl_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)?;
+        lock(&file)?;
         let bytes = RING_HEADER_BYTES + RING_BYTES;
         // Before it is mapped: a hole that the disk has no room for kills whoever writes there.
         fallocate(&file, FallocateFlags::empty(), 0, bytes as u64)?;
@@ -94,7 +84,7 @@ impl Ring {
         // SAFETY: a new mapping of a file that is as long and has its blocks.
         let map = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, &file, 0)? };
         let map = NonNull::new(map.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let ring = Self { path: path.to_path_buf(), _file: file, id, map };
+        let ring = Self { path: path.to_path_buf(), _file: file, map };
         ring.word(Word::Capacity).store(RING_BYTES as u64, Ordering::Relaxed);
         // Last: until then it is no ring.
         ring._file.write_all_at(MAGIC, 0)?;
@@ -151,9 +141,23 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        own().retain(|id| *id != self.id);
         // SAFETY: nothing of the mapping is borrowed any more.
         let _ = unsafe { munmap(self.map.as_ptr().cast(), RING_HEADER_BYTES + RING_BYTES) };
+    }
+}
+
+/// Lock a ring, unless somebody has it open who has.
+fn lock(file: &File) -> io::Result<()> {
+    // SAFETY: a lock of zeros is the whole file; the call reads it.
+    let taken = unsafe {
+        let mut whole: libc::flock = mem::zeroed();
+        whole.l_type = libc::F_WRLCK as libc::c_short;
+        libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &whole)
+    };
+    if taken == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }
 
@@ -162,8 +166,9 @@ pub(crate) fn identity(log: &Path) -> Option<(u64, u64, u64)> {
     fs::metadata(log).ok().map(|about| (about.dev(), about.ino(), about.len()))
 }
 
-/// What the names of a log's rings begin and end with.
+/// Where the rings of a log lie, and what their names begin with. A log has one name there, whatever links lead to it.
 fn naming(log: &Path) -> Option<(PathBuf, String)> {
+    let log = named_file(log);
     let name = log.file_name()?.to_str()?;
     let directory = log.parent().filter(|directory| !directory.as_os_str().is_empty());
     Some((directory.unwrap_or(Path::new(".")).to_path_buf(), format!(".{name}.")))

@@ -1,9 +1,12 @@
 //! Rings whose owners died at each moment, as files: a ring that is only forgotten keeps what it held.
 
 use std::thread;
+use std::time::SystemTime;
 
 use super::drain::drain;
 use super::*;
+use crate::limits::RING_UNFINISHED_MAX;
+use crate::state::{BufferState, Turn};
 
 fn directory(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("headrig-ring-{name}-{}", process::id()));
@@ -11,7 +14,7 @@ fn directory(name: &str) -> PathBuf {
     path
 }
 
-/// Leave the ring as a dead process does: the file stays, its lock is gone, nobody calls it their own.
+/// Leave the ring as a dead process does: the file stays, its lock is gone.
 fn die(ring: Ring) {
     drop(ring);
 }
@@ -196,5 +199,82 @@ fn living_foreign_and_truncated_rings_harm_nobody() {
     }
     assert_eq!(fs::read(&log).unwrap(), b"{1}\n{1}\n");
     living.remove();
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_living_ring_stays_when_its_own_process_closes_the_same_file() {
+    let directory = directory("backup");
+    let log = directory.join("app.log");
+    let mut living = Ring::create(&log).unwrap();
+    living.push(b"{1}\n");
+    drop(File::open(&living.path).unwrap());
+    drop(OpenOptions::new().write(true).open(&living.path).unwrap());
+    assert_eq!(drain(&log, 0o640).unwrap(), 0);
+    assert_eq!(rings(&directory), 1);
+    die(living);
+    assert_eq!(drain(&log, 0o640).unwrap(), 1);
+    assert_eq!((fs::read(&log).unwrap(), rings(&directory)), (b"{1}\n".to_vec(), 0));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_ring_that_was_never_finished_goes_and_others_are_drained_beside_one_that_cannot_be() {
+    let directory = directory("unfinished");
+    let log = directory.join("app.log");
+    let path = |number: u32| directory.join(format!(".app.log.{number}-1.ring"));
+    fs::write(path(1), b"").unwrap();
+    let young = File::create(path(2)).unwrap();
+    young.set_len((RING_HEADER_BYTES + RING_BYTES) as u64).unwrap();
+    young.write_all_at(&(RING_BYTES as u64).to_le_bytes(), Word::Capacity as u64 * 8).unwrap();
+    fs::write(path(3), b"").unwrap();
+    let long_ago = SystemTime::now() - 2 * RING_UNFINISHED_MAX;
+    File::options().write(true).open(path(3)).unwrap().set_modified(long_ago).unwrap();
+    let mut ring = Ring::create(&log).unwrap();
+    ring.push(b"{1}\n");
+    die(ring);
+    // Without a log that can be written every ring stays, and all are tried.
+    fs::create_dir(&log).unwrap();
+    assert!(drain(&log, 0o640).is_err());
+    assert_eq!(rings(&directory), 2);
+    fs::remove_dir(&log).unwrap();
+    assert_eq!(drain(&log, 0o640).unwrap(), 1);
+    assert!(path(1).exists() && !path(2).exists() && !path(3).exists());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_log_has_the_same_rings_by_all_its_names() {
+    let directory = directory("links");
+    fs::create_dir_all(directory.join("real")).unwrap();
+    let log = directory.join("real/app.log");
+    fs::write(&log, b"").unwrap();
+    std::os::unix::fs::symlink("real/app.log", directory.join("link.log")).unwrap();
+    std::os::unix::fs::symlink("real", directory.join("current")).unwrap();
+    for (named, drained) in
+        [("link.log", "real/app.log"), ("real/app.log", "link.log"), ("current/app.log", "link.log")]
+    {
+        let mut ring = Ring::create(&directory.join(named)).unwrap();
+        ring.push(b"{1}\n");
+        die(ring);
+        assert_eq!(drain(&directory.join(drained), 0o640).unwrap(), 1, "{named}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn lines_that_came_before_their_ring_are_not_counted_out_of_it() {
+    let directory = directory("late");
+    let log = directory.join("app.log");
+    let mut state = BufferState::default();
+    state.push(b"{1}\n", 20, 100);
+    assert!(matches!(state.take(&mut Vec::new()), Turn::Write(_)));
+    state.push(b"{2}\n", 20, 100);
+    state.begin_ring(Ring::create(&log).unwrap());
+    state.push(b"{3}\n", 20, 100);
+    state.give_back(4, 1);
+    die(state.ring.take().unwrap());
+    assert_eq!(drain(&log, 0o640).unwrap(), 2);
+    assert_eq!(fs::read(&log).unwrap(), b"{2}\n{3}\n");
     fs::remove_dir_all(directory).unwrap();
 }
