@@ -24,9 +24,16 @@ impl Buffer {
         }
     }
 
-    /// The next line decides it, and waits for the disk.
+    /// The first line decides it. It waits for the disk, and until the rules are compiled.
     pub fn is_undecided(&self) -> bool {
         self.mode.load(Ordering::Acquire) == UNDECIDED
+    }
+
+    /// What the first line waits for.
+    pub fn prepare(&self) {
+        if self.takes_redacted() {
+            self.lane();
+        }
     }
 
     /// A line as it is to be pushed then; None: the core failed on it, and it must not be shown.

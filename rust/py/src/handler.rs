@@ -272,9 +272,9 @@ impl HandlerCore {
     }
 
     fn take_line(&self, py: Python<'_>, line: &[u8], level: i64) {
-        // Others go on while the disk is asked.
+        // Others go on meanwhile.
         if self.buffer.is_undecided() {
-            py.detach(|| self.buffer.takes_redacted());
+            py.detach(|| self.buffer.prepare());
         }
         if !self.buffer.takes_redacted() {
             return self.push(py, line, level);
