@@ -107,6 +107,19 @@ os.wait()
     "a spawn executor": End(100, EXECUTOR.format(method="spawn")),
     "fork processes": End(10, PROCESSES.format(first="install()", child="", process=FORK_PROCESS)),
     "fork processes that install": End(10, PROCESSES.format(first="", child="install()", process=FORK_PROCESS)),
+    "spawned children that end by os._exit": End(
+        6,
+        """
+install()
+def work(n):
+    line(n)
+    if n % 2: os._exit(0)
+if __name__ == "__main__":
+    children = [multiprocessing.get_context("spawn").Process(target=work, args=(n,)) for n in range(6)]
+    for child in children: child.start()
+    for child in children: child.join()
+""",
+    ),
     "a burst, then SIGTERM": End(1000, KILLED.format(logs=BURST.format(log="line"), signal="SIGTERM"), -15),
     "a burst of errors, then SIGTERM": End(1000, KILLED.format(logs=BURST.format(log="error"), signal="SIGTERM"), -15),
     "one line, then SIGTERM": End(1, KILLED.format(logs="line(0)", signal="SIGTERM"), -15),

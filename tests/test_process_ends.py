@@ -222,7 +222,9 @@ def test_each_call_returns_with_its_line_written(tmp_path):
     With `sync` a line is in the file when its call returns, whichever thread logs it, and in a forked child.
     """
     code = """
-import logging, os, threading, headrig
+import logging, os, threading, warnings, headrig
+# From 3.12 on Python may warn of threads that end while it forks: those of this test.
+warnings.simplefilter("ignore", DeprecationWarning)
 headrig.install(path="app.log", sync=True)
 log = logging.getLogger("app")
 missing = []

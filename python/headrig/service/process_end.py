@@ -103,4 +103,6 @@ def _forked_without_exec() -> bool:
 def _child_of(library: str) -> bool:
     process: Any = sys.modules.get(f"{library}.process")
     current = getattr(process, "current_process", lambda: None)()
-    return current is not None and type(current).__name__ != "_MainProcess"
+    # A spawned child imports the main module before it is told what it is.
+    spawned = getattr(current, "_inheriting", False)
+    return current is not None and (spawned or type(current).__name__ != "_MainProcess")
