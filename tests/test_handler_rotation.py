@@ -10,7 +10,7 @@ from service_process import service
 
 from headrig import config
 from headrig.errors import ConfigError
-from headrig.rotation import VARIABLES, Rotation, rotation_of
+from headrig.rotation import NUMBER_MAX, VARIABLES, Rotation, rotation_of
 from headrig.service.handler import Handler
 from headrig.units import scaled
 
@@ -78,10 +78,11 @@ WRONG = [
     ({"rotate_bytes": "1MB"}, "rotate_bytes: cannot be used: a string; give a whole number, 1 or more"),
     ({"rotate_bytes": 1.5}, "rotate_bytes: cannot be used: 1.5; give a whole number, 1 or more"),
     ({"rotate_bytes": True}, "rotate_bytes: cannot be used: true; give a whole number, 1 or more"),
-    ({"rotate_bytes": 2**70}, "rotate_bytes: cannot be used; give 1 or more"),
+    ({"rotate_bytes": 2**70}, f"rotate_bytes: cannot be used; give {NUMBER_MAX} or less"),
     ({"rotate_seconds": 0.5}, "rotate_seconds: too small for a rotation; give 1 or more"),
     ({"rotate_seconds": float("nan")}, "rotate_seconds: cannot be used; give 1 or more"),
-    ({"rotate_seconds": float("inf")}, "rotate_seconds: cannot be used; give 1 or more"),
+    ({"rotate_seconds": float("inf")}, f"rotate_seconds: cannot be used; give {NUMBER_MAX} or less"),
+    ({"rotate_seconds": 1.5}, "rotate_seconds: not a whole number of seconds; give whole seconds"),
     ({"rotate_seconds": "daily"}, "rotate_seconds: cannot be used: a string; give seconds, 1 or more"),
     ({"rotate_bytes": 1, "keep": 0}, "keep: cannot be used; give 1 or more"),
     ({"rotate_bytes": 1, "keep": -1}, "keep: cannot be used; give 1 or more"),

@@ -71,8 +71,10 @@ def _wrong(name: str, value: object) -> tuple[str, str] | None:
     kinds, remedy = ((int, float), "seconds") if name == "rotate_seconds" else ((int,), "a whole number")
     if isinstance(value, bool) or not isinstance(value, kinds):
         return f"cannot be used: {shown(value, number=True)}", f"give {remedy}, {least} or more"
-    if least <= value <= NUMBER_MAX:
-        return None
+    if value > NUMBER_MAX:
+        return "cannot be used", f"give {NUMBER_MAX} or less"
+    if value >= least:
+        return None if value % 1 == 0 else ("not a whole number of seconds", "give whole seconds")
     due = name.startswith("rotate_") and value < least
     return ("too small for a rotation" if due else "cannot be used", f"give {least} or more")
 
