@@ -73,15 +73,7 @@ def service(
     code: str, cwd: Path, seconds_max: float = DEADLINE_SECONDS, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end; one that hangs is killed and fails the test."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=cwd,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=seconds_max,
-        check=False,
-    )
+    return _ended(["-c", code], cwd, seconds_max, more)
 
 
 def script(
@@ -89,8 +81,14 @@ def script(
 ) -> subprocess.CompletedProcess[str]:
     """The same from a file, as children that start anew need it."""
     (cwd / "main.py").write_text(code)
+    return _ended(["main.py"], cwd, seconds_max, more)
+
+
+def _ended(
+    arguments: list[str], cwd: Path, seconds_max: float, more: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "main.py"],
+        [sys.executable, *arguments],
         cwd=cwd,
         env=environment(**more),
         capture_output=True,
