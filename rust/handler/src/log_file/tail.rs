@@ -20,16 +20,21 @@ pub(super) fn line_begin(lines: &[u8], at: usize) -> usize {
     memrchr(b'\n', &lines[..at]).map_or(0, |at| at + 1)
 }
 
-/// End the line that somebody who died within it has left; whether there was one.
+/// End the line that somebody who died within it has left; whether there was one. The lock, shared before, is so again or
+/// one's own.
 pub(super) fn end_torn_line(mut file: &File) -> io::Result<bool> {
+    let mut shared = true;
     for _ in 0..LOCK_TRIES {
-        if !is_torn(file) {
+        shared = shared || file.try_lock_shared().is_ok();
+        if shared && !is_torn(file) {
             return Ok(false);
         }
-        if file.try_lock().is_ok() {
+        if shared && file.try_lock().is_ok() {
             break;
         }
-        // A failed attempt loses the lock that was shared, so that two who try it do not wait for one another.
+        // A failed attempt loses the lock that was shared, so that two who try it do not wait for one another. Who then wrote
+        // without it would have others end a line in the middle.
+        shared = false;
         thread::sleep(NAP);
     }
     // Whoever still has it was stopped within a write, or nothing can be locked here.
@@ -75,4 +80,31 @@ fn is_torn(file: &File) -> bool {
     let mut last = [b'\n'];
     let size = file.metadata().map_or(0, |about| about.len());
     size > 0 && file.read_exact_at(&mut last, size - 1).is_ok() && last != [b'\n']
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, OpenOptions};
+
+    #[test]
+    fn who_waited_for_another_writer_has_the_lock_again() {
+        let path = std::env::temp_dir().join(format!("headrig-tail-{}", std::process::id()));
+        let open = || OpenOptions::new().read(true).append(true).create(true).open(&path).unwrap();
+        let (file, mut other, third) = (open(), open(), open());
+        file.try_lock_shared().unwrap();
+        other.try_lock_shared().unwrap();
+        other.write_all(b"half").unwrap();
+        thread::scope(|scope| {
+            let ended = scope.spawn(|| end_torn_line(&file));
+            // Time for an attempt that fails; without one there is nothing to see.
+            thread::sleep(10 * NAP);
+            other.write_all(b" and half\n").unwrap();
+            other.unlock().unwrap();
+            assert!(!ended.join().unwrap().unwrap());
+        });
+        assert!(third.try_lock().is_err(), "somebody may end a line that is being written");
+        assert_eq!(fs::read(&path).unwrap(), b"half and half\n");
+        fs::remove_file(path).unwrap();
+    }
 }
