@@ -117,6 +117,8 @@ def test_nothing_to_rotate():
         Handler(rotate_bytes=1000)
     with pytest.raises(ConfigError, match="environment: LOG_FILE_ROTATE_SECONDS: there is no file to rotate"):
         rotation_of({}, {"LOG_FILE_ROTATE_SECONDS": "1d"}, path=None)
+    with pytest.raises(ConfigError, match="rotate_bytes: there is no file to rotate; leave it out"):
+        rotation_of({"rotate_bytes": 1000}, {}, path=None, shipped=True)
     assert Rotation(rotate_seconds=86_400.0) == rotation_of(
         {}, {"LOG_FILE_ROTATE_SECONDS": "1d"}, path=None, shipped=True
     )

@@ -104,8 +104,11 @@ def rotation_of(
 
     for problem in rotation.problems():
         raise error(*problem)
-    if given and path is None and not shipped:
-        raise error(next(iter(given)), "there is no file to rotate", "give a path as well")
+    # Where lines are shipped, variables of the environment may be meant for another program.
+    useless = [name for name in given if not shipped or name not in origins]
+    if useless and path is None:
+        remedy = "leave it out" if shipped else "give a path as well"
+        raise error(useless[0], "there is no file to rotate", remedy)
     return rotation
 
 

@@ -63,6 +63,13 @@ impl Output {
         Ok(Self { target: Target::LogFile(Box::new(shared)) })
     }
 
+    /// Note what kept lines of a dead process in their ring; it is told with the first line.
+    pub fn note_ring(&self, error: &io::Error) {
+        if let Target::LogFile(shared) = &self.target {
+            shared.lock().note_ring(error);
+        }
+    }
+
     /// Whether lines that failed like that are lost. A file can always be opened again.
     pub(crate) fn is_lost(&self, error: &io::Error) -> bool {
         matches!(self.target, Target::Stream(_)) && is_lasting(error)

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -58,9 +57,8 @@ impl Buffer {
     /// Drain what the dead have left, and make a ring of our own.
     fn decide(&self) -> bool {
         let Some(log) = &self.settings.ring_beside else { return false };
-        if let Err(error) = drain(log, FILE_MODE) {
-            say(log, &format!("lines of a dead process are still in its ring: {error}"));
-        }
+        // What hinders it was told when the log was opened.
+        let _ = drain(log, FILE_MODE);
         let made = Ring::create(log);
         let failed = made.as_ref().err().map(ToString::to_string);
         let (mode, superfluous) = self.with(|state| {
@@ -78,7 +76,11 @@ impl Buffer {
         if let Some(ring) = superfluous {
             ring.remove();
         } else if let Some(reason) = failed {
-            say(log, &format!("lines that wait are lost with a process that is killed: {reason}"));
+            let said = format!(
+                "headrig: {}: lines that wait are lost with a process that is killed: {reason}\n",
+                log.display()
+            );
+            let _ = io::stderr().write_all(said.as_bytes());
         }
         mode == WITH
     }
@@ -108,8 +110,4 @@ impl Buffer {
             ring.remove();
         }
     }
-}
-
-fn say(log: &Path, what: &str) {
-    let _ = io::stderr().write_all(format!("headrig: {}: {what}\n", log.display()).as_bytes());
 }

@@ -342,9 +342,13 @@ fn whole(path: &Path) -> Option<PathBuf> {
 /// The log file.
 fn open(path: &Path, rotation: Option<log_file::Rotation>) -> PyResult<Output> {
     // Before it is opened: a line that its writer left unfinished is taken back by who has it whole.
-    let _ = drain(path, FILE_MODE);
+    let drained = drain(path, FILE_MODE);
     let settings = log_file::Settings { path: path.to_path_buf(), mode: FILE_MODE, fsync: false, rotation };
-    Output::log_file(settings).map_err(|error| named(&error, path))
+    let output = Output::log_file(settings).map_err(|error| named(&error, path))?;
+    if let Err(error) = drained {
+        output.note_ring(&error);
+    }
+    Ok(output)
 }
 
 /// The error as `open()` raises it: with its number and the file's name.

@@ -61,11 +61,15 @@ impl LogFile {
 impl LogFile {
     #[new]
     #[pyo3(signature = (path, *, mode, fsync = false, rotation = None))]
-    fn new(path: PathBuf, mode: u32, fsync: bool, rotation: Option<GivenRotation>) -> PyResult<Self> {
+    fn new(py: Python<'_>, path: PathBuf, mode: u32, fsync: bool, rotation: Option<GivenRotation>) -> PyResult<Self> {
         let rotation = rotation.map_or(Ok(None), GivenRotation::rotation)?;
-        // Lines that a service on this path could not write any more. What cannot be drained now waits for the next one.
-        let _ = drain(&path, mode);
-        Ok(Self { inner: Mutex::new(log_file::LogFile::unopened(Settings { path, mode, fsync, rotation })) })
+        // Lines that a service on this path could not write any more.
+        let drained = py.detach(|| drain(&path, mode));
+        let mut inner = log_file::LogFile::unopened(Settings { path, mode, fsync, rotation });
+        if let Err(error) = drained {
+            inner.note_ring(&error);
+        }
+        Ok(Self { inner: Mutex::new(inner) })
     }
 
     fn append(

@@ -118,6 +118,11 @@ impl LogFile {
         done
     }
 
+    /// Note that lines of a dead process could not be appended.
+    pub fn note_ring(&mut self, error: &io::Error) {
+        self.troubles.tell(Change::RingKept { reason: reason_of(error) });
+    }
+
     /// What has changed since the last call: each beginning and each end of a trouble once.
     pub fn changes(&mut self) -> Vec<Change> {
         self.troubles.take()

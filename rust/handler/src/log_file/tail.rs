@@ -25,17 +25,11 @@ pub(super) fn line_begin(lines: &[u8], at: usize) -> usize {
 pub(super) fn end_torn_line(mut file: &File) -> io::Result<bool> {
     let mut shared = true;
     for _ in 0..LOCK_TRIES {
-        shared = shared || file.try_lock_shared().is_ok();
-        if shared && !is_torn(file) {
-            return Ok(false);
+        match look(file, &mut shared) {
+            Look::Whole => return Ok(false),
+            Look::Alone => break,
+            Look::Busy => thread::sleep(NAP),
         }
-        if shared && file.try_lock().is_ok() {
-            break;
-        }
-        // A failed attempt loses the lock that was shared, so that two who try it do not wait for one another. Who then wrote
-        // without it would have others end a line in the middle.
-        shared = false;
-        thread::sleep(NAP);
     }
     // Whoever still has it was stopped within a write, or nothing can be locked here.
     let torn = is_torn(file);
@@ -43,6 +37,32 @@ pub(super) fn end_torn_line(mut file: &File) -> io::Result<bool> {
         file.write_all(b"\n")?;
     }
     Ok(torn)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// The file ends with a line, and the lock is shared.
+    Whole,
+    /// It does not, and the lock is one's own: nobody is within a write.
+    Alone,
+    Busy,
+}
+
+/// A failed attempt to have the lock for oneself loses the one that was shared, so that two who try it do not wait for one
+/// another. Without one nobody may write: others would end the line in its middle.
+fn look(file: &File, shared: &mut bool) -> Look {
+    *shared = *shared || file.try_lock_shared().is_ok();
+    if !*shared {
+        return Look::Busy;
+    }
+    if !is_torn(file) {
+        return Look::Whole;
+    }
+    if file.try_lock().is_ok() {
+        return Look::Alone;
+    }
+    *shared = false;
+    Look::Busy
 }
 
 /// Write whole lines; the beginning of one that did not fit is taken back, and `written` moved back to it.
@@ -92,19 +112,22 @@ mod tests {
         let path = std::env::temp_dir().join(format!("headrig-tail-{}", std::process::id()));
         let open = || OpenOptions::new().read(true).append(true).create(true).open(&path).unwrap();
         let (file, mut other, third) = (open(), open(), open());
+        let mut shared = true;
         file.try_lock_shared().unwrap();
         other.try_lock_shared().unwrap();
         other.write_all(b"half").unwrap();
-        thread::scope(|scope| {
-            let ended = scope.spawn(|| end_torn_line(&file));
-            // Time for an attempt that fails; without one there is nothing to see.
-            thread::sleep(10 * NAP);
-            other.write_all(b" and half\n").unwrap();
-            other.unlock().unwrap();
-            assert!(!ended.join().unwrap().unwrap());
-        });
+        assert_eq!((look(&file, &mut shared), shared), (Look::Busy, false));
+        other.write_all(b" and half\n").unwrap();
+        other.unlock().unwrap();
+        third.try_lock().unwrap();
+        assert_eq!((look(&file, &mut shared), shared), (Look::Busy, false));
+        third.unlock().unwrap();
+        assert_eq!((look(&file, &mut shared), shared), (Look::Whole, true));
         assert!(third.try_lock().is_err(), "somebody may end a line that is being written");
-        assert_eq!(fs::read(&path).unwrap(), b"half and half\n");
+        file.unlock().unwrap();
+        (&file).write_all(b"of a dead one").unwrap();
+        assert!(end_torn_line(&file).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"half and half\nof a dead one\n");
         fs::remove_file(path).unwrap();
     }
 }

@@ -31,6 +31,10 @@ pub enum Change {
     Recovered(Stage),
     /// A crash had left an unfinished line, which was ended.
     TornLineEnded,
+    /// Lines of a dead process cannot be taken out of its ring.
+    RingKept {
+        reason: String,
+    },
 }
 
 impl fmt::Display for Change {
@@ -55,6 +59,7 @@ impl fmt::Display for Change {
             Self::Recovered(Stage::Open) => write!(to, "is open again"),
             Self::Recovered(Stage::Rotate) => write!(to, "is rotated again"),
             Self::Recovered(Stage::Tidy) => write!(to, "rotated files are compressed and removed again"),
+            Self::RingKept { reason } => write!(to, "lines of a dead process are still in its ring: {reason}"),
             Self::TornLineEnded => write!(to, "ended within a line, which was ended first"),
         }
     }
