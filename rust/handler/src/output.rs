@@ -133,4 +133,20 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"1\n2\n3\n");
         std::fs::remove_file(path).unwrap();
     }
+
+    #[test]
+    fn what_kept_a_ring_is_told_once_with_the_first_line() {
+        let path = std::env::temp_dir().join(format!("headrig-output-ring-{}", std::process::id()));
+        let settings = Settings { path: path.clone(), mode: FILE_MODE, fsync: false, rotation: None };
+        let output = Output::log_file(settings).unwrap();
+        output.note_ring(&io::Error::from_raw_os_error(libc::EACCES));
+        let told = Mutex::new(Vec::new());
+        for line in [b"1\n", b"2\n"] {
+            let tell = |at: &Path, change: &Change| told.lock().unwrap().push(format!("{}: {change}", at.display()));
+            output.append(line, &mut 0, SystemTime::now(), tell).unwrap();
+        }
+        let expected = format!("{}: lines of a dead process are still in its ring: Permission denied", path.display());
+        assert_eq!(told.into_inner().unwrap(), [expected]);
+        std::fs::remove_file(path).unwrap();
+    }
 }
