@@ -1,7 +1,7 @@
 //! Several writers of one file: threads, processes, and whoever renames it under them; a process whose disk fills up.
 
 use std::collections::BTreeSet;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
@@ -54,6 +54,8 @@ fn spawn_child(path: &Path, writer: &str, shell: &str) -> Child {
         .args(["--exact", "log_file::tests::concurrent::child", "--ignored", "--quiet"])
         .env("HEADRIG_TEST_PATH", path)
         .env("HEADRIG_TEST_WRITER", writer)
+        // The tests' own output may be a file, which a limit of file sizes is for as well.
+        .stdout(Stdio::null())
         .spawn()
         .unwrap()
 }
