@@ -1,5 +1,6 @@
 """The ring beside a log, at the edges: kills under load, other containers, disks and directories that give no room."""
 
+import gzip
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,34 +41,59 @@ def rings(directory: Path) -> list[Path]:
     return sorted(directory.glob(".app.log.*.ring"))
 
 
+def killed(installed: str, runs: int, wanted: list[int], directory: Path) -> set[int]:
+    """Kill a process that logs without end, again and again; the numbers of all lines whose call had returned."""
+    choose = random.Random(7)
+    sent = directory / "sent"
+    expected = set()
+    for run in range(runs):
+        sent.write_bytes(bytes(16))
+        with started(installed + f"RUN = {run}\n" + ENDLESS, directory) as process:
+            least = choose.choice(wanted)
+            until(lambda least=least: struct.unpack("<QQ", sent.read_bytes())[0] >= least)
+            process.send_signal(signal.SIGKILL)
+        for k, count in enumerate(struct.unpack("<QQ", sent.read_bytes())):
+            expected |= {run * 100_000_000 + k * 10_000_000 + n for n in range(count)}
+    return expected
+
+
 def test_kills_under_load(tmp_path):
     """
     Fifty times a process that logs without end is killed: each line whose call had returned is there, once and whole.
     """
-    choose = random.Random(7)
-    counts = []
-    for run in range(50):
-        (tmp_path / "sent").write_bytes(bytes(16))
-        with started(INSTALLED + f"RUN = {run}\n" + ENDLESS, tmp_path) as process:
-            wanted = choose.choice([1, 2, 10, 100, 1000, 5000, 12_000])
-            until(lambda wanted=wanted: struct.unpack("<QQ", (tmp_path / "sent").read_bytes())[0] >= wanted)
-            process.send_signal(signal.SIGKILL)
-        counts.append(struct.unpack("<QQ", (tmp_path / "sent").read_bytes()))
+    expected = killed(INSTALLED, 50, [1, 2, 10, 100, 1000, 5000, 12_000], tmp_path)
     service(DRAIN, tmp_path)
     found = [json.loads(line) for line in (tmp_path / "app.log").read_text().splitlines()]
     found = [event["n"] for event in found if "n" in event]
-    expected = {
-        run * 100_000_000 + k * 10_000_000 + n
-        for run, sent in enumerate(counts)
-        for k, count in enumerate(sent)
-        for n in range(count)
-    }
 
     assert [] == rings(tmp_path)
     assert len(found) == len(set(found))
     assert set() == expected - set(found)
     # Of each thread one call may have been on its way back.
     assert len(set(found) - expected) <= 100
+
+
+@pytest.mark.parametrize("compression", ["", ", compress='gzip'", ", compress='gzip', compress_delay=1"])
+def test_kills_while_it_rotates(tmp_path, compression):
+    """
+    Lines of a process that is killed are there once, also where its last ones went to several files.
+    """
+    rotated = INSTALLED.replace("path='app.log'", f"path='app.log', rotate_bytes=4096{compression}")
+    assert rotated != INSTALLED
+    expected = killed(rotated, 10, [100, 200, 400, 800], tmp_path)
+    service(DRAIN, tmp_path)
+    found = []
+    for path in sorted(tmp_path.glob("app.log*")):
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        found += [json.loads(line) for line in content.splitlines()]
+    found = [event["n"] for event in found if "n" in event]
+
+    assert [] == rings(tmp_path)
+    assert [] == [n for n, count in Counter(found).items() if count > 1]
+    assert set() == expected - set(found)
+    assert len(set(found) - expected) <= 20
 
 
 def test_a_process_that_was_stopped_and_killed(tmp_path):

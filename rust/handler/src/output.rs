@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::SystemTime;
 
-use crate::log_file::{Change, LogFile, Settings};
+use crate::log_file::{Change, LogFile, Settings, Witness};
 use crate::standard_stream::{is_lasting, StandardStream};
 
 const NO_DESCRIPTOR: RawFd = -1;
@@ -87,12 +87,13 @@ impl Output {
     }
 
     /// Append whole lines, from the first byte that is not written yet; `written` is moved on. What changes on the way (the
-    /// disk is full, or is no more) is given to `tell`, each change once.
+    /// disk is full, or is no more) is given to `tell`, each change once, and each write to a file to the witness.
     ///
     /// # Errors
     /// Not everything could be written; call again with the same arguments.
     pub(crate) fn append(
         &self,
+        witness: &mut dyn Witness,
         lines: &[u8],
         written: &mut usize,
         now: SystemTime,
@@ -102,7 +103,7 @@ impl Output {
             Target::Stream(stream) => stream.append(lines, written, tell),
             Target::LogFile(shared) => {
                 let mut log = shared.lock();
-                let done = log.append(lines, written, now);
+                let done = log.append_before(witness, lines, written, now);
                 shared.number.store(log.number().unwrap_or(NO_DESCRIPTOR), Ordering::Relaxed);
                 for change in log.changes() {
                     tell(&shared.settings.path, &change);
@@ -126,10 +127,10 @@ mod tests {
         let Target::LogFile(shared) = &output.target else { panic!("a stream") };
         let of_parent = shared.log.lock().unwrap();
         for line in [b"1\n", b"2\n"] {
-            output.append(line, &mut 0, SystemTime::now(), |_, change| panic!("{change}")).unwrap();
+            output.append(&mut (), line, &mut 0, SystemTime::now(), |_, change| panic!("{change}")).unwrap();
         }
         drop(of_parent);
-        output.append(b"3\n", &mut 0, SystemTime::now(), |_, change| panic!("{change}")).unwrap();
+        output.append(&mut (), b"3\n", &mut 0, SystemTime::now(), |_, change| panic!("{change}")).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"1\n2\n3\n");
         std::fs::remove_file(path).unwrap();
     }
@@ -143,7 +144,7 @@ mod tests {
         let told = Mutex::new(Vec::new());
         for line in [b"1\n", b"2\n"] {
             let tell = |at: &Path, change: &Change| told.lock().unwrap().push(format!("{}: {change}", at.display()));
-            output.append(line, &mut 0, SystemTime::now(), tell).unwrap();
+            output.append(&mut (), line, &mut 0, SystemTime::now(), tell).unwrap();
         }
         let expected = format!("{}: lines of a dead process are still in its ring: Permission denied", path.display());
         assert_eq!(told.into_inner().unwrap(), [expected]);

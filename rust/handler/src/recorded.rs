@@ -9,7 +9,8 @@ use headrig_core::engine::Lane;
 use headrig_core::io::lines::Lines;
 
 use crate::buffer::Buffer;
-use crate::ring::{drain::drain, identity, Ring};
+use crate::log_file::WrittenTo;
+use crate::ring::{drain::drain, Ring};
 use crate::state::{UNDECIDED, WITH, WITHOUT};
 use crate::whole_lines::FILE_MODE;
 use crate::writer::{now_seconds, tally, LANE};
@@ -86,11 +87,10 @@ impl Buffer {
     }
 
     /// The writer begins to write bytes that lie in the ring.
-    pub(crate) fn begin_piece(&self, bytes: usize) {
-        let log = self.settings.ring_beside.as_deref().and_then(identity);
+    pub(crate) fn begin_piece(&self, bytes: usize, file: WrittenTo) {
         self.with(|state| {
             if let Some(ring) = &mut state.ring {
-                ring.begin_piece(bytes.saturating_sub(state.taken_before_ring), log);
+                ring.begin_piece(bytes.saturating_sub(state.taken_before_ring), file);
             }
         });
     }

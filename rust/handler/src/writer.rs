@@ -17,7 +17,7 @@ use memchr::{memchr_iter, memrchr};
 use crate::buffer::{Buffer, Tally};
 use crate::limits::{CHUNK_BYTES, RETRY};
 use crate::line::{self, Clock};
-use crate::log_file::Change;
+use crate::log_file::{Change, Witness, WrittenTo};
 use crate::output::Output;
 use crate::ship_queue::{Chunk, Shipping};
 use crate::state::{Turn, WITHOUT};
@@ -76,13 +76,39 @@ fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Lines that lie in the ring until they are written, which may go to several files.
+struct InRing<'a> {
+    buffer: &'a Buffer,
+    lines: &'a [u8],
+    done: usize,
+}
+
+impl Witness for InRing<'_> {
+    fn begin(&mut self, file: WrittenTo, end: usize) -> io::Result<()> {
+        self.buffer.begin_piece(end.saturating_sub(self.done), file);
+        Ok(())
+    }
+
+    fn end(&mut self, written: usize) {
+        // Less: a line that did not fit was taken back.
+        if written > self.done {
+            let piece = &self.lines[self.done..written];
+            self.buffer.done(piece.len(), memchr_iter(b'\n', piece).count() as u64, false);
+            self.done = written;
+        }
+    }
+}
+
 /// Write lines that lie in the ring.
 fn pass_redacted(buffer: &Buffer, lines: &[u8]) {
+    let mut in_ring = InRing { buffer, lines, done: 0 };
     if let Some(output) = &buffer.settings.output {
-        buffer.begin_piece(lines.len());
-        write(buffer, output, lines);
+        write(buffer, output, lines, &mut in_ring);
     }
-    buffer.done(lines.len(), memchr_iter(b'\n', lines).count() as u64, false);
+    let lost = &lines[in_ring.done..];
+    if !lost.is_empty() {
+        buffer.done(lost.len(), memchr_iter(b'\n', lost).count() as u64, true);
+    }
     if terminate::is_due() {
         buffer.remove_ring(false);
     }
@@ -116,7 +142,7 @@ fn pass(buffer: &Buffer, lines: &[u8], records: Option<u64>) {
     }
     if let Some(output) = &buffer.settings.output {
         let out = text.as_deref().unwrap_or(chunk.lines.bytes());
-        let written = write(buffer, output, out);
+        let written = write(buffer, output, out, &mut ());
         if let Some(records) = records {
             // A record is a line, unless it is text for people: then all of it counts as lost with a part.
             let before = if text.is_some() { 0 } else { memchr_iter(b'\n', &out[..written]).count() as u64 };
@@ -147,9 +173,9 @@ pub(crate) fn tally(processed: &Processed) -> Tally {
 }
 
 /// Write everything, going on where a failed attempt stopped. Gives the bytes written: fewer where nobody reads any more.
-fn write(buffer: &Buffer, output: &Output, lines: &[u8]) -> usize {
+fn write(buffer: &Buffer, output: &Output, lines: &[u8], witness: &mut dyn Witness) -> usize {
     let mut written = 0;
-    while let Err(error) = output.append(lines, &mut written, SystemTime::now(), tell) {
+    while let Err(error) = output.append(witness, lines, &mut written, SystemTime::now(), tell) {
         buffer.failed();
         if output.is_lost(&error) {
             break;

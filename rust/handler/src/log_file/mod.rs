@@ -10,6 +10,7 @@ mod tail;
 mod tests;
 mod tidying;
 mod trouble;
+mod witness;
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -30,6 +31,7 @@ pub(crate) use tail::take_back_alone;
 use tidying::Tidying;
 use trouble::Troubles;
 pub use trouble::{reason_of, Change, Stage};
+pub use witness::{Witness, WrittenTo};
 
 /// A log file, for one thread.
 ///
@@ -101,6 +103,20 @@ impl LogFile {
     /// # Errors
     /// Not everything could be written; call again with the same arguments.
     pub fn append(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
+        self.append_before(&mut (), lines, written, now)
+    }
+
+    /// `append`, and tell somebody of each write.
+    ///
+    /// # Errors
+    /// Not everything could be written; call again with the same arguments.
+    pub fn append_before(
+        &mut self,
+        witness: &mut dyn Witness,
+        lines: &[u8],
+        written: &mut usize,
+        now: SystemTime,
+    ) -> io::Result<()> {
         if self.process != process::id() {
             // In the child of a fork: the lock and the thread that compresses are the parent's.
             self.process = process::id();
@@ -110,7 +126,7 @@ impl LogFile {
                 let _ = self.reopen();
             }
         }
-        let done = self.append_pieces(lines, written, now);
+        let done = self.append_pieces(witness, lines, written, now);
         self.troubles.note(Stage::Write, done.as_ref().err());
         if let Some(ended) = self.tidying.ended() {
             self.troubles.note(Stage::Tidy, ended.as_ref().err());
@@ -151,14 +167,24 @@ impl LogFile {
         self.tidying.wait();
     }
 
-    fn append_pieces(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
+    fn append_pieces(
+        &mut self,
+        witness: &mut dyn Witness,
+        lines: &[u8],
+        written: &mut usize,
+        now: SystemTime,
+    ) -> io::Result<()> {
         let mut reopenings = 0;
         while *written < lines.len() {
             let begin = *written;
-            let result = self.append_piece(lines, written, now);
+            let result = self.append_piece(witness, lines, written, now);
             self.unlock();
+            let removed = self.is_removed();
+            if !removed {
+                witness.end(*written);
+            }
             result?;
-            if self.is_removed() {
+            if removed {
                 // Removed during the write: nobody will find the lines there.
                 self.open = None;
                 *written = begin;
@@ -172,10 +198,16 @@ impl LogFile {
     }
 
     /// Write as many lines as the file has room for, after a rotation if one is due.
-    fn append_piece(&mut self, lines: &[u8], written: &mut usize, now: SystemTime) -> io::Result<()> {
+    fn append_piece(
+        &mut self,
+        witness: &mut dyn Witness,
+        lines: &[u8],
+        written: &mut usize,
+        now: SystemTime,
+    ) -> io::Result<()> {
         let about = self.hold(now)?;
         let (Some(about), Some(rotation)) = (about, self.settings.rotation.clone()) else {
-            return self.write(lines, written);
+            return self.write(witness, lines, written);
         };
         let end = *written + rotation.fitting(&lines[*written..], about.len());
         let due = about.len() > 0 && (end == *written || rotation.is_old(&about, now));
@@ -184,17 +216,19 @@ impl LogFile {
         }
         // A rotation that is not possible now must not hold the lines.
         let end = if end == *written { lines.len() } else { end };
-        self.write(&lines[..end], written)
+        self.write(witness, &lines[..end], written)
     }
 
-    fn write(&mut self, lines: &[u8], written: &mut usize) -> io::Result<()> {
+    fn write(&mut self, witness: &mut dyn Witness, lines: &[u8], written: &mut usize) -> io::Result<()> {
         let Some(OpenFile { file, id }) = &self.open else { return Err(io::ErrorKind::NotFound.into()) };
         if id.is_none() {
+            witness.begin(WrittenTo::default(), lines.len())?;
             return write_lines(file.as_fd(), lines, written);
         }
         if tail::end_torn_line(file)? {
             self.troubles.tell(Change::TornLineEnded);
         }
+        witness.begin(WrittenTo::of(&file.metadata()?), lines.len())?;
         tail::write_whole_lines(file, lines, written)
     }
 

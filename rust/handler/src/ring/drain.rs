@@ -1,16 +1,18 @@
 //! What dead processes left in their rings goes to the log. Rings are read, never mapped: nothing in them is believed.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
-use super::{identity, lock, naming, Word, MAGIC};
+use super::{lock, naming, Word, MAGIC};
 use crate::limits::{RING_BYTES, RING_HEADER_BYTES, RING_SEARCH_BYTES_MAX, RING_UNFINISHED_MAX};
-use crate::log_file::{named_file, take_back_alone, LogFile, Settings};
+use crate::log_file::{named_file, take_back_alone, LogFile, Settings, Witness, WrittenTo};
 
 /// Write the lines of rings whose owners are dead to the log, and remove those rings; gives how many lines that were.
 ///
@@ -68,13 +70,12 @@ fn empty_into(ring: &File, path: &Path, log: &Path, mode: u32) -> io::Result<u64
         }
         return Ok(0);
     };
-    let written = held.written(log);
+    let written = held.written(log, ring.metadata()?.modified()?);
     let rest = whole(&held.lines[written..]);
     if !rest.is_empty() {
         let settings = Settings { path: log.to_path_buf(), mode, fsync: false, rotation: None };
-        let mut file = LogFile::open(settings)?;
-        held.begin_rest(ring, written, log)?;
-        file.append(&rest, &mut 0, SystemTime::now())?;
+        let mut noting = Noting { ring, held: &held, written };
+        LogFile::unopened(settings).append_before(&mut noting, &rest, &mut 0, SystemTime::now())?;
     }
     fs::remove_file(path)?;
     Ok(memchr_iter(b'\n', &rest).count() as u64)
@@ -96,8 +97,7 @@ struct Held {
     tail: u64,
     /// So many bytes of it may be in the log, or some of them.
     piece: usize,
-    log: (u64, u64),
-    log_bytes: u64,
+    log: WrittenTo,
 }
 
 /// None: no ring of ours, or one that was never finished.
@@ -126,8 +126,7 @@ fn read(ring: &File) -> Option<Held> {
         lines,
         tail,
         piece,
-        log: (word(Word::LogDevice), word(Word::LogInode)),
-        log_bytes: word(Word::LogBytes),
+        log: WrittenTo { device: word(Word::LogDevice), inode: word(Word::LogInode), bytes: word(Word::LogBytes) },
     })
 }
 
@@ -145,20 +144,23 @@ fn fill(file: &File, mut into: &mut [u8], mut at: u64) -> io::Result<()> {
 
 impl Held {
     /// Bytes that the log has, in whole lines. The beginning of a line that it has is taken back.
-    fn written(&self, log: &Path) -> usize {
+    fn written(&self, log: &Path, ring_modified: SystemTime) -> usize {
         let piece = &self.lines[..self.piece];
         if piece.is_empty() {
             return 0;
         }
-        let places = candidates(log, self.log, self.log_bytes).into_iter();
-        places.map(|(path, from)| written_of(piece, &path, from)).max().unwrap_or(0)
+        let (same, compressed) = candidates(log, self.log, ring_modified);
+        if let Some(path) = same {
+            return written_plain(piece, &path, self.log.bytes);
+        }
+        compressed.iter().map(|path| written_compressed(piece, path, self.log.bytes)).max().unwrap_or(0)
     }
 
-    /// Note that the rest is being written now: if that is cut off as well, whoever comes next looks for it there.
-    fn begin_rest(&self, ring: &File, written: usize, log: &Path) -> io::Result<()> {
-        let (device, inode, size) = identity(log).unwrap_or_default();
+    /// Note in the ring that the rest goes to a file: if that is cut off as well, whoever comes next looks for it there.
+    fn begin_rest(&self, ring: &File, written: usize, file: WrittenTo) -> io::Result<()> {
         let (begin, end) = (self.tail + written as u64, self.tail + self.lines.len() as u64);
-        let words = [(Word::Tail, begin), (Word::LogDevice, device), (Word::LogInode, inode), (Word::LogBytes, size)];
+        let WrittenTo { device, inode, bytes } = file;
+        let words = [(Word::Tail, begin), (Word::LogDevice, device), (Word::LogInode, inode), (Word::LogBytes, bytes)];
         let mut bytes = Vec::new();
         for (place, (word, value)) in words.into_iter().chain([(Word::PieceEnd, end)]).enumerate() {
             debug_assert_eq!(word as usize, Word::Tail as usize + place);
@@ -169,37 +171,74 @@ impl Held {
     }
 }
 
-/// The file that was written to, whatever it is called now, and the one that may have been opened since.
-fn candidates(log: &Path, (device, inode): (u64, u64), bytes: u64) -> Vec<(std::path::PathBuf, u64)> {
-    let Some((directory, _)) = naming(log) else { return Vec::new() };
+/// Notes in a ring where its rest goes.
+struct Noting<'a> {
+    ring: &'a File,
+    held: &'a Held,
+    written: usize,
+}
+
+impl Witness for Noting<'_> {
+    fn begin(&mut self, file: WrittenTo, _: usize) -> io::Result<()> {
+        self.held.begin_rest(self.ring, self.written, file)
+    }
+
+    fn end(&mut self, _: usize) {}
+}
+
+/// The file that was written to, whatever it is called now; and the compressed ones that it may have become since.
+fn candidates(log: &Path, file: WrittenTo, ring_modified: SystemTime) -> (Option<PathBuf>, Vec<PathBuf>) {
+    let (mut same, mut compressed) = (None, Vec::new());
+    let Some((directory, _)) = naming(log) else { return (same, compressed) };
     let log = named_file(log);
     let name = log.file_name().unwrap_or_default().as_encoded_bytes();
-    let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().filter_map(|entry| entry.ok()) {
-        let file_name = entry.file_name();
         let Ok(about) = entry.metadata() else { continue };
-        let same = (about.dev(), about.ino()) == (device, inode);
-        if about.is_file()
-            && file_name.as_encoded_bytes().starts_with(name)
-            && (same || file_name.as_encoded_bytes() == name)
-        {
-            found.push((entry.path(), if same { bytes } else { 0 }));
+        if !about.is_file() || !entry.file_name().as_encoded_bytes().starts_with(name) {
+            continue;
+        }
+        if (about.dev(), about.ino()) == (file.device, file.inode) {
+            same = Some(entry.path());
+        } else if about.modified().is_ok_and(|at| at >= ring_modified) {
+            // Its time is that of its last line, and the ring was written before that.
+            compressed.push(entry.path());
         }
     }
-    found
+    (same, compressed)
 }
 
 /// How much of a piece, in whole lines, stands in a file behind an offset. A line whose beginning ends the file is taken
 /// back.
-fn written_of(piece: &[u8], path: &Path, from: u64) -> usize {
+fn written_plain(piece: &[u8], path: &Path, from: u64) -> usize {
     let Ok(mut file) = OpenOptions::new().read(true).write(true).open(path) else { return 0 };
+    let Ok((whole, same)) = file.seek(SeekFrom::Start(from)).and_then(|_| found(piece, &file)) else { return 0 };
+    if same > whole {
+        take_back_alone(&file, &piece[..same]);
+    }
+    whole
+}
+
+/// The same, in a file that was compressed since; none in one that is not.
+fn written_compressed(piece: &[u8], path: &Path, from: u64) -> usize {
+    let open = || -> io::Result<Box<dyn Read>> {
+        let file = File::open(path)?;
+        Ok(match path.extension().map(OsStr::as_encoded_bytes) {
+            Some(b"gz") => Box::new(MultiGzDecoder::new(file)),
+            Some(b"zst") => Box::new(zstd::Decoder::new(file)?),
+            _ => return Ok(Box::new(io::empty())),
+        })
+    };
+    let behind = open().and_then(|mut text| {
+        io::copy(&mut text.by_ref().take(from), &mut io::sink())?;
+        found(piece, text)
+    });
+    behind.map_or(0, |(whole, _)| whole)
+}
+
+/// How much of a piece stands in a text: in whole lines, and with the beginning of one that the text ends with.
+fn found(piece: &[u8], text: impl Read) -> io::Result<(usize, usize)> {
     let mut behind = Vec::new();
-    if file.seek(SeekFrom::Start(from)).is_err() {
-        return 0;
-    }
-    if Read::by_ref(&mut file).take(RING_SEARCH_BYTES_MAX).read_to_end(&mut behind).is_err() {
-        return 0;
-    }
+    text.take(RING_SEARCH_BYTES_MAX).read_to_end(&mut behind)?;
     let first = &piece[..memchr(b'\n', piece).map_or(piece.len(), |at| at + 1)];
     let at = match memmem::find(&behind, first) {
         Some(at) => at,
@@ -208,10 +247,7 @@ fn written_of(piece: &[u8], path: &Path, from: u64) -> usize {
     };
     let same = piece.iter().zip(&behind[at..]).take_while(|(one, other)| one == other).count();
     let whole = memrchr(b'\n', &piece[..same]).map_or(0, |at| at + 1);
-    if same > whole {
-        take_back_alone(&file, &piece[..same]);
-    }
-    whole
+    Ok((whole, same))
 }
 
 /// The lines that are text. Others are what a loss of power or a truncation left.

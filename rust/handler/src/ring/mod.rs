@@ -15,7 +15,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::ptr::{self, NonNull};
@@ -25,7 +25,7 @@ use rustix::fs::{fallocate, fstatfs, FallocateFlags};
 use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
 
 use crate::limits::{RING_BYTES, RING_HEADER_BYTES};
-use crate::log_file::named_file;
+use crate::log_file::{named_file, WrittenTo};
 
 const MAGIC: &[u8; 16] = b"headrig ring 1\n\0";
 const RING_MODE: u32 = 0o600;
@@ -111,11 +111,10 @@ impl Ring {
     }
 
     /// The oldest bytes are about to be written to the log.
-    pub fn begin_piece(&mut self, bytes: usize, log: Option<(u64, u64, u64)>) {
-        let (device, inode, size) = log.unwrap_or_default();
-        self.word(Word::LogDevice).store(device, Ordering::Relaxed);
-        self.word(Word::LogInode).store(inode, Ordering::Relaxed);
-        self.word(Word::LogBytes).store(size, Ordering::Relaxed);
+    pub fn begin_piece(&mut self, bytes: usize, log: WrittenTo) {
+        self.word(Word::LogDevice).store(log.device, Ordering::Relaxed);
+        self.word(Word::LogInode).store(log.inode, Ordering::Relaxed);
+        self.word(Word::LogBytes).store(log.bytes, Ordering::Relaxed);
         let end = self.word(Word::Tail).load(Ordering::Relaxed) + bytes as u64;
         self.word(Word::PieceEnd).store(end, Ordering::Release);
     }
@@ -159,11 +158,6 @@ fn lock(file: &File) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
-}
-
-/// What the log's name stands for now: device, inode, size.
-pub(crate) fn identity(log: &Path) -> Option<(u64, u64, u64)> {
-    fs::metadata(log).ok().map(|about| (about.dev(), about.ino(), about.len()))
 }
 
 /// Where the rings of a log lie, and what their names begin with. A log has one name there, whatever links lead to it.
