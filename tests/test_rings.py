@@ -146,6 +146,41 @@ def test_living_rings_of_other_containers_stay(tmp_path):
     assert [] == rings(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("path", "moved"),
+    [
+        ("logs", "os.rename('logs', 'old')"),
+        ("logs", "import shutil; shutil.rmtree('logs')"),
+        ("logs", "os.remove(glob.glob('logs/.*.ring')[0])"),
+        ("current", "os.symlink('second', 'next'); os.rename('next', 'current')"),
+    ],
+)
+def test_a_ring_follows_its_log(tmp_path, path, moved):
+    """
+    A second after the log's directory was moved, or its ring, lines that wait are safe again: the next process finds them.
+    """
+    for name in ("logs", "second"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "current").symlink_to("logs")
+    code = INSTALLED.replace("app.log", f"{path}/app.log") + "import glob, itertools\n"
+    code += "def rings(): return {os.stat(path).st_ino for path in glob.glob('*/.*.ring')}\n"
+    code += "for n in range(5): log.info('n', extra={'n': n})\n"
+    code += f"headrig.flush()\nbefore = rings()\n{moved}\n"
+    code += "for n in itertools.count(5):\n    log.info('n', extra={'n': n})\n    threading.Event().wait(0.001)\n"
+    code += "    if len(rings()) == 1 and not rings() & before: break\n"
+    code += "print(glob.glob('*/.*.ring'), flush=True)\nos.kill(os.getpid(), 9)\n"
+    ended = service(code, tmp_path)
+    assert f"{path}/.app.log." in ended.stdout
+    service(DRAIN.replace("app.log", f"{path}/app.log"), tmp_path)
+    logs = {path.resolve() for path in tmp_path.glob("*/app.log")}
+    found = [json.loads(line) for path in logs for line in path.read_text().splitlines()]
+    found = [event["n"] for event in found if "n" in event]
+
+    assert max(found) > 100
+    assert list(range(5 if "rmtree" in moved else 0, max(found) + 1)) == sorted(found)
+    assert [] == list(tmp_path.rglob("*.ring"))
+
+
 def test_only_redacted_bytes_lie_there(tmp_path):
     """
     A ring is for its owner alone, and no secret of a line is in it, even before the line is written.

@@ -44,7 +44,8 @@ pub const SPARE_BYTES_MAX: usize = 1024 * 1024;
 pub const SHIP_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of one write to a pipe that the kernel never mixes with what others write to it (POSIX `PIPE_BUF`).
 pub const PIPE_BUF: usize = 4096;
-/// Wait before a path that could not be opened, or a file that could not be rotated, is tried again.
+/// Wait before a path that could not be opened, or a file that could not be rotated, is tried again, and between two looks at
+/// where a ring lies.
 pub const PATH_CHECK: Duration = Duration::from_secs(1);
 /// Wait before a lock or a path is tried again: some writes' worth.
 pub const NAP: Duration = Duration::from_millis(1);

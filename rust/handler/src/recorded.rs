@@ -1,7 +1,9 @@
 //! A buffer whose lines also lie in a ring: redacted by the thread that logs, and removed from there by the writer.
 
 use std::io::{self, Write};
+use std::mem;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -77,13 +79,33 @@ impl Buffer {
         if let Some(ring) = superfluous {
             ring.remove();
         } else if let Some(reason) = failed {
-            let said = format!(
-                "headrig: {}: lines that wait are lost with a process that is killed: {reason}\n",
-                log.display()
-            );
-            let _ = io::stderr().write_all(said.as_bytes());
+            tell_without(log, &reason);
         }
         mode == WITH
+    }
+
+    /// Have the ring beside the log again, if it, its directory or a link to that was moved or removed; the writer calls it
+    /// after a write, which makes the directory. `failing`: whether the last attempt failed, which is told once.
+    pub(crate) fn follow_log(&self, failing: &mut bool) {
+        let Some(log) = &self.settings.ring_beside else { return };
+        let Some(place) = self.with(|state| state.ring.as_ref().map(Ring::place)) else { return };
+        if place.is_beside(log) {
+            *failing = false;
+            return;
+        }
+        match Ring::create(log) {
+            Ok(ring) => {
+                *failing = false;
+                if let Some(superfluous) = self.with(|state| state.move_ring(ring)) {
+                    superfluous.remove();
+                }
+            }
+            Err(error) => {
+                if !mem::replace(failing, true) {
+                    tell_without(log, &error.to_string());
+                }
+            }
+        }
     }
 
     /// The writer begins to write bytes that lie in the ring.
@@ -110,4 +132,10 @@ impl Buffer {
             ring.remove();
         }
     }
+}
+
+fn tell_without(log: &Path, reason: &str) {
+    let said =
+        format!("headrig: {}: lines that wait are lost with a process that is killed: {reason}\n", log.display());
+    let _ = io::stderr().write_all(said.as_bytes());
 }

@@ -137,6 +137,15 @@ impl BufferState {
         self.ring = Some(ring);
     }
 
+    /// Have another ring in place of this one; gives the superfluous one.
+    pub fn move_ring(&mut self, mut ring: Ring) -> Option<Ring> {
+        // Meanwhile removed, because nothing waits any more.
+        let Some(mut before) = self.ring.take() else { return Some(ring) };
+        ring.take_over(&mut before);
+        self.ring = Some(ring);
+        Some(before)
+    }
+
     pub fn crowded(&self, entries_max: u64) -> bool {
         self.lines >= entries_max || self.bytes.len() >= WAKE_BYTES
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use headrig_core::io::lines::memchr_lines;
 use headrig_core::io::lines::Normalized;
@@ -15,7 +15,7 @@ use headrig_core::processed::Processed;
 use memchr::{memchr_iter, memrchr};
 
 use crate::buffer::{Buffer, Tally};
-use crate::limits::{CHUNK_BYTES, RETRY};
+use crate::limits::{CHUNK_BYTES, PATH_CHECK, RETRY};
 use crate::line::{self, Clock};
 use crate::log_file::{Change, Witness, WrittenTo};
 use crate::output::Output;
@@ -31,6 +31,7 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
     terminate::enlist();
     buffer.enlist();
     let mut spare = Vec::new();
+    let (mut looked, mut failing) = (Instant::now(), false);
     loop {
         // Also where nothing waits: the signal may have come inside a call that asked how much does.
         terminate::is_due();
@@ -53,6 +54,10 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
                     pass(buffer, chunk, Some(memchr_iter(b'\n', chunk).count() as u64));
                 }
                 spare = bytes;
+                if looked.elapsed() >= PATH_CHECK {
+                    buffer.follow_log(&mut failing);
+                    looked = Instant::now();
+                }
             }
         }
     }

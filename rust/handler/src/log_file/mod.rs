@@ -23,8 +23,7 @@ use std::time::SystemTime;
 
 use crate::limits::{LOCK_TRIES, NAMELESS_NAPS_MAX, NAP, PATH_CHECK, REOPENINGS_MAX};
 use crate::whole_lines::{open_appending, write_lines};
-pub(crate) use naming::named_file;
-use naming::FileId;
+pub(crate) use naming::{named_file, FileId};
 use rotation::Rotated;
 pub use settings::{Compression, Rotation, Settings};
 pub(crate) use tail::take_back_alone;

@@ -19,18 +19,21 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::ptr::{self, NonNull};
+use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{fallocate, fstatfs, FallocateFlags};
 use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
 
 use crate::limits::{RING_BYTES, RING_HEADER_BYTES};
-use crate::log_file::{named_file, WrittenTo};
+use crate::log_file::{named_file, FileId, WrittenTo};
 
 const MAGIC: &[u8; 16] = b"headrig ring 1\n\0";
 const RING_MODE: u32 = 0o600;
-const NFS: i64 = 0x6969;
-const FUSE: i64 = 0x6573_5546;
+/// Kinds of file systems (`f_type` in statfs(2), numbers in linux/magic.h) that keep what was allocated, so that no store
+/// into a mapping finds the disk full: ext2 to ext4, xfs, tmpfs and ramfs, f2fs, jfs, and overlayfs, which is one of them
+/// where a container has its files. Those that copy on write (btrfs, zfs, bcachefs) and remote ones kill who stores then.
+const KEEPING: [u32; 7] = [0xef53, 0x5846_5342, 0x0102_1994, 0x8584_58f6, 0xf2f5_2010, 0x3153_464a, 0x794c_7630];
 
 /// Number of a word in the header, behind the magic.
 #[derive(Clone, Copy)]
@@ -50,7 +53,8 @@ enum Word {
 pub(crate) struct Ring {
     path: PathBuf,
     /// Its lock is held until it is closed.
-    _file: File,
+    file: File,
+    id: FileId,
     map: NonNull<u8>,
 }
 
@@ -72,9 +76,9 @@ impl Ring {
     }
 
     fn map(path: &Path, file: File) -> io::Result<Self> {
-        let kind = i64::from(fstatfs(&file)?.f_type as i32);
-        if kind == NFS || kind == i64::from(FUSE as i32) {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "the file system is a remote one"));
+        if !KEEPING.contains(&(fstatfs(&file)?.f_type as u32)) {
+            let reason = "the file system keeps no room for it (it copies on write, or is a remote one)";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
         }
         lock(&file)?;
         let bytes = RING_HEADER_BYTES + RING_BYTES;
@@ -84,10 +88,10 @@ impl Ring {
         // SAFETY: a new mapping of a file that is as long and has its blocks.
         let map = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, &file, 0)? };
         let map = NonNull::new(map.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let ring = Self { path: path.to_path_buf(), _file: file, map };
+        let ring = Self { path: path.to_path_buf(), id: FileId::of(&file.metadata()?), file, map };
         ring.word(Word::Capacity).store(RING_BYTES as u64, Ordering::Relaxed);
         // Last: until then it is no ring.
-        ring._file.write_all_at(MAGIC, 0)?;
+        ring.file.write_all_at(MAGIC, 0)?;
         Ok(ring)
     }
 
@@ -132,9 +136,48 @@ impl Ring {
         head.store(next, Ordering::Release);
     }
 
-    /// Remove the file. What is still in it is lost if the process dies.
+    /// Take what is in another ring, which is empty then.
+    pub fn take_over(&mut self, other: &mut Self) {
+        let (head, tail) =
+            (other.word(Word::Head).load(Ordering::Relaxed), other.word(Word::Tail).load(Ordering::Relaxed));
+        let (count, at) = (head.saturating_sub(tail) as usize, tail as usize % RING_BYTES);
+        let first = count.min(RING_BYTES - at);
+        // SAFETY: both pieces lie within the other's mapping, and nobody writes there: whoever is inside the gate is here.
+        let (first, second) = unsafe {
+            let data = other.map.as_ptr().add(RING_HEADER_BYTES);
+            (slice::from_raw_parts(data.add(at), first), slice::from_raw_parts(data, count - first))
+        };
+        // In one, because nobody may find half of a line.
+        self.push(&[first, second].concat());
+        other.end_piece(count);
+    }
+
+    /// What it takes to ask whether it still lies beside its log.
+    pub fn place(&self) -> Place {
+        Place { path: self.path.clone(), id: self.id }
+    }
+
+    /// Remove the file, wherever it is now. What is still in it is lost if the process dies.
     pub fn remove(self) {
-        let _ = fs::remove_file(&self.path);
+        let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let path = fs::read_link(link).unwrap_or_else(|_| self.path.clone());
+        if FileId::at(&path) == Some(self.id) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Where a ring was made, and which file it is.
+pub(crate) struct Place {
+    path: PathBuf,
+    id: FileId,
+}
+
+impl Place {
+    /// Whether whoever drains the log's rings finds it. Else it, its directory or a link to that was moved or removed.
+    pub fn is_beside(&self, log: &Path) -> bool {
+        let directory = naming(log).map(|(directory, _)| directory);
+        directory.as_deref() == self.path.parent() && FileId::at(&self.path) == Some(self.id)
     }
 }
 

@@ -293,6 +293,50 @@ fn a_log_has_the_same_rings_by_all_its_names() {
 }
 
 #[test]
+fn a_ring_whose_place_is_gone_is_made_anew_with_all_it_holds() {
+    let directory = directory("moved");
+    let (real, link) = (directory.join("real"), directory.join("current"));
+    let log = link.join("app.log");
+    let moves: [&dyn Fn(&Place); 4] = [
+        &|place| fs::remove_file(&place.path).unwrap(),
+        &|_| fs::rename(&real, directory.join("old")).unwrap(),
+        &|place| fs::rename(&place.path, directory.join("elsewhere.ring")).unwrap(),
+        &|_| fs::remove_file(&link).unwrap(),
+    ];
+    for (number, moved) in moves.into_iter().enumerate() {
+        fs::create_dir_all(&real).unwrap();
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        fs::write(&log, b"").unwrap();
+        let mut state = BufferState::default();
+        state.begin_ring(Ring::create(&log).unwrap());
+        for line in [b"{1}\n", b"{2}\n", b"{3}\n"] {
+            state.push(line, 20, 100);
+        }
+        assert!(matches!(state.take(&mut Vec::new()), Turn::Write(_)));
+        state.give_back(4, 1);
+        let place = state.ring.as_ref().unwrap().place();
+        assert!(place.is_beside(&log), "{number}");
+        moved(&place);
+        assert!(!place.is_beside(&log), "{number}");
+        fs::create_dir_all(directory.join("other")).unwrap();
+        fs::create_dir_all(&real).unwrap();
+        if !link.exists() {
+            std::os::unix::fs::symlink("other", &link).unwrap();
+        }
+        fs::write(&log, b"").unwrap();
+        state.move_ring(Ring::create(&log).unwrap()).unwrap().remove();
+        assert!(state.ring.as_ref().unwrap().place().is_beside(&log), "{number}");
+        state.push(b"{4}\n", 20, 100);
+        die(state.ring.take().unwrap());
+        assert_eq!(drain(&log, 0o640).unwrap(), 3, "{number}");
+        assert_eq!(fs::read(&log).unwrap(), b"{2}\n{3}\n{4}\n");
+        let left = |path: &Path| path.exists() && rings(path) > 0;
+        assert!(!["", "real", "old", "other"].iter().any(|path| left(&directory.join(path))), "{number}");
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}
+
+#[test]
 fn lines_that_came_before_their_ring_are_not_counted_out_of_it() {
     let directory = directory("late");
     let log = directory.join("app.log");
