@@ -2,13 +2,11 @@
 //! what the service added, error.
 
 use headrig_core::event::time::format_millis;
+use serde::Serialize;
 
-/// Keys that the line itself has. A field of such a name goes to `fields`.
-const OWN: [&str; 5] = ["timestamp", "level", "message", "logger", "fields"];
-
-/// Whether a service's field collides with a key of the schema.
+/// Whether the line itself has that key. A service's field of such a name goes to `fields`.
 pub fn is_own(key: &str) -> bool {
-    OWN.contains(&key)
+    matches!(key.as_bytes(), b"timestamp" | b"level" | b"message" | b"logger" | b"fields")
 }
 
 /// Formats times, remembering the second it formatted last.
@@ -42,16 +40,18 @@ pub fn begin(clock: &mut Clock, created_seconds: f64, level: &str, out: &mut Vec
     out.extend_from_slice(b"{\"timestamp\":\"");
     clock.format(created_seconds, out);
     out.extend_from_slice(b"\",\"level\":");
-    string(level.as_bytes(), out);
+    text(level, out);
 }
 
-/// Append a comma where one is due, the key and a colon.
-pub fn key(name: &[u8], out: &mut Vec<u8>) {
+/// Append a comma where one is due, the key and a colon. A key of the schema: it needs no escapes.
+pub fn key(name: &str, out: &mut Vec<u8>) {
+    debug_assert_eq!(special(name.as_bytes()), None);
     if !matches!(out.last(), Some(b'{') | None) {
         out.push(b',');
     }
-    string(name, out);
-    out.push(b':');
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
 }
 
 /// End the line.
@@ -69,15 +69,15 @@ pub fn end(out: &mut Vec<u8>) {
 ///
 /// let mut line = Vec::new();
 /// begin(&mut Clock::default(), 1_795_414_573.25, "INFO", &mut line);
-/// key(b"user", &mut line);
+/// key("user", &mut line);
 /// string(b"o\"neil", &mut line);
 /// end(&mut line);
 /// assert!(line.starts_with(br#"{"timestamp":"2026-11-23T06:16:13.250Z","level":"INFO""#));
 /// assert!(line.ends_with(b",\"user\":\"o\\\"neil\"}\n"));
 /// ```
-pub fn string(text: &[u8], out: &mut Vec<u8>) {
+pub fn string(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text;
+    let mut rest = bytes;
     while let Err(error) = std::str::from_utf8(rest) {
         let (valid, broken) = rest.split_at(error.valid_up_to());
         escaped(valid, out);
@@ -97,6 +97,13 @@ pub fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Append a JSON string that is known to be UTF-8.
+pub fn text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    escaped(text.as_bytes(), out);
+    out.push(b'"');
+}
+
 /// Append bytes as a JSON string, each one that is no UTF-8 as `\xNN`.
 pub fn bytes(raw: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
@@ -109,25 +116,42 @@ pub fn bytes(raw: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Append a number; JSON has no word for NaN and the infinities.
-pub fn float(value: f64, out: &mut Vec<u8>) {
-    match serde_json::Number::from_f64(value) {
-        Some(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        None => out.extend_from_slice(b"null"),
-    }
+/// Append a number; JSON has no word for NaN and the infinities, which are null.
+pub fn number(value: impl Serialize, out: &mut Vec<u8>) {
+    // Into memory, which takes every number.
+    let _ = serde_json::to_writer(out, &value);
 }
 
-fn escaped(text: &[u8], out: &mut Vec<u8>) {
-    let mut start = 0;
-    for (at, &byte) in text.iter().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&text[start..at]);
-        start = at + 1;
-        headrig_core::io::escape::encode(&[byte], out);
+fn escaped(mut text: &[u8], out: &mut Vec<u8>) {
+    while let Some(at) = special(text) {
+        out.extend_from_slice(&text[..at]);
+        headrig_core::io::escape::encode(&text[at..=at], out);
+        text = &text[at + 1..];
     }
-    out.extend_from_slice(&text[start..]);
+    out.extend_from_slice(text);
+}
+
+/// Where the first byte lies that stands for itself in no JSON string. Eight at a time: 2.1 of the 13.5 thousand instructions
+/// of a record less (2026-12-01).
+fn special(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(8 * place + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| *byte < b' ' || *byte == b'"' || *byte == b'\\')?;
+    Some(8 * words.len() + at)
+}
+
+/// Bit 7 of each byte that is below a blank, a quote or a backslash; above the first such bit others may be wrong, because
+/// subtraction borrows (Warren, Hacker's Delight, 6-1).
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
+    let same = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, b' ') | same(b'"') | same(b'\\')) & (ONES << 7)
 }
 
 #[cfg(test)]
@@ -165,17 +189,33 @@ mod tests {
     }
 
     #[test]
+    fn each_special_byte_is_found_wherever_it_lies() {
+        for special_byte in 0..=u8::MAX {
+            let is_special = special_byte < b' ' || special_byte == b'"' || special_byte == b'\\';
+            for around in [b'a', 0x7f, 0x80, 0xff, b'!', b'#', b'[', b']'] {
+                for len in 1..=20 {
+                    for at in 0..len {
+                        let mut text = vec![around; len];
+                        text[at] = special_byte;
+                        assert_eq!(special(&text), is_special.then_some(at), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn numbers_that_json_has_no_word_for_are_null() {
-        assert_eq!(written(|out| float(f64::NAN, out)), "null");
-        assert_eq!(written(|out| float(f64::NEG_INFINITY, out)), "null");
-        assert_eq!(written(|out| float(0.01234, out)), "0.01234");
+        assert_eq!(written(|out| number(f64::NAN, out)), "null");
+        assert_eq!(written(|out| number(f64::NEG_INFINITY, out)), "null");
+        assert_eq!(written(|out| number(0.01234, out)), "0.01234");
     }
 
     #[test]
     fn a_line_is_built_in_order() {
         let line = written(|out| {
             begin(&mut Clock::default(), 0.0, "INFO", out);
-            key(b"message", out);
+            key("message", out);
             string(b"hello", out);
             end(out);
         });

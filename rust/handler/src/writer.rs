@@ -200,14 +200,14 @@ fn tell(path: &Path, change: &Change) {
 fn notice(dropped: u64, now_seconds: f64) -> Vec<u8> {
     let mut out = Vec::new();
     line::begin(&mut Clock::default(), now_seconds, "WARN", &mut out);
-    line::key(b"message", &mut out);
-    line::string(format!("{dropped} log records were dropped: more came than could be written").as_bytes(), &mut out);
+    line::key("message", &mut out);
+    line::text(&format!("{dropped} log records were dropped: more came than could be written"), &mut out);
     for (key, value) in [("logger", "headrig.handler"), ("event", "log_records_dropped")] {
-        line::key(key.as_bytes(), &mut out);
-        line::string(value.as_bytes(), &mut out);
+        line::key(key, &mut out);
+        line::text(value, &mut out);
     }
-    line::key(b"dropped", &mut out);
-    out.extend_from_slice(dropped.to_string().as_bytes());
+    line::key("dropped", &mut out);
+    line::number(dropped, &mut out);
     line::end(&mut out);
     out
 }

@@ -8,6 +8,7 @@ mod frame;
 mod handler;
 mod lines;
 mod log_file;
+mod parts;
 mod record;
 mod shared_bytes;
 mod value;

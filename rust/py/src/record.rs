@@ -9,6 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use crate::parts::Parts;
 use crate::value::Values;
 
 /// A larger scratch buffer is given back after the record that wanted it.
@@ -40,21 +41,6 @@ impl Drop for Encoded {
     }
 }
 
-/// The parts of a record, as its `__dict__` has them.
-#[derive(Default)]
-struct Parts<'py> {
-    name: Option<Bound<'py, PyAny>>,
-    levelname: Option<Bound<'py, PyAny>>,
-    level: i64,
-    created_seconds: f64,
-    msg: Option<Bound<'py, PyAny>>,
-    args: Option<Bound<'py, PyAny>>,
-    exc_info: Option<Bound<'py, PyAny>>,
-    exc_text: Option<Bound<'py, PyAny>>,
-    stack_info: Option<Bound<'py, PyAny>>,
-    extras: Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>,
-}
-
 /// Python's own part in encoding.
 pub struct Interpreter {
     /// `logging.LogRecord`
@@ -75,11 +61,11 @@ pub fn encode<'py>(
     bound: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Encoded> {
     let py = record.py();
-    let mut parts = parts(record.getattr(intern!(py, "__dict__"))?.cast::<PyDict>()?);
+    let mut parts = Parts::of(record.getattr(intern!(py, "__dict__"))?.cast::<PyDict>()?);
     let mut values = Values::new(SCRATCH.try_with(Cell::take).unwrap_or_default());
     values.out.clear();
     begin(&parts, &mut values.out);
-    line::key(b"message", &mut values.out);
+    line::key("message", &mut values.out);
     let note = match message {
         Some(text) => {
             values.text(text);
@@ -87,7 +73,7 @@ pub fn encode<'py>(
         }
         None => own_message(python, record, &parts, &mut values),
     };
-    line::key(b"logger", &mut values.out);
+    line::key("logger", &mut values.out);
     match &parts.name {
         Some(name) => values.shown(name),
         None => values.out.extend_from_slice(b"\"root\""),
@@ -110,33 +96,6 @@ pub fn encode<'py>(
     line::end(&mut values.out);
     let Values { out, unprintable, stop, .. } = values;
     Ok(Encoded { line: out, level: parts.level, collisions, unprintable, stop })
-}
-
-fn parts<'py>(dict: &Bound<'py, PyDict>) -> Parts<'py> {
-    let mut parts = Parts { extras: Vec::with_capacity(8), ..Parts::default() };
-    for (key, value) in dict.iter() {
-        let Ok(name) = key.cast_into::<PyString>() else { continue };
-        let given = (!value.is_none()).then_some(value);
-        // As bytes: the compiler makes a tree of it, where it would compare strings one by one.
-        match name.to_str().unwrap_or_default().as_bytes() {
-            b"name" => parts.name = given,
-            b"levelname" => parts.levelname = given,
-            b"levelno" => parts.level = given.and_then(|level| level.extract().ok()).unwrap_or_default(),
-            b"created" => parts.created_seconds = given.and_then(|time| time.extract().ok()).unwrap_or_default(),
-            b"msg" => parts.msg = given,
-            b"args" => parts.args = given,
-            b"exc_info" => parts.exc_info = given,
-            b"exc_text" => parts.exc_text = given,
-            b"stack_info" => parts.stack_info = given,
-            b"pathname" | b"filename" | b"module" | b"lineno" | b"funcName" | b"msecs" | b"relativeCreated"
-            | b"thread" | b"threadName" | b"processName" | b"process" | b"taskName" | b"message" | b"asctime" => {}
-            _ => {
-                let value = given.unwrap_or_else(|| dict.py().None().into_bound(dict.py()));
-                parts.extras.push((name, value));
-            }
-        }
-    }
-    parts
 }
 
 fn begin(parts: &Parts<'_>, out: &mut Vec<u8>) {
@@ -239,6 +198,36 @@ fn add_bound<'py>(extras: &mut Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>, b
     extras.extend(own);
 }
 
+/// Where an added field goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Before the others, in the order of `FIRST`.
+    First(usize),
+    /// A key that the line itself has.
+    Taken,
+    /// Taken if there is a note about the record.
+    Note,
+    /// Taken if there is an error, or if it is no object.
+    Error,
+    Free,
+}
+
+const FIRST: [&str; 3] = ["traceId", "spanId", "event"];
+
+impl Place {
+    fn of(name: &str) -> Self {
+        match name.as_bytes() {
+            b"traceId" => Self::First(0),
+            b"spanId" => Self::First(1),
+            b"event" => Self::First(2),
+            b"headrig" => Self::Note,
+            b"error" => Self::Error,
+            _ if line::is_own(name) => Self::Taken,
+            _ => Self::Free,
+        }
+    }
+}
+
 /// Write trace, span and event, then the rest; how many had to go to `fields`.
 fn extras(
     extras: &[(Bound<'_, PyString>, Bound<'_, PyAny>)],
@@ -246,37 +235,45 @@ fn extras(
     has_note: bool,
     values: &mut Values,
 ) -> u64 {
-    const FIRST: [&str; 3] = ["traceId", "spanId", "event"];
-    if extras.is_empty() {
-        return 0;
+    let (mut first, mut moved) = ([None; FIRST.len()], Vec::new());
+    let placed: Vec<(&str, Place)> = extras
+        .iter()
+        .map(|(key, value)| {
+            let name = key.to_str().unwrap_or_default();
+            let place = Place::of(name);
+            if let Place::First(at) = place {
+                first[at] = Some(value);
+            }
+            (name, place)
+        })
+        .collect();
+    for (name, value) in FIRST.iter().zip(first).filter_map(|(name, value)| Some((name, value?))) {
+        values.member(name, value);
     }
-    let names: Vec<&str> = extras.iter().map(|(key, _)| key.to_str().unwrap_or_default()).collect();
-    for first in FIRST {
-        if let Some(at) = names.iter().position(|name| *name == first) {
-            values.member(first, &extras[at].1);
-        }
-    }
-    let collides = |name: &str, value: &Bound<'_, PyAny>| {
-        line::is_own(name)
-            || (name == "headrig" && has_note)
-            || (name == "error" && (has_error || value.cast::<PyDict>().is_err()))
-    };
-    let mut moved = Vec::new();
-    for (name, (key, value)) in names.iter().zip(extras) {
-        if FIRST.contains(name) {
-            continue;
-        }
-        if collides(name, value) {
+    for ((name, place), (key, value)) in placed.iter().zip(extras) {
+        let taken = match place {
+            Place::First(_) => continue,
+            Place::Taken => true,
+            Place::Note => has_note,
+            Place::Error => has_error || value.cast::<PyDict>().is_err(),
+            Place::Free => false,
+        };
+        if taken {
             moved.push((key, value));
             continue;
         }
         values.out.push(b',');
-        values.text(key);
+        if name.is_empty() {
+            // Or it has lone surrogates.
+            values.text(key);
+        } else {
+            values.str(name);
+        }
         values.out.push(b':');
         values.value(value);
     }
     if !moved.is_empty() {
-        line::key(b"fields", &mut values.out);
+        line::key("fields", &mut values.out);
         values.out.push(b'{');
         for (number, (key, value)) in moved.iter().enumerate() {
             if number > 0 {
@@ -303,13 +300,13 @@ fn exception<'py>(exc_info: Option<&Bound<'py, PyAny>>) -> Option<Bound<'py, PyA
 
 fn write_error(python: &Interpreter, error: &Bound<'_, PyAny>, values: &mut Values) {
     let py = error.py();
-    line::key(b"error", &mut values.out);
+    line::key("error", &mut values.out);
     values.out.push(b'{');
     match error.get_type().name() {
         Ok(name) => values.member("name", &name),
         Err(failure) => values.failed(py, failure),
     }
-    line::key(b"message", &mut values.out);
+    line::key("message", &mut values.out);
     values.shown(error);
     match python.stack.bind(py).call1((error,)) {
         Ok(stack) => values.member("stack", &stack),
@@ -323,11 +320,11 @@ fn write_error_text(text: &Bound<'_, PyAny>, values: &mut Values) {
     let shown = text.str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
     let last = shown.trim_end().lines().last().unwrap_or_default();
     let (name, message) = last.split_once(": ").unwrap_or((last, ""));
-    line::key(b"error", &mut values.out);
+    line::key("error", &mut values.out);
     values.out.push(b'{');
     for (key, part) in [("name", name.rsplit('.').next().unwrap_or(name)), ("message", message)] {
-        line::key(key.as_bytes(), &mut values.out);
-        line::string(part.as_bytes(), &mut values.out);
+        line::key(key, &mut values.out);
+        line::text(part, &mut values.out);
     }
     values.member("stack", text);
     values.out.push(b'}');

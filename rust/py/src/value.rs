@@ -25,7 +25,7 @@ impl Values {
     }
 
     pub fn member(&mut self, key: &str, value: &Bound<'_, PyAny>) {
-        line::key(key.as_bytes(), &mut self.out);
+        line::key(key, &mut self.out);
         self.value(value);
     }
 
@@ -41,7 +41,7 @@ impl Values {
         } else if let Ok(number) = value.cast::<PyInt>() {
             self.integer(number);
         } else if let Ok(number) = value.cast::<PyFloat>() {
-            line::float(number.value(), &mut self.out);
+            line::number(number.value(), &mut self.out);
         } else if let Ok(members) = value.cast::<PyDict>() {
             self.container(value, |values| values.members(members));
         } else if let Ok(items) = value.cast::<PyList>() {
@@ -84,7 +84,7 @@ impl Values {
 
     pub fn text(&mut self, text: &Bound<'_, PyString>) {
         if let Ok(text) = text.to_str() {
-            return self.string(text.as_bytes());
+            return self.str(text);
         }
         match text.call_method1("encode", ("utf-8", "surrogatepass")) {
             Ok(raw) => match raw.cast::<PyBytes>() {
@@ -96,6 +96,13 @@ impl Values {
                 self.note("[unprintable str]");
             }
         }
+    }
+
+    pub fn str(&mut self, text: &str) {
+        if text.len() > STRING_BYTES_MAX {
+            return self.note(&format!("[{} bytes of text]", text.len()));
+        }
+        line::text(text, &mut self.out);
     }
 
     fn string(&mut self, text: &[u8]) {
@@ -113,12 +120,12 @@ impl Values {
     }
 
     fn note(&mut self, text: &str) {
-        line::string(text.as_bytes(), &mut self.out);
+        line::text(text, &mut self.out);
     }
 
     fn integer(&mut self, number: &Bound<'_, PyInt>) {
         if let Ok(small) = number.extract::<i64>() {
-            return self.out.extend_from_slice(small.to_string().as_bytes());
+            return line::number(small, &mut self.out);
         }
         let digits = number.str().ok().map(|text| text.to_string_lossy().into_owned());
         match digits {
