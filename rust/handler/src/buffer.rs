@@ -261,6 +261,11 @@ impl Buffer {
     pub(crate) fn turn(&self, spare: &mut Vec<u8>) -> Turn {
         self.with(|state| {
             let dropped = state.counts.dropped();
+            let awaited = terminate::is_due() || state.urgent || state.closing || state.forking;
+            state.pausing = mem::take(&mut state.pause_due) && !awaited;
+            if state.pausing {
+                return Turn::Pause;
+            }
             if state.bytes.is_empty() {
                 if dropped > state.reported {
                     return Turn::Report(dropped - mem::replace(&mut state.reported, dropped));
@@ -277,15 +282,10 @@ impl Buffer {
             }
             state.idle = false;
             let waited = state.since.map_or(self.settings.wait, |since| since.elapsed());
-            let due = terminate::is_due()
-                || state.urgent
-                || state.closing
-                || state.forking
-                || state.crowded(self.settings.entries_max);
-            if !due && waited < self.settings.wait {
+            if !awaited && !state.crowded(self.settings.entries_max) && waited < self.settings.wait {
                 return Turn::Wait(Some(self.settings.wait - waited));
             }
-            state.take(spare)
+            state.take(spare, self.settings.entries_max)
         })
     }
 

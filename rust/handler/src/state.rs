@@ -10,7 +10,7 @@ use headrig_core::engine::{Engine, Lane};
 use rustix::process::Pid;
 
 use crate::level;
-use crate::limits::{BUFFER_BYTES_MAX, RESERVED_BYTES, SPARE_BYTES_MAX, WAKE_BYTES};
+use crate::limits::{BUFFER_BYTES_MAX, CROWD_ENTRIES, RESERVED_BYTES, SPARE_BYTES_MAX, WAKE_BYTES};
 use crate::ring::Ring;
 use crate::ship_queue::{ShipQueue, Shipping};
 use crate::terminate;
@@ -76,6 +76,10 @@ pub(crate) struct BufferState {
     pub writer_id: Option<Pid>,
     /// The writer sleeps until it is woken.
     pub idle: bool,
+    /// The writer took a crowd, and is to pause after it.
+    pub pause_due: bool,
+    /// It pauses: a crowd need not wake it.
+    pub pausing: bool,
     pub flushing: Vec<Thread>,
 }
 
@@ -84,6 +88,7 @@ pub(crate) enum Turn {
     Write(Vec<u8>),
     Report(u64),
     Wait(Option<Duration>),
+    Pause,
     /// Whether the buffer is closed; else a fork comes.
     End(bool),
 }
@@ -122,7 +127,8 @@ impl BufferState {
         self.lines += 1;
         self.accepted += 1;
         self.closing = false;
-        let at_once = (level >= level::ERROR && !self.urgent) || (!was_crowded && self.crowded(entries_max));
+        let comes_crowd = !was_crowded && !self.pausing && self.crowded(entries_max);
+        let at_once = (level >= level::ERROR && !self.urgent) || comes_crowd;
         self.urgent |= level >= level::ERROR;
         if self.writer.is_none() || self.idle || at_once {
             return self.wake_writer();
@@ -160,7 +166,8 @@ impl BufferState {
         }
     }
 
-    pub fn take(&mut self, spare: &mut Vec<u8>) -> Turn {
+    pub fn take(&mut self, spare: &mut Vec<u8>, entries_max: u64) -> Turn {
+        self.pause_due = self.crowded(entries_max.max(CROWD_ENTRIES));
         spare.clear();
         if spare.capacity() > SPARE_BYTES_MAX {
             *spare = Vec::new();

@@ -15,7 +15,7 @@ use headrig_core::processed::Processed;
 use memchr::{memchr_iter, memrchr};
 
 use crate::buffer::{Buffer, Tally};
-use crate::limits::{CHUNK_BYTES, PATH_CHECK, RETRY};
+use crate::limits::{CHUNK_BYTES, CROWD_PAUSE, PATH_CHECK, RETRY};
 use crate::line::{self, Clock};
 use crate::log_file::{Change, Witness, WrittenTo};
 use crate::output::Output;
@@ -38,6 +38,7 @@ pub(crate) fn run(buffer: &Arc<Buffer>) {
         match buffer.turn(&mut spare) {
             Turn::Wait(None) => thread::park(),
             Turn::Wait(Some(left)) => thread::park_timeout(left),
+            Turn::Pause => thread::park_timeout(CROWD_PAUSE),
             Turn::End(closed) => {
                 if closed {
                     buffer.remove_ring(true);
@@ -215,6 +216,13 @@ fn notice(dropped: u64, now_seconds: f64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Gate;
+    use crate::level;
+    use crate::state::Wake;
+    use std::sync::atomic::{AtomicBool, AtomicU8};
+    use std::sync::Mutex;
+
+    use crate::buffer::Settings;
 
     #[test]
     fn pieces_are_whole_lines_and_all_of_them() {
@@ -230,5 +238,55 @@ mod tests {
     fn a_notice_is_a_line_like_any_other() {
         let expected = r#"{"timestamp":"1970-01-01T00:00:00.000Z","level":"WARN","message":"3 log records were dropped: more came than could be written","logger":"headrig.handler","event":"log_records_dropped","dropped":3}"#;
         assert_eq!(String::from_utf8(notice(3, 0.0)).unwrap(), format!("{expected}\n"));
+    }
+
+    fn full(entries_max: u64) -> Buffer {
+        let settings = Settings {
+            output: None,
+            shipping: Shipping::No,
+            ring_beside: None,
+            text: false,
+            spec: Vec::new(),
+            entries_max,
+            wait: Duration::from_secs(3600),
+        };
+        let (gate, state, started) = (Gate::default(), Mutex::default(), AtomicBool::new(true));
+        let buffer = Buffer { settings, gate, state, started, mode: AtomicU8::new(WITHOUT) };
+        buffer.enlist();
+        buffer
+    }
+
+    fn pushed(buffer: &Buffer, level: i64) -> bool {
+        buffer.with(|state| !matches!(state.push(b"{}\n", level, buffer.settings.entries_max), Wake::No))
+    }
+
+    #[test]
+    fn a_crowd_wakes_the_writer_unless_it_pauses_and_an_error_always_does() {
+        let buffer = full(100);
+        let woken: Vec<usize> = (1..=150).filter(|_| pushed(&buffer, 20)).collect();
+        assert_eq!(woken, [100]);
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Write(_)));
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Pause));
+        assert!((0..150).all(|_| !pushed(&buffer, 20)));
+        assert!(pushed(&buffer, level::ERROR));
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Write(_)));
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Pause));
+        // The pause is over, and nothing more has come.
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Wait(None)));
+        assert!(pushed(&buffer, 20), "it sleeps");
+    }
+
+    #[test]
+    fn the_writer_pauses_neither_after_few_lines_nor_when_somebody_waits() {
+        let buffer = full(1);
+        assert!(pushed(&buffer, 20));
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Write(_)));
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Wait(None)));
+        for _ in 0..150 {
+            pushed(&buffer, 20);
+        }
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::Write(_)));
+        buffer.close();
+        assert!(matches!(buffer.turn(&mut Vec::new()), Turn::End(true)));
     }
 }

@@ -1,10 +1,12 @@
 //! A `logging.LogRecord` as one line. The record is shared with other handlers: it is only read.
 
 use std::cell::{Cell, RefCell};
+use std::ptr;
 
 use headrig_handler::level;
 use headrig_handler::line::{self, Clock};
 use pyo3::exceptions::PyBaseException;
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -60,8 +62,7 @@ pub fn encode<'py>(
     message: Option<&Bound<'py, PyString>>,
     bound: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Encoded> {
-    let py = record.py();
-    let mut parts = Parts::of(record.getattr(intern!(py, "__dict__"))?.cast::<PyDict>()?);
+    let mut parts = Parts::of(&members(record)?);
     let mut values = Values::new(SCRATCH.try_with(Cell::take).unwrap_or_default());
     values.out.clear();
     begin(&parts, &mut values.out);
@@ -96,6 +97,16 @@ pub fn encode<'py>(
     line::end(&mut values.out);
     let Values { out, unprintable, stop, .. } = values;
     Ok(Encoded { line: out, level: parts.level, collisions, unprintable, stop })
+}
+
+/// The record's `__dict__`, without the search for that name, which costs 0.4 thousand instructions (2026-12-01).
+fn members<'py>(record: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: it takes any object, and gives a new reference or raises.
+    let found = unsafe {
+        let found = ffi::PyObject_GenericGetDict(record.as_ptr(), ptr::null_mut());
+        Bound::from_owned_ptr_or_err(record.py(), found)
+    };
+    Ok(found?.cast_into()?)
 }
 
 fn begin(parts: &Parts<'_>, out: &mut Vec<u8>) {

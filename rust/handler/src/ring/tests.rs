@@ -312,7 +312,7 @@ fn a_ring_whose_place_is_gone_is_made_anew_with_all_it_holds() {
         for line in [b"{1}\n", b"{2}\n", b"{3}\n"] {
             state.push(line, 20, 100);
         }
-        assert!(matches!(state.take(&mut Vec::new()), Turn::Write(_)));
+        assert!(matches!(state.take(&mut Vec::new(), 100), Turn::Write(_)));
         state.give_back(4, 1);
         let place = state.ring.as_ref().unwrap().place();
         assert!(place.is_beside(&log), "{number}");
@@ -342,7 +342,7 @@ fn lines_that_came_before_their_ring_are_not_counted_out_of_it() {
     let log = directory.join("app.log");
     let mut state = BufferState::default();
     state.push(b"{1}\n", 20, 100);
-    assert!(matches!(state.take(&mut Vec::new()), Turn::Write(_)));
+    assert!(matches!(state.take(&mut Vec::new(), 100), Turn::Write(_)));
     state.push(b"{2}\n", 20, 100);
     state.begin_ring(Ring::create(&log).unwrap());
     state.push(b"{3}\n", 20, 100);
